@@ -1,0 +1,9 @@
+//! A proxy for the Docker socket of a CI host that labels everything a job creates.
+//!
+//! Layers, bottom to top; a file may use what stands lower, never what stands higher
+//! (`tests/layers.rs` holds this):
+//!
+//! `buffer` < `http` < `engine` < `rules` < `proxy` < `config` < `net` < `cli` < `main`
+
+pub mod config;
+pub mod rules;
