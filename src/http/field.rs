@@ -1,0 +1,111 @@
+//! The few field lines of a head that decide about framing and persistence
+//! (RFC 9110 §5, RFC 9112 §6 and §9.3).
+
+use super::Malformed;
+
+/// What the field lines of one head say, as far as a proxy has to know.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Fields<'b> {
+    /// `Content-Length`.
+    pub(super) length: Option<u64>,
+    /// Whether there is a `Transfer-Encoding: chunked`.
+    pub(super) chunked: bool,
+    /// `Connection` has the option `close`.
+    pub(super) close: bool,
+    /// `Connection` has the option `keep-alive`.
+    pub(super) keep_alive: bool,
+    /// `Expect: 100-continue`.
+    pub(super) expects_continue: bool,
+    /// The first `Content-Type`, which is the one that Go takes.
+    pub(super) content_type: Option<&'b [u8]>,
+    /// There is a `Content-Encoding` other than `identity`.
+    pub(super) encoded: bool,
+}
+
+impl<'b> Fields<'b> {
+    /// Reads `lines`.
+    ///
+    /// # Errors
+    /// Lengths and codings that RFC 9112 §6 forbids or that servers read differently.
+    pub(super) fn read(lines: &[httparse::Header<'b>]) -> Result<Self, Malformed> {
+        let mut fields = Self::default();
+        for line in lines {
+            fields.read_line(line)?;
+        }
+        if fields.length.is_some() && fields.chunked {
+            return Err(Malformed::LengthAndEncoding);
+        }
+        Ok(fields)
+    }
+
+    fn read_line(&mut self, line: &httparse::Header<'b>) -> Result<(), Malformed> {
+        let value = line.value.trim_ascii();
+        let is = |name: &str| line.name.eq_ignore_ascii_case(name);
+        // The length of the name tells most fields apart without comparing letters.
+        match line.name.len() {
+            6 if is("expect") => self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue"),
+            10 if is("connection") => self.read_connection(value),
+            12 if is("content-type") => self.content_type = self.content_type.or(Some(value)),
+            14 if is("content-length") => {
+                let length = read_length(value)?;
+                if self.length.replace(length).is_some() {
+                    return Err(Malformed::ManyLengths);
+                }
+            }
+            16 if is("content-encoding") => {
+                self.encoded |= !value.is_empty() && !value.eq_ignore_ascii_case(b"identity");
+            }
+            17 if is("transfer-encoding") => {
+                if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                    return Err(Malformed::TransferCoding);
+                }
+                self.chunked = true;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn read_connection(&mut self, value: &[u8]) {
+        for option in value.split(|&byte| byte == b',') {
+            let option = option.trim_ascii();
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+        }
+    }
+}
+
+/// Reads a decimal number digit by digit: what `str::parse` allows beyond that (`+5`) is a
+/// known way to make two parsers disagree.
+fn read_length(value: &[u8]) -> Result<u64, Malformed> {
+    if value.contains(&b',') {
+        return Err(Malformed::ManyLengths);
+    }
+    if value.is_empty() {
+        return Err(Malformed::Length);
+    }
+    let number = value.iter().try_fold(0_u64, |number, &byte| {
+        let digit = char::from(byte).to_digit(10)?;
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    });
+    // Go keeps lengths in an int64.
+    number
+        .filter(|&number| i64::try_from(number).is_ok())
+        .ok_or(Malformed::Length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_digits_and_nothing_else() {
+        assert_eq!(read_length(b"0"), Ok(0));
+        assert_eq!(read_length(b"007"), Ok(7));
+        assert_eq!(read_length(b"9223372036854775807"), Ok(u64::MAX / 2));
+        for bad in ["", "+5", "-1", "0x10", "5 5", "9223372036854775808", "1e3", "٣"] {
+            assert_eq!(read_length(bad.as_bytes()), Err(Malformed::Length), "{bad:?}");
+        }
+        assert_eq!(read_length(b"5, 5"), Err(Malformed::ManyLengths));
+    }
+}
