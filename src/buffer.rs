@@ -49,9 +49,7 @@ impl Buffer {
         }
         let room = limit.saturating_sub(self.len());
         let until = self.storage.len().min(self.end.saturating_add(room));
-        self.storage
-            .get_mut(self.end..until)
-            .unwrap_or_default()
+        self.storage.get_mut(self.end..until).unwrap_or_default()
     }
 
     /// Counts the first `n` bytes of the spare room as data.

@@ -5,5 +5,8 @@
 //!
 //! `buffer` < `http` < `engine` < `rules` < `proxy` < `config` < `net` < `cli` < `main`
 
+pub mod buffer;
 pub mod config;
+pub mod engine;
+pub mod http;
 pub mod rules;

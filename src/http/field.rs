@@ -43,7 +43,9 @@ impl<'b> Fields<'b> {
         let is = |name: &str| line.name.eq_ignore_ascii_case(name);
         // The length of the name tells most fields apart without comparing letters.
         match line.name.len() {
-            6 if is("expect") => self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue"),
+            6 if is("expect") => {
+                self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue")
+            }
             10 if is("connection") => self.read_connection(value),
             12 if is("content-type") => self.content_type = self.content_type.or(Some(value)),
             14 if is("content-length") => {
@@ -89,9 +91,7 @@ fn read_length(value: &[u8]) -> Result<u64, Malformed> {
         number.checked_mul(10)?.checked_add(u64::from(digit))
     });
     // Go keeps lengths in an int64.
-    number
-        .filter(|&number| i64::try_from(number).is_ok())
-        .ok_or(Malformed::Length)
+    number.filter(|&number| i64::try_from(number).is_ok()).ok_or(Malformed::Length)
 }
 
 #[cfg(test)]

@@ -43,7 +43,9 @@ impl Scan {
         while let Some(found) = bytes.get(self.searched..).and_then(|rest| memchr(b'\n', rest)) {
             let end = self.searched + found + 1;
             match bytes.get(self.line..end) {
-                Some(b"PRI * HTTP/2.0\r\n") if self.line == 0 => return Err(Malformed::Http2Preface),
+                Some(b"PRI * HTTP/2.0\r\n") if self.line == 0 => {
+                    return Err(Malformed::Http2Preface);
+                }
                 Some(b"\r\n") => return within_limit(end).map(Some),
                 Some(line) if !line.ends_with(b"\r\n") => return Err(Malformed::BareLf),
                 _ => {}

@@ -1,4 +1,20 @@
-//! What is forced into the creating requests of the Engine API, and where.
+//! What is forced into the creating requests of the Engine API, and how.
+//!
+//! ```text
+//! Operation, Request ── plan ──► Pass │ Retarget(target) │ Rewrite(carrier) │ refused
+//! body, carrier ── body::rewrite ──► the body with the operator's labels and cgroup parent
+//! ```
+
+pub mod body;
+mod build;
+mod json;
+mod refusal;
+
+pub use refusal::Refusal;
+
+use crate::engine::{Carrier, JsonCarrier, Operation};
+use crate::http::body::Framing;
+use crate::http::head::Request;
 
 /// What the operator wants every created resource to carry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,4 +32,49 @@ pub struct Label {
     pub key: String,
     /// May be empty; without NUL, CR, LF.
     pub value: String,
+}
+
+/// What is to happen to one request.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// It passes as it came.
+    Pass,
+    /// It passes with another request-target.
+    Retarget(String),
+    /// Its body is gathered, rewritten by [`body::rewrite`] and sent with its new length.
+    Rewrite(&'static JsonCarrier),
+}
+
+/// Decides what is to happen to `request`, which asks for `operation`.
+///
+/// # Errors
+/// A creating request into which nothing can be put with certainty.
+pub fn plan(
+    injection: &Injection,
+    operation: &Operation,
+    request: &Request<'_>,
+) -> Result<Plan, Refusal> {
+    match operation.carrier {
+        Carrier::Nothing => Ok(Plan::Pass),
+        Carrier::BuildQuery => {
+            if request.content_type.is_some_and(is_form) {
+                return Err(Refusal::FormBody);
+            }
+            build::retarget(injection, request.target).map(Plan::Retarget)
+        }
+        Carrier::Body(_) if request.encoded => Err(Refusal::EncodedBody),
+        Carrier::Body(_) if matches!(request.framing, Framing::None | Framing::Length(0)) => {
+            Err(Refusal::EmptyBody)
+        }
+        Carrier::Body(carrier) => Ok(Plan::Rewrite(carrier)),
+    }
+}
+
+/// Whether Go's server would read a body of this media type as a form, whose fields then come
+/// before those of the query.
+fn is_form(content_type: &[u8]) -> bool {
+    let end = memchr::memchr(b';', content_type).unwrap_or(content_type.len());
+    let media_type = content_type.get(..end).unwrap_or_default().trim_ascii();
+    media_type.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+        || media_type.eq_ignore_ascii_case(b"multipart/form-data")
 }

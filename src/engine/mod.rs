@@ -1,0 +1,137 @@
+//! The Docker Engine API as data: which request is which operation, where it carries labels,
+//! whether it leaves HTTP. It does not know what anyone wants injected.
+
+pub mod carriers;
+mod operations;
+
+pub use carriers::JsonCarrier;
+
+/// One operation of the Engine API.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// What the API's description calls it (operationId).
+    pub name: &'static str,
+    /// The method; case matters.
+    pub method: &'static str,
+    /// The path without version; `{}` stands for a name or id.
+    pub path: &'static str,
+    /// What its request carries.
+    pub carrier: Carrier,
+    /// Whether the connection may leave HTTP after it.
+    pub upgrade: Upgrade,
+}
+
+/// What a request carries of the things that may be forced.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// Nothing: it creates nothing, or nothing that can be labelled here.
+    Nothing,
+    /// A JSON body.
+    Body(&'static JsonCarrier),
+    /// The query of a classic build: `labels` and `cgroupparent`.
+    BuildQuery,
+}
+
+/// Whether a connection may leave HTTP after an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upgrade {
+    /// It never does.
+    Never,
+    /// It does, by 101 or by a 200 without lengths ("hijack", raw stream).
+    Hijack,
+    /// We do not know the operation; a 101 is believed.
+    Unknown,
+}
+
+/// What is none of the operations: newer than this program, Podman's own, or nonsense.
+pub const UNKNOWN: Operation = Operation {
+    name: "Unknown",
+    method: "",
+    path: "",
+    carrier: Carrier::Nothing,
+    upgrade: Upgrade::Unknown,
+};
+
+/// The operation that the daemon will carry out for `method` on the decoded path `path`.
+///
+/// Where a daemon would find no route, an operation may still be found: what is then rewritten is
+/// refused by the daemon. The other way round, nothing that creates may be missed.
+#[must_use]
+pub fn route(method: &str, path: &[u8]) -> &'static Operation {
+    let path = without_version(path);
+    operations::OPERATIONS
+        .iter()
+        .find(|operation| operation.method == method && matches(operation.path.as_bytes(), path))
+        .unwrap_or(&UNKNOWN)
+}
+
+/// `path` without a first segment that a daemon takes for an API version: `/v[0-9.]+` in Docker,
+/// `/v[0-9][0-9A-Za-z.-]*` in Podman. No operation begins with `v` and a digit or dot.
+fn without_version(path: &[u8]) -> &[u8] {
+    match path {
+        [b'/', b'v', b'0'..=b'9' | b'.', rest @ ..] => {
+            let end = memchr::memchr(b'/', rest).unwrap_or(rest.len());
+            rest.get(end..).unwrap_or_default()
+        }
+        _ => path,
+    }
+}
+
+/// Whether `path` fits `template`. A `{}` takes any bytes, slashes too, as `{name:.*}` does in the
+/// daemon's router.
+fn matches(template: &[u8], path: &[u8]) -> bool {
+    let Some(hole) = memchr::memmem::find(template, b"{}") else {
+        return template == path;
+    };
+    let (before, behind) = template.split_at(hole);
+    let behind = behind.get(2..).unwrap_or_default();
+    let Some(rest) = path.strip_prefix(before) else {
+        return false;
+    };
+    // Without another hole only the end can fit; with one, any place can.
+    if memchr::memmem::find(behind, b"{}").is_none() {
+        return rest.len() > behind.len() && rest.ends_with(behind);
+    }
+    (1..rest.len()).any(|at| rest.get(at..).is_some_and(|rest| matches(behind, rest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_docker_and_podman_are_seen_through() {
+        for version in
+            ["", "/v1.41", "/v1.41.0", "/v1.", "/v1", "/v.", "/v01.041", "/v1.41a", "/v5.0.0-rc1"]
+        {
+            let path = format!("{version}/containers/create");
+            assert_eq!(route("POST", path.as_bytes()).name, "ContainerCreate", "{path}");
+        }
+    }
+
+    #[test]
+    fn what_the_daemon_does_not_route_there_is_unknown() {
+        for (method, path) in [
+            ("GET", "/containers/create"),
+            ("post", "/containers/create"),
+            ("POST", "/containers/create/"),
+            ("POST", "/Containers/create"),
+            ("POST", "/V1.41/containers/create"),
+            ("POST", "/v1.41/v1.41/containers/create"),
+            ("POST", "//containers/create"),
+            ("POST", "/vol/containers/create"),
+            ("POST", ""),
+        ] {
+            assert_eq!(route(method, path.as_bytes()), &UNKNOWN, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn a_name_may_hold_anything() {
+        assert_eq!(route("POST", b"/containers/a/b/attach").name, "ContainerAttach");
+        assert_eq!(route("POST", b"/containers/create/exec").name, "ContainerExec");
+        assert_eq!(route("GET", b"/images/json/json").name, "ImageInspect");
+        assert_eq!(route("GET", b"/images/\xff\xfe/get").name, "ImageGet");
+        assert_eq!(route("DELETE", b"/containers/a/checkpoints/b").name, "CheckpointDelete");
+    }
+}

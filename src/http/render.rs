@@ -1,0 +1,127 @@
+//! Heads out: the one place that writes CRLF.
+//!
+//! A head that was changed keeps all the bytes that the change does not concern.
+
+use memchr::memmem;
+
+use super::head::Request;
+
+/// The head `head`, read as `request`, with another request-target.
+#[must_use]
+pub fn with_target(head: &[u8], request: &Request<'_>, target: &str) -> Vec<u8> {
+    let start = request.method.len() + 1;
+    let end = start + request.target.len();
+    let before = head.get(..start).unwrap_or_default();
+    let behind = head.get(end..).unwrap_or_default();
+    [before, target.as_bytes(), behind].concat()
+}
+
+/// The head `head` for a body of `length` bytes without transfer coding: its `Content-Length`
+/// stands where the old framing stood; `Trailer` and `Expect`, which have lost their meaning, go.
+#[must_use]
+pub fn with_length(head: &[u8], length: usize) -> Vec<u8> {
+    let mut rendered = Vec::with_capacity(head.len() + 32);
+    let mut framed = false;
+    for line in lines(head) {
+        match name(line) {
+            Some(name) if is_framing(name) => {
+                if !std::mem::replace(&mut framed, true) {
+                    rendered.extend_from_slice(format!("Content-Length: {length}\r\n").as_bytes());
+                }
+            }
+            Some(name) if name.eq_ignore_ascii_case(b"trailer") => {}
+            Some(name) if name.eq_ignore_ascii_case(b"expect") => {}
+            _ => rendered.extend_from_slice(line),
+        }
+    }
+    rendered
+}
+
+fn is_framing(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"transfer-encoding")
+}
+
+/// The lines of a head, each with its CRLF.
+fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = head;
+    std::iter::from_fn(move || {
+        let end = memmem::find(rest, b"\r\n")? + 2;
+        let (line, behind) = rest.split_at_checked(end)?;
+        rest = behind;
+        Some(line)
+    })
+}
+
+/// The field name of a line; a start line has none that matters here.
+fn name(line: &[u8]) -> Option<&[u8]> {
+    let colon = memchr::memchr(b':', line)?;
+    line.get(..colon)
+}
+
+/// The `100 Continue` that a client gets whose body is collected here.
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// A whole response in the shape of the Engine API's errors, after which the connection ends.
+/// The response to a HEAD has lengths but no body.
+#[must_use]
+pub fn answer(status: u16, message: &str, to_head: bool) -> Vec<u8> {
+    let body = serde_json::json!({ "message": message }).to_string() + "\n";
+    let head = format!(
+        "HTTP/1.1 {status} {reason}\r\n\
+         Content-Type: application/json\r\n\
+         Content-Length: {length}\r\n\
+         Connection: close\r\n\r\n",
+        reason = reason(status),
+        length = body.len(),
+    );
+    let body = if to_head { "" } else { &body };
+    [head.as_bytes(), body.as_bytes()].concat()
+}
+
+/// The reason phrases of the statuses that we answer with (RFC 9110 §15).
+fn reason(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        403 => "Forbidden",
+        413 => "Content Too Large",
+        415 => "Unsupported Media Type",
+        431 => "Request Header Fields Too Large",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        _ => "Error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::head;
+
+    #[test]
+    fn only_the_framing_changes() {
+        let old = b"POST /x HTTP/1.1\r\nHost: d\r\ntransfer-encoding: chunked\r\nX:  y \r\n\
+                    Trailer: Z\r\nExpect: 100-continue\r\n\r\n";
+        let new = b"POST /x HTTP/1.1\r\nHost: d\r\nContent-Length: 12\r\nX:  y \r\n\r\n";
+        assert_eq!(with_length(old, 12), new);
+    }
+
+    #[test]
+    fn only_the_target_changes() {
+        let old = b"POST /build?a=1 HTTP/1.1\r\nHost: d\r\n\r\n";
+        let new = with_target(old, &head::request(old).unwrap(), "/build?b");
+        assert_eq!(new, b"POST /build?b HTTP/1.1\r\nHost: d\r\n\r\n");
+    }
+
+    #[test]
+    fn an_answer_can_be_read_as_a_response() {
+        let bytes = answer(400, "no \"way\"\n", false);
+        let end = head::Scan::default().end_of_head(&bytes).unwrap().unwrap();
+        let response = head::response(&bytes[..end], false).unwrap();
+        let body = &bytes[end..];
+        assert_eq!(response.framing, crate::http::body::Framing::Length(body.len() as u64));
+        assert!(!response.persistent);
+        assert_eq!(body, b"{\"message\":\"no \\\"way\\\"\\n\"}\n");
+        assert!(answer(503, "away", true).ends_with(b"\r\n\r\n"));
+    }
+}

@@ -1,0 +1,174 @@
+//! Request-targets (RFC 9112 §3.2), read as the daemon's router reads them.
+//!
+//! The daemon routes on the percent-decoded path, whatever scheme and authority stand before it:
+//! `/containers/create`, `/containers%2Fcreate` and `unix:///containers/create` are one path.
+//! A decision that is made on the raw bytes is a decision about something else.
+
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
+
+use super::Malformed;
+
+/// What stays as it is in a query that we write: the unreserved characters of RFC 3986 §2.3.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The target before and behind its first `?`. There is no fragment in a request-target: a `#`
+/// belongs to the path or query.
+#[must_use]
+pub fn split_query(target: &str) -> (&str, Option<&str>) {
+    match target.split_once('?') {
+        Some((before, query)) => (before, Some(query)),
+        None => (target, None),
+    }
+}
+
+/// The path that the daemon routes on, decoded as Go's `url.ParseRequestURI` does.
+///
+/// # Errors
+/// A percent sign without two hexadecimal digits behind it.
+pub fn decoded_path(target: &str) -> Result<Cow<'_, [u8]>, Malformed> {
+    let (before, _) = split_query(target);
+    let path = raw_path(before).as_bytes();
+    if !path.contains(&b'%') {
+        return Ok(Cow::Borrowed(path));
+    }
+    decode(path)
+}
+
+/// The path of an origin-form or absolute-form target without its query.
+fn raw_path(target: &str) -> &str {
+    if target.starts_with('/') {
+        return target;
+    }
+    let Some((scheme, rest)) = target.split_once(':') else {
+        return target;
+    };
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    match rest.strip_prefix("//") {
+        _ if !is_scheme => target,
+        Some(authority) => authority.find('/').and_then(|at| authority.get(at..)).unwrap_or(""),
+        None => rest,
+    }
+}
+
+/// One `key=value` of a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair<'q> {
+    /// As it was sent.
+    pub raw: &'q str,
+    /// The key, decoded.
+    pub key: Cow<'q, [u8]>,
+    /// The value as it was sent; empty when there is no `=`.
+    raw_value: &'q str,
+}
+
+impl Pair<'_> {
+    /// The value, decoded.
+    ///
+    /// # Errors
+    /// A bad percent-escape.
+    pub fn value(&self) -> Result<Cow<'_, [u8]>, Malformed> {
+        decode_component(self.raw_value)
+    }
+}
+
+/// The pairs of `query`, in order, as Go's `url.ParseQuery` takes them apart.
+///
+/// A pair with `;` or a bad escape, which Go drops (on some endpoints without a word), is an
+/// error here.
+pub fn pairs(query: &str) -> impl Iterator<Item = Result<Pair<'_>, Malformed>> {
+    query.split('&').filter(|raw| !raw.is_empty()).map(|raw| {
+        if raw.contains(';') {
+            return Err(Malformed::Escape);
+        }
+        let (key, raw_value) = raw.split_once('=').unwrap_or((raw, ""));
+        let pair = Pair { raw, key: decode_component(key)?, raw_value };
+        pair.value()?;
+        Ok(pair)
+    })
+}
+
+/// `text` as it can stand in a query.
+#[must_use]
+pub fn encode_component(text: &str) -> String {
+    utf8_percent_encode(text, UNRESERVED).to_string()
+}
+
+/// Decodes a query key or value, where `+` is a blank.
+fn decode_component(text: &str) -> Result<Cow<'_, [u8]>, Malformed> {
+    if text.contains('+') {
+        let spaced = text.replace('+', " ");
+        return decode(spaced.as_bytes()).map(|decoded| Cow::Owned(decoded.into_owned()));
+    }
+    decode(text.as_bytes())
+}
+
+fn decode(text: &[u8]) -> Result<Cow<'_, [u8]>, Malformed> {
+    let mut escapes = text.iter().enumerate().filter(|&(_, &byte)| byte == b'%');
+    let complete = escapes.all(|(at, _)| match text.get(at + 1..at + 3) {
+        Some(digits) => digits.iter().all(u8::is_ascii_hexdigit),
+        None => false,
+    });
+    if complete { Ok(percent_decode(text).into()) } else { Err(Malformed::Escape) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_is_the_one_that_the_daemon_routes_on() {
+        for target in [
+            "/containers/create",
+            "/containers/create?name=a",
+            "/containers/%63reate",
+            "/containers%2Fcreate",
+            "%2Fcontainers/create?x",
+            "http://any/containers/create?a=/b",
+            "HTTP://x:80/containers/create",
+            "unix:///containers/create",
+            "docker:/containers/create",
+        ] {
+            let path = decoded_path(target).unwrap();
+            assert_eq!(&*path, b"/containers/create", "{target}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_path_to_the_daemon_stays_what_it_is() {
+        for (target, path) in [
+            ("*", "*"),
+            ("http://any", ""),
+            ("http://any?/containers/create", ""),
+            ("//containers/create", "//containers/create"),
+            ("/containers/create#x", "/containers/create#x"),
+            ("/containers/create%3Fx", "/containers/create?x"),
+            ("1a:/containers/create", "1a:/containers/create"),
+        ] {
+            assert_eq!(&*decoded_path(target).unwrap(), path.as_bytes(), "{target}");
+        }
+        for bad in ["/a%", "/a%2", "/a%2g", "/%%30"] {
+            assert_eq!(decoded_path(bad), Err(Malformed::Escape), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_query_is_taken_apart_as_go_does() {
+        let read: Result<Vec<_>, _> = pairs("a=1&&%61=+x%20&b&=c&d=e=f").collect();
+        let read = read.unwrap();
+        let plain: Vec<(String, String)> = read
+            .iter()
+            .map(|pair| {
+                let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+                (text(&pair.key), text(&pair.value().unwrap()))
+            })
+            .collect();
+        let wanted = [("a", "1"), ("a", " x "), ("b", ""), ("", "c"), ("d", "e=f")];
+        assert_eq!(plain, wanted.map(|(key, value)| (key.into(), value.into())));
+        for bad in ["a;b=1", "a=%zz", "%=1"] {
+            assert!(pairs(bad).any(|pair| pair.is_err()), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The JSON body of a creating request, with what the operator forces in it.
+
+use super::json::{Edits, Found, Object, label_map, quoted};
+use super::{Injection, Refusal};
+use crate::engine::JsonCarrier;
+use crate::engine::carriers::HOST_CONFIG_FIELDS;
+
+/// `body` with the operator's labels, and the cgroup parent where `carrier` has a place for it.
+///
+/// # Errors
+/// A body that is not one JSON object, or one in which Go's decoder and others would find
+/// different things at the places that matter.
+pub fn rewrite(
+    injection: &Injection,
+    carrier: &JsonCarrier,
+    body: &[u8],
+) -> Result<Vec<u8>, Refusal> {
+    let document = str::from_utf8(body).map_err(|error| Refusal::NotJson(error.to_string()))?;
+    let mut edits = Edits::of(document);
+    match Found::read("", document)? {
+        Found::Absent => {}
+        // The daemon creates an anonymous volume for `null`; and says itself what else it misses.
+        Found::Null(null) => edits.replace(null, label_everything(injection)),
+        Found::Object(mut top) => {
+            for path in carrier.labels {
+                label(injection, &mut edits, &mut top, path)?;
+            }
+            if let (Some(parent), true) = (&injection.cgroup_parent, carrier.cgroup_parent) {
+                move_below(parent, &mut edits, &mut top)?;
+            }
+        }
+    }
+    Ok(edits.write().into_bytes())
+}
+
+fn label_everything(injection: &Injection) -> String {
+    format!(r#"{{"Labels":{}}}"#, label_map(&injection.labels))
+}
+
+/// Labels the object to which `path` leads from `object`, if it is there.
+fn label<'d>(
+    injection: &Injection,
+    edits: &mut Edits<'d>,
+    object: &mut Object<'d>,
+    path: &[&str],
+) -> Result<(), Refusal> {
+    if let Some((name, path)) = path.split_first() {
+        return match object.object(name)? {
+            Found::Absent | Found::Null(_) => Ok(()),
+            Found::Object(mut inner) => label(injection, edits, &mut inner, path),
+        };
+    }
+    match object.object("Labels")? {
+        Found::Absent => edits.add(object, "Labels", &label_map(&injection.labels)),
+        Found::Null(null) => edits.replace(null, label_map(&injection.labels)),
+        Found::Object(mut map) => edits.label(&mut map, &injection.labels)?,
+    }
+    Ok(())
+}
+
+/// Sets `HostConfig.CgroupParent` of the container create `top`.
+fn move_below<'d>(
+    parent: &str,
+    edits: &mut Edits<'d>,
+    top: &mut Object<'d>,
+) -> Result<(), Refusal> {
+    let parent = quoted(parent);
+    let host_config = match top.object("HostConfig")? {
+        Found::Object(mut host_config) => {
+            return edits.set(&mut host_config, "CgroupParent", &parent);
+        }
+        Found::Absent | Found::Null(_) => format!(r#"{{"CgroupParent":{parent}}}"#),
+    };
+    match top.any_of(HOST_CONFIG_FIELDS) {
+        Some(name) => Err(Refusal::OutsideHostConfig(name.to_owned())),
+        None => edits.set(top, "HostConfig", &host_config),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::carriers::{CONTAINER, LABELLED, SERVICE};
+    use crate::rules::Label;
+
+    fn rewritten(carrier: &JsonCarrier, body: &str) -> Result<String, Refusal> {
+        let injection = Injection {
+            labels: vec![Label { key: "ci.job".into(), value: "7".into() }],
+            cgroup_parent: Some("/ci/7".into()),
+        };
+        let body = rewrite(&injection, carrier, body.as_bytes())?;
+        Ok(String::from_utf8(body).unwrap())
+    }
+
+    #[test]
+    fn the_operators_labels_win_and_the_clients_stay() {
+        for (body, wanted) in [
+            (r#"{}"#, r#"{"Labels":{"ci.job":"7"}}"#),
+            (r#"null"#, r#"{"Labels":{"ci.job":"7"}}"#),
+            (r#"{"Name":"x"}"#, r#"{"Name":"x","Labels":{"ci.job":"7"}}"#),
+            (r#"{"Name":"x","Labels":null}"#, r#"{"Name":"x","Labels":{"ci.job":"7"}}"#),
+            (
+                r#"{ "labels" : {"a":"b", "ci.job":"9"} , "N":1.0e+2}"#,
+                r#"{ "labels" : {"a":"b", "ci.job":"7"} , "N":1.0e+2}"#,
+            ),
+            (r#"{"Label\u017f":{}}"#, r#"{"Label\u017f":{"ci.job":"7"}}"#),
+        ] {
+            assert_eq!(rewritten(&LABELLED, body).unwrap(), wanted, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_container_gets_its_cgroup_parent() {
+        for (body, wanted) in [
+            (r#"{}"#, r#"{"Labels":{"ci.job":"7"},"HostConfig":{"CgroupParent":"/ci/7"}}"#),
+            (
+                r#"{"Labels":{},"HostConfig":{"Init":true}}"#,
+                r#"{"Labels":{"ci.job":"7"},"HostConfig":{"Init":true,"CgroupParent":"/ci/7"}}"#,
+            ),
+            (
+                r#"{"hostconfig":{"CGROUPPARENT":"/mine","B":[]},"Labels":{"ci.job":""}}"#,
+                r#"{"hostconfig":{"CGROUPPARENT":"/ci/7","B":[]},"Labels":{"ci.job":"7"}}"#,
+            ),
+            (
+                r#"{"HostConfig":null,"Labels":{"ci.job":""}}"#,
+                r#"{"HostConfig":{"CgroupParent":"/ci/7"},"Labels":{"ci.job":"7"}}"#,
+            ),
+            (
+                r#"{"HostConfig":{"CgroupParent":null},"Labels":{"ci.job":"","Binds":"x"}}"#,
+                r#"{"HostConfig":{"CgroupParent":"/ci/7"},"Labels":{"ci.job":"7","Binds":"x"}}"#,
+            ),
+        ] {
+            assert_eq!(rewritten(&CONTAINER, body).unwrap(), wanted, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_service_is_labelled_with_its_tasks_but_gets_no_container_spec() {
+        for (body, wanted) in [
+            (
+                r#"{"TaskTemplate":{"ContainerSpec":{"Image":"x"}}}"#,
+                r#"{"TaskTemplate":{"ContainerSpec":{"Image":"x","Labels":{"ci.job":"7"}}},"Labels":{"ci.job":"7"}}"#,
+            ),
+            (
+                r#"{"Labels":{},"TaskTemplate":{"PluginSpec":{},"ContainerSpec":null}}"#,
+                r#"{"Labels":{"ci.job":"7"},"TaskTemplate":{"PluginSpec":{},"ContainerSpec":null}}"#,
+            ),
+            (r#"{"TaskTemplate":null}"#, r#"{"TaskTemplate":null,"Labels":{"ci.job":"7"}}"#),
+        ] {
+            assert_eq!(rewritten(&SERVICE, body).unwrap(), wanted, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_parsers_read_differently_is_refused() {
+        let twice = |one: &str, other: &str| Refusal::Twice(one.into(), other.into());
+        for (body, refusal) in [
+            (r#"{"Labels":{},"labels":null}"#, twice("Labels", "labels")),
+            (r#"{"HostConfig":{},"HostConfig":{}}"#, twice("HostConfig", "HostConfig")),
+            (
+                r#"{"HostConfig":{"CgroupParent":"","cgroupparent":""}}"#,
+                twice("HostConfig.CgroupParent", "HostConfig.cgroupparent"),
+            ),
+            (r#"[]"#, Refusal::NotAnObject(String::new())),
+            (r#""x""#, Refusal::NotAnObject(String::new())),
+            (r#"{"HostConfig":[]}"#, Refusal::NotAnObject("HostConfig".into())),
+            (r#"{"Labels":["a=b"]}"#, Refusal::NotAnObject("Labels".into())),
+            (r#"{"Labels":{"a":1}}"#, Refusal::LabelValue("Labels".into())),
+            (r#"{"Image":"x","binds":["/:/h"]}"#, Refusal::OutsideHostConfig("binds".into())),
+        ] {
+            assert_eq!(rewritten(&CONTAINER, body), Err(refusal), "{body}");
+        }
+        let not_json =
+            ["", "{", "{}{}", "{} x", "\u{feff}{}", r#"{"a":NaN}"#, "{'a':1}", r#"{"a":1,}"#];
+        for body in not_json {
+            let refused = rewritten(&CONTAINER, body);
+            assert!(matches!(refused, Err(Refusal::NotJson(_))), "{body:?}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_cgroup_parent_the_host_config_stays() {
+        let injection = Injection {
+            labels: vec![Label { key: "a".into(), value: "b".into() }],
+            cgroup_parent: None,
+        };
+        let body = br#"{"Binds":[],"HostConfig":[1]}"#;
+        let wanted = br#"{"Binds":[],"HostConfig":[1],"Labels":{"a":"b"}}"#;
+        assert_eq!(rewrite(&injection, &CONTAINER, body).unwrap(), wanted);
+    }
+}

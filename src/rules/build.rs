@@ -1,0 +1,108 @@
+//! The query of a classic build: `labels`, a JSON object, and `cgroupparent`.
+//!
+//! The daemon takes the first pair of a key. So ours stands where the client's first stood, with
+//! the client's other labels in it, and all other pairs of that key go.
+
+use super::{Injection, Refusal, json};
+use crate::http::target::{Pair, encode_component, pairs, split_query};
+
+/// `target` with the labels and the cgroup parent in its query.
+pub(super) fn retarget(injection: &Injection, target: &str) -> Result<String, Refusal> {
+    let (path, query) = split_query(target);
+    let pairs: Vec<Pair<'_>> =
+        pairs(query.unwrap_or_default()).collect::<Result<_, _>>().map_err(|_| Refusal::Query)?;
+    let mut forced = vec![("labels", Some(labels(injection, &pairs)?))];
+    if let Some(parent) = &injection.cgroup_parent {
+        forced.push(("cgroupparent", Some(parent.clone())));
+    }
+    let mut parts = Vec::with_capacity(pairs.len() + forced.len());
+    for pair in &pairs {
+        match forced.iter_mut().find(|(key, _)| key.as_bytes() == &*pair.key) {
+            // Taken for the first pair of its key, gone for the others.
+            Some((key, value)) => parts.extend(value.take().map(|value| written(key, &value))),
+            None => parts.push(pair.raw.to_owned()),
+        }
+    }
+    let missing = forced.into_iter().filter_map(|(key, value)| Some(written(key, &value?)));
+    parts.extend(missing);
+    Ok(format!("{path}?{}", parts.join("&")))
+}
+
+fn written(key: &str, value: &str) -> String {
+    format!("{key}={}", encode_component(value))
+}
+
+/// The client's labels, the first ones if there are several, with ours among them.
+fn labels(injection: &Injection, pairs: &[Pair<'_>]) -> Result<String, Refusal> {
+    let Some(pair) = pairs.iter().find(|pair| *pair.key == *b"labels") else {
+        return Ok(json::label_map(&injection.labels));
+    };
+    let value = pair.value().map_err(|_| Refusal::Query)?;
+    let value = str::from_utf8(&value).map_err(|_| Refusal::QueryLabels)?;
+    json::with_labels(value, &injection.labels).map_err(|_| Refusal::QueryLabels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Label;
+
+    fn injection(cgroup_parent: Option<&str>) -> Injection {
+        let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
+        Injection {
+            labels: vec![label("ci.job", "1"), label("ci.team", "a b&c")],
+            cgroup_parent: cgroup_parent.map(Into::into),
+        }
+    }
+
+    /// The rewritten query, with its values decoded again.
+    fn rewritten(target: &str, cgroup_parent: Option<&str>) -> Result<String, Refusal> {
+        let target = retarget(&injection(cgroup_parent), target)?;
+        let (path, query) = split_query(&target);
+        let pairs = pairs(query.unwrap()).map(|pair| {
+            let pair = pair.unwrap();
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            format!("{}={}", text(&pair.key), text(&pair.value().unwrap()))
+        });
+        Ok(format!("{path} {}", pairs.collect::<Vec<_>>().join(" ")))
+    }
+
+    #[test]
+    fn labels_are_added_to_a_query_without_any() {
+        let ours = r#"labels={"ci.job":"1","ci.team":"a b&c"}"#;
+        assert_eq!(rewritten("/build", None).unwrap(), format!("/build {ours}"));
+        assert_eq!(
+            rewritten("/v1.41/build?t=x&rm=1", Some("/ci")).unwrap(),
+            format!("/v1.41/build t=x rm=1 {ours} cgroupparent=/ci")
+        );
+    }
+
+    #[test]
+    fn the_first_pair_is_rewritten_in_its_place_and_the_others_go() {
+        let target = "/build?cgroupparent=&t=x&%6cabels=%7B%22a%22%3A%22b%22%2C%22ci.job%22%3A%229%22%7D\
+                      &labels=%7B%22c%22%3A%22d%22%7D&cgroupparent=/evil&q=1";
+        assert_eq!(
+            rewritten(target, Some("/ci")).unwrap(),
+            r#"/build cgroupparent=/ci t=x labels={"a":"b","ci.job":"1","ci.team":"a b&c"} q=1"#
+        );
+        assert_eq!(
+            rewritten("/build?labels=&cgroupparent=/mine&labels=%7B%22a%22%3A%22b%22%7D", None)
+                .unwrap(),
+            r#"/build labels={"ci.job":"1","ci.team":"a b&c"} cgroupparent=/mine"#
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_merged_is_refused() {
+        for (target, refusal) in [
+            ("/build?a;b=1", Refusal::Query),
+            ("/build?t=%zz", Refusal::Query),
+            ("/build?labels=[]", Refusal::QueryLabels),
+            ("/build?labels=%7B%22a%22:1%7D", Refusal::QueryLabels),
+            ("/build?labels=%7B", Refusal::QueryLabels),
+            ("/build?labels=%ff", Refusal::QueryLabels),
+        ] {
+            assert_eq!(rewritten(target, None), Err(refusal), "{target}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Why a creating request is refused, in words for the person who made it.
+
+use std::fmt;
+
+/// A creating request into which nothing can be put with certainty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no body where a JSON object is wanted.
+    EmptyBody,
+    /// The body has a content coding.
+    EncodedBody,
+    /// The body of a classic build is a form.
+    FormBody,
+    /// The body is not JSON, or something stands behind it.
+    NotJson(String),
+    /// A member (or the whole body, when there is no name) is not the object that it must be.
+    NotAnObject(String),
+    /// The value of a label is not a string.
+    LabelValue(String),
+    /// Two members that Go's decoder takes for one.
+    Twice(String, String),
+    /// A HostConfig field at the top of a body without a HostConfig.
+    OutsideHostConfig(String),
+    /// The query of a classic build has a `;` or a bad percent-escape.
+    Query,
+    /// The `labels` of a classic build are not a JSON object of strings.
+    QueryLabels,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmptyBody => out.write_str("the request has no body; a JSON object is wanted"),
+            Self::EncodedBody => out.write_str(
+                "the request body has a Content-Encoding, so it cannot be labelled; plain JSON is wanted",
+            ),
+            Self::FormBody => out.write_str(
+                "the body of the build is declared as a form, whose fields could replace the labels; \
+                 send it as application/x-tar",
+            ),
+            Self::NotJson(what) => write!(out, "the request body is not one JSON object: {what}"),
+            Self::NotAnObject(name) if name.is_empty() => {
+                out.write_str("the request body is JSON, but not an object")
+            }
+            Self::NotAnObject(name) => write!(out, "{name} in the request body is not an object"),
+            Self::LabelValue(name) => {
+                write!(out, "a label in {name} of the request body does not have a string as value")
+            }
+            Self::Twice(one, other) => write!(
+                out,
+                "the request body has the members {one} and {other}, which the daemon takes for one; \
+                 send only one of them"
+            ),
+            Self::OutsideHostConfig(name) => write!(
+                out,
+                "{name} stands at the top of the request body; put it in HostConfig, where the cgroup \
+                 parent goes too"
+            ),
+            Self::Query => out.write_str(
+                "the query of the build has a \";\" or a bad percent-escape; encode it as %3B",
+            ),
+            Self::QueryLabels => out.write_str(
+                "the labels in the query of the build are not a JSON object of strings",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
