@@ -9,4 +9,5 @@ pub mod buffer;
 pub mod config;
 pub mod engine;
 pub mod http;
+pub mod proxy;
 pub mod rules;

@@ -1,0 +1,118 @@
+//! A body that is gathered whole, de-chunked, so that it can be rewritten.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use super::fault::Fault;
+use super::lane::Lane;
+use crate::http::body::{Body, Framing, Next};
+
+/// Bytes of one body that is rewritten. The largest that clients send are services with embedded
+/// configuration and containers with long environments, some hundreds of KiB.
+pub const COLLECTED_LIMIT: usize = 16 * 1024 * 1024;
+
+/// Bytes of all bodies together that are being collected, so that clients cannot make the process
+/// grow without end.
+pub const COLLECTED_TOTAL: usize = 64 * 1024 * 1024;
+
+/// The room that all collected bodies share.
+#[derive(Debug, Default)]
+pub struct Budget {
+    used: Cell<usize>,
+}
+
+/// What one body has taken of the shared room; given back when it is dropped.
+#[derive(Debug)]
+struct Share {
+    budget: Rc<Budget>,
+    bytes: usize,
+}
+
+impl Share {
+    fn grow(&mut self, bytes: usize) -> Result<(), Fault> {
+        let used = self.budget.used.get() + bytes;
+        if used > COLLECTED_TOTAL {
+            return Err(Fault::NoRoom);
+        }
+        self.budget.used.set(used);
+        self.bytes += bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.budget.used.set(self.budget.used.get() - self.bytes);
+    }
+}
+
+/// A body that is being gathered.
+#[derive(Debug)]
+pub(super) struct Collect {
+    body: Body,
+    content: Vec<u8>,
+    share: Share,
+    /// Bytes of content that were announced and have not come.
+    awaited: usize,
+}
+
+impl Collect {
+    /// Begins to gather a body that ends as `framing` says.
+    ///
+    /// # Errors
+    /// A length that is over a limit already.
+    pub(super) fn new(framing: Framing, budget: &Rc<Budget>) -> Result<Self, Fault> {
+        let share = Share { budget: Rc::clone(budget), bytes: 0 };
+        let mut collect = Self { body: framing.into(), content: Vec::new(), share, awaited: 0 };
+        if let Framing::Length(length) = framing {
+            collect.announce(length)?;
+            collect.content.reserve_exact(collect.awaited);
+            collect.body = Body::Done;
+        }
+        Ok(collect)
+    }
+
+    /// Takes what has come on `lane`; `true` when the body is complete.
+    ///
+    /// # Errors
+    /// A body that is malformed or over a limit.
+    pub(super) fn advance(&mut self, lane: &mut Lane) -> Result<bool, Fault> {
+        loop {
+            self.take_content(lane);
+            if self.awaited > 0 {
+                return Ok(false);
+            }
+            match self.body.next(lane.unseen()).map_err(Fault::Request)? {
+                Next::Piece { framing, data } => {
+                    lane.take(framing);
+                    self.announce(data)?;
+                }
+                Next::More | Next::Everything => return Ok(false),
+                Next::Done => return Ok(true),
+            }
+        }
+    }
+
+    /// The body.
+    pub(super) fn content(&self) -> &[u8] {
+        &self.content
+    }
+
+    fn announce(&mut self, length: u64) -> Result<(), Fault> {
+        let length = usize::try_from(length).map_err(|_| Fault::TooLarge)?;
+        if self.content.len().saturating_add(length) > COLLECTED_LIMIT {
+            return Err(Fault::TooLarge);
+        }
+        self.share.grow(length)?;
+        self.awaited = length;
+        Ok(())
+    }
+
+    fn take_content(&mut self, lane: &mut Lane) {
+        let unseen = lane.unseen();
+        let n = self.awaited.min(unseen.len());
+        self.content.extend_from_slice(unseen.get(..n).unwrap_or_default());
+        lane.take(n);
+        self.awaited -= n;
+    }
+}

@@ -1,0 +1,255 @@
+//! One request and its response, as the states that it goes through. Each state owns what it
+//! needs and is moved by value into the next.
+//!
+//! ```text
+//!            ┌──────────────── keep-alive ────────────────┐
+//!            ▼                                            │
+//!          Idle ──► Collecting ──► Relaying ──────────────┴──► Ending
+//!            │                       ▲  │                        ▲
+//!            └───────────────────────┘  └──► Tunnelling ─────────┘
+//! ```
+
+use std::time::Instant;
+
+use super::collect::Collect;
+use super::decide::{Decision, Way, decide};
+use super::fault::Fault;
+use super::lane::{LANE_LIMIT, Lane, Sink};
+use super::outcome::{Call, Traffic};
+use super::relay::Relaying;
+use super::{Common, Verdict};
+use crate::engine::JsonCarrier;
+use crate::http::head::{self, Scan};
+use crate::http::render;
+use crate::rules::body;
+
+/// The two directions of a connection.
+#[derive(Debug, Default)]
+pub(super) struct Lanes {
+    /// From the client to the daemon.
+    pub(super) up: Lane,
+    /// From the daemon to the client.
+    pub(super) down: Lane,
+}
+
+impl Lanes {
+    pub(super) fn traffic(&self) -> Traffic {
+        Traffic { to_daemon: self.up.count(), to_client: self.down.count() }
+    }
+}
+
+/// What is going on between one client and the daemon.
+#[derive(Debug, Default)]
+pub(super) enum Exchange {
+    /// Nothing is owed; a request head may be on its way.
+    Idle(Scan),
+    /// The body of a creating request is gathered.
+    Collecting(Box<Collecting>),
+    /// A request and its response pass, both at once.
+    Relaying(Relaying),
+    /// The connection has left HTTP: two endless permits.
+    Tunnelling(Call),
+    /// No more requests: the last bytes go out, the ends are passed on.
+    #[default]
+    Ending,
+}
+
+/// What comes of one look at an exchange.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// It waits for bytes or ends of bytes.
+    Wait(Exchange),
+    /// It has moved on and is to be looked at again.
+    Again(Exchange),
+    /// It is over; this comes behind it.
+    Over(Call, Exchange),
+    /// Its connection leaves HTTP.
+    Tunnel(Call),
+    /// We speak in the daemon's place; then the connection ends.
+    Answer(Call, Fault),
+    /// It cannot be completed: the connection ends behind what has come of the response.
+    Cut(Call),
+    /// The daemon spoke although nobody asked.
+    Unasked,
+    /// The client wants nothing more, or shall not want anything.
+    Close,
+}
+
+impl Exchange {
+    pub(super) fn advance(self, lanes: &mut Lanes, common: &Common, now: Instant) -> Turn {
+        match self {
+            Self::Idle(scan) => idle(scan, lanes, common, now),
+            Self::Collecting(collecting) => collecting.advance(lanes, common),
+            Self::Relaying(relaying) => relaying.advance(lanes),
+            Self::Tunnelling(call) => tunnel(call, lanes),
+            Self::Ending => end(lanes),
+        }
+    }
+
+    /// Whether more bytes of the client can still do anything.
+    pub(super) fn wants_client(&self) -> bool {
+        match self {
+            Self::Idle(_) | Self::Collecting(_) | Self::Tunnelling(_) => true,
+            Self::Relaying(relaying) => relaying.wants_client(),
+            Self::Ending => false,
+        }
+    }
+
+    /// Bytes of the client that may be held: a head is gathered whole.
+    pub(super) fn up_limit(&self) -> usize {
+        match self {
+            Self::Idle(_) => head::LIMIT + 1,
+            _ => LANE_LIMIT,
+        }
+    }
+
+    /// Bytes of the daemon that may be held: a head is gathered whole.
+    pub(super) fn down_limit(&self) -> usize {
+        match self {
+            Self::Relaying(relaying) if relaying.wants_reply() => head::LIMIT + 1,
+            _ => LANE_LIMIT,
+        }
+    }
+
+    /// What its outcome is made of, if there is one to come.
+    pub(super) fn into_call(self) -> Option<Call> {
+        match self {
+            Self::Idle(_) | Self::Ending => None,
+            Self::Collecting(collecting) => Some(collecting.call),
+            Self::Relaying(relaying) => Some(relaying.into_call()),
+            Self::Tunnelling(call) => Some(call),
+        }
+    }
+}
+
+fn idle(scan: Scan, lanes: &mut Lanes, common: &Common, now: Instant) -> Turn {
+    if !lanes.down.unseen().is_empty() {
+        return Turn::Unasked;
+    }
+    if lanes.down.has_ended() {
+        return Turn::Again(Exchange::Ending);
+    }
+    let mut ahead = scan;
+    let unseen = lanes.up.unseen();
+    let mut call = Call::new(now, lanes.traffic());
+    call.to_head = unseen.starts_with(b"HEAD ");
+    let end = match ahead.end_of_head(unseen) {
+        Ok(Some(end)) => end,
+        // What of a head has come from a client that is gone means nothing to the daemon either.
+        Ok(None) if lanes.up.has_ended() => return Turn::Close,
+        Ok(None) if unseen.is_empty() && common.draining.get() => return Turn::Close,
+        Ok(None) => return Turn::Wait(Exchange::Idle(ahead)),
+        Err(malformed) => return Turn::Answer(call, Fault::Request(malformed)),
+    };
+    if common.draining.get() {
+        return Turn::Answer(call, Fault::Draining);
+    }
+    match decide(&common.injection, unseen.get(..end).unwrap_or_default()) {
+        Ok(decision) => begin(call, decision, end, lanes, common),
+        Err(malformed) => Turn::Answer(call, Fault::Request(malformed)),
+    }
+}
+
+/// Begins an exchange; the head is the first `end` bytes that the client sent.
+fn begin(
+    mut call: Call,
+    decision: Decision,
+    end: usize,
+    lanes: &mut Lanes,
+    common: &Common,
+) -> Turn {
+    call.operation = decision.operation;
+    call.verdict = decision.verdict(&common.injection);
+    match decision.way {
+        Way::AsItCame => lanes.up.permit(end as u64),
+        Way::NewHead(head) => {
+            lanes.up.take(end);
+            lanes.up.say(head);
+        }
+        Way::NewBody(carrier) => {
+            let collect = match Collect::new(decision.framing, &common.budget) {
+                Ok(collect) => collect,
+                Err(fault) => return Turn::Answer(call, fault),
+            };
+            let head = lanes.up.unseen().get(..end).unwrap_or_default().to_vec();
+            lanes.up.take(end);
+            if decision.expects_continue {
+                lanes.down.say(render::CONTINUE.to_vec());
+            }
+            let persistent = decision.persistent;
+            let collecting = Collecting { call, head, persistent, carrier, collect };
+            return Turn::Again(Exchange::Collecting(Box::new(collecting)));
+        }
+        Way::Refused(refusal) => return Turn::Answer(call, Fault::Refused(refusal)),
+    }
+    let relaying = Relaying::new(call, decision.framing, decision.persistent);
+    Turn::Again(Exchange::Relaying(relaying))
+}
+
+/// A creating request whose body is gathered.
+#[derive(Debug)]
+pub(super) struct Collecting {
+    call: Call,
+    head: Vec<u8>,
+    persistent: bool,
+    carrier: &'static JsonCarrier,
+    collect: Collect,
+}
+
+impl Collecting {
+    fn advance(mut self: Box<Self>, lanes: &mut Lanes, common: &Common) -> Turn {
+        if lanes.down.has_ended() {
+            return Turn::Cut(self.call);
+        }
+        match self.collect.advance(&mut lanes.up) {
+            Ok(true) => self.send(lanes, common),
+            Ok(false) if lanes.up.has_ended() => Turn::Answer(self.call, Fault::CutShort),
+            Ok(false) => Turn::Wait(Exchange::Collecting(self)),
+            Err(fault) => Turn::Answer(self.call, fault),
+        }
+    }
+
+    fn send(self, lanes: &mut Lanes, common: &Common) -> Turn {
+        let content = match body::rewrite(&common.injection, self.carrier, self.collect.content()) {
+            Ok(content) => content,
+            Err(refusal) => return Turn::Answer(self.call, Fault::Refused(refusal)),
+        };
+        let mut request = render::with_length(&self.head, content.len());
+        request.extend_from_slice(&content);
+        lanes.up.say(request);
+        Turn::Again(Exchange::Relaying(Relaying::sent(self.call, self.persistent)))
+    }
+}
+
+fn tunnel(call: Call, lanes: &mut Lanes) -> Turn {
+    lanes.up.permit_all();
+    lanes.down.permit_all();
+    pass_ends_on(lanes);
+    if lanes.down.sink() == Sink::Finished && lanes.up.sink() != Sink::Open {
+        return Turn::Over(call, Exchange::Ending);
+    }
+    Turn::Wait(Exchange::Tunnelling(call))
+}
+
+fn end(lanes: &mut Lanes) -> Turn {
+    // A client that still sends to a daemon that is gone is not to be stuck: it must get to read.
+    if lanes.up.sink() == Sink::Broken {
+        lanes.up.take(lanes.up.unseen().len());
+    }
+    pass_ends_on(lanes);
+    Turn::Wait(Exchange::Ending)
+}
+
+fn pass_ends_on(lanes: &mut Lanes) {
+    for lane in [&mut lanes.up, &mut lanes.down] {
+        if lane.has_ended() {
+            lane.finish();
+        }
+    }
+}
+
+/// Keeps the verdict of a call that we answered ourselves.
+pub(super) fn refused(call: &mut Call, fault: &Fault) {
+    call.status = Some(fault.status());
+    call.verdict = Verdict::Refused(fault.to_string());
+}

@@ -1,0 +1,108 @@
+//! What ends an exchange before its time, and the one place where that becomes a status and words.
+
+use std::fmt;
+
+use super::collect::COLLECTED_LIMIT;
+use crate::http::{Malformed, render};
+use crate::rules::Refusal;
+
+/// Why we speak in the daemon's place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The client's request is not understood.
+    Request(Malformed),
+    /// The client's request creates something into which nothing can be put with certainty.
+    Refused(Refusal),
+    /// The body of a creating request is longer than [`COLLECTED_LIMIT`].
+    TooLarge,
+    /// All collected bodies together leave no room for this one.
+    NoRoom,
+    /// The client ended before the body of its creating request was complete.
+    CutShort,
+    /// The client did not complete a request head in time.
+    SlowHead,
+    /// The process is about to end.
+    Draining,
+    /// The daemon's response is not understood.
+    Response(Malformed),
+    /// The daemon ended in the middle of a response head.
+    ResponseCutShort,
+    /// The daemon left HTTP after an operation that does not do so.
+    UnaskedUpgrade,
+    /// The daemon cannot be reached.
+    Away(Away),
+}
+
+/// Why the daemon cannot be reached, and under which path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Away {
+    /// The path of its socket.
+    pub socket: String,
+    /// What went wrong there, as the operating system says it.
+    pub error: String,
+    /// Whether it is only too slow: it did not accept in time.
+    pub slow: bool,
+}
+
+impl Fault {
+    /// The status of the answer (RFC 9110 §15).
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Request(Malformed::HeadTooLong) => 431,
+            Self::Refused(Refusal::EncodedBody | Refusal::FormBody) => 415,
+            Self::Request(_) | Self::Refused(_) | Self::CutShort | Self::SlowHead => 400,
+            Self::TooLarge => 413,
+            Self::Response(_) | Self::ResponseCutShort | Self::UnaskedUpgrade => 502,
+            Self::NoRoom | Self::Draining => 503,
+            Self::Away(away) if away.slow => 504,
+            Self::Away(_) => 503,
+        }
+    }
+
+    /// The whole answer. The response to a HEAD has lengths but no body.
+    #[must_use]
+    pub(super) fn answer(&self, to_head: bool) -> Vec<u8> {
+        render::answer(self.status(), &format!("dockerd-ci-proxy: {self}"), to_head)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request(malformed) => {
+                write!(out, "the client's request is malformed: {malformed}")
+            }
+            Self::Refused(refusal) => write!(out, "refused: {refusal}"),
+            Self::TooLarge => write!(
+                out,
+                "the body of a request that creates something may have {} MiB, so that it can be labelled; \
+                 this one is longer",
+                COLLECTED_LIMIT / 1024 / 1024
+            ),
+            Self::NoRoom => out
+                .write_str("too many large requests are being labelled at this moment; try again"),
+            Self::CutShort => {
+                out.write_str("the client ended before its request body was complete")
+            }
+            Self::SlowHead => {
+                out.write_str("the client did not complete its request head in 5 minutes")
+            }
+            Self::Draining => out.write_str("the proxy is shutting down and takes no new requests"),
+            Self::Response(malformed) => {
+                write!(out, "the daemon's response is malformed: {malformed}")
+            }
+            Self::ResponseCutShort => {
+                out.write_str("the daemon hung up in the middle of a response head")
+            }
+            Self::UnaskedUpgrade => out.write_str(
+                "the daemon switched protocols after a request that does not ask for that",
+            ),
+            Self::Away(away) => write!(
+                out,
+                "cannot reach the Docker daemon at unix://{}: {}. Is the docker daemon running?",
+                away.socket, away.error
+            ),
+        }
+    }
+}

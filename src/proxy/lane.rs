@@ -1,0 +1,303 @@
+//! One direction of a connection: bytes from a source to a sink, in order.
+//!
+//! ```text
+//!  source ──► inbox: [ permitted │ unseen ]         permit may reach beyond what has come
+//!                          │
+//!  outbox (our own bytes) ─┴──► sink                 the outbox goes first
+//! ```
+
+use crate::buffer::{Buffer, Pool};
+
+/// Bytes from one source that a connection holds in user space, a head that is not complete
+/// aside: what two of the daemon's writes fill. Then the source waits.
+pub const LANE_LIMIT: usize = 64 * 1024;
+
+/// How many of the bytes that come next may leave without being looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Permit {
+    Bytes(u64),
+    Endless,
+}
+
+/// What has become of the end where bytes leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sink {
+    /// It takes bytes.
+    Open,
+    /// It is to be half-closed once everything has left.
+    Finishing,
+    /// It was half-closed.
+    Finished,
+    /// It takes nothing any more, or is not there.
+    Broken,
+}
+
+/// One direction of a connection.
+#[derive(Debug)]
+pub struct Lane {
+    inbox: Buffer,
+    outbox: Buffer,
+    permit: Permit,
+    source_ended: bool,
+    sink: Sink,
+    left: u64,
+}
+
+impl Default for Lane {
+    fn default() -> Self {
+        Self {
+            inbox: Buffer::default(),
+            outbox: Buffer::default(),
+            permit: Permit::Bytes(0),
+            source_ended: false,
+            sink: Sink::Open,
+            left: 0,
+        }
+    }
+}
+
+/// For the shell: moving bytes.
+impl Lane {
+    /// Room for bytes from the source; the inbox never holds more than `limit`.
+    pub fn room(&mut self, limit: usize) -> &mut [u8] {
+        if self.source_ended {
+            return &mut [];
+        }
+        self.inbox.spare(limit)
+    }
+
+    /// `n` bytes came into the room.
+    pub fn received(&mut self, n: usize) {
+        self.inbox.fill(n);
+        self.swallow();
+    }
+
+    /// The source will send nothing more; all it sent was received.
+    pub fn source_ended(&mut self) {
+        self.source_ended = true;
+    }
+
+    /// What may leave now, as far as it lies in one piece.
+    #[must_use]
+    pub fn leaving(&self) -> &[u8] {
+        if !self.outbox.is_empty() {
+            return self.outbox.data();
+        }
+        let permitted = self.permitted();
+        self.inbox.data().get(..permitted).unwrap_or_default()
+    }
+
+    /// The first `n` of the [`leaving`](Self::leaving) bytes have left.
+    pub fn left(&mut self, n: usize) {
+        self.left += n as u64;
+        if self.outbox.is_empty() {
+            self.take_permitted(n);
+        } else {
+            self.outbox.consume(n);
+            if self.outbox.is_empty() {
+                self.outbox = Buffer::default();
+            }
+        }
+    }
+
+    /// Whether the sink is to be half-closed now: everything has left.
+    #[must_use]
+    pub fn to_finish(&self) -> bool {
+        self.sink == Sink::Finishing && self.leaving().is_empty()
+    }
+
+    /// The sink was half-closed.
+    pub fn finished(&mut self) {
+        self.sink = Sink::Finished;
+    }
+
+    /// The sink takes nothing any more: what was and will be permitted is lost.
+    pub fn sink_broke(&mut self) {
+        self.sink = Sink::Broken;
+        self.outbox = Buffer::default();
+        self.swallow();
+    }
+
+    /// Gives the inbox storage for a turn.
+    pub fn lend(&mut self, pool: &mut Pool) {
+        pool.lend(&mut self.inbox);
+    }
+
+    /// Takes the storage back if nothing is in it.
+    pub fn reclaim(&mut self, pool: &mut Pool) {
+        pool.reclaim(&mut self.inbox);
+    }
+}
+
+/// For the core: looking, permitting, speaking.
+impl Lane {
+    /// What has come behind everything that is permitted.
+    pub(super) fn unseen(&self) -> &[u8] {
+        self.inbox.data().get(self.permitted()..).unwrap_or_default()
+    }
+
+    /// Lets the next `n` bytes leave as they come.
+    pub(super) fn permit(&mut self, n: u64) {
+        if let Permit::Bytes(permitted) = &mut self.permit {
+            *permitted = permitted.saturating_add(n);
+        }
+        self.swallow();
+    }
+
+    /// Lets all bytes leave as they come.
+    pub(super) fn permit_all(&mut self) {
+        self.permit = Permit::Endless;
+        self.swallow();
+    }
+
+    /// Takes the first `n` unseen bytes away; they will not leave. Nothing may be permitted.
+    pub(super) fn take(&mut self, n: usize) {
+        self.inbox.consume(n);
+    }
+
+    /// Lets `bytes` of our own leave, behind what has come and is permitted.
+    pub(super) fn say(&mut self, bytes: Vec<u8>) {
+        if self.sink == Sink::Broken {
+            return;
+        }
+        let permitted = self.permitted();
+        if permitted == 0 && self.outbox.is_empty() {
+            self.outbox = Buffer::from(bytes);
+            return;
+        }
+        let ahead = self.inbox.data().get(..permitted).unwrap_or_default();
+        self.outbox.extend(ahead);
+        self.take_permitted(permitted);
+        self.outbox.extend(&bytes);
+    }
+
+    /// Forgets what has come and is not permitted, and lets nothing more leave than has come.
+    pub(super) fn stop(&mut self) {
+        let permitted = self.permitted();
+        self.inbox.truncate(permitted);
+        self.permit = Permit::Bytes(permitted as u64);
+        self.source_ended = true;
+    }
+
+    /// Half-closes the sink once everything has left.
+    pub(super) fn finish(&mut self) {
+        if self.sink == Sink::Open {
+            self.sink = Sink::Finishing;
+        }
+    }
+
+    pub(super) fn sink(&self) -> Sink {
+        self.sink
+    }
+
+    /// Whether the source will send nothing more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.source_ended
+    }
+
+    /// Whether everything permitted has come and left.
+    pub(super) fn is_clear(&self) -> bool {
+        self.leaving().is_empty() && self.permit == Permit::Bytes(0)
+    }
+
+    /// Whether everything that has come and may leave has left.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.leaving().is_empty()
+    }
+
+    /// Bytes that have left since the connection began.
+    pub(super) fn count(&self) -> u64 {
+        self.left
+    }
+
+    /// How many bytes at the front of the inbox are permitted.
+    fn permitted(&self) -> usize {
+        match self.permit {
+            Permit::Bytes(n) => usize::try_from(n).unwrap_or(usize::MAX).min(self.inbox.len()),
+            Permit::Endless => self.inbox.len(),
+        }
+    }
+
+    /// Loses what is permitted to leave for a broken sink.
+    fn swallow(&mut self) {
+        if self.sink == Sink::Broken {
+            self.take_permitted(self.permitted());
+        }
+    }
+
+    fn take_permitted(&mut self, n: usize) {
+        self.inbox.consume(n);
+        if let Permit::Bytes(permitted) = &mut self.permit {
+            *permitted = permitted.saturating_sub(n as u64);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn receive(lane: &mut Lane, bytes: &[u8]) {
+        lane.room(LANE_LIMIT)[..bytes.len()].copy_from_slice(bytes);
+        lane.received(bytes.len());
+    }
+
+    /// Everything that may leave.
+    fn flush(lane: &mut Lane) -> Vec<u8> {
+        let mut out = Vec::new();
+        while let [first, ..] = lane.leaving() {
+            out.push(*first);
+            lane.left(1);
+        }
+        out
+    }
+
+    #[test]
+    fn nothing_leaves_without_a_permit_and_a_permit_reaches_ahead() {
+        let mut lane = Lane::default();
+        receive(&mut lane, b"abc");
+        assert_eq!(flush(&mut lane), b"");
+        lane.permit(5);
+        assert_eq!((flush(&mut lane), lane.is_clear()), (b"abc".to_vec(), false));
+        receive(&mut lane, b"defg");
+        assert_eq!(lane.unseen(), b"fg");
+        assert_eq!((flush(&mut lane), lane.is_clear()), (b"de".to_vec(), true));
+    }
+
+    #[test]
+    fn what_we_say_leaves_behind_what_was_permitted_and_before_what_comes() {
+        let mut lane = Lane::default();
+        receive(&mut lane, b"abcd");
+        lane.permit(2);
+        lane.say(b"12".to_vec());
+        lane.say(b"3".to_vec());
+        lane.permit(1);
+        assert_eq!(flush(&mut lane), b"ab123c");
+        assert_eq!((lane.unseen(), lane.count()), (b"d".as_slice(), 6));
+    }
+
+    #[test]
+    fn a_broken_sink_swallows_what_was_meant_for_it() {
+        let mut lane = Lane::default();
+        receive(&mut lane, b"abcd");
+        lane.permit(2);
+        lane.sink_broke();
+        lane.say(b"x".to_vec());
+        lane.permit(1);
+        assert_eq!((flush(&mut lane), lane.unseen()), (Vec::new(), b"d".as_slice()));
+        lane.permit(3);
+        receive(&mut lane, b"efg");
+        assert_eq!((flush(&mut lane), lane.unseen()), (Vec::new(), b"g".as_slice()));
+    }
+
+    #[test]
+    fn a_half_close_waits_for_the_last_byte() {
+        let mut lane = Lane::default();
+        receive(&mut lane, b"a");
+        lane.permit_all();
+        lane.finish();
+        assert!(!lane.to_finish());
+        flush(&mut lane);
+        assert!(lane.to_finish());
+    }
+}

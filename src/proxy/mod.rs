@@ -1,0 +1,64 @@
+//! One connection as a state machine over bytes: no socket, no clock, no log.
+//!
+//! ```text
+//!            ┌────────────────────── Session ──────────────────────┐
+//!  client ──►│ up:   inbox ─ permit ─► (outbox first, then inbox)  │──► daemon
+//!         ◄──│ down: (outbox first, then inbox) ◄─ permit ─ inbox  │◄──
+//!            │              Exchange: what is going on             │
+//!            └─────────────────────────────────────────────────────┘
+//! ```
+//!
+//! The shell fills inboxes from sockets, calls [`Session::advance`] until it answers
+//! [`Step::Wait`], and writes what each [`Lane`] lets out. What the core wants done besides
+//! that it returns as a [`Step`].
+
+mod collect;
+mod decide;
+mod exchange;
+mod fault;
+mod lane;
+mod outcome;
+mod relay;
+mod session;
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+pub use collect::{Budget, COLLECTED_LIMIT, COLLECTED_TOTAL};
+pub use decide::{Decision, Way, decide};
+pub use fault::{Away, Fault};
+pub use lane::{LANE_LIMIT, Lane};
+pub use outcome::{Outcome, Verdict};
+pub use session::{Patience, Session};
+
+use crate::rules::Injection;
+
+/// What all connections of a listener share.
+#[derive(Debug, Default)]
+pub struct Common {
+    /// What is forced into creating requests.
+    pub injection: Injection,
+    /// The path of the daemon's socket, for messages.
+    pub socket: String,
+    /// Room for collected bodies.
+    pub budget: Rc<Budget>,
+    /// Whether the process is about to end: no new exchange begins.
+    pub draining: Cell<bool>,
+}
+
+/// What the core wants of the shell.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing, until something happens.
+    Wait,
+    /// A connection to the daemon; the result goes to [`Session::connected`] or [`Session::away`].
+    Dial,
+    /// The connection to the daemon is to be closed; the client's goes on.
+    Hangup,
+    /// An exchange is over, or refused: for the log.
+    Report(Outcome),
+    /// Something passed that could not be labelled: for the log.
+    Warn(&'static str),
+    /// Both connections are to be closed.
+    Close,
+}

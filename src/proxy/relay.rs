@@ -1,0 +1,208 @@
+//! A request and its response on their way, both at once, because daemons answer before the
+//! request is complete.
+
+use super::exchange::{Exchange, Lanes, Turn};
+use super::fault::Fault;
+use super::lane::{Lane, Sink};
+use super::outcome::Call;
+use crate::engine::Upgrade;
+use crate::http::Malformed;
+use crate::http::body::{Body, Framing, Next};
+use crate::http::head::{self, Response, Scan};
+
+/// A request and its response on their way.
+#[derive(Debug)]
+pub(super) struct Relaying {
+    call: Call,
+    /// Whether both sides want to go on with the connection.
+    persistent: bool,
+    upload: Upload,
+    reply: Reply,
+}
+
+/// The request.
+#[derive(Debug)]
+enum Upload {
+    /// Its body is on its way.
+    Sending(Body),
+    /// All of it may leave.
+    Sent,
+    /// The daemon takes no more of it.
+    Abandoned,
+}
+
+/// The response.
+#[derive(Debug)]
+enum Reply {
+    /// Its head is awaited; interim responses (1xx) may come before it.
+    Head(Scan),
+    /// Its body is on its way.
+    Body(Body),
+    /// All of it may leave.
+    Done,
+}
+
+/// What a response head means.
+enum Meaning {
+    Interim,
+    Final(Framing),
+    Tunnel,
+    Unasked,
+}
+
+impl Relaying {
+    /// A request whose head may leave.
+    pub(super) fn new(call: Call, framing: Framing, persistent: bool) -> Self {
+        let upload = Upload::Sending(framing.into());
+        Self { call, persistent, upload, reply: Reply::Head(Scan::default()) }
+    }
+
+    /// A request all of which may leave.
+    pub(super) fn sent(call: Call, persistent: bool) -> Self {
+        Self { call, persistent, upload: Upload::Sent, reply: Reply::Head(Scan::default()) }
+    }
+
+    /// Whether there is a request body to come.
+    pub(super) fn wants_client(&self) -> bool {
+        matches!(self.upload, Upload::Sending(_))
+    }
+
+    /// Whether a response head is to come.
+    pub(super) fn wants_reply(&self) -> bool {
+        matches!(self.reply, Reply::Head(_))
+    }
+
+    pub(super) fn into_call(self) -> Call {
+        self.call
+    }
+
+    pub(super) fn advance(mut self, lanes: &mut Lanes) -> Turn {
+        if let Err(malformed) = self.upload(&mut lanes.up) {
+            return match self.reply {
+                Reply::Head(_) => Turn::Answer(self.call, Fault::Request(malformed)),
+                Reply::Body(_) | Reply::Done => Turn::Cut(self.call),
+            };
+        }
+        match self.reply {
+            Reply::Head(scan) => self.reply_head(scan, lanes),
+            Reply::Body(body) => self.reply_body(body, lanes),
+            Reply::Done => self.finish(lanes),
+        }
+    }
+
+    fn upload(&mut self, up: &mut Lane) -> Result<(), Malformed> {
+        if let Upload::Sending(body) = &mut self.upload {
+            if up.sink() == Sink::Broken {
+                self.upload = Upload::Abandoned;
+            } else if permit(body, up)? {
+                self.upload = Upload::Sent;
+            }
+        }
+        // Bytes behind the request may be the next one; its half-close then comes behind that.
+        if up.has_ended() && (self.wants_client() || up.unseen().is_empty()) {
+            up.finish();
+        }
+        Ok(())
+    }
+
+    fn reply_head(mut self, mut scan: Scan, lanes: &mut Lanes) -> Turn {
+        let unseen = lanes.down.unseen();
+        let end = match scan.end_of_head(unseen) {
+            Ok(Some(end)) => end,
+            Ok(None) if !lanes.down.has_ended() => {
+                self.reply = Reply::Head(scan);
+                return Turn::Wait(Exchange::Relaying(self));
+            }
+            Ok(None) if unseen.is_empty() => return Turn::Cut(self.call),
+            Ok(None) => return Turn::Answer(self.call, Fault::ResponseCutShort),
+            Err(malformed) => return Turn::Answer(self.call, Fault::Response(malformed)),
+        };
+        let response =
+            match head::response(unseen.get(..end).unwrap_or_default(), self.call.to_head) {
+                Ok(response) => response,
+                Err(malformed) => return Turn::Answer(self.call, Fault::Response(malformed)),
+            };
+        let meaning = meaning(response, self.call.operation.upgrade);
+        if matches!(meaning, Meaning::Unasked) {
+            return Turn::Answer(self.call, Fault::UnaskedUpgrade);
+        }
+        lanes.down.permit(end as u64);
+        self.reply = match meaning {
+            Meaning::Interim | Meaning::Unasked => Reply::Head(Scan::default()),
+            Meaning::Final(framing) => {
+                self.persistent &= response.persistent && framing != Framing::UntilClose;
+                Reply::Body(framing.into())
+            }
+            Meaning::Tunnel => {
+                self.call.status = Some(response.status);
+                return Turn::Tunnel(self.call);
+            }
+        };
+        if !matches!(meaning, Meaning::Interim) {
+            self.call.status = Some(response.status);
+        }
+        Turn::Again(Exchange::Relaying(self))
+    }
+
+    fn reply_body(mut self, mut body: Body, lanes: &mut Lanes) -> Turn {
+        let done = match permit(&mut body, &mut lanes.down) {
+            Ok(done) => done,
+            Err(_) => return Turn::Cut(self.call),
+        };
+        if done {
+            self.reply = Reply::Done;
+            return Turn::Again(Exchange::Relaying(self));
+        }
+        if lanes.down.has_ended() && lanes.down.is_flushed() {
+            return match body {
+                Body::UntilClose => Turn::Over(self.call, Exchange::Ending),
+                Body::Length(_) | Body::Chunked(_) | Body::Done => Turn::Cut(self.call),
+            };
+        }
+        self.reply = Reply::Body(body);
+        Turn::Wait(Exchange::Relaying(self))
+    }
+
+    fn finish(mut self, lanes: &mut Lanes) -> Turn {
+        if lanes.down.has_ended() {
+            lanes.down.finish();
+            if lanes.down.is_flushed() && !lanes.down.is_clear() {
+                return Turn::Cut(self.call);
+            }
+        }
+        let up_done = lanes.up.sink() == Sink::Broken || lanes.up.is_clear();
+        if self.wants_client() || !up_done || !lanes.down.is_clear() {
+            self.reply = Reply::Done;
+            return Turn::Wait(Exchange::Relaying(self));
+        }
+        let goes_on = self.persistent && matches!(self.upload, Upload::Sent);
+        let next = if goes_on { Exchange::Idle(Scan::default()) } else { Exchange::Ending };
+        Turn::Over(self.call, next)
+    }
+}
+
+/// What a response head means after an operation that leaves HTTP as `upgrade` says.
+fn meaning(response: Response, upgrade: Upgrade) -> Meaning {
+    match (response.status, upgrade) {
+        (101, Upgrade::Hijack | Upgrade::Unknown) => Meaning::Tunnel,
+        (101, Upgrade::Never) => Meaning::Unasked,
+        (100..=199, _) => Meaning::Interim,
+        (200, Upgrade::Hijack) if response.framing == Framing::UntilClose => Meaning::Tunnel,
+        _ => Meaning::Final(response.framing),
+    }
+}
+
+/// Lets as much of `body` leave on `lane` as can be told; `true` when that is all of it.
+fn permit(body: &mut Body, lane: &mut Lane) -> Result<bool, Malformed> {
+    loop {
+        match body.next(lane.unseen())? {
+            Next::Piece { framing, data } => lane.permit((framing as u64).saturating_add(data)),
+            Next::More => return Ok(false),
+            Next::Everything => {
+                lane.permit_all();
+                return Ok(false);
+            }
+            Next::Done => return Ok(true),
+        }
+    }
+}

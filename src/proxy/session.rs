@@ -1,0 +1,325 @@
+//! One client connection and the daemon connection paired with it: which of them are there, how
+//! their ends are passed on, and what the shell is to do next.
+//!
+//! What happens at each end (the bytes that were permitted always leave first):
+//!
+//! | who ends, how | nothing owed | a request is on its way | a response streams, a tunnel |
+//! |---|---|---|---|
+//! | client half-closes | both are closed | the daemon is half-closed | the daemon is half-closed |
+//! | client disappears | both are closed | what is complete is delivered, then the daemon is closed | the daemon is closed |
+//! | daemon half-closes | the client is half-closed | the client is half-closed (502 inside a head) | the client is half-closed |
+//! | daemon disappears, unused | it is dialled again, unseen | it is dialled again, unseen | – |
+//! | daemon disappears, used | the client is half-closed, lingers, is closed | the same | the same |
+//! | we refuse | the daemon is closed, the client gets the answer, lingers, is closed | the same | both are closed |
+
+use std::mem;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::exchange::{Exchange, Lanes, Turn, refused};
+use super::fault::{Away, Fault};
+use super::lane::{Lane, Sink};
+use super::outcome::{Call, Outcome};
+use super::{Common, Step};
+use crate::http::head::Scan;
+
+/// The daemon connection of a session.
+#[derive(Debug, PartialEq, Eq)]
+enum Link {
+    /// There is none.
+    Absent,
+    /// The shell is making one.
+    Dialling,
+    /// It could not be made.
+    Away(Away),
+    /// There is one; when it was made, so many bytes had left for the daemon.
+    Connected { since: u64 },
+    /// It is to be closed.
+    Stale,
+}
+
+/// Something that may be waited for only so long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// Nothing is timed: streams may be quiet for ever.
+    Endless,
+    /// A request head is to be completed.
+    Head,
+    /// A client is to read our last bytes and close.
+    Linger,
+}
+
+impl Patience {
+    /// How long; `None` is for ever.
+    #[must_use]
+    pub fn limit(self) -> Option<Duration> {
+        match self {
+            Self::Endless => None,
+            // As long as the daemon's own ReadHeaderTimeout.
+            Self::Head => Some(Duration::from_mins(5)),
+            // Long enough to read an answer, short enough not to keep a dead peer's descriptors.
+            Self::Linger => Some(Duration::from_secs(5)),
+        }
+    }
+}
+
+/// One client connection and the daemon connection paired with it.
+#[derive(Debug)]
+pub struct Session {
+    common: Rc<Common>,
+    lanes: Lanes,
+    link: Link,
+    exchange: Exchange,
+    /// Daemon connections in a row that ended before anything was sent on them.
+    hangups: u8,
+    closed: bool,
+}
+
+/// Daemon connections in a row that may end unused while a request waits. One ends so when the
+/// daemon restarts or has waited 5 minutes for a first request; a daemon that ends each at once
+/// must not keep us busy.
+const HANGUPS: u8 = 3;
+
+/// For the shell.
+impl Session {
+    /// A client that was just accepted, to whose daemon connection the shell is dialling.
+    #[must_use]
+    pub fn new(common: Rc<Common>) -> Self {
+        Self {
+            common,
+            lanes: Lanes::default(),
+            link: Link::Dialling,
+            exchange: Exchange::Idle(Scan::default()),
+            hangups: 0,
+            closed: false,
+        }
+    }
+
+    /// From the client to the daemon.
+    pub fn up(&mut self) -> &mut Lane {
+        &mut self.lanes.up
+    }
+
+    /// From the daemon to the client.
+    pub fn down(&mut self) -> &mut Lane {
+        &mut self.lanes.down
+    }
+
+    /// Bytes of the client that may be held now.
+    #[must_use]
+    pub fn up_limit(&self) -> usize {
+        self.exchange.up_limit()
+    }
+
+    /// Bytes of the daemon that may be held now.
+    #[must_use]
+    pub fn down_limit(&self) -> usize {
+        self.exchange.down_limit()
+    }
+
+    /// There is a connection to the daemon.
+    pub fn connected(&mut self) {
+        self.link = Link::Connected { since: self.lanes.up.count() };
+    }
+
+    /// There can be no connection to the daemon now.
+    pub fn away(&mut self, away: Away) {
+        self.link = Link::Away(away);
+    }
+
+    /// The client will send nothing more; all it sent was received.
+    pub fn client_ended(&mut self) {
+        self.lanes.up.source_ended();
+    }
+
+    /// The client takes nothing any more. What it sent may still be on its way.
+    pub fn client_gone(&mut self) {
+        self.lanes.down.sink_broke();
+    }
+
+    /// The daemon will send nothing more; all it sent was received.
+    pub fn daemon_ended(&mut self) {
+        if self.is_unused() {
+            self.link = Link::Stale;
+        } else {
+            self.lanes.down.source_ended();
+        }
+    }
+
+    /// The daemon takes nothing any more. What it sent may still be on its way.
+    pub fn daemon_gone(&mut self) {
+        if self.is_unused() {
+            self.link = Link::Stale;
+        } else {
+            self.lanes.up.sink_broke();
+        }
+    }
+
+    /// What may be waited for only so long now.
+    #[must_use]
+    pub fn patience(&self) -> Patience {
+        match &self.exchange {
+            Exchange::Idle(_) if !self.lanes.up.unseen().is_empty() => Patience::Head,
+            Exchange::Ending if self.lingers() => Patience::Linger,
+            _ => Patience::Endless,
+        }
+    }
+
+    /// What [`patience`](Self::patience) says was waited for too long.
+    pub fn expired(&mut self, now: Instant) -> Step {
+        match self.patience() {
+            Patience::Endless => Step::Wait,
+            Patience::Head => {
+                self.answer(Call::new(now, self.lanes.traffic()), &Fault::SlowHead, now)
+            }
+            Patience::Linger => {
+                self.closed = true;
+                Step::Close
+            }
+        }
+    }
+
+    /// Whether nothing is owed to the client.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        matches!(self.exchange, Exchange::Idle(_)) && self.lanes.up.unseen().is_empty()
+    }
+
+    /// The outcome of an exchange that the shell cuts off.
+    pub fn abandon(&mut self, now: Instant) -> Option<Outcome> {
+        let call = mem::take(&mut self.exchange).into_call()?;
+        Some(call.over(now, self.lanes.traffic()))
+    }
+
+    /// Does what can be done with what has come, and says what the shell is to do next. To be
+    /// called again after anything but [`Step::Wait`] and [`Step::Close`].
+    pub fn advance(&mut self, now: Instant) -> Step {
+        loop {
+            if let Some(step) = self.tend_connections(now) {
+                return step;
+            }
+            let exchange = mem::take(&mut self.exchange);
+            match exchange.advance(&mut self.lanes, &self.common, now) {
+                Turn::Wait(exchange) => {
+                    self.exchange = exchange;
+                    return self.tend_connections(now).unwrap_or(Step::Wait);
+                }
+                Turn::Again(exchange) => self.exchange = exchange,
+                Turn::Over(call, exchange) => {
+                    self.exchange = exchange;
+                    return Step::Report(call.over(now, self.lanes.traffic()));
+                }
+                Turn::Tunnel(call) => {
+                    let unlabelled = call.operation.path == "/grpc";
+                    self.exchange = Exchange::Tunnelling(call);
+                    if unlabelled {
+                        return Step::Warn(
+                            "a BuildKit connection (/grpc) passes; images built through it get no labels",
+                        );
+                    }
+                }
+                Turn::Answer(call, fault) => return self.answer(call, &fault, now),
+                Turn::Cut(call) => {
+                    self.cut();
+                    return Step::Report(call.over(now, self.lanes.traffic()));
+                }
+                Turn::Unasked => {
+                    self.cut();
+                    return Step::Warn(
+                        "the daemon sent something that nobody had asked for; closed",
+                    );
+                }
+                Turn::Close => self.closed = true,
+            }
+        }
+    }
+}
+
+impl Session {
+    /// Looks after the two connections; what is going on over them comes behind that.
+    fn tend_connections(&mut self, now: Instant) -> Option<Step> {
+        if self.closed || self.is_over() {
+            if let Some(outcome) = self.abandon(now) {
+                return Some(Step::Report(outcome));
+            }
+            return Some(Step::Close);
+        }
+        let waiting = !self.lanes.up.is_flushed();
+        match &self.link {
+            Link::Stale => {
+                self.link = Link::Absent;
+                Some(Step::Hangup)
+            }
+            Link::Absent if waiting && self.hangups < HANGUPS => {
+                self.hangups += 1;
+                self.link = Link::Dialling;
+                Some(Step::Dial)
+            }
+            Link::Absent if waiting => {
+                let error = "it ends every connection at once".to_owned();
+                self.link =
+                    Link::Away(Away { socket: self.common.socket.clone(), error, slow: false });
+                self.tend_connections(now)
+            }
+            Link::Away(away) if waiting => {
+                let fault = Fault::Away(away.clone());
+                let call = mem::take(&mut self.exchange).into_call();
+                let call = call.unwrap_or_else(|| Call::new(now, self.lanes.traffic()));
+                Some(self.answer(call, &fault, now))
+            }
+            Link::Away(_) => {
+                self.link = Link::Absent;
+                None
+            }
+            Link::Absent | Link::Dialling => None,
+            Link::Connected { .. } => {
+                if !self.is_unused() {
+                    self.hangups = 0;
+                }
+                None
+            }
+        }
+    }
+
+    /// Whether nothing more can happen.
+    fn is_over(&self) -> bool {
+        let Lanes { up, down } = &self.lanes;
+        let client_done = match down.sink() {
+            Sink::Broken => {
+                up.has_ended() || !self.exchange.wants_client() || up.sink() == Sink::Broken
+            }
+            Sink::Finished => up.has_ended(),
+            Sink::Open | Sink::Finishing => false,
+        };
+        client_done && up.is_flushed() && !matches!(self.link, Link::Dialling)
+    }
+
+    fn lingers(&self) -> bool {
+        self.lanes.down.sink() == Sink::Finished && self.lanes.up.sink() == Sink::Broken
+    }
+
+    fn is_unused(&self) -> bool {
+        self.link == Link::Connected { since: self.lanes.up.count() }
+    }
+
+    /// Speaks in the daemon's place; the connection ends behind that.
+    fn answer(&mut self, mut call: Call, fault: &Fault, now: Instant) -> Step {
+        refused(&mut call, fault);
+        self.lanes.down.stop();
+        let answer = fault.answer(call.to_head);
+        let mut traffic = self.lanes.traffic();
+        traffic.to_client += answer.len() as u64;
+        self.lanes.down.say(answer);
+        self.cut();
+        Step::Report(call.over(now, traffic))
+    }
+
+    /// Lets go of the daemon; the client gets what had been permitted for it, and the end.
+    fn cut(&mut self) {
+        self.lanes.down.stop();
+        self.lanes.down.finish();
+        self.lanes.up.sink_broke();
+        self.link = Link::Stale;
+        self.exchange = Exchange::Ending;
+    }
+}
