@@ -6,6 +6,7 @@
 //! `buffer` < `http` < `engine` < `rules` < `proxy` < `config` < `net` < `cli` < `main`
 
 pub mod buffer;
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod http;
