@@ -1,3 +1,4 @@
 //! Sockets.
 
+pub mod ask;
 pub mod listener;
