@@ -1,6 +1,8 @@
 //! From [`Args`] to [`Config`]: each value is judged by `config`, and each fault gets the name of
 //! the flag or variable before it.
 
+use std::path::PathBuf;
+
 use super::error::Error;
 use super::flags::{DAEMON_SOCKET, DRAIN_TIME, LABEL, LISTEN_SOCKET};
 use super::parse::{Args, Given};
@@ -34,7 +36,7 @@ pub(super) fn config(mut args: Args) -> Result<Config, Error> {
     Ok(config)
 }
 
-fn path(given: &Given) -> Result<std::path::PathBuf, Error> {
+fn path(given: &Given) -> Result<PathBuf, Error> {
     socket::socket_path(&given.value).map_err(|fault| Error::Fault(given.by, fault))
 }
 

@@ -8,7 +8,7 @@ mod check;
 pub mod doc;
 mod error;
 pub mod flags;
-mod parse;
+pub mod parse;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
