@@ -6,8 +6,10 @@
 //! `buffer` < `http` < `engine` < `rules` < `proxy` < `config` < `net` < `cli` < `main`
 
 pub mod buffer;
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod http;
+pub mod net;
 pub mod proxy;
 pub mod rules;

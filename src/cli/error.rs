@@ -1,0 +1,109 @@
+//! What is wrong with a command line.
+
+use std::ffi::OsString;
+use std::fmt::{self, Display, Formatter};
+
+use crate::config::Fault;
+
+/// Why the command line or the environment cannot be used. Each text begins with the flag or
+/// variable at fault; `by` is always that name, as it was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// A flag that does not exist, and one that is spelt nearly so.
+    Unknown {
+        /// What was typed, with its dashes.
+        flag: String,
+        /// A flag that may have been meant.
+        near: Option<&'static str>,
+    },
+    /// A word that belongs to no flag.
+    Stray(OsString),
+    /// A value for the flag that stands for `--cgroup-parent self`.
+    StrayParent {
+        /// The flag.
+        by: String,
+        /// The value.
+        value: OsString,
+    },
+    /// A value for a flag that takes none.
+    TakesNoValue {
+        /// The flag.
+        by: String,
+        /// The value.
+        value: OsString,
+    },
+    /// A flag without the value that it needs.
+    NeedsValue(&'static str),
+    /// A value that is not UTF-8 where text is needed.
+    NotText(&'static str, OsString),
+    /// A value that is neither a yes nor a no.
+    NotYesOrNo(&'static str, String),
+    /// Half a label.
+    Unpaired {
+        /// The flag or variable of the half that is there.
+        by: &'static str,
+        /// The half that is there.
+        value: String,
+        /// The flag or variable of the missing half.
+        missing: &'static str,
+    },
+    /// Two labels with one key.
+    KeyTwice {
+        /// Where the second label came from.
+        by: &'static str,
+        /// The key.
+        key: String,
+        /// Where the first label came from.
+        first: &'static str,
+    },
+    /// The proxy would be its own daemon.
+    SameSocket {
+        /// Where the path of the listening socket came from.
+        by: &'static str,
+        /// Where the path of the daemon's socket came from.
+        daemon: &'static str,
+    },
+    /// A value that `config` refuses.
+    Fault(&'static str, Fault),
+}
+
+impl Display for Error {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { flag, near } => match near {
+                Some(near) => write!(f, "{flag}: no such flag, did you mean {near}?"),
+                None => write!(f, "{flag}: no such flag, see --help"),
+            },
+            Self::Stray(word) => {
+                write!(f, "{:?}: belongs to no flag, see --help", word.to_string_lossy())
+            }
+            Self::StrayParent { by, value } => write!(
+                f,
+                "{by}: takes no value, did you mean --cgroup-parent {}?",
+                value.to_string_lossy()
+            ),
+            Self::TakesNoValue { by, value } => {
+                write!(f, "{by}: takes no value, got {:?}", value.to_string_lossy())
+            }
+            Self::NeedsValue(by) => write!(f, "{by}: needs a value, see --help"),
+            Self::NotText(by, value) => {
+                write!(f, "{by}: {:?} is not UTF-8", value.to_string_lossy())
+            }
+            Self::NotYesOrNo(by, value) => {
+                write!(f, "{by}: {value:?} is neither a yes nor a no, wanted 1 or 0")
+            }
+            Self::Unpaired { by, value, missing } => {
+                write!(f, "{by}: {value:?} goes with no {missing}")
+            }
+            Self::KeyTwice { by, key, first } => {
+                write!(f, "{by}: the key {key:?} was already given by {first}")
+            }
+            Self::SameSocket { by, daemon } => {
+                write!(f, "{by}: is the same socket as {daemon}, the proxy would talk to itself")
+            }
+            Self::Fault(by, fault) => write!(f, "{by}: {fault}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

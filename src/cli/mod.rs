@@ -1,0 +1,96 @@
+//! The command line: from what was typed to a checked [`Config`], or to a text to print.
+//!
+//! [`flags`] is the one table of all flags; [`doc`] only renders it. `parse` reads what was typed
+//! into plain values that remember the name they were given by; `check` asks `config` what they
+//! mean and puts that name before each fault.
+
+mod check;
+pub mod doc;
+mod error;
+pub mod flags;
+pub mod parse;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+pub use error::Error;
+use parse::{Args, Wish};
+
+use crate::config::Config;
+
+/// What the command line asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Serve until told to stop.
+    Run(Config),
+    /// Print this help and be done.
+    Help(String),
+    /// Print this version and be done.
+    Version(String),
+}
+
+/// Reads the command line. `args` are the arguments without the name of the program, `env` looks
+/// up a variable of the environment.
+///
+/// A variable stands in for its flag where that was not typed. Of a flag that is given twice and
+/// does not repeat, the last one counts.
+///
+/// # Errors
+///
+/// All that cannot be understood or cannot work; each names the flag or variable at fault.
+pub fn parse(
+    args: impl Iterator<Item = OsString>,
+    env: impl Fn(&str) -> Option<OsString>,
+) -> Result<Command, Error> {
+    let mut args = Args::typed(args.collect())?;
+    match args.wish {
+        Some(Wish::Help) => Ok(Command::Help(doc::help())),
+        Some(Wish::Version) => Ok(Command::Version(doc::version())),
+        None => {
+            args.fill_from(env);
+            check::config(args).map(Command::Run)
+        }
+    }
+}
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// All went well: help was printed, or the proxy was told to stop and did.
+    Done,
+    /// Something failed that is no mistake on the command line, like a socket in use.
+    Failed,
+    /// The command line or the environment asks for what cannot be.
+    Usage,
+}
+
+impl Exit {
+    /// All of them, as `--help` lists them.
+    pub const ALL: &[Self] = &[Self::Done, Self::Failed, Self::Usage];
+
+    /// The number that the parent process sees.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+        }
+    }
+
+    /// What the number means, for the reader of `--help`.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done, or stopped by a signal as wanted",
+            Self::Failed => "failed, as when the socket cannot be bound",
+            Self::Usage => "the flags or variables cannot be used",
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}

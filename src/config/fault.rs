@@ -1,0 +1,87 @@
+//! What can be wrong with a value that the operator gave.
+
+use std::fmt::{self, Display, Formatter};
+use std::path::PathBuf;
+
+use super::socket::MAX_SOCKET_PATH;
+
+/// Why a value cannot be used. The text says what was seen and what was wanted; the name of the
+/// flag or variable goes before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// A label without `=`.
+    NoEquals(String),
+    /// A label whose key is empty.
+    EmptyKey,
+    /// A label with NUL, CR or LF in it.
+    LineBytes(String),
+    /// A cgroup parent that no daemon can use, or none can use as it was meant.
+    CgroupParent(String),
+    /// A cgroup parent that is not a slice, for a daemon that runs its containers by systemd.
+    NotASlice(String),
+    /// Not a time.
+    Time(String),
+    /// Not the octal mode of a file.
+    Mode(String),
+    /// A user or group that the file with their names does not know.
+    UnknownName {
+        /// `user` or `group`.
+        kind: &'static str,
+        /// The name that was asked for.
+        name: String,
+        /// `/etc/passwd` or `/etc/group`.
+        file: &'static str,
+    },
+    /// A user or group number that the kernel keeps for itself.
+    ReservedId(String),
+    /// The file with the names of users or groups cannot be read, and why.
+    Unreadable(&'static str, String),
+    /// A path that is empty or does not name a file.
+    NotAFile(PathBuf),
+    /// An address of a kind other than a UNIX socket.
+    NotUnix(String),
+    /// A path with more bytes than the address of a UNIX socket can hold.
+    PathTooLong(PathBuf),
+}
+
+impl Display for Fault {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoEquals(text) => write!(f, "{text:?} has no \"=\", wanted KEY=VALUE"),
+            Self::EmptyKey => write!(f, "the key of a label is empty"),
+            Self::LineBytes(text) => write!(f, "a label cannot hold NUL, CR or LF: {text:?}"),
+            Self::CgroupParent(text) => write!(
+                f,
+                "{text:?} cannot be a cgroup parent, wanted self, an absolute path like /ci/1234 \
+                 or a slice like ci-1234.slice"
+            ),
+            Self::NotASlice(text) => write!(
+                f,
+                "the daemon's cgroup driver is systemd, which needs a slice like ci-1234.slice, \
+                 not {text:?}"
+            ),
+            Self::Time(text) => {
+                write!(f, "{text:?} is not a time, wanted 30, 30s, 5m, 2h or infinity")
+            }
+            Self::Mode(text) => write!(f, "{text:?} is not a file mode, wanted octal up to 0777"),
+            Self::UnknownName { kind, name, file } => {
+                write!(f, "{file} knows no {kind} {name:?}")
+            }
+            Self::ReservedId(text) => write!(f, "{text} is not the number of a user or group"),
+            Self::Unreadable(file, why) => write!(f, "{file} cannot be read: {why}"),
+            Self::NotAFile(path) => {
+                write!(f, "{:?} does not name a socket", path.to_string_lossy())
+            }
+            Self::NotUnix(text) => {
+                write!(f, "{text:?} is not a UNIX socket, wanted a path or unix:///path")
+            }
+            Self::PathTooLong(path) => write!(
+                f,
+                "{} is longer than the {MAX_SOCKET_PATH} bytes that the path of a socket may have",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}

@@ -1,0 +1,371 @@
+//! The listening socket: made without stealing that of a live program and without being open to
+//! more than it should be for a moment, removed at the end if it is still ours.
+
+use std::fmt::{self, Display, Formatter};
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, lchown};
+use std::path::{Path, PathBuf};
+
+use mio::event::Source;
+use mio::net::{UnixListener, UnixStream};
+use mio::{Interest, Registry, Token};
+use rustix::fs::Mode;
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+
+use crate::config::SocketAccess;
+
+/// Connections that the kernel holds until they are accepted; it takes
+/// `net.core.somaxconn` if that is less, 4096 since Linux 5.4. A client that finds the queue full
+/// fails with EAGAIN, which Docker's CLI does not try again.
+const BACKLOG: i32 = 4096;
+
+/// The mode if there is no daemon's socket to take it from: as dockerd makes its own.
+const DEFAULT_MODE: u32 = 0o660;
+
+/// A listening UNIX socket and its file, which goes when this is dropped.
+#[derive(Debug)]
+pub struct Listener {
+    /// Stands first, to be dropped first: a file that outlives its socket looks stale, and a
+    /// successor may put its own in its place before we remove it.
+    file: SocketFile,
+    socket: UnixListener,
+}
+
+impl Listener {
+    /// Makes the socket at `path`. What `access` does not say is as it is at the socket of the
+    /// `daemon`; if that is not there, the mode is 0660 and the group our own.
+    ///
+    /// # Errors
+    ///
+    /// Something else is at `path`, somebody answers there, the directory is missing, or the
+    /// kernel refuses one of the steps.
+    pub fn bind(path: &Path, access: SocketAccess, daemon: &Path) -> Result<Self, Error> {
+        make_room(path)?;
+        let failed = |step| move |error: Errno| Error::failed(step, path, error.into());
+        let socket = new_socket(SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
+            .map_err(failed("make a socket for"))?;
+        // Linux gives the file the mode of the unbound socket. Unlike the umask, this leaves
+        // files alone that other threads make.
+        rustix::fs::fchmod(&socket, Mode::RUSR | Mode::WUSR).map_err(failed("protect"))?;
+        let address = SocketAddrUnix::new(path).map_err(failed("use the path"))?;
+        rustix::net::bind(&socket, &address).map_err(|errno| bind_error(path, errno))?;
+        // From here on a failure removes the file again.
+        let file = SocketFile::at(path)?;
+        // At once, since a bound socket on which nobody listens looks stale to another start.
+        rustix::net::listen(&socket, BACKLOG).map_err(failed("listen on"))?;
+        open_to(path, access, daemon)?;
+        let socket = UnixListener::from_std(socket.into());
+        Ok(Self { file, socket })
+    }
+
+    /// Takes the next client that waits.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` when nobody waits, and those of accept(2).
+    pub fn accept(&self) -> io::Result<UnixStream> {
+        self.socket.accept().map(|(stream, _)| stream)
+    }
+
+    /// Where clients find the socket.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.file.path
+    }
+}
+
+impl Source for Listener {
+    fn register(&mut self, registry: &Registry, token: Token, on: Interest) -> io::Result<()> {
+        self.socket.register(registry, token, on)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, on: Interest) -> io::Result<()> {
+        self.socket.reregister(registry, token, on)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.socket.deregister(registry)
+    }
+}
+
+/// The file of a socket that we made. Dropping it removes the file, unless another program has put
+/// its own there since.
+#[derive(Debug)]
+struct SocketFile {
+    /// Absolute, since the working directory may change.
+    path: PathBuf,
+    /// Device and inode.
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    fn at(path: &Path) -> Result<Self, Error> {
+        let failed = |error| Error::failed("look at", path, error);
+        let meta = fs::symlink_metadata(path).map_err(failed)?;
+        Ok(Self { path: std::path::absolute(path).map_err(failed)?, identity: identity(&meta) })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let ours = |meta| identity(&meta) == self.identity;
+        if fs::symlink_metadata(&self.path).is_ok_and(ours) {
+            // Nobody is left to tell; a file that stays is replaced at the next start.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(meta: &Metadata) -> (u64, u64) {
+    (meta.dev(), meta.ino())
+}
+
+/// Removes a socket that nobody listens on any more, and nothing else.
+fn make_room(path: &Path) -> Result<(), Error> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::failed("look at", path, error)),
+        Ok(meta) if !meta.file_type().is_socket() => return Err(Error::NotASocket(path.into())),
+        Ok(_) => {}
+    }
+    match probe(path) {
+        Err(Errno::CONNREFUSED) => match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::failed("remove the stale socket", path, error))
+            }
+            _ => Ok(()),
+        },
+        Err(Errno::NOENT) => Ok(()),
+        // A full queue has somebody behind it too.
+        Ok(()) | Err(Errno::AGAIN) => Err(Error::InUse(path.into())),
+        Err(errno) => Err(Error::failed("find out who is at", path, errno.into())),
+    }
+}
+
+/// Knocks without waiting: a program that hangs with a full queue must not hang us.
+fn probe(path: &Path) -> Result<(), Errno> {
+    let socket = new_socket(SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
+    rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)
+}
+
+fn new_socket(flags: SocketFlags) -> Result<OwnedFd, Errno> {
+    rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+}
+
+fn bind_error(path: &Path, errno: Errno) -> Error {
+    match errno {
+        Errno::NOENT => Error::NoDirectory(path.into()),
+        // Free a moment ago: another program was faster.
+        Errno::ADDRINUSE => Error::InUse(path.into()),
+        _ => Error::failed("bind", path, errno.into()),
+    }
+}
+
+/// Gives the file its owner, then its mode, in this order: the old owner must not get what is
+/// meant for the new one.
+fn open_to(path: &Path, access: SocketAccess, daemon: &Path) -> Result<(), Error> {
+    let model = fs::metadata(daemon).ok();
+    let model = model.filter(|meta| meta.file_type().is_socket());
+    let group = access.group.or(model.as_ref().map(MetadataExt::gid));
+    lchown(path, access.owner, group)
+        .map_err(|error| Error::failed("set the owner or group of", path, error))?;
+    let mode = access.mode.or(model.map(|meta| meta.mode() & 0o777));
+    fs::set_permissions(path, fs::Permissions::from_mode(mode.unwrap_or(DEFAULT_MODE)))
+        .map_err(|error| Error::failed("set the mode of", path, error))
+}
+
+/// Why there is no listening socket.
+#[derive(Debug)]
+pub enum Error {
+    /// A program answers there.
+    InUse(PathBuf),
+    /// A file, directory or link is there.
+    NotASocket(PathBuf),
+    /// The directory is missing.
+    NoDirectory(PathBuf),
+    /// The kernel refused.
+    Failed {
+        /// What was tried, to be followed by the path.
+        step: &'static str,
+        /// The path of the listening socket.
+        path: PathBuf,
+        /// What the kernel said.
+        error: io::Error,
+    },
+}
+
+impl Error {
+    fn failed(step: &'static str, path: &Path, error: io::Error) -> Self {
+        let path = path.into();
+        Self::Failed { step, path, error }
+    }
+}
+
+impl Display for Error {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InUse(path) => write!(
+                f,
+                "a program already listens on {}, stop it or listen elsewhere",
+                path.display()
+            ),
+            Self::NotASocket(path) => {
+                write!(f, "{} is there but is no socket, and is left alone", path.display())
+            }
+            Self::NoDirectory(path) => write!(
+                f,
+                "the directory for the listening socket {} does not exist",
+                path.display()
+            ),
+            Self::Failed { step, path, error } => {
+                write!(f, "cannot {step} {}: {error}", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::{UnixDatagram, UnixListener as Daemon, UnixStream as Client};
+
+    /// A directory of one test, which goes at its end.
+    struct Dir(PathBuf);
+
+    impl Dir {
+        fn new(test: &str) -> Self {
+            let dir = std::env::temp_dir().join(format!("dcp-{test}-{}", std::process::id()));
+            fs::create_dir_all(&dir).unwrap();
+            Self(dir)
+        }
+
+        fn file(&self, name: &str) -> PathBuf {
+            self.0.join(name)
+        }
+
+        fn bind(&self) -> Result<Listener, Error> {
+            let access = SocketAccess::default();
+            Listener::bind(&self.file("listen"), access, &self.file("daemon"))
+        }
+
+        fn mode(&self) -> u32 {
+            fs::metadata(self.file("listen")).unwrap().mode() & 0o777
+        }
+    }
+
+    impl Drop for Dir {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn clients_can_connect_and_the_file_goes_at_the_end() {
+        let dir = Dir::new("connect");
+        let listener = dir.bind().unwrap();
+        assert_eq!(listener.path(), dir.file("listen"));
+        assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        let _client = Client::connect(listener.path()).unwrap();
+        listener.accept().unwrap();
+        drop(listener);
+        assert!(!dir.file("listen").exists());
+    }
+
+    #[test]
+    fn a_live_socket_is_not_stolen() {
+        let dir = Dir::new("live");
+        let daemon = Daemon::bind(dir.file("listen")).unwrap();
+        assert!(matches!(dir.bind(), Err(Error::InUse(_))));
+        // Also when its queue is full: it hangs, but it is alive.
+        rustix::net::listen(&daemon, 0).unwrap();
+        while probe(&dir.file("listen")) != Err(Errno::AGAIN) {}
+        assert!(matches!(dir.bind(), Err(Error::InUse(_))));
+        assert!(dir.file("listen").exists());
+    }
+
+    #[test]
+    fn a_stale_socket_is_replaced() {
+        let dir = Dir::new("stale");
+        drop(Daemon::bind(dir.file("listen")).unwrap());
+        assert!(dir.file("listen").exists());
+        let listener = dir.bind().unwrap();
+        Client::connect(listener.path()).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_stale_socket_is_left_alone() {
+        let dir = Dir::new("other");
+        let refused = |wanted: &str| {
+            let error = dir.bind().unwrap_err().to_string();
+            assert!(error.contains(wanted), "{error}");
+            assert!(fs::symlink_metadata(dir.file("listen")).is_ok());
+        };
+        fs::write(dir.file("listen"), "").unwrap();
+        refused("is no socket");
+        fs::remove_file(dir.file("listen")).unwrap();
+        symlink("nowhere", dir.file("listen")).unwrap();
+        refused("is no socket");
+        fs::remove_file(dir.file("listen")).unwrap();
+        let _datagrams = UnixDatagram::bind(dir.file("listen")).unwrap();
+        refused("cannot find out who is at");
+    }
+
+    #[test]
+    fn a_missing_directory_is_named() {
+        let dir = Dir::new("missing");
+        let path = dir.file("no/listen");
+        let error = Listener::bind(&path, SocketAccess::default(), &dir.file("daemon"));
+        assert!(matches!(error, Err(Error::NoDirectory(named)) if named == path));
+    }
+
+    #[test]
+    fn mode_and_group_are_those_of_the_daemons_socket() {
+        let dir = Dir::new("mode");
+        let listener = dir.bind().unwrap();
+        assert_eq!(dir.mode(), DEFAULT_MODE);
+        drop(listener);
+        let _daemon = Daemon::bind(dir.file("daemon")).unwrap();
+        let permissions = fs::Permissions::from_mode(0o606);
+        fs::set_permissions(dir.file("daemon"), permissions).unwrap();
+        // Only root may give a file to a foreign group.
+        let _ = lchown(dir.file("daemon"), None, Some(4242));
+        let _listener = dir.bind().unwrap();
+        assert_eq!(dir.mode(), 0o606);
+        let group = |name| fs::metadata(dir.file(name)).unwrap().gid();
+        assert_eq!(group("listen"), group("daemon"));
+    }
+
+    #[test]
+    fn mode_is_what_the_operator_wants() {
+        let dir = Dir::new("access");
+        let mode = Some(0o622);
+        let access = SocketAccess { mode, ..SocketAccess::default() };
+        let _listener = Listener::bind(&dir.file("listen"), access, &dir.file("daemon")).unwrap();
+        assert_eq!(dir.mode(), 0o622);
+    }
+
+    #[test]
+    fn the_file_is_ours_alone_until_its_owner_is_set() {
+        let dir = Dir::new("moment");
+        let socket = new_socket(SocketFlags::CLOEXEC).unwrap();
+        rustix::fs::fchmod(&socket, Mode::RUSR | Mode::WUSR).unwrap();
+        rustix::net::bind(&socket, &SocketAddrUnix::new(dir.file("listen")).unwrap()).unwrap();
+        assert_eq!(dir.mode() & 0o077, 0);
+    }
+
+    #[test]
+    fn the_file_of_a_successor_is_left_alone() {
+        let dir = Dir::new("successor");
+        let listener = dir.bind().unwrap();
+        fs::remove_file(dir.file("listen")).unwrap();
+        let _successor = Daemon::bind(dir.file("listen")).unwrap();
+        drop(listener);
+        assert!(dir.file("listen").exists());
+    }
+}

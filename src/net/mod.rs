@@ -1,0 +1,4 @@
+//! Sockets.
+
+pub mod ask;
+pub mod listener;

@@ -1,0 +1,103 @@
+//! The command line as a user meets it: what the built binary prints and how it ends, and that the
+//! README says the same.
+
+#![allow(clippy::unwrap_used, reason = "the helpers here are tests too")]
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use dockerd_ci_proxy::cli::doc;
+
+/// Runs the binary with these arguments and no `DCP_` variables but these.
+fn run<S: AsRef<OsStr>>(args: &[S], env: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dockerd-ci-proxy"));
+    for (name, _) in std::env::vars_os() {
+        if name.as_bytes().starts_with(b"DCP_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(args).envs(env.iter().copied());
+    command.output().unwrap()
+}
+
+/// What a run that is refused prints, which must be one line on standard error.
+fn refused<S: AsRef<OsStr>>(args: &[S], env: &[(&str, &str)]) -> String {
+    let output = run(args, env);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    text.trim_end().to_owned()
+}
+
+#[test]
+fn help_goes_to_standard_output_and_ends_well() {
+    for word in ["--help", "-h", "help"] {
+        let output = run(&[word], &[("DCP_DEBUG", "not read")]);
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), doc::help());
+        assert!(output.stderr.is_empty());
+    }
+}
+
+#[test]
+fn version_is_that_of_the_package() {
+    for word in ["--version", "-v"] {
+        let output = run(&[word], &[]);
+        assert_eq!(output.status.code(), Some(0));
+        let text = concat!("dockerd-ci-proxy ", env!("CARGO_PKG_VERSION"), "\n");
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), text);
+    }
+}
+
+#[test]
+fn mistakes_name_the_flag_and_end_with_2() {
+    assert_eq!(
+        refused(&["--lable", "a=b"], &[]),
+        "dockerd-ci-proxy: --lable: no such flag, did you mean --label?"
+    );
+    assert_eq!(
+        refused(&["--label", "ci.job"], &[]),
+        "dockerd-ci-proxy: --label: \"ci.job\" has no \"=\", wanted KEY=VALUE"
+    );
+    assert_eq!(
+        refused(&["--label", "a=b\nc"], &[]),
+        "dockerd-ci-proxy: --label: a label cannot hold NUL, CR or LF: \"a=b\\nc\""
+    );
+}
+
+#[test]
+fn mistakes_in_the_environment_name_the_variable() {
+    assert_eq!(
+        refused::<&str>(&[], &[("DCP_LISTEN_SOCKET", "/run/")]),
+        "dockerd-ci-proxy: DCP_LISTEN_SOCKET: \"/run/\" does not name a socket"
+    );
+}
+
+#[test]
+fn a_label_that_is_not_utf_8_is_refused() {
+    let args = [OsStr::new("--label"), OsStr::from_bytes(b"a=\xff")];
+    let text = refused(&args, &[]);
+    assert_eq!(text, "dockerd-ci-proxy: --label: \"a=\u{fffd}\" is not UTF-8");
+}
+
+/// With `UPDATE_README=1` in the environment the block is rewritten instead.
+#[test]
+fn readme_lists_the_flags_of_the_table() {
+    const BEGIN: &str = "<!-- flags -->\n";
+    const END: &str = "<!-- /flags -->";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(&path).unwrap();
+    let (before, rest) = readme.split_once(BEGIN).unwrap();
+    let (block, after) = rest.split_once(END).unwrap();
+    if std::env::var_os("UPDATE_README").is_some_and(|value| value == "1") {
+        let updated = [before, BEGIN, &doc::markdown(), END, after].concat();
+        fs::write(path, updated).unwrap();
+        return;
+    }
+    let hint = "to write it anew: UPDATE_README=1 cargo test --test cli readme";
+    assert_eq!(block, doc::markdown(), "{hint}");
+}
