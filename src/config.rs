@@ -1,1 +1,286 @@
-//! Checked configuration.
+//! Checked configuration: what the proxy is to do, independent of how flags are spelt.
+//!
+//! Every value here is made by a function that refuses what cannot work, and says so in a
+//! [`Fault`]. Which flag or variable the value came from is known only to `cli`, which puts that
+//! name before the fault.
+
+pub mod fault;
+pub mod socket;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use fault::Fault;
+pub use socket::SocketAccess;
+
+use crate::rules::{Injection, Label};
+
+/// Everything that the program was told, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The socket that clients connect to.
+    pub listen: PathBuf,
+    /// Who may connect to [`Config::listen`].
+    pub access: SocketAccess,
+    /// The socket of the daemon.
+    pub daemon: PathBuf,
+    /// The labels, in the order in which they were named; at least one, keys are unique.
+    pub labels: Vec<Label>,
+    /// The cgroup parent, which may still have to be asked for.
+    pub cgroup_parent: CgroupParent,
+    /// How long running exchanges may go on at shutdown.
+    pub drain: Drain,
+    /// Whether to log every exchange.
+    pub debug: bool,
+}
+
+impl Config {
+    /// What is to be injected; `own` is called only if the cgroup parent is that of the container
+    /// in which the proxy runs, and finds it out.
+    ///
+    /// # Errors
+    ///
+    /// Those of `own`.
+    pub fn injection<E>(&self, own: impl FnOnce() -> Result<String, E>) -> Result<Injection, E> {
+        let cgroup_parent = match &self.cgroup_parent {
+            CgroupParent::None => None,
+            CgroupParent::Fixed(parent) => Some(parent.clone()),
+            CgroupParent::OfOwnContainer => Some(own()?),
+        };
+        Ok(Injection { labels: self.labels.clone(), cgroup_parent })
+    }
+}
+
+/// Reads `KEY=VALUE`; the key ends at the first `=`.
+///
+/// # Errors
+///
+/// No `=`, and all that [`label`] refuses.
+pub fn label_pair(text: &str) -> Result<Label, Fault> {
+    let (key, value) = text.split_once('=').ok_or_else(|| Fault::NoEquals(text.to_owned()))?;
+    label(key, value)
+}
+
+/// Makes a label of a key and a value, which may be empty.
+///
+/// # Errors
+///
+/// An empty key; NUL, CR or LF in either.
+pub fn label(key: &str, value: &str) -> Result<Label, Fault> {
+    if key.is_empty() {
+        return Err(Fault::EmptyKey);
+    }
+    // Labels also travel as lines of a Dockerfile (commit, import), where these cannot be quoted.
+    if has_line_bytes(key) || has_line_bytes(value) {
+        return Err(Fault::LineBytes(format!("{key}={value}")));
+    }
+    Ok(Label { key: key.to_owned(), value: value.to_owned() })
+}
+
+/// Where the containers' cgroups go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CgroupParent {
+    /// Where the daemon or the client wants them.
+    None,
+    /// Below this one: an absolute path (cgroupfs) or the name of a slice (systemd).
+    Fixed(String),
+    /// Below the cgroup parent of the container in which the proxy runs.
+    OfOwnContainer,
+}
+
+impl CgroupParent {
+    /// Reads `self`, an absolute path like `/ci/1234` or a slice like `ci-1234.slice`.
+    ///
+    /// A bare `ci` is refused although daemons take it: with cgroupfs it lands below whatever
+    /// cgroup the daemon itself happens to run in, where nobody looks for it, and as a rule it is
+    /// a slip (`yes`, `Self`, a forgotten slash).
+    ///
+    /// # Errors
+    ///
+    /// Every other form; `..`; NUL, CR or LF.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        if text == "self" {
+            return Ok(Self::OfOwnContainer);
+        }
+        let climbs = text.split('/').any(|part| part == "..");
+        if has_line_bytes(text) || climbs || !(is_cgroup_path(text) || is_slice(text)) {
+            return Err(Fault::CgroupParent(text.to_owned()));
+        }
+        Ok(Self::Fixed(text.to_owned()))
+    }
+}
+
+/// Says whether a daemon with this cgroup driver (`CgroupDriver` of its `/info`) can use the
+/// cgroup parent. Drivers other than `systemd` take all that [`CgroupParent::parse`] takes.
+///
+/// # Errors
+///
+/// The driver is `systemd` and the parent is not the name of a slice.
+pub fn check_driver(driver: &str, parent: &str) -> Result<(), Fault> {
+    if driver == "systemd" && !is_slice(parent) {
+        return Err(Fault::NotASlice(parent.to_owned()));
+    }
+    Ok(())
+}
+
+fn is_cgroup_path(text: &str) -> bool {
+    // The root itself would lift the containers out of every limit that the operator has set.
+    text.starts_with('/') && text.bytes().any(|byte| byte != b'/')
+}
+
+/// `a-b.slice`: systemd reads the dashes as a path, so none of its parts may be empty.
+fn is_slice(text: &str) -> bool {
+    text.strip_suffix(".slice").is_some_and(|name| {
+        !name.contains('/') && (name == "-" || name.split('-').all(|part| !part.is_empty()))
+    })
+}
+
+fn has_line_bytes(text: &str) -> bool {
+    text.contains(['\0', '\r', '\n'])
+}
+
+/// How long exchanges that are running at shutdown may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drain {
+    /// What is left after this time is closed.
+    After(Duration),
+    /// Until the last one has ended.
+    Never,
+}
+
+impl Drain {
+    /// Reads a whole number of seconds, with or without `s`, or of minutes `m` or hours `h`, or
+    /// `infinity`.
+    ///
+    /// # Errors
+    ///
+    /// Every other form, and times too large to count in seconds.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        if text == "infinity" {
+            return Ok(Self::Never);
+        }
+        let digits = text.trim_end_matches(|unit: char| !unit.is_ascii_digit());
+        let seconds_per_unit = match text.strip_prefix(digits) {
+            Some("" | "s") => Some(1),
+            Some("m") => Some(60),
+            Some("h") => Some(60 * 60),
+            _ => None,
+        };
+        seconds_per_unit
+            .zip(number(digits))
+            .and_then(|(seconds, count)| count.checked_mul(seconds))
+            .map(|seconds| Self::After(Duration::from_secs(seconds)))
+            .ok_or_else(|| Fault::Time(text.to_owned()))
+    }
+}
+
+/// Reads an unsigned decimal. Digit by digit, since `str::parse` also takes `+5`.
+fn number(digits: &str) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.chars().try_fold(0_u64, |sum, digit| {
+        let digit = digit.to_digit(10)?;
+        sum.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn label_ends_its_key_at_the_first_equals_sign() {
+        let label = label_pair("ci.job=a=b").unwrap();
+        assert_eq!((label.key.as_str(), label.value.as_str()), ("ci.job", "a=b"));
+        assert_eq!(label_pair("empty=").unwrap().value, "");
+    }
+
+    #[test]
+    fn labels_that_could_not_be_written_everywhere_are_refused() {
+        assert_eq!(label_pair("job"), Err(Fault::NoEquals("job".into())));
+        assert_eq!(label_pair("=1"), Err(Fault::EmptyKey));
+        for text in ["a\0=b", "a=b\r", "a=b\nLABEL c=d"] {
+            assert_eq!(label_pair(text), Err(Fault::LineBytes(text.into())));
+        }
+    }
+
+    #[test]
+    fn cgroup_parent_is_a_path_or_a_slice_or_our_own() {
+        assert_eq!(CgroupParent::parse("self"), Ok(CgroupParent::OfOwnContainer));
+        for text in ["/ci", "/ci/1234", "/a..b", "ci.slice", "ci-1.slice"] {
+            assert_eq!(CgroupParent::parse(text), Ok(CgroupParent::Fixed(text.into())));
+        }
+    }
+
+    #[test]
+    fn cgroup_parent_of_an_impossible_form_is_refused() {
+        let refused = [
+            "",
+            "/",
+            "//",
+            "ci",
+            "ci/1",
+            "./ci",
+            "/ci/../x",
+            "..",
+            "/c\0i",
+            "/ci\n",
+            ".slice",
+            "a/b.slice",
+            "a--b.slice",
+            "Self",
+        ];
+        for text in refused {
+            assert_eq!(CgroupParent::parse(text), Err(Fault::CgroupParent(text.into())));
+        }
+    }
+
+    #[test]
+    fn systemd_wants_slices_and_others_do_not_care() {
+        assert_eq!(check_driver("systemd", "ci.slice"), Ok(()));
+        assert_eq!(check_driver("cgroupfs", "/ci"), Ok(()));
+        for parent in ["/ci", "/ci.slice", ""] {
+            assert_eq!(check_driver("systemd", parent), Err(Fault::NotASlice(parent.into())));
+        }
+    }
+
+    #[test]
+    fn drain_time_has_units() {
+        let seconds = |count| Ok(Drain::After(Duration::from_secs(count)));
+        assert_eq!(Drain::parse("30"), seconds(30));
+        assert_eq!(Drain::parse("30s"), seconds(30));
+        assert_eq!(Drain::parse("5m"), seconds(300));
+        assert_eq!(Drain::parse("2h"), seconds(7200));
+        assert_eq!(Drain::parse("0"), seconds(0));
+        assert_eq!(Drain::parse("infinity"), Ok(Drain::Never));
+    }
+
+    #[test]
+    fn drain_time_of_another_form_is_refused() {
+        for text in
+            ["", "s", "+5", "-1", "1.5s", "5 m", "5d", "99999999999999999999", "9999999999999999h"]
+        {
+            assert_eq!(Drain::parse(text), Err(Fault::Time(text.into())));
+        }
+    }
+
+    #[test]
+    fn our_own_container_is_asked_for_only_when_wanted() {
+        let mut config = Config {
+            listen: "/a".into(),
+            access: SocketAccess::default(),
+            daemon: "/b".into(),
+            labels: Vec::new(),
+            cgroup_parent: CgroupParent::Fixed("/ci".into()),
+            drain: Drain::Never,
+            debug: false,
+        };
+        let injection = config.injection(|| Err(()));
+        assert_eq!(injection.unwrap().cgroup_parent.as_deref(), Some("/ci"));
+        config.cgroup_parent = CgroupParent::OfOwnContainer;
+        let injection = config.injection(|| Ok::<_, ()>("/own".into()));
+        assert_eq!(injection.unwrap().cgroup_parent.as_deref(), Some("/own"));
+        assert_eq!(config.injection(|| Err("why")), Err("why"));
+    }
+}

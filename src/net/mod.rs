@@ -1,4 +1,18 @@
-//! Sockets.
+//! Sockets, readiness, time and the log: the shell around the core. It does not know HTTP.
+//!
+//! ```text
+//!  signals ─┐
+//!  listener ┼─► Server ──► Pair (client socket, daemon socket, Session) ──► log
+//!  timers ──┘     one poll, one thread
+//! ```
 
+mod access;
 pub mod ask;
 pub mod listener;
+mod pair;
+mod peer;
+mod server;
+mod slab;
+mod timers;
+
+pub use server::{Server, Stopped};
