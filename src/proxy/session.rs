@@ -139,18 +139,14 @@ impl Session {
 
     /// The daemon will send nothing more; all it sent was received.
     pub fn daemon_ended(&mut self) {
-        if self.is_unused() {
-            self.link = Link::Stale;
-        } else {
+        if !self.lets_unused_go() {
             self.lanes.down.source_ended();
         }
     }
 
     /// The daemon takes nothing any more. What it sent may still be on its way.
     pub fn daemon_gone(&mut self) {
-        if self.is_unused() {
-            self.link = Link::Stale;
-        } else {
+        if !self.lets_unused_go() {
             self.lanes.up.sink_broke();
         }
     }
@@ -298,6 +294,15 @@ impl Session {
         self.lanes.down.sink() == Sink::Finished && self.lanes.up.sink() == Sink::Broken
     }
 
+    /// Lets go of a daemon connection that ended before anything was sent on it, or that we have
+    /// let go of already; `false` for any other.
+    fn lets_unused_go(&mut self) -> bool {
+        if self.is_unused() {
+            self.link = Link::Stale;
+        }
+        self.link == Link::Stale
+    }
+
     fn is_unused(&self) -> bool {
         self.link == Link::Connected { since: self.lanes.up.count() }
     }
@@ -319,7 +324,10 @@ impl Session {
         self.lanes.down.stop();
         self.lanes.down.finish();
         self.lanes.up.sink_broke();
-        self.link = Link::Stale;
+        self.link = match self.link {
+            Link::Absent | Link::Away(_) => Link::Absent,
+            Link::Dialling | Link::Connected { .. } | Link::Stale => Link::Stale,
+        };
         self.exchange = Exchange::Ending;
     }
 }

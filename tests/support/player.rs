@@ -1,0 +1,185 @@
+//! Plays a client and a daemon against the core, without sockets.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Instant;
+
+use dockerd_ci_proxy::proxy::{Away, Common, Lane, Session, Step};
+use dockerd_ci_proxy::rules::{Injection, Label};
+
+/// How bytes are handed over.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Bytes that one read gets at most.
+    pub read: usize,
+    /// Bytes that one write takes at most.
+    pub write: usize,
+}
+
+impl Pace {
+    /// All that there is.
+    pub const WHOLE: Self = Self { read: usize::MAX, write: usize::MAX };
+}
+
+/// One end of the connection: what it has sent that was not read, and what it has got. Ends are
+/// written among the bytes it got, as `<end>` (half-close) and `<closed>`.
+#[derive(Debug, Default)]
+pub struct End {
+    pub sends: VecDeque<u8>,
+    pub ends: bool,
+    pub ended: bool,
+    pub got: Vec<u8>,
+}
+
+/// A core between a client and a daemon.
+pub struct Player {
+    session: Session,
+    pub client: End,
+    pub daemon: End,
+    /// Whether the daemon takes new connections.
+    pub daemon_is_up: bool,
+    connected: bool,
+    closed: bool,
+    pace: Pace,
+    now: Instant,
+}
+
+/// The configuration under which all transcripts are played.
+pub fn injection() -> Injection {
+    let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
+    Injection {
+        labels: vec![label("ci.job", "7"), label("ci.team", "web")],
+        cgroup_parent: Some("/ci/7".into()),
+    }
+}
+
+impl Player {
+    pub fn new(pace: Pace) -> Self {
+        let socket = "/run/docker.sock".to_owned();
+        let common = Common { injection: injection(), socket, ..Common::default() };
+        let mut session = Session::new(Rc::new(common));
+        session.connected();
+        Self {
+            session,
+            client: End::default(),
+            daemon: End::default(),
+            daemon_is_up: true,
+            connected: true,
+            closed: false,
+            pace,
+            now: Instant::now(),
+        }
+    }
+
+    pub fn client_gone(&mut self) {
+        self.client.ends = true;
+        self.session.client_gone();
+    }
+
+    pub fn daemon_gone(&mut self) {
+        self.daemon.ends = true;
+        if self.connected {
+            self.session.daemon_gone();
+        }
+    }
+
+    /// Moves bytes until nothing moves any more.
+    pub fn settle(&mut self) {
+        while !self.closed {
+            let mut moved = self.fill();
+            self.advance();
+            if self.closed {
+                return;
+            }
+            let pace = self.pace.write;
+            moved |= flush(self.session.down(), &mut self.client, pace);
+            if self.connected {
+                moved |= flush(self.session.up(), &mut self.daemon, pace);
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn fill(&mut self) -> bool {
+        let mut moved = false;
+        let limit = self.session.up_limit();
+        moved |= fill(self.session.up(), &mut self.client, limit, self.pace.read);
+        if self.client.sends.is_empty() && self.client.ends && !self.client.ended {
+            self.client.ended = true;
+            self.session.client_ended();
+            moved = true;
+        }
+        if self.connected {
+            let limit = self.session.down_limit();
+            moved |= fill(self.session.down(), &mut self.daemon, limit, self.pace.read);
+            if self.daemon.sends.is_empty() && self.daemon.ends && !self.daemon.ended {
+                self.daemon.ended = true;
+                self.session.daemon_ended();
+                moved = true;
+            }
+        }
+        moved
+    }
+
+    fn advance(&mut self) {
+        loop {
+            match self.session.advance(self.now) {
+                Step::Wait => return,
+                Step::Dial => self.dial(),
+                Step::Hangup => self.hang_up(),
+                Step::Report(_) | Step::Warn(_) => {}
+                Step::Close => {
+                    if self.connected {
+                        self.hang_up();
+                    }
+                    self.client.got.extend(b"<closed>");
+                    self.closed = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn dial(&mut self) {
+        if self.daemon_is_up {
+            self.connected = true;
+            self.daemon.ends = false;
+            self.daemon.ended = false;
+            self.daemon.got.extend(b"<dialled>");
+            self.session.connected();
+        } else {
+            let error = "no such file or directory".to_owned();
+            self.session.away(Away { socket: "/run/docker.sock".into(), error, slow: false });
+        }
+    }
+
+    fn hang_up(&mut self) {
+        self.connected = false;
+        self.daemon.sends.clear();
+        self.daemon.got.extend(b"<closed>");
+    }
+}
+
+fn fill(lane: &mut Lane, from: &mut End, limit: usize, pace: usize) -> bool {
+    let room = lane.room(limit);
+    let n = room.len().min(from.sends.len()).min(pace);
+    for slot in &mut room[..n] {
+        *slot = from.sends.pop_front().unwrap();
+    }
+    lane.received(n);
+    n > 0
+}
+
+fn flush(lane: &mut Lane, to: &mut End, pace: usize) -> bool {
+    let n = lane.leaving().len().min(pace);
+    to.got.extend(&lane.leaving()[..n]);
+    lane.left(n);
+    if lane.to_finish() {
+        lane.finished();
+        to.got.extend(b"<end>");
+        return true;
+    }
+    n > 0
+}

@@ -1,0 +1,147 @@
+//! Reads transcripts.
+//!
+//! ```text
+//! # why this is worth a page
+//! C> GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n      the client sends
+//! >D GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n      the daemon must have got
+//! D> HTTP/1.1 200 OK\r\n...                      the daemon sends
+//! >C HTTP/1.1 200 OK\r\n...                      the client must have got
+//! C> <end>                                       the client half-closes
+//! >C <answer 400 refused: ...>                   an answer of our own, written out
+//! ```
+//!
+//! Lines of one kind that follow each other are one. What is expected is compared when the next
+//! line sends something, and at the end.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Who does something in a transcript.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    ClientSends,
+    DaemonSends,
+    DaemonGot,
+    ClientGot,
+}
+
+/// Something that is sent or expected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    Bytes(Vec<u8>),
+    /// `<end>`, `<gone>`, `<away>`, `<closed>`, `<dialled>`.
+    Mark(String),
+}
+
+#[derive(Debug)]
+pub struct Transcript {
+    pub path: PathBuf,
+    pub lines: Vec<(Line, What)>,
+}
+
+impl Transcript {
+    /// How many bytes both sides send in it.
+    pub fn length(&self) -> usize {
+        let sent = |(line, what): &(Line, What)| match (line, what) {
+            (Line::ClientSends | Line::DaemonSends, What::Bytes(bytes)) => bytes.len(),
+            _ => 0,
+        };
+        self.lines.iter().map(sent).sum()
+    }
+}
+
+/// All transcripts, in order of their names.
+pub fn all() -> Vec<Transcript> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for area in fs::read_dir(&root).unwrap() {
+        let pages = fs::read_dir(area.unwrap().path()).unwrap();
+        paths.extend(pages.map(|page| page.unwrap().path()));
+    }
+    paths.sort();
+    assert!(!paths.is_empty(), "no transcripts in {}", root.display());
+    paths.into_iter().map(read).collect()
+}
+
+fn read(path: PathBuf) -> Transcript {
+    let text = fs::read_to_string(&path).unwrap();
+    let mut lines: Vec<(Line, What)> = Vec::new();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let (kind, rest) = line.split_at_checked(3).unwrap_or((line, ""));
+        let kind = match kind {
+            "C> " => Line::ClientSends,
+            "D> " => Line::DaemonSends,
+            ">D " => Line::DaemonGot,
+            ">C " => Line::ClientGot,
+            _ => panic!("{}: {line:?} is no line of a transcript", path.display()),
+        };
+        let what = what(rest);
+        match (lines.last_mut(), what) {
+            (Some((last, What::Bytes(bytes))), What::Bytes(more)) if *last == kind => {
+                bytes.extend(more);
+            }
+            (_, what) => lines.push((kind, what)),
+        }
+    }
+    Transcript { path, lines }
+}
+
+fn what(text: &str) -> What {
+    if let Some(answer) = text.strip_prefix("<answer ") {
+        let (status, message) = answer.trim_end_matches('>').split_once(' ').unwrap();
+        return What::Bytes(own_answer(status, message));
+    }
+    if let Some(repeated) = text.strip_prefix("<repeat ") {
+        let (times, bytes) = repeated.strip_suffix('>').unwrap().split_once(' ').unwrap();
+        return What::Bytes(unescape(bytes).repeat(times.parse().unwrap()));
+    }
+    match text.strip_prefix('<').and_then(|mark| mark.strip_suffix('>')) {
+        Some(mark) => What::Mark(mark.to_owned()),
+        None => What::Bytes(unescape(text)),
+    }
+}
+
+/// What the proxy says on its own account, built without its code.
+fn own_answer(status: &str, message: &str) -> Vec<u8> {
+    let reason = match status {
+        "400" => "Bad Request",
+        "413" => "Content Too Large",
+        "415" => "Unsupported Media Type",
+        "431" => "Request Header Fields Too Large",
+        "502" => "Bad Gateway",
+        "503" => "Service Unavailable",
+        _ => panic!("no reason phrase for {status}"),
+    };
+    let message = String::from_utf8(unescape(message)).unwrap();
+    let quoted = serde_json::to_string(&format!("dockerd-ci-proxy: {message}")).unwrap();
+    let body = format!("{{\"message\":{quoted}}}\n");
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
+    (head + &body).into_bytes()
+}
+
+fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'\\' {
+            bytes.push(byte);
+            continue;
+        }
+        match rest.next() {
+            Some(b'r') => bytes.push(b'\r'),
+            Some(b'n') => bytes.push(b'\n'),
+            Some(b't') => bytes.push(b'\t'),
+            Some(b'\\') => bytes.push(b'\\'),
+            Some(b'x') => {
+                let digits = [rest.next().unwrap(), rest.next().unwrap()];
+                bytes.push(u8::from_str_radix(str::from_utf8(&digits).unwrap(), 16).unwrap());
+            }
+            other => panic!("no such escape: \\{other:?} in {text:?}"),
+        }
+    }
+    bytes
+}
