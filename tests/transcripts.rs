@@ -1,6 +1,8 @@
 //! Plays the transcripts through the core: whole, byte by byte, cut at every place, and with
 //! sockets that take one byte at a time. The result must be the same.
 
+#![allow(clippy::panic)] // a test may fail so
+
 mod support;
 
 use support::player::{Pace, Player};

@@ -5,6 +5,7 @@ use super::Malformed;
 
 /// What the field lines of one head say, as far as a proxy has to know.
 #[derive(Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field line of its own")]
 pub(super) struct Fields<'b> {
     /// `Content-Length`.
     pub(super) length: Option<u64>,
@@ -44,7 +45,7 @@ impl<'b> Fields<'b> {
         // The length of the name tells most fields apart without comparing letters.
         match line.name.len() {
             6 if is("expect") => {
-                self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue")
+                self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue");
             }
             10 if is("connection") => self.read_connection(value),
             12 if is("content-type") => self.content_type = self.content_type.or(Some(value)),

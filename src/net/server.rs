@@ -166,7 +166,7 @@ impl Server {
 
     fn note(&mut self, event: &Event) {
         match event.token() {
-            LISTENER => self.set_accepting(|listener| Accepting::Pending(listener)),
+            LISTENER => self.set_accepting(Accepting::Pending),
             SIGNALS => self.signalled(),
             token => {
                 let (slot, side) = place(token);

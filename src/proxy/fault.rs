@@ -54,9 +54,8 @@ impl Fault {
             Self::Request(_) | Self::Refused(_) | Self::CutShort | Self::SlowHead => 400,
             Self::TooLarge => 413,
             Self::Response(_) | Self::ResponseCutShort | Self::UnaskedUpgrade => 502,
-            Self::NoRoom | Self::Draining => 503,
             Self::Away(away) if away.slow => 504,
-            Self::Away(_) => 503,
+            Self::NoRoom | Self::Draining | Self::Away(_) => 503,
         }
     }
 

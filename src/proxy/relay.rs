@@ -145,9 +145,8 @@ impl Relaying {
     }
 
     fn reply_body(mut self, mut body: Body, lanes: &mut Lanes) -> Turn {
-        let done = match permit(&mut body, &mut lanes.down) {
-            Ok(done) => done,
-            Err(_) => return Turn::Cut(self.call),
+        let Ok(done) = permit(&mut body, &mut lanes.down) else {
+            return Turn::Cut(self.call);
         };
         if done {
             self.reply = Reply::Done;

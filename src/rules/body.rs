@@ -95,8 +95,8 @@ mod tests {
     #[test]
     fn the_operators_labels_win_and_the_clients_stay() {
         for (body, wanted) in [
-            (r#"{}"#, r#"{"Labels":{"ci.job":"7"}}"#),
-            (r#"null"#, r#"{"Labels":{"ci.job":"7"}}"#),
+            (r"{}", r#"{"Labels":{"ci.job":"7"}}"#),
+            (r"null", r#"{"Labels":{"ci.job":"7"}}"#),
             (r#"{"Name":"x"}"#, r#"{"Name":"x","Labels":{"ci.job":"7"}}"#),
             (r#"{"Name":"x","Labels":null}"#, r#"{"Name":"x","Labels":{"ci.job":"7"}}"#),
             (
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn a_container_gets_its_cgroup_parent() {
         for (body, wanted) in [
-            (r#"{}"#, r#"{"Labels":{"ci.job":"7"},"HostConfig":{"CgroupParent":"/ci/7"}}"#),
+            (r"{}", r#"{"Labels":{"ci.job":"7"},"HostConfig":{"CgroupParent":"/ci/7"}}"#),
             (
                 r#"{"Labels":{},"HostConfig":{"Init":true}}"#,
                 r#"{"Labels":{"ci.job":"7"},"HostConfig":{"Init":true,"CgroupParent":"/ci/7"}}"#,
@@ -161,7 +161,7 @@ mod tests {
                 r#"{"HostConfig":{"CgroupParent":"","cgroupparent":""}}"#,
                 twice("HostConfig.CgroupParent", "HostConfig.cgroupparent"),
             ),
-            (r#"[]"#, Refusal::NotAnObject(String::new())),
+            (r"[]", Refusal::NotAnObject(String::new())),
             (r#""x""#, Refusal::NotAnObject(String::new())),
             (r#"{"HostConfig":[]}"#, Refusal::NotAnObject("HostConfig".into())),
             (r#"{"Labels":["a=b"]}"#, Refusal::NotAnObject("Labels".into())),
