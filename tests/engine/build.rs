@@ -74,13 +74,18 @@ fn the_steps_of_a_build_run_in_the_cgroup_parent() {
     let built = build(&lab, &image, &options, "RUN cat /proc/self/cgroup\n");
     assert_eq!(built.code, Some(0), "{built:?}");
     let output = built.out();
-    let step = output
+    let steps = output
         .lines()
-        .find_map(|line| line.trim().strip_prefix("---> Running in "));
-    let step = step.expect("a step that ran");
-    lab.remove_later(Kind::Container, step);
-    let parent = lab.inspect(Kind::Container, step, "{{.HostConfig.CgroupParent}}");
-    assert_eq!(parent, lab.cgroup_parent);
+        .filter_map(|line| line.trim().strip_prefix("---> Running in "));
+    let steps: Vec<_> = steps.collect();
+    for step in &steps {
+        lab.remove_later(Kind::Container, step);
+    }
+    assert!(!steps.is_empty(), "{output}");
+    for step in &steps {
+        let parent = lab.inspect(Kind::Container, step, "{{.HostConfig.CgroupParent}}");
+        assert_eq!(parent, lab.cgroup_parent);
+    }
     // On cgroup v2 a container sees itself at the root.
     if lab.engine.cgroup_version == "1" {
         let cgroups = output
@@ -94,7 +99,12 @@ fn the_steps_of_a_build_run_in_the_cgroup_parent() {
 fn a_failing_build_fails_in_the_daemons_words() {
     let Some(lab) = Lab::open() else { return };
     let image = lab.reserve(Kind::Image, "built");
-    let built = build(&lab, &image, &[], "RUN echo on the way; exit 3\n");
+    let built = build(
+        &lab,
+        &image,
+        &["--force-rm"],
+        "RUN echo on the way; exit 3\n",
+    );
     assert_eq!(built.code, Some(3), "{built:?}");
     assert!(built.out().contains("on the way"), "{built:?}");
     assert!(
