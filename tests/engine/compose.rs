@@ -46,7 +46,7 @@ struct Project<'lab> {
     program: Vec<String>,
 }
 
-impl<'lab> Project<'lab> {
+impl Project<'_> {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.lab.docker.command(&self.program[0]);
         command

@@ -4,6 +4,8 @@
 # Debian keeps dockerd and ip where only root's PATH looks.
 PATH=$HOME/.cargo/bin:$PATH:/usr/sbin:/sbin
 
+engine_scripts=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+
 say() { printf '%s\n' "$*" >&2; }
 
 # as_root COMMAND...: runs it as root, through sudo where that is needed.
@@ -65,4 +67,17 @@ need_docker() {
 # answers SOCKET: a Docker daemon answers there.
 answers() {
     docker --host "unix://$1" version >/dev/null 2>&1
+}
+
+# need_engine DIR: sets `socket` to a daemon's that answers. Where there is none on this
+# machine, one is started under DIR, and `engine` is set to DIR, for `tests/engine/down`.
+need_engine() {
+    socket=${DCP_TEST_DOCKER_SOCKET:-/var/run/docker.sock}
+    engine=''
+    ! answers "$socket" || return 0
+    say "no Docker daemon answers on $socket: starting one for the while"
+    need dockerd=docker.io ip=iproute2
+    # shellcheck disable=SC2034 # for the caller
+    engine=$1
+    socket=$("$engine_scripts/up" "$1")
 }

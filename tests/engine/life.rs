@@ -11,22 +11,22 @@ fn a_client_that_is_killed_leaves_no_connection_behind() {
         &["events", "--since", "5m"],
         &["stats"],
     ] {
-        let idle = idle_files(&lab);
+        let idle = idle_sockets(&lab);
         let client = lab.docker.start(stream);
         until("it streams", || client.has_output().then_some(()));
-        assert!(lab.proxy.open_files() > idle);
+        assert!(lab.proxy.sockets() > idle);
         client.kill();
         until("both connections are closed", || {
-            (lab.proxy.open_files() <= idle).then_some(())
+            (lab.proxy.sockets() <= idle).then_some(())
         });
     }
 }
 
 /// The connections of commands that have ended close a moment later.
-fn idle_files(lab: &Lab) -> usize {
+fn idle_sockets(lab: &Lab) -> usize {
     let mut seen = usize::MAX;
-    until("the number of open files settles", || {
-        let before = std::mem::replace(&mut seen, lab.proxy.open_files());
+    until("the number of sockets settles", || {
+        let before = std::mem::replace(&mut seen, lab.proxy.sockets());
         (before == seen).then_some(seen)
     })
 }
@@ -56,11 +56,11 @@ fn a_run_that_is_under_way_ends_in_peace_when_the_proxy_is_told_to_stop() {
 #[test]
 fn the_daemon_sees_no_more_of_the_proxy_than_of_its_clients() {
     let Some(lab) = Lab::open() else { return };
-    let idle = idle_files(&lab);
+    let idle = idle_sockets(&lab);
     for _ in 0..20 {
         lab.docker.ok(&["version"]);
     }
     until("every connection is closed", || {
-        (lab.proxy.open_files() <= idle).then_some(())
+        (lab.proxy.sockets() <= idle).then_some(())
     });
 }

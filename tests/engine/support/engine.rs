@@ -15,9 +15,6 @@ use std::sync::OnceLock;
 
 use super::cli::Docker;
 
-/// The port takes no calls: nobody can make the engine pull something of this name.
-const IMAGE: &str = "localhost:1/dcp-test-busybox:latest";
-
 pub(crate) struct Engine {
     pub(crate) socket: PathBuf,
     /// An image with a shell and the usual small commands.
@@ -104,12 +101,12 @@ fn image(socket: &Path) -> Result<String, String> {
         return Ok(image);
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engine/images");
-    let output = Command::new(script).arg(socket).arg(IMAGE).output();
+    let output = Command::new(script).arg(socket).output();
     let output = output.map_err(|error| format!("tests/engine/images: {error}"))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     if output.status.success() {
-        Ok(IMAGE.to_owned())
+        Ok(text(&output.stdout))
     } else {
-        let text = String::from_utf8_lossy(&output.stderr);
-        Err(format!("tests/engine/images: {}", text.trim()))
+        Err(format!("tests/engine/images: {}", text(&output.stderr)))
     }
 }

@@ -60,10 +60,12 @@ impl Proxy {
         until("the proxy ends", || self.child.try_wait().unwrap())
     }
 
-    /// How many files it has open: every connection is at least one.
-    pub(crate) fn open_files(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.child.id()))
-            .unwrap()
+    /// How many sockets it has open: a client's connection is two, with the daemon's.
+    pub(crate) fn sockets(&self) -> usize {
+        let files = fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        let targets = files.flatten().flat_map(|file| fs::read_link(file.path()));
+        targets
+            .filter(|target| target.to_string_lossy().starts_with("socket:"))
             .count()
     }
 
