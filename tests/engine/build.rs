@@ -18,11 +18,7 @@ fn build(lab: &Lab, image: &str, options: &[&str], dockerfile: &str) -> Finished
 fn context(lab: &Lab, dockerfile: &str) -> PathBuf {
     let context = lab.proxy.folder().join("context");
     fs::create_dir_all(&context).unwrap();
-    fs::write(
-        context.join("Dockerfile"),
-        format!("FROM {}\n{dockerfile}", lab.image()),
-    )
-    .unwrap();
+    fs::write(context.join("Dockerfile"), format!("FROM {}\n{dockerfile}", lab.image())).unwrap();
     fs::write(context.join("large"), noise(3_000_000)).unwrap();
     context
 }
@@ -35,19 +31,8 @@ fn a_built_image_has_the_labels_of_dockerfile_client_and_operator() {
     let dockerfile = "ARG WORD\nLABEL dockerfile=kept\nCOPY large /large\nRUN echo $WORD >/word\n";
     let built = build(&lab, &image, &options, dockerfile);
     assert_eq!(built.code, Some(0), "{built:?}");
-    lab.assert_labels(
-        Kind::Image,
-        &image,
-        &[("client", "kept"), ("dockerfile", "kept")],
-    );
-    let seen = lab.docker.ok(&[
-        "run",
-        "--rm",
-        &image,
-        "sh",
-        "-c",
-        "cat /word; wc -c </large",
-    ]);
+    lab.assert_labels(Kind::Image, &image, &[("client", "kept"), ("dockerfile", "kept")]);
+    let seen = lab.docker.ok(&["run", "--rm", &image, "sh", "-c", "cat /word; wc -c </large"]);
     assert_eq!(seen, "hello\n3000000");
 }
 
@@ -74,9 +59,7 @@ fn the_steps_of_a_build_run_in_the_cgroup_parent() {
     let built = build(&lab, &image, &options, "RUN cat /proc/self/cgroup\n");
     assert_eq!(built.code, Some(0), "{built:?}");
     let output = built.out();
-    let steps = output
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("---> Running in "));
+    let steps = output.lines().filter_map(|line| line.trim().strip_prefix("---> Running in "));
     let steps: Vec<_> = steps.collect();
     for step in &steps {
         lab.remove_later(Kind::Container, step);
@@ -88,9 +71,8 @@ fn the_steps_of_a_build_run_in_the_cgroup_parent() {
     }
     // On cgroup v2 a container sees itself at the root.
     if lab.engine.cgroup_version == "1" {
-        let cgroups = output
-            .lines()
-            .filter(|line| line.matches(':').count() == 2 && line.contains(":/"));
+        let cgroups =
+            output.lines().filter(|line| line.matches(':').count() == 2 && line.contains(":/"));
         lab.assert_confined_by(&cgroups.collect::<Vec<_>>().join("\n"));
     }
 }
@@ -99,18 +81,10 @@ fn the_steps_of_a_build_run_in_the_cgroup_parent() {
 fn a_failing_build_fails_in_the_daemons_words() {
     let Some(lab) = Lab::open() else { return };
     let image = lab.reserve(Kind::Image, "built");
-    let built = build(
-        &lab,
-        &image,
-        &["--force-rm"],
-        "RUN echo on the way; exit 3\n",
-    );
+    let built = build(&lab, &image, &["--force-rm"], "RUN echo on the way; exit 3\n");
     assert_eq!(built.code, Some(3), "{built:?}");
     assert!(built.out().contains("on the way"), "{built:?}");
-    assert!(
-        built.err().contains("returned a non-zero code: 3"),
-        "{built:?}"
-    );
+    assert!(built.err().contains("returned a non-zero code: 3"), "{built:?}");
 }
 
 #[test]

@@ -29,10 +29,8 @@ networks:
 
 /// `docker-compose` or `docker compose`, whichever is there.
 fn program() -> Option<Vec<String>> {
-    let programs = [
-        vec!["docker-compose".to_owned()],
-        vec![Docker::program(), "compose".to_owned()],
-    ];
+    let programs =
+        [vec!["docker-compose".to_owned()], vec![Docker::program(), "compose".to_owned()]];
     programs.into_iter().find(|program| {
         let mut version = Command::new(&program[0]);
         version.args(&program[1..]).arg("version");
@@ -58,9 +56,7 @@ impl Project<'_> {
     }
 
     fn ok(&self, arguments: &[&str]) {
-        let finished = Running::start(&mut self.command(arguments))
-            .unwrap()
-            .finish();
+        let finished = Running::start(&mut self.command(arguments)).unwrap().finish();
         assert_eq!(finished.code, Some(0), "{arguments:?}: {finished:?}");
     }
 
@@ -96,10 +92,7 @@ const DOWN: [&str; 4] = ["down", "--volumes", "--timeout", "1"];
 fn everything_that_compose_makes_is_labelled() {
     let Some(lab) = Lab::open() else { return };
     let Some(program) = program() else {
-        return skip(
-            "compose",
-            "there is neither docker-compose nor docker compose",
-        );
+        return skip("compose", "there is neither docker-compose nor docker compose");
     };
     let project = Project { lab: &lab, program };
     project.write();

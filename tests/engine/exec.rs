@@ -16,25 +16,16 @@ fn exec_passes_stdin_and_its_end() {
     let Some(lab) = Lab::open() else { return };
     let container = lab.background(&[], "sleep 1000");
     let sent = noise(1_000_000);
-    let finished = lab
-        .docker
-        .run_with(&["exec", "-i", &container, "cat"], &sent);
+    let finished = lab.docker.run_with(&["exec", "-i", &container, "cat"], &sent);
     assert_eq!(finished.code, Some(0), "{}", finished.err());
-    assert!(
-        finished.stdout == sent,
-        "{} bytes came back",
-        finished.stdout.len()
-    );
+    assert!(finished.stdout == sent, "{} bytes came back", finished.stdout.len());
 }
 
 #[test]
 fn exec_runs_in_the_cgroup_of_its_container() {
     let Some(lab) = Lab::open() else { return };
     let container = lab.background(&["--cgroupns", "host"], "sleep 1000");
-    lab.assert_confined_by(
-        &lab.docker
-            .ok(&["exec", &container, "cat", "/proc/self/cgroup"]),
-    );
+    lab.assert_confined_by(&lab.docker.ok(&["exec", &container, "cat", "/proc/self/cgroup"]));
 }
 
 #[test]

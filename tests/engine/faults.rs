@@ -16,10 +16,7 @@ fn running_an_image_that_is_not_there_fails_in_the_daemons_words() {
     let Some(lab) = Lab::open() else { return };
     let finished = lab.same(&["run", "--rm", "localhost:1/missing:latest"]);
     assert_eq!(finished.code, Some(125));
-    assert!(
-        finished.err().contains("Unable to find image"),
-        "{finished:?}"
-    );
+    assert!(finished.err().contains("Unable to find image"), "{finished:?}");
 }
 
 #[test]
@@ -66,9 +63,6 @@ fn a_daemon_that_is_away_is_told_in_words_for_the_person_at_the_command() {
     let docker = Docker::new(&proxy.socket(), proxy.folder().path());
     let finished = docker.run(&["ps"]);
     assert_eq!(finished.code, Some(1));
-    assert!(
-        finished.err().contains("dockerd-ci-proxy: "),
-        "{finished:?}"
-    );
+    assert!(finished.err().contains("dockerd-ci-proxy: "), "{finished:?}");
     assert!(finished.err().contains("nowhere.sock"), "{finished:?}");
 }

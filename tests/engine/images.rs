@@ -7,13 +7,7 @@ fn commit_tag_inspect_and_remove_an_image() {
     let Some(lab) = Lab::open() else { return };
     let container = lab.background(&["--label", "mine=kept"], "sleep 1000");
     let image = lab.reserve(Kind::Image, "committed");
-    lab.docker.ok(&[
-        "commit",
-        "--change",
-        "ENV COMMITTED=yes",
-        &container,
-        &image,
-    ]);
+    lab.docker.ok(&["commit", "--change", "ENV COMMITTED=yes", &container, &image]);
     // An image inherits the labels of the container.
     lab.assert_labels(Kind::Image, &image, &[("mine", "kept")]);
     let tag = format!("{image}:other");
@@ -43,14 +37,11 @@ fn a_saved_image_loads_again() {
 fn an_exported_container_imports_as_an_image() {
     let Some(lab) = Lab::open() else { return };
     let container = lab.reserve(Kind::Container, "source");
-    lab.docker
-        .ok(&["create", "--name", &container, lab.image(), "true"]);
+    lab.docker.ok(&["create", "--name", &container, lab.image(), "true"]);
     let exported = lab.docker.run(&["export", &container]);
     let image = lab.reserve(Kind::Image, "imported");
     let change = ["import", "--change", "CMD [\"echo\", \"imported\"]", "-"];
-    let imported = lab
-        .docker
-        .run_with(&[&change[..], &[&image]].concat(), &exported.stdout);
+    let imported = lab.docker.run_with(&[&change[..], &[&image]].concat(), &exported.stdout);
     assert_eq!(imported.code, Some(0), "{}", imported.err());
     assert_eq!(lab.docker.ok(&["run", "--rm", &image]), "imported");
 }

@@ -6,19 +6,14 @@ use crate::support::{Lab, until};
 fn a_client_that_is_killed_leaves_no_connection_behind() {
     let Some(lab) = Lab::open() else { return };
     let container = lab.background(&[], "echo ready; sleep 1000");
-    for stream in [
-        &["logs", "--follow", &container][..],
-        &["events", "--since", "5m"],
-        &["stats"],
-    ] {
+    for stream in [&["logs", "--follow", &container][..], &["events", "--since", "5m"], &["stats"]]
+    {
         let idle = idle_sockets(&lab);
         let client = lab.docker.start(stream);
         until("it streams", || client.has_output().then_some(()));
         assert!(lab.proxy.sockets() > idle);
         client.kill();
-        until("both connections are closed", || {
-            (lab.proxy.sockets() <= idle).then_some(())
-        });
+        until("both connections are closed", || (lab.proxy.sockets() <= idle).then_some(()));
     }
 }
 
@@ -35,9 +30,7 @@ fn idle_sockets(lab: &Lab) -> usize {
 fn a_run_that_is_under_way_ends_in_peace_when_the_proxy_is_told_to_stop() {
     let Some(mut lab) = Lab::open() else { return };
     let script = "echo ready; read line; echo got $line; exit 5";
-    let mut running = lab
-        .docker
-        .start(&["run", "--rm", "-i", lab.image(), "sh", "-c", script]);
+    let mut running = lab.docker.start(&["run", "--rm", "-i", lab.image(), "sh", "-c", script]);
     running.await_output("ready");
     lab.proxy.terminate();
     until("it takes no new clients", || {
@@ -45,10 +38,7 @@ fn a_run_that_is_under_way_ends_in_peace_when_the_proxy_is_told_to_stop() {
     });
     running.write(b"a line\n");
     let finished = running.finish();
-    assert_eq!(
-        (finished.code, finished.out()),
-        (Some(5), "ready\ngot a line".to_owned())
-    );
+    assert_eq!((finished.code, finished.out()), (Some(5), "ready\ngot a line".to_owned()));
     assert_eq!(lab.proxy.await_exit().code(), Some(0));
     assert!(!lab.proxy.socket().exists());
 }
@@ -60,7 +50,5 @@ fn the_daemon_sees_no_more_of_the_proxy_than_of_its_clients() {
     for _ in 0..20 {
         lab.docker.ok(&["version"]);
     }
-    until("every connection is closed", || {
-        (lab.proxy.sockets() <= idle).then_some(())
-    });
+    until("every connection is closed", || (lab.proxy.sockets() <= idle).then_some(()));
 }

@@ -6,21 +6,11 @@ use crate::support::{Kind, Lab};
 fn a_network_is_labelled() {
     let Some(lab) = Lab::open() else { return };
     let network = lab.reserve(Kind::Network, "net");
-    let arguments = [
-        "network",
-        "create",
-        "--label",
-        "mine=kept",
-        "--label",
-        "ci.job=mine",
-        "--internal",
-    ];
+    let arguments =
+        ["network", "create", "--label", "mine=kept", "--label", "ci.job=mine", "--internal"];
     lab.docker.ok(&[&arguments[..], &[&network]].concat());
     lab.assert_labels(Kind::Network, &network, &[("mine", "kept")]);
-    assert_eq!(
-        lab.inspect(Kind::Network, &network, "{{.Internal}}"),
-        "true"
-    );
+    assert_eq!(lab.inspect(Kind::Network, &network, "{{.Internal}}"), "true");
     let container = lab.background(&["--network", &network], "sleep 1000");
     lab.assert_confined(&container);
     lab.same(&["network", "inspect", &network]);
@@ -30,14 +20,7 @@ fn a_network_is_labelled() {
 fn a_named_volume_is_labelled() {
     let Some(lab) = Lab::open() else { return };
     let volume = lab.reserve(Kind::Volume, "data");
-    let arguments = [
-        "volume",
-        "create",
-        "--label",
-        "mine=kept",
-        "--label",
-        "ci.job=mine",
-    ];
+    let arguments = ["volume", "create", "--label", "mine=kept", "--label", "ci.job=mine"];
     lab.docker.ok(&[&arguments[..], &[&volume]].concat());
     lab.assert_labels(Kind::Volume, &volume, &[("mine", "kept")]);
     lab.same(&["volume", "inspect", &volume]);
@@ -57,16 +40,11 @@ fn what_the_operators_labels_mark_can_be_listed_and_pruned() {
     let volume = lab.reserve(Kind::Volume, "data");
     lab.docker.ok(&["volume", "create", &volume]);
     let filter = format!("label=ci.job={}", lab.name);
-    let listed = lab
-        .docker
-        .ok(&["volume", "ls", "--quiet", "--filter", &filter]);
+    let listed = lab.docker.ok(&["volume", "ls", "--quiet", "--filter", &filter]);
     assert_eq!(listed, volume);
     let container = lab.background(&[], "true");
     lab.docker.ok(&["wait", &container]);
-    lab.docker
-        .ok(&["container", "prune", "--force", "--filter", &filter]);
-    let left = lab
-        .direct
-        .ok(&["ps", "--all", "--quiet", "--filter", &filter]);
+    lab.docker.ok(&["container", "prune", "--force", "--filter", &filter]);
+    let left = lab.direct.ok(&["ps", "--all", "--quiet", "--filter", &filter]);
     assert_eq!(left, "");
 }

@@ -10,10 +10,7 @@ fn run_passes_on_output_and_exit_code() {
     let script = "echo out; echo err >&2; exit 7";
     let finished = lab.same(&["run", "--rm", lab.image(), "sh", "-c", script]);
     assert_eq!(finished.code, Some(7));
-    assert_eq!(
-        (finished.out(), finished.err()),
-        ("out".to_owned(), "err".to_owned())
-    );
+    assert_eq!((finished.out(), finished.err()), ("out".to_owned(), "err".to_owned()));
 }
 
 #[test]
@@ -51,11 +48,7 @@ fn what_the_client_set_itself_is_still_there() {
         "on-failure:3",
     ];
     let container = lab.background(&options, "sleep 1000");
-    lab.assert_labels(
-        Kind::Container,
-        &container,
-        &[("mine", "kept"), ("empty", "")],
-    );
+    lab.assert_labels(Kind::Container, &container, &[("mine", "kept"), ("empty", "")]);
     lab.assert_confined(&container);
 
     let twin = lab.reserve(Kind::Container, "twin");
@@ -63,10 +56,9 @@ fn what_the_client_set_itself_is_still_there() {
     arguments.extend(options);
     arguments.extend([lab.image(), "sh", "-c", "sleep 1000"]);
     lab.direct.ok(&arguments);
-    for format in [
-        "{{json .Config.Env}}",
-        "{{.Config.WorkingDir}} {{.Config.Hostname}} {{.Config.User}}",
-    ] {
+    for format in
+        ["{{json .Config.Env}}", "{{.Config.WorkingDir}} {{.Config.Hostname}} {{.Config.User}}"]
+    {
         let ours = lab.inspect(Kind::Container, &container, format);
         assert_eq!(ours, lab.inspect(Kind::Container, &twin, format));
     }
@@ -84,14 +76,7 @@ fn host_config(lab: &Lab, container: &str) -> serde_json::Value {
 #[test]
 fn the_client_cannot_override_the_operators_labels() {
     let Some(lab) = Lab::open() else { return };
-    let options = [
-        "--label",
-        "ci.job=mine",
-        "--label",
-        "ci.team=",
-        "--label",
-        "mine=kept",
-    ];
+    let options = ["--label", "ci.job=mine", "--label", "ci.team=", "--label", "mine=kept"];
     let container = lab.background(&options, "sleep 1000");
     lab.assert_labels(Kind::Container, &container, &[("mine", "kept")]);
 }
@@ -109,18 +94,10 @@ fn the_client_cannot_leave_the_cgroup_parent() {
 fn run_rm_leaves_no_container() {
     let Some(lab) = Lab::open() else { return };
     let name = lab.reserve(Kind::Container, "brief");
-    let output = lab
-        .docker
-        .ok(&["run", "--rm", "--name", &name, lab.image(), "echo", "done"]);
+    let output = lab.docker.ok(&["run", "--rm", "--name", &name, lab.image(), "echo", "done"]);
     assert_eq!(output, "done");
     until("the container is removed", || {
-        let left = lab.direct.ok(&[
-            "ps",
-            "--all",
-            "--quiet",
-            "--filter",
-            &format!("name={name}"),
-        ]);
+        let left = lab.direct.ok(&["ps", "--all", "--quiet", "--filter", &format!("name={name}")]);
         left.is_empty().then_some(())
     });
 }
@@ -129,23 +106,15 @@ fn run_rm_leaves_no_container() {
 fn run_passes_five_megabytes_of_stdin_back_unharmed() {
     let Some(lab) = Lab::open() else { return };
     let sent = noise(5_000_000);
-    let finished = lab
-        .docker
-        .run_with(&["run", "--rm", "-i", lab.image(), "cat"], &sent);
+    let finished = lab.docker.run_with(&["run", "--rm", "-i", lab.image(), "cat"], &sent);
     assert_eq!(finished.code, Some(0), "{}", finished.err());
-    assert!(
-        finished.stdout == sent,
-        "{} bytes came back",
-        finished.stdout.len()
-    );
+    assert!(finished.stdout == sent, "{} bytes came back", finished.stdout.len());
 }
 
 #[test]
 fn ten_runs_at_a_time_are_all_labelled() {
     let Some(lab) = Lab::open() else { return };
-    let names: Vec<_> = (0..10)
-        .map(|n| lab.reserve(Kind::Container, &n.to_string()))
-        .collect();
+    let names: Vec<_> = (0..10).map(|n| lab.reserve(Kind::Container, &n.to_string())).collect();
     thread::scope(|scope| {
         for name in &names {
             let arguments = ["run", "--name", name, lab.image(), "echo", name];
@@ -163,22 +132,8 @@ fn create_and_start_and_attach_in_one_command() {
     let Some(lab) = Lab::open() else { return };
     let name = lab.reserve(Kind::Container, "made");
     let script = "read line; echo got $line; exit 4";
-    lab.docker.ok(&[
-        "create",
-        "-i",
-        "--name",
-        &name,
-        lab.image(),
-        "sh",
-        "-c",
-        script,
-    ]);
+    lab.docker.ok(&["create", "-i", "--name", &name, lab.image(), "sh", "-c", script]);
     lab.assert_labels(Kind::Container, &name, &[]);
-    let finished = lab
-        .docker
-        .run_with(&["start", "--attach", "--interactive", &name], b"a line\n");
-    assert_eq!(
-        (finished.code, finished.out()),
-        (Some(4), "got a line".to_owned())
-    );
+    let finished = lab.docker.run_with(&["start", "--attach", "--interactive", &name], b"a line\n");
+    assert_eq!((finished.code, finished.out()), (Some(4), "got a line".to_owned()));
 }

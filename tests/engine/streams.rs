@@ -72,13 +72,9 @@ fn events_can_be_filtered_by_the_operators_label() {
 fn stats_are_told_once_or_for_ever() {
     let Some(lab) = Lab::open() else { return };
     let container = lab.background(&[], "sleep 1000");
-    let once = lab
-        .docker
-        .ok(&["stats", "--no-stream", "--format", "{{.Name}}", &container]);
+    let once = lab.docker.ok(&["stats", "--no-stream", "--format", "{{.Name}}", &container]);
     assert_eq!(once, container);
-    let streaming = lab
-        .docker
-        .start(&["stats", "--format", "{{.Name}}.", &container]);
+    let streaming = lab.docker.start(&["stats", "--format", "{{.Name}}.", &container]);
     // Each round clears the screen first; two rounds are a stream.
     streaming.await_times(&format!("{container}."), 2);
 }

@@ -13,11 +13,7 @@ struct Users {
     bridge_is_ours: bool,
 }
 
-static USERS: Mutex<Users> = Mutex::new(Users {
-    count: 0,
-    ours: false,
-    bridge_is_ours: false,
-});
+static USERS: Mutex<Users> = Mutex::new(Users { count: 0, ours: false, bridge_is_ours: false });
 const BRIDGE: &str = "docker_gwbridge";
 
 /// The engine is in a swarm as long as this lives.
@@ -58,16 +54,8 @@ fn a_secret_is_labelled() {
     let Some(lab) = Lab::open() else { return };
     let _swarm = Swarm::join(&lab.direct);
     let secret = lab.reserve(Kind::Secret, "password");
-    let arguments = [
-        "secret",
-        "create",
-        "--label",
-        "mine=kept",
-        "--label",
-        "ci.job=mine",
-        &secret,
-        "-",
-    ];
+    let arguments =
+        ["secret", "create", "--label", "mine=kept", "--label", "ci.job=mine", &secret, "-"];
     let created = lab.docker.run_with(&arguments, b"s3cret");
     assert_eq!(created.code, Some(0), "{created:?}");
     lab.assert_labels(Kind::Secret, &secret, &[("mine", "kept")]);
@@ -79,16 +67,8 @@ fn a_config_is_labelled() {
     let Some(lab) = Lab::open() else { return };
     let _swarm = Swarm::join(&lab.direct);
     let config = lab.reserve(Kind::Config, "settings");
-    let arguments = [
-        "config",
-        "create",
-        "--label",
-        "mine=kept",
-        "--label",
-        "ci.job=mine",
-        &config,
-        "-",
-    ];
+    let arguments =
+        ["config", "create", "--label", "mine=kept", "--label", "ci.job=mine", &config, "-"];
     let created = lab.docker.run_with(&arguments, b"colour: blue");
     assert_eq!(created.code, Some(0), "{created:?}");
     lab.assert_labels(Kind::Config, &config, &[("mine", "kept")]);
@@ -125,15 +105,11 @@ fn a_service_and_its_tasks_are_labelled() {
     let task = until("the service has a container", || task(&lab, &service));
     lab.assert_labels(Kind::Container, &task, &[("task", "kept")]);
     lab.docker.ok(&["service", "rm", &service]);
-    until("the container is gone", || {
-        self::task(&lab, &service).is_none().then_some(())
-    });
+    until("the container is gone", || self::task(&lab, &service).is_none().then_some(()));
 }
 
 fn task(lab: &Lab, service: &str) -> Option<String> {
     let filter = format!("label=com.docker.swarm.service.name={service}");
-    let found = lab
-        .direct
-        .ok(&["ps", "--all", "--quiet", "--filter", &filter]);
+    let found = lab.direct.ok(&["ps", "--all", "--quiet", "--filter", &filter]);
     found.lines().next().map(str::to_owned)
 }

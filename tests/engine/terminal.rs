@@ -47,9 +47,6 @@ fn ctrl_p_ctrl_q_leaves_the_container_running() {
     terminal.await_output(ANSWER);
     terminal.write(b"\x10\x11");
     let finished = terminal.finish();
-    assert!(
-        finished.out().contains("read escape sequence"),
-        "{finished:?}"
-    );
+    assert!(finished.out().contains("read escape sequence"), "{finished:?}");
     lab.assert_confined(&container);
 }

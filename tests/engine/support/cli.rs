@@ -19,10 +19,7 @@ impl Docker {
     /// `config` stands in for the person's own `~/.docker`, which may name another
     /// engine or a credential helper.
     pub(crate) fn new(socket: &Path, config: &Path) -> Self {
-        Self {
-            host: format!("unix://{}", socket.display()),
-            config: config.to_owned(),
-        }
+        Self { host: format!("unix://{}", socket.display()), config: config.to_owned() }
     }
 
     /// Name of the command, for tests that run it inside another one.
@@ -85,11 +82,8 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         Ok(Self {
             stdin: child.stdin.take(),
             stdout: Collector::new(child.stdout.take().unwrap()),
@@ -133,8 +127,7 @@ impl Running {
 
     /// Closes stdin and waits for the end.
     pub(crate) fn finish(self) -> Finished {
-        self.try_finish()
-            .expect("the command ends and closes its output")
+        self.try_finish().expect("the command ends and closes its output")
     }
 
     fn try_finish(mut self) -> Option<Finished> {
@@ -205,10 +198,7 @@ impl Collector {
     }
 
     fn bytes(&self) -> Vec<u8> {
-        self.bytes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Everything, once the last writer has closed the pipe.

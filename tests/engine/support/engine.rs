@@ -67,11 +67,7 @@ fn find() -> Result<Engine, String> {
         .map_or_else(|| PathBuf::from("/var/run/docker.sock"), PathBuf::from);
     let docker = Docker::new(&socket, &std::env::temp_dir());
     let facts = docker
-        .try_run(&[
-            "info",
-            "--format",
-            "{{.CgroupDriver}} {{.CgroupVersion}} {{.ServerVersion}}",
-        ])
+        .try_run(&["info", "--format", "{{.CgroupDriver}} {{.CgroupVersion}} {{.ServerVersion}}"])
         .map_err(|error| format!("no docker command: {error}"))?;
     let facts = facts.out();
     let facts: Vec<_> = facts.split_whitespace().collect();
@@ -90,10 +86,7 @@ fn find() -> Result<Engine, String> {
 fn announce(docker: &Docker, socket: &Path, server: &str) {
     let client = docker.ok(&["--version"]);
     let socket = socket.display();
-    let _ = writeln!(
-        std::io::stderr(),
-        "engine {server} on {socket}, client: {client}"
-    );
+    let _ = writeln!(std::io::stderr(), "engine {server} on {socket}, client: {client}");
 }
 
 fn image(socket: &Path) -> Result<String, String> {

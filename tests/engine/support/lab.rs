@@ -83,14 +83,8 @@ impl Lab {
             format!("/dcp-test/{name}")
         };
         let job = format!("ci.job={name}");
-        let arguments = [
-            "--label",
-            &job,
-            "--label",
-            "ci.team=web",
-            "--cgroup-parent",
-            &cgroup_parent,
-        ];
+        let arguments =
+            ["--label", &job, "--label", "ci.team=web", "--cgroup-parent", &cgroup_parent];
         let proxy = Proxy::start(&engine.socket, &name, &arguments);
         let config = proxy.folder().path();
         Some(Self {
@@ -134,17 +128,13 @@ impl Lab {
     pub(crate) fn same(&self, arguments: &[&str]) -> Finished {
         let through = self.docker.run(arguments);
         let direct = self.direct.run(arguments);
-        assert_eq!(
-            through, direct,
-            "through the proxy and direct: docker {arguments:?}"
-        );
+        assert_eq!(through, direct, "through the proxy and direct: docker {arguments:?}");
         through
     }
 
     /// One field of something, as the daemon itself tells it.
     pub(crate) fn inspect(&self, kind: Kind, name: &str, format: &str) -> String {
-        self.direct
-            .ok(&[kind.word(), "inspect", "--format", format, name])
+        self.direct.ok(&[kind.word(), "inspect", "--format", format, name])
     }
 
     /// It has the operator's labels, these of the client, and no others but docker's own.
@@ -176,18 +166,11 @@ impl Lab {
 
     /// Every line of a `/proc/PID/cgroup` but those of hierarchies that docker leaves alone.
     pub(crate) fn assert_confined_by(&self, cgroups: &str) {
-        let mut paths = cgroups
-            .lines()
-            .filter_map(|line| line.splitn(3, ':').nth(2));
+        let mut paths = cgroups.lines().filter_map(|line| line.splitn(3, ':').nth(2));
         let inside = format!("{}/", self.cgroup_parent);
-        let (inside, outside): (Vec<_>, Vec<_>) = paths
-            .by_ref()
-            .filter(|path| *path != "/")
-            .partition(|path| path.contains(&inside));
-        assert!(
-            !inside.is_empty() && outside.is_empty(),
-            "not in the cgroup parent:\n{cgroups}"
-        );
+        let (inside, outside): (Vec<_>, Vec<_>) =
+            paths.by_ref().filter(|path| *path != "/").partition(|path| path.contains(&inside));
+        assert!(!inside.is_empty() && outside.is_empty(), "not in the cgroup parent:\n{cgroups}");
     }
 }
 
@@ -211,10 +194,7 @@ impl Lab {
             return;
         }
         let parent = self.cgroup_parent.trim_start_matches('/');
-        let controllers = fs::read_dir("/sys/fs/cgroup")
-            .into_iter()
-            .flatten()
-            .flatten();
+        let controllers = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
         let version_1 = controllers.map(|controller| controller.path());
         for root in version_1.chain([PathBuf::from("/sys/fs/cgroup")]) {
             let _ = fs::remove_dir(root.join(parent));

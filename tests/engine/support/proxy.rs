@@ -64,9 +64,7 @@ impl Proxy {
     pub(crate) fn sockets(&self) -> usize {
         let files = fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
         let targets = files.flatten().flat_map(|file| fs::read_link(file.path()));
-        targets
-            .filter(|target| target.to_string_lossy().starts_with("socket:"))
-            .count()
+        targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
     }
 
     fn await_answer(&mut self) {
