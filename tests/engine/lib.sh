@@ -37,10 +37,19 @@ apt_install() {
         as_root chmod 755 "$policy"
         made_policy=yes
     fi
-    as_root apt-get -qq update >&2 &&
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
-            --no-install-recommends install "$@" </dev/null >&2 || status=$?
+    quietly as_root apt-get -qq update && quietly as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -y --no-install-recommends install "$@" || status=$?
     [ -z "$made_policy" ] || as_root rm -f "$policy"
+    return "$status"
+}
+
+# quietly COMMAND...: shows what it writes only if it fails.
+quietly() {
+    local log status=0
+    log=$(mktemp)
+    "$@" </dev/null >"$log" 2>&1 || status=$?
+    [ "$status" = 0 ] || cat "$log" >&2
+    rm -f "$log"
     return "$status"
 }
 
