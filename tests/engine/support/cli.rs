@@ -164,6 +164,14 @@ impl Finished {
     pub(crate) fn err(&self) -> String {
         String::from_utf8_lossy(&self.stderr).trim().to_owned()
     }
+
+    /// Without the lines that docker itself logs: they begin with the time of day, and one
+    /// about a wait that was cancelled is there or not, as it happens.
+    pub(crate) fn without_log(mut self) -> Self {
+        let lines = self.stderr.split_inclusive(|byte| *byte == b'\n');
+        self.stderr = lines.filter(|line| !line.starts_with(b"time=")).collect::<Vec<_>>().concat();
+        self
+    }
 }
 
 impl fmt::Debug for Finished {

@@ -126,8 +126,8 @@ impl Lab {
 
     /// Runs the same on both sides of the proxy; stdout, stderr and exit code are equal.
     pub(crate) fn same(&self, arguments: &[&str]) -> Finished {
-        let through = self.docker.run(arguments);
-        let direct = self.direct.run(arguments);
+        let through = self.docker.run(arguments).without_log();
+        let direct = self.direct.run(arguments).without_log();
         assert_eq!(through, direct, "through the proxy and direct: docker {arguments:?}");
         through
     }
