@@ -1,0 +1,27 @@
+//! The proxy on a real engine: the docker command goes through the built binary to a
+//! real daemon, and what came of it is looked up on the daemon's own socket.
+//!
+//! `tests/run` brings an engine up and runs everything. See `support::engine` for the
+//! environment variables; without an engine the tests here are skipped, loudly.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod build;
+mod compose;
+mod exec;
+mod faults;
+mod files;
+mod images;
+mod life;
+mod resources;
+mod run;
+mod streams;
+mod support;
+mod swarm;
+mod terminal;

@@ -1,0 +1,115 @@
+//! Services, secrets and configs, which need a swarm.
+
+use std::sync::Mutex;
+
+use crate::support::{Docker, Kind, Lab, until};
+
+/// How many tests are using the swarm that we made, and what to do after the last.
+struct Users {
+    count: usize,
+    /// The swarm is ours to leave.
+    ours: bool,
+    /// The network that joining a swarm makes and leaving it does not remove.
+    bridge_is_ours: bool,
+}
+
+static USERS: Mutex<Users> = Mutex::new(Users { count: 0, ours: false, bridge_is_ours: false });
+const BRIDGE: &str = "docker_gwbridge";
+
+/// The engine is in a swarm as long as this lives.
+struct Swarm<'lab>(&'lab Docker);
+
+impl<'lab> Swarm<'lab> {
+    fn join(docker: &'lab Docker) -> Self {
+        let mut users = USERS.lock().unwrap();
+        if users.count == 0 {
+            let state = docker.ok(&["info", "--format", "{{.Swarm.LocalNodeState}}"]);
+            users.ours = state == "inactive";
+            users.bridge_is_ours = docker.run(&["network", "inspect", BRIDGE]).code != Some(0);
+            if users.ours {
+                docker.ok(&["swarm", "init", "--advertise-addr", "127.0.0.1"]);
+            }
+        }
+        users.count += 1;
+        Self(docker)
+    }
+}
+
+impl Drop for Swarm<'_> {
+    fn drop(&mut self) {
+        let Ok(mut users) = USERS.lock() else { return };
+        users.count -= 1;
+        if users.count > 0 || !users.ours {
+            return;
+        }
+        let _ = self.0.try_run(&["swarm", "leave", "--force"]);
+        if users.bridge_is_ours {
+            let _ = self.0.try_run(&["network", "rm", BRIDGE]);
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_labelled() {
+    let Some(lab) = Lab::open() else { return };
+    let _swarm = Swarm::join(&lab.direct);
+    let secret = lab.reserve(Kind::Secret, "password");
+    let arguments =
+        ["secret", "create", "--label", "mine=kept", "--label", "ci.job=mine", &secret, "-"];
+    let created = lab.docker.run_with(&arguments, b"s3cret");
+    assert_eq!(created.code, Some(0), "{created:?}");
+    lab.assert_labels(Kind::Secret, &secret, &[("mine", "kept")]);
+    lab.docker.ok(&["secret", "rm", &secret]);
+}
+
+#[test]
+fn a_config_is_labelled() {
+    let Some(lab) = Lab::open() else { return };
+    let _swarm = Swarm::join(&lab.direct);
+    let config = lab.reserve(Kind::Config, "settings");
+    let arguments =
+        ["config", "create", "--label", "mine=kept", "--label", "ci.job=mine", &config, "-"];
+    let created = lab.docker.run_with(&arguments, b"colour: blue");
+    assert_eq!(created.code, Some(0), "{created:?}");
+    lab.assert_labels(Kind::Config, &config, &[("mine", "kept")]);
+    let data = lab.inspect(Kind::Config, &config, "{{printf \"%s\" .Spec.Data}}");
+    assert_eq!(data, "colour: blue");
+    lab.docker.ok(&["config", "rm", &config]);
+}
+
+#[test]
+fn a_service_and_its_tasks_are_labelled() {
+    let Some(lab) = Lab::open() else { return };
+    let _swarm = Swarm::join(&lab.direct);
+    let service = lab.reserve(Kind::Service, "service");
+    lab.docker.ok(&[
+        "service",
+        "create",
+        "--detach",
+        "--no-resolve-image",
+        "--name",
+        &service,
+        "--label",
+        "mine=kept",
+        "--label",
+        "ci.job=mine",
+        "--container-label",
+        "task=kept",
+        "--container-label",
+        "ci.job=mine",
+        lab.image(),
+        "sleep",
+        "1000",
+    ]);
+    lab.assert_labels(Kind::Service, &service, &[("mine", "kept")]);
+    let task = until("the service has a container", || task(&lab, &service));
+    lab.assert_labels(Kind::Container, &task, &[("task", "kept")]);
+    lab.docker.ok(&["service", "rm", &service]);
+    until("the container is gone", || self::task(&lab, &service).is_none().then_some(()));
+}
+
+fn task(lab: &Lab, service: &str) -> Option<String> {
+    let filter = format!("label=com.docker.swarm.service.name={service}");
+    let found = lab.direct.ok(&["ps", "--all", "--quiet", "--filter", &filter]);
+    found.lines().next().map(str::to_owned)
+}
