@@ -25,3 +25,4 @@ mod streams;
 mod support;
 mod swarm;
 mod terminal;
+mod wire;
