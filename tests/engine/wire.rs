@@ -22,7 +22,8 @@ fn converse(socket: &Path, request: &[u8], half_close: bool) -> String {
     let mut answer = Vec::new();
     let end = stream.read_to_end(&mut answer);
     let end = end.map_or_else(|error| format!("<{}>", error.kind()), |_| "<end>".to_owned());
-    without_date(&answer.escape_ascii().to_string()) + &end
+    let answer = answer.escape_ascii().to_string().replace("\\\"", "\"").replace("\\'", "'");
+    without_date(&answer) + &end
 }
 
 /// The one field that differs from one answer to the next.
@@ -35,66 +36,60 @@ fn without_date(answer: &str) -> String {
     lines.fold(first, |whole, line| whole + "\\r\\n" + line)
 }
 
-/// Closed by the daemon behind its answer.
+/// Odd requests. `<close>` stands for the rest of a head after which the daemon closes.
+const ODD: &[&str] = &[
+    "GET /_ping HTTP/1.1\r\n<close>",
+    "HEAD /_ping HTTP/1.1\r\n<close>",
+    "HEAD /nothing HTTP/1.1\r\n<close>",
+    "OPTIONS * HTTP/1.1\r\n<close>",
+    "OPTIONS /info HTTP/1.1\r\n<close>",
+    "BREW /_ping HTTP/1.1\r\n<close>",
+    "get /_ping HTTP/1.1\r\n<close>",
+    "GET //_ping HTTP/1.1\r\n<close>",
+    "GET /v1.41/../_ping HTTP/1.1\r\n<close>",
+    "GET http://any/_ping HTTP/1.1\r\n<close>",
+    "GET unix:///%5fping HTTP/1.1\r\n<close>",
+    "GET nonsense HTTP/1.1\r\n<close>",
+    "GET /v9.99/_ping HTTP/1.1\r\n<close>",
+    "GET /v0.1/_ping HTTP/1.1\r\n<close>",
+    "GET /_ping?{\"[<>]\u{c3}\u{a9}} HTTP/1.1\r\n<close>",
+    "GET /_ping HTTP/1.0\r\n\r\n",
+    "GET /_ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /_ping HTTP/1.0\r\n\r\n",
+    "GET /_ping HTTP/1.1\r\nConnection: close\r\n\r\n",
+    "GET /_ping HTTP/1.1\r\nHost: \r\nConnection: close\r\n\r\n",
+    "GET /_ping HTTP/1.1\r\nHost: /var/run/docker.sock\r\n\r\n",
+    "GET /_ping HTTP/1.1\r\nHost: a b\r\n\r\n",
+    "GET /_ping HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    "GET /_ping HTTP/1.1\r\nHost: %2Fvar%2Frun%2Fdocker.sock\r\nConnection: close\r\n\r\n",
+    "GET /_ping HTTP/1.1\r\nX: \u{ff}\t\u{fe}\r\n<close>",
+    "GET /_ping HTTP/1.1\r\nUpgrade: h2c\r\n<close>",
+    "GET /_ping HTTP/1.1\r\nExpect: something\r\n<close>",
+    "POST /containers/none/start HTTP/1.1\r\nContent-Length: 007\r\n<close>1234567",
+    "POST /images/load HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n<close>abc",
+    "POST /images/load HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n<close>\
+         3;a=b\r\nabc\r\n0\r\nTrailer: x\r\n\r\n",
+    "GET /_ping HTTP/1.1\r\nHost: d\r\n\r\nGET /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n",
+    "POST /containers/none/attach HTTP/1.1\r\nHost: d\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n",
+    "POST /containers/none/attach HTTP/1.1\r\nHost: d\r\n\r\n",
+    "POST /exec/none/start HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\nUpgrade: tcp\r\n<close>{}",
+    "POST /grpc HTTP/1.1\r\n<close>",
+    "POST /session HTTP/1.1\r\n<close>",
+    "GET /containers/none/attach/ws HTTP/1.1\r\n<close>",
+];
+
 const CLOSE: &str = "Host: d\r\nConnection: close\r\n\r\n";
 
 #[test]
 fn odd_requests_are_answered_as_by_the_daemon() {
     let Some(lab) = Lab::open() else { return };
-    let long = format!("GET /_ping?{} HTTP/1.1\r\n{CLOSE}", "x".repeat(200_000));
-    let many = format!("GET /_ping HTTP/1.1\r\n{}{CLOSE}", "X-Many: 1\r\n".repeat(2000));
-    let cases: &[&str] = &[
-        &format!("GET /_ping HTTP/1.1\r\n{CLOSE}"),
-        &format!("HEAD /_ping HTTP/1.1\r\n{CLOSE}"),
-        &format!("HEAD /nothing HTTP/1.1\r\n{CLOSE}"),
-        &format!("OPTIONS * HTTP/1.1\r\n{CLOSE}"),
-        &format!("OPTIONS /info HTTP/1.1\r\n{CLOSE}"),
-        &format!("BREW /_ping HTTP/1.1\r\n{CLOSE}"),
-        &format!("get /_ping HTTP/1.1\r\n{CLOSE}"),
-        &format!("GET //_ping HTTP/1.1\r\n{CLOSE}"),
-        &format!("GET /v1.41/../_ping HTTP/1.1\r\n{CLOSE}"),
-        &format!("GET http://any/_ping HTTP/1.1\r\n{CLOSE}"),
-        &format!("GET unix:///%5fping HTTP/1.1\r\n{CLOSE}"),
-        &format!("GET nonsense HTTP/1.1\r\n{CLOSE}"),
-        &format!("GET /v9.99/_ping HTTP/1.1\r\n{CLOSE}"),
-        &format!("GET /v0.1/_ping HTTP/1.1\r\n{CLOSE}"),
-        &format!("GET /_ping?{{\"[<>]\u{c3}\u{a9}}} HTTP/1.1\r\n{CLOSE}"),
-        &long,
-        &many,
-        "GET /_ping HTTP/1.0\r\n\r\n",
-        "GET /_ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /_ping HTTP/1.0\r\n\r\n",
-        "GET /_ping HTTP/1.1\r\nConnection: close\r\n\r\n",
-        "GET /_ping HTTP/1.1\r\nHost: \r\nConnection: close\r\n\r\n",
-        "GET /_ping HTTP/1.1\r\nHost: /var/run/docker.sock\r\n\r\n",
-        "GET /_ping HTTP/1.1\r\nHost: a b\r\n\r\n",
-        "GET /_ping HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-        "GET /_ping HTTP/1.1\r\nHost: %2Fvar%2Frun%2Fdocker.sock\r\nConnection: close\r\n\r\n",
-        &format!("GET /_ping HTTP/1.1\r\nX: \u{ff}\t\u{fe}\r\n{CLOSE}"),
-        &format!("GET /_ping HTTP/1.1\r\nUpgrade: h2c\r\n{CLOSE}"),
-        &format!("GET /_ping HTTP/1.1\r\nExpect: something\r\n{CLOSE}"),
-        &format!("POST /containers/none/start HTTP/1.1\r\nContent-Length: 007\r\n{CLOSE}1234567"),
-        &format!(
-            "POST /images/load HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n{CLOSE}abc"
-        ),
-        &format!(
-            "POST /images/load HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n{CLOSE}\
-             3;a=b\r\nabc\r\n0\r\nTrailer: x\r\n\r\n"
-        ),
-        "GET /_ping HTTP/1.1\r\nHost: d\r\n\r\nGET /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n",
-        "POST /containers/none/attach HTTP/1.1\r\nHost: d\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n",
-        "POST /containers/none/attach HTTP/1.1\r\nHost: d\r\n\r\n",
-        &format!(
-            "POST /exec/none/start HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\nUpgrade: tcp\r\n{CLOSE}{{}}"
-        ),
-        &format!("POST /grpc HTTP/1.1\r\n{CLOSE}"),
-        &format!("POST /session HTTP/1.1\r\n{CLOSE}"),
-        &format!("GET /containers/none/attach/ws HTTP/1.1\r\n{CLOSE}"),
-    ];
-    for request in cases {
-        let request: Vec<u8> = request.chars().map(|c| u8::try_from(c).unwrap()).collect();
-        let direct = converse(&lab.engine.socket, &request, false);
-        let through = converse(&lab.proxy.socket(), &request, false);
-        let request = request.escape_ascii().to_string();
+    let long = format!("GET /_ping?{} HTTP/1.1\r\n<close>", "x".repeat(200_000));
+    let many = format!("GET /_ping HTTP/1.1\r\n{}<close>", "X-Many: 1\r\n".repeat(2000));
+    for request in ODD.iter().copied().chain([long.as_str(), &many]) {
+        let request = request.replace("<close>", CLOSE);
+        // Characters up to U+00FF stand for bytes.
+        let bytes: Vec<u8> = request.chars().map(|c| u8::try_from(c).unwrap()).collect();
+        let direct = converse(&lab.engine.socket, &bytes, false);
+        let through = converse(&lab.proxy.socket(), &bytes, false);
         assert_eq!(through, direct, "for {}", request.get(..300).unwrap_or(&request));
     }
 }
@@ -135,19 +130,15 @@ fn what_parsers_read_differently_is_refused_with_a_reason() {
         ),
         (
             "POST /x HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-            "exactly \\\"chunked\\\"",
+            "Transfer-Encoding is not exactly",
         ),
         ("POST /x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.0"),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/2"),
     ] {
         let answer = converse(&lab.proxy.socket(), request.as_bytes(), false);
         assert!(answer.starts_with("HTTP/1.1 400 Bad Request\\r\\n"), "{request:?}: {answer}");
-        assert!(
-            answer.contains("dockerd-ci-proxy: the client\\'s request is malformed"),
-            "{answer}"
-        );
-        let plain = answer.replace("\\\\", "\\").replace("\\\"", "\"");
-        assert!(plain.contains(&reason.replace("\\\"", "\\\"")), "{request:?}: {plain}");
+        assert!(answer.contains("dockerd-ci-proxy: the client's request is malformed"), "{answer}");
+        assert!(answer.contains(reason), "{request:?}: {answer}");
     }
 }
 
