@@ -2,5 +2,8 @@
 #![allow(dead_code, unreachable_pub)] // each test uses a part of it
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // a test may fail so
 
+pub mod corpus;
+pub mod judge;
 pub mod player;
+pub mod random;
 pub mod transcript;

@@ -67,15 +67,7 @@ fn read(path: PathBuf) -> Transcript {
     let text = fs::read_to_string(&path).unwrap();
     let mut lines: Vec<(Line, What)> = Vec::new();
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        let (kind, rest) = line.split_at_checked(3).unwrap_or((line, ""));
-        let kind = match kind {
-            "C> " => Line::ClientSends,
-            "D> " => Line::DaemonSends,
-            ">D " => Line::DaemonGot,
-            ">C " => Line::ClientGot,
-            _ => panic!("{}: {line:?} is no line of a transcript", path.display()),
-        };
-        let what = what(rest);
+        let (kind, what) = said(line).unwrap_or_else(|| panic!("{}: {line:?}?", path.display()));
         match (lines.last_mut(), what) {
             (Some((last, What::Bytes(bytes))), What::Bytes(more)) if *last == kind => {
                 bytes.extend(more);
@@ -84,6 +76,19 @@ fn read(path: PathBuf) -> Transcript {
         }
     }
     Transcript { path, lines }
+}
+
+/// Reads one line that is neither empty nor a comment; `None` for one that means nothing.
+pub fn said(line: &str) -> Option<(Line, What)> {
+    let (kind, rest) = line.split_at_checked(3)?;
+    let kind = match kind {
+        "C> " => Line::ClientSends,
+        "D> " => Line::DaemonSends,
+        ">D " => Line::DaemonGot,
+        ">C " => Line::ClientGot,
+        _ => return None,
+    };
+    Some((kind, what(rest)))
 }
 
 fn what(text: &str) -> What {
