@@ -8,7 +8,7 @@ mod support;
 
 use std::{env, fs};
 
-use support::corpus::{Connection, Ending, Side, Turn, all};
+use support::corpus::{Connection, Ending, Side, Turn, all, shown};
 use support::judge;
 use support::player::{End, Pace, Player};
 use support::random::Random;
@@ -143,18 +143,21 @@ impl Play {
 impl Wanted {
     fn compare(&self, end: &End, other: Option<Ending>, partly: bool) -> Result<(), String> {
         let (missing, more) = behind_the_same(&self.bytes, &end.got);
-        let (lacks, has) = (missing.escape_ascii(), more.escape_ascii());
         let to_come = partly && more.is_empty() && is_start_of_head(missing);
         if !missing.is_empty() && !to_come {
             let at = self.bytes.len() - missing.len();
-            return Err(format!("has at {at}\n  {has:.200}\n  and should have\n  {lacks:.200}"));
+            return Err(format!(
+                "has at {at}\n  {}\n  and should have\n  {}",
+                shown(more),
+                shown(missing)
+            ));
         }
         let must_end = other.is_some() && self.ended != Some(Ending::Gone);
         match more {
             b"" if must_end => Err("was not told of the end".to_owned()),
             b"" => Ok(()),
             b"<end>" | b"<closed>" | b"<end><closed>" if must_end || self.ended.is_some() => Ok(()),
-            _ => Err(format!("has got too much: {has:.200}")),
+            _ => Err(format!("has got too much: {}", shown(more))),
         }
     }
 }

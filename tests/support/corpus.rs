@@ -91,6 +91,12 @@ impl Connection {
     }
 }
 
+/// The first bytes, for a message.
+pub fn shown(bytes: &[u8]) -> String {
+    let first = &bytes[..bytes.len().min(200)];
+    format!("{} ({} bytes)", first.escape_ascii(), bytes.len())
+}
+
 /// Where the corpus lies.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus")

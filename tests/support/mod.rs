@@ -5,5 +5,6 @@
 pub mod corpus;
 pub mod judge;
 pub mod player;
+pub mod process;
 pub mod random;
 pub mod transcript;
