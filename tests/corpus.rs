@@ -152,11 +152,17 @@ impl Wanted {
                 shown(missing)
             ));
         }
-        let must_end = other.is_some() && self.ended != Some(Ending::Gone);
-        match more {
-            b"" if must_end => Err("was not told of the end".to_owned()),
-            b"" => Ok(()),
-            b"<end>" | b"<closed>" | b"<end><closed>" if must_end || self.ended.is_some() => Ok(()),
+        let closed = matches!(more, b"<closed>" | b"<end><closed>");
+        match (more, self.ended, other) {
+            // For whom nobody is there any more, the connection is closed.
+            (_, None | Some(Ending::Half), Some(Ending::Gone)) if !closed => {
+                Err("was not told that the other is gone".to_owned())
+            }
+            (b"", None | Some(Ending::Half), Some(_)) => Err("was not told of the end".to_owned()),
+            (b"", ..) => Ok(()),
+            // Who has ended may be closed before the other ends too, if nothing is owed.
+            (b"<end>", ..) if self.ended.is_some() || other.is_some() => Ok(()),
+            _ if closed && (self.ended.is_some() || other.is_some()) => Ok(()),
             _ => Err(format!("has got too much: {}", shown(more))),
         }
     }
