@@ -10,7 +10,7 @@ mod wait;
 pub(crate) use cli::{Docker, Finished, Running};
 pub(crate) use engine::skip;
 pub(crate) use lab::{Kind, Lab};
-pub(crate) use proxy::Proxy;
+pub(crate) use proxy::{Proxy, binary};
 pub(crate) use wait::until;
 
 /// Bytes of every value, the same each time, which no buffer size divides evenly.
