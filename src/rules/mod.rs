@@ -40,7 +40,12 @@ pub enum Plan {
     /// It passes as it came.
     Pass,
     /// It passes with another request-target.
-    Retarget(String),
+    Retarget {
+        /// The request-target with the labels in it.
+        target: String,
+        /// Whether the cgroup parent is in it, too.
+        moved: bool,
+    },
     /// Its body is gathered, rewritten by [`body::rewrite`] and sent with its new length.
     Rewrite(&'static JsonCarrier),
 }
@@ -60,7 +65,7 @@ pub fn plan(
             if request.content_type.is_some_and(is_form) {
                 return Err(Refusal::FormBody);
             }
-            build::retarget(injection, request.target).map(Plan::Retarget)
+            build::plan(injection, request.target)
         }
         Carrier::Body(_) if request.encoded => Err(Refusal::EncodedBody),
         Carrier::Body(_) if matches!(request.framing, Framing::None | Framing::Length(0)) => {
