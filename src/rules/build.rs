@@ -1,7 +1,9 @@
 //! The query of a classic build: `labels`, a JSON object, and `cgroupparent`.
 //!
 //! The daemon takes the first pair of a key. So ours stands where the client's first stood, with
-//! the client's other labels in it, and all other pairs of that key go.
+//! the client's other labels in it, and all other pairs of that key go. So do pairs whose key is
+//! spelled in another case: Docker does not look at them, but Podman takes them for the same
+//! (gorilla/schema), and of several the one that it happens to meet last.
 
 use super::{Injection, Refusal, json};
 use crate::http::target::{Pair, encode_component, pairs, split_query};
@@ -17,15 +19,23 @@ pub(super) fn retarget(injection: &Injection, target: &str) -> Result<String, Re
     }
     let mut parts = Vec::with_capacity(pairs.len() + forced.len());
     for pair in &pairs {
-        match forced.iter_mut().find(|(key, _)| key.as_bytes() == &*pair.key) {
+        match forced.iter_mut().find(|(key, _)| is_spelling(&pair.key, key)) {
             // Taken for the first pair of its key, gone for the others.
-            Some((key, value)) => parts.extend(value.take().map(|value| written(key, &value))),
+            Some((key, value)) if key.as_bytes() == &*pair.key => {
+                parts.extend(value.take().map(|value| written(key, &value)));
+            }
+            Some(_) => {}
             None => parts.push(pair.raw.to_owned()),
         }
     }
     let missing = forced.into_iter().filter_map(|(key, value)| Some(written(key, &value?)));
     parts.extend(missing);
     Ok(format!("{path}?{}", parts.join("&")))
+}
+
+/// Whether `key` is `name` under Unicode's case folding.
+fn is_spelling(key: &[u8], name: &str) -> bool {
+    str::from_utf8(key).is_ok_and(|key| json::is_field(key, name))
 }
 
 fn written(key: &str, value: &str) -> String {
@@ -89,6 +99,15 @@ mod tests {
             rewritten("/build?labels=&cgroupparent=/mine&labels=%7B%22a%22%3A%22b%22%7D", None)
                 .unwrap(),
             r#"/build labels={"ci.job":"1","ci.team":"a b&c"} cgroupparent=/mine"#
+        );
+    }
+
+    #[test]
+    fn no_other_spelling_stays_that_podman_takes_for_ours() {
+        let target = "/build?LABELS=%7B%7D&t=x&label%C5%BF=%7B%7D&CgroupParent=/evil&label=y";
+        assert_eq!(
+            rewritten(target, Some("/ci")).unwrap(),
+            r#"/build t=x label=y labels={"ci.job":"1","ci.team":"a b&c"} cgroupparent=/ci"#
         );
     }
 

@@ -136,7 +136,7 @@ fn join(path: &str, key: &str) -> String {
 
 /// Whether Go's decoder puts a member `key` into the field `name`: equal under simple case
 /// folding, by which the long s (U+017F) is an `s` and the Kelvin sign (U+212A) a `k`.
-fn is_field(key: &str, name: &str) -> bool {
+pub(super) fn is_field(key: &str, name: &str) -> bool {
     let fold = |c: char| match c {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',
