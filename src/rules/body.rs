@@ -167,8 +167,17 @@ mod tests {
         ] {
             assert_eq!(rewritten(&CONTAINER, body), Err(refusal), "{body}");
         }
-        let not_json =
-            ["", "{", "{}{}", "{} x", "\u{feff}{}", r#"{"a":NaN}"#, "{'a':1}", r#"{"a":1,}"#];
+        let not_json = [
+            "",
+            "{",
+            "{}{}",
+            "{} x",
+            "\u{feff}{}",
+            r#"{"a":NaN}"#,
+            "{'a':1}",
+            r#"{"a":1,}"#,
+            "{}\x0c",
+        ];
         for body in not_json {
             let refused = rewritten(&CONTAINER, body);
             assert!(matches!(refused, Err(Refusal::NotJson(_))), "{body:?}: {refused:?}");

@@ -53,7 +53,8 @@ impl<'d> Found<'d> {
     /// # Errors
     /// It is no JSON, or neither an object nor `null`.
     pub(super) fn read(name: &str, text: &'d str) -> Result<Self, Refusal> {
-        let trimmed = text.trim_ascii();
+        // A form feed is a blank to ASCII, but not to JSON.
+        let trimmed = text.trim_matches([' ', '\t', '\r', '\n']);
         if trimmed == "null" {
             return Ok(Self::Null(trimmed));
         }
