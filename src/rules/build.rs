@@ -1,7 +1,9 @@
 //! The query of a classic build: `labels`, a JSON object, and `cgroupparent`.
 //!
 //! The daemon takes the first pair of a key. So ours stands where the client's first stood, with
-//! the client's other labels in it, and all other pairs of that key go.
+//! the client's other labels in it, and all other pairs of that key go. So do pairs whose key is
+//! spelled in another case: Docker does not look at them, but Podman takes them for the same
+//! (gorilla/schema), and of several the one that it happens to meet last.
 
 use super::{Injection, Plan, Refusal, json};
 use crate::http::target::{Pair, encode_component, pairs, split_query};
@@ -25,15 +27,23 @@ pub(super) fn plan(injection: &Injection, target: &str) -> Result<Plan, Refusal>
 fn with_forced(pairs: &[Pair<'_>], mut forced: Vec<(&str, Option<String>)>) -> String {
     let mut parts = Vec::with_capacity(pairs.len() + forced.len());
     for pair in pairs {
-        match forced.iter_mut().find(|(key, _)| key.as_bytes() == &*pair.key) {
+        match forced.iter_mut().find(|(key, _)| is_spelling(&pair.key, key)) {
             // Taken for the first pair of its key, gone for the others.
-            Some((key, value)) => parts.extend(value.take().map(|value| written(key, &value))),
+            Some((key, value)) if key.as_bytes() == &*pair.key => {
+                parts.extend(value.take().map(|value| written(key, &value)));
+            }
+            Some(_) => {}
             None => parts.push(pair.raw.to_owned()),
         }
     }
     let missing = forced.into_iter().filter_map(|(key, value)| Some(written(key, &value?)));
     parts.extend(missing);
     parts.join("&")
+}
+
+/// Whether `key` is `name` under Unicode's case folding.
+fn is_spelling(key: &[u8], name: &str) -> bool {
+    str::from_utf8(key).is_ok_and(|key| json::is_field(key, name))
 }
 
 fn written(key: &str, value: &str) -> String {
@@ -106,6 +116,15 @@ mod tests {
     fn buildkit_gets_no_cgroup_parent_that_it_would_ignore() {
         let built = rewritten("/build?version=2", Some("/ci")).unwrap();
         assert_eq!(built, r#"/build version=2 labels={"ci.job":"1","ci.team":"a b&c"}"#);
+    }
+
+    #[test]
+    fn no_other_spelling_stays_that_podman_takes_for_ours() {
+        let target = "/build?LABELS=%7B%7D&t=x&label%C5%BF=%7B%7D&CgroupParent=/evil&label=y";
+        assert_eq!(
+            rewritten(target, Some("/ci")).unwrap(),
+            r#"/build t=x label=y labels={"ci.job":"1","ci.team":"a b&c"} cgroupparent=/ci"#
+        );
     }
 
     #[test]
