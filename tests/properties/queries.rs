@@ -36,7 +36,7 @@ fn target(random: &mut Random) -> String {
 fn rewritten(target: &str) -> Option<String> {
     let head = format!("POST {target} HTTP/1.1\r\nHost: d\r\n\r\n");
     match decide(&player::injection(), head.as_bytes()).unwrap().way {
-        Way::NewHead(head) => Some(naive::head(&head).unwrap().0.target),
+        Way::NewHead { head, .. } => Some(naive::head(&head).unwrap().0.target),
         Way::Refused(_) => None,
         other => panic!("{other:?}"),
     }
