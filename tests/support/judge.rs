@@ -1,53 +1,50 @@
 //! Judges edited requests by other means than the program has: whole documents as
-//! `serde_json::Value`, queries by splitting.
+//! `serde_json::Value`, whole queries as lists of pairs.
 
-use percent_encoding::percent_decode_str;
+use std::fmt::Debug;
+
 use serde_json::{Map, Value, json};
 
+use super::naive;
 use super::player::injection;
 
 /// One request, taken apart.
 struct Request<'a> {
     method: &'a str,
-    path: &'a str,
-    query: &'a str,
+    target: &'a str,
     fields: Vec<&'a str>,
     body: &'a [u8],
 }
 
 /// Whether the operator's things must be put into a client's request.
 pub fn creates(request: &[u8]) -> bool {
-    let line = request.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    let mut words = str::from_utf8(line).unwrap_or_default().split(' ');
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let path = without_version(target.split('?').next().unwrap_or_default());
-    method == "POST" && (path == "/build" || labelled(path).is_some())
+    let line = request.split(|byte| *byte == b'\r').next().unwrap();
+    let words: Vec<&str> = str::from_utf8(line).unwrap_or_default().split(' ').collect();
+    words.len() == 3 && naive::creates(words[0], words[1]).is_some()
 }
 
 /// Compares what the client wrote with what went to the daemon in its place.
 pub fn judge(written: &[u8], edited: &[u8]) -> Result<(), String> {
     let (written, edited) = (take_apart(written), take_apart(edited));
     same("method", &written.method, &edited.method)?;
-    same("path", &written.path, &edited.path)?;
-    if without_version(written.path) == "/build" {
+    let route = naive::creates(written.method, written.target).ok_or("it creates nothing")?;
+    if route == "/build" {
         same("fields", &written.fields, &edited.fields)?;
         same("body", &written.body, &edited.body)?;
-        return same("query", &forced_query(written.query), &pairs(edited.query));
+        same("path", &path_of(written.target), &path_of(edited.target))?;
+        return same("query", &forced_query(written.target), &query(edited.target));
     }
-    let fields = written.fields.iter().filter(|field| !field.starts_with("Expect:"));
+    same("target", &written.target, &edited.target)?;
     let length = format!("Content-Length: {}", edited.body.len());
-    let fields: Vec<&str> = fields
-        .map(|field| if field.starts_with("Content-Length:") { &*length } else { *field })
-        .collect();
-    same("fields", &fields, &edited.fields)?;
-    same("query", &written.query, &edited.query)?;
-    let places = labelled(without_version(written.path)).ok_or("creates nothing")?;
+    let forced = |field| if str::starts_with(field, "Content-Length:") { &length } else { field };
+    let fields = written.fields.into_iter().filter(|field| !field.starts_with("Expect:"));
+    same("fields", &fields.map(forced).collect(), &edited.fields)?;
     let document = |body| serde_json::from_slice::<Value>(body).map_err(|error| error.to_string());
-    let wanted = forced_document(document(written.body)?, places, written.path);
+    let wanted = forced_document(document(written.body)?, route);
     same("document", &wanted, &document(edited.body)?)
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(what: &str, wanted: &T, got: &T) -> Result<(), String> {
+fn same<T: PartialEq + Debug>(what: &str, wanted: &T, got: &T) -> Result<(), String> {
     if wanted == got {
         return Ok(());
     }
@@ -58,31 +55,26 @@ fn take_apart(request: &[u8]) -> Request<'_> {
     let end = request.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
     let mut lines = str::from_utf8(&request[..end]).unwrap().split("\r\n");
     let words: Vec<&str> = lines.next().unwrap().split(' ').collect();
-    let (path, query) = words[1].split_once('?').unwrap_or((words[1], ""));
-    Request { method: words[0], path, query, fields: lines.collect(), body: &request[end + 4..] }
-}
-
-fn without_version(path: &str) -> &str {
-    match path.strip_prefix("/v1.").and_then(|rest| rest.find('/')) {
-        Some(end) => &path["/v1.".len() + end..],
-        None => path,
+    Request {
+        method: words[0],
+        target: words[1],
+        fields: lines.collect(),
+        body: &request[end + 4..],
     }
 }
 
-/// The objects that get labels when something is created at `path`.
-fn labelled(path: &str) -> Option<&'static [&'static str]> {
-    match path {
-        "/containers/create" | "/networks/create" | "/volumes/create" | "/secrets/create"
-        | "/configs/create" => Some(&[""]),
-        "/services/create" => Some(&["", "/TaskTemplate/ContainerSpec"]),
-        _ => None,
-    }
+fn path_of(target: &str) -> &str {
+    target.split('?').next().unwrap()
 }
 
-/// `document` with what the operator forces.
-fn forced_document(mut document: Value, places: &[&str], path: &str) -> Value {
+/// `document` with what the operator forces into what is created at `route`.
+fn forced_document(mut document: Value, route: &str) -> Value {
     let injection = injection();
-    for place in places {
+    let labelled: &[&str] = match route {
+        "/services/create" => &["", "/TaskTemplate/ContainerSpec"],
+        _ => &[""],
+    };
+    for place in labelled {
         if let Some(Value::Object(object)) = document.pointer_mut(place) {
             let labels = object_at(object, "Labels");
             for label in &injection.labels {
@@ -90,9 +82,8 @@ fn forced_document(mut document: Value, places: &[&str], path: &str) -> Value {
             }
         }
     }
-    if path.ends_with("/containers/create") {
-        let top = document.as_object_mut().unwrap();
-        object_at(top, "HostConfig")
+    if route == "/containers/create" {
+        object_at(document.as_object_mut().unwrap(), "HostConfig")
             .insert("CgroupParent".to_owned(), json!(injection.cgroup_parent));
     }
     document
@@ -107,44 +98,37 @@ fn object_at<'a>(object: &'a mut Map<String, Value>, name: &str) -> &'a mut Map<
     value.as_object_mut().unwrap()
 }
 
-/// The pairs of a query, decoded; `labels` as the document that it is.
-fn pairs(query: &str) -> Vec<(String, Value)> {
-    let decoded = |text: &str| {
-        let text = text.replace('+', " ");
-        percent_decode_str(&text).decode_utf8().unwrap().into_owned()
+/// The query of a build; `labels` as the document that it is.
+fn query(target: &str) -> Vec<(String, Value)> {
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let pair = |(key, value)| match (text(key), text(value)) {
+        (key, value) if key == "labels" => (key, serde_json::from_str(&value).unwrap()),
+        (key, value) => (key, json!(value)),
     };
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    let pair = |pair: &str| {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (key, value) = (decoded(key), decoded(value));
-        let value = match &*key {
-            "labels" => serde_json::from_str(&value).unwrap(),
-            _ => json!(value),
-        };
-        (key, value)
-    };
-    pairs.map(pair).collect()
+    naive::query(target).into_iter().map(pair).collect()
 }
 
-/// The pairs of a build's query with what the operator forces.
-fn forced_query(query: &str) -> Vec<(String, Value)> {
-    let mut pairs = pairs(query);
+/// The query of a build with what the operator forces.
+fn forced_query(target: &str) -> Vec<(String, Value)> {
+    let mut query = query(target);
     let injection = injection();
-    let at = |pairs: &mut Vec<(String, Value)>, key: &str| {
-        pairs.iter().position(|pair| pair.0 == key).unwrap_or_else(|| {
-            pairs.push((key.to_owned(), json!({})));
-            pairs.len() - 1
-        })
-    };
-    let place = at(&mut pairs, "labels");
-    if pairs[place].1.is_null() {
-        pairs[place].1 = json!({});
-    }
-    let labels = pairs[place].1.as_object_mut().unwrap();
+    let mut labels = value_of("labels", &mut query).take();
     for label in &injection.labels {
-        labels.insert(label.key.clone(), json!(label.value));
+        labels[&label.key] = json!(label.value);
     }
-    let parent = at(&mut pairs, "cgroupparent");
-    pairs[parent].1 = json!(injection.cgroup_parent);
-    pairs
+    *value_of("labels", &mut query) = labels;
+    // BuildKit ignores it.
+    if !query.contains(&("version".to_owned(), json!("2"))) {
+        *value_of("cgroupparent", &mut query) = json!(injection.cgroup_parent);
+    }
+    query
+}
+
+/// The value of the first pair `key`, which is made if it is absent.
+fn value_of<'a>(key: &str, query: &'a mut Vec<(String, Value)>) -> &'a mut Value {
+    let at = query.iter().position(|pair| pair.0 == key).unwrap_or_else(|| {
+        query.push((key.to_owned(), Value::Null));
+        query.len() - 1
+    });
+    &mut query[at].1
 }

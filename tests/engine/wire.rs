@@ -1,0 +1,171 @@
+//! Odd HTTP, byte for byte: what the daemon answers on its own socket is what it answers through
+//! the proxy; and what is refused on purpose (SECURITY.md has the reasons).
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::support::Lab;
+
+/// Everything that comes back for `request` until the connection ends. `half_close` tells the
+/// other side that nothing more will be sent, which ends a connection that would be kept.
+fn converse(socket: &Path, request: &[u8], half_close: bool) -> String {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    // A daemon that has answered early may have closed.
+    let _ = stream.write_all(request);
+    if half_close {
+        let _ = stream.shutdown(Shutdown::Write);
+    }
+    let mut answer = Vec::new();
+    let end = stream.read_to_end(&mut answer);
+    let end = end.map_or_else(|error| format!("<{}>", error.kind()), |_| "<end>".to_owned());
+    let answer = answer.escape_ascii().to_string().replace("\\\"", "\"").replace("\\'", "'");
+    without_date(&answer) + &end
+}
+
+/// The one field that differs from one answer to the next.
+fn without_date(answer: &str) -> String {
+    let mut lines = answer.split("\\r\\n").map(|line| match line {
+        line if line.starts_with("Date: ") => "Date: ...",
+        line => line,
+    });
+    let first = lines.next().unwrap_or_default().to_owned();
+    lines.fold(first, |whole, line| whole + "\\r\\n" + line)
+}
+
+/// Odd requests. `<close>` stands for the rest of a head after which the daemon closes.
+const ODD: &[&str] = &[
+    "GET /_ping HTTP/1.1\r\n<close>",
+    "HEAD /_ping HTTP/1.1\r\n<close>",
+    "HEAD /nothing HTTP/1.1\r\n<close>",
+    "OPTIONS * HTTP/1.1\r\n<close>",
+    "OPTIONS /info HTTP/1.1\r\n<close>",
+    "BREW /_ping HTTP/1.1\r\n<close>",
+    "get /_ping HTTP/1.1\r\n<close>",
+    "GET //_ping HTTP/1.1\r\n<close>",
+    "GET /v1.41/../_ping HTTP/1.1\r\n<close>",
+    "GET http://any/_ping HTTP/1.1\r\n<close>",
+    "GET unix:///%5fping HTTP/1.1\r\n<close>",
+    "GET nonsense HTTP/1.1\r\n<close>",
+    "GET /v9.99/_ping HTTP/1.1\r\n<close>",
+    "GET /v0.1/_ping HTTP/1.1\r\n<close>",
+    "GET /_ping?{\"[<>]\u{c3}\u{a9}} HTTP/1.1\r\n<close>",
+    "GET /_ping HTTP/1.0\r\n\r\n",
+    "GET /_ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /_ping HTTP/1.0\r\n\r\n",
+    "GET /_ping HTTP/1.1\r\nConnection: close\r\n\r\n",
+    "GET /_ping HTTP/1.1\r\nHost: \r\nConnection: close\r\n\r\n",
+    "GET /_ping HTTP/1.1\r\nHost: /var/run/docker.sock\r\n\r\n",
+    "GET /_ping HTTP/1.1\r\nHost: a b\r\n\r\n",
+    "GET /_ping HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    "GET /_ping HTTP/1.1\r\nHost: %2Fvar%2Frun%2Fdocker.sock\r\nConnection: close\r\n\r\n",
+    "GET /_ping HTTP/1.1\r\nX: \u{ff}\t\u{fe}\r\n<close>",
+    "GET /_ping HTTP/1.1\r\nUpgrade: h2c\r\n<close>",
+    "GET /_ping HTTP/1.1\r\nExpect: something\r\n<close>",
+    "POST /containers/none/start HTTP/1.1\r\nContent-Length: 007\r\n<close>1234567",
+    "POST /images/load HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n<close>abc",
+    "POST /images/load HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n<close>\
+         3;a=b\r\nabc\r\n0\r\nTrailer: x\r\n\r\n",
+    "GET /_ping HTTP/1.1\r\nHost: d\r\n\r\nGET /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n",
+    "POST /containers/none/attach HTTP/1.1\r\nHost: d\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n",
+    "POST /containers/none/attach HTTP/1.1\r\nHost: d\r\n\r\n",
+    "POST /exec/none/start HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\nUpgrade: tcp\r\n<close>{}",
+    "POST /grpc HTTP/1.1\r\n<close>",
+    "POST /session HTTP/1.1\r\n<close>",
+    "GET /containers/none/attach/ws HTTP/1.1\r\n<close>",
+];
+
+const CLOSE: &str = "Host: d\r\nConnection: close\r\n\r\n";
+
+#[test]
+fn odd_requests_are_answered_as_by_the_daemon() {
+    let Some(lab) = Lab::open() else { return };
+    let long = format!("GET /_ping?{} HTTP/1.1\r\n<close>", "x".repeat(200_000));
+    let many = format!("GET /_ping HTTP/1.1\r\n{}<close>", "X-Many: 1\r\n".repeat(2000));
+    for request in ODD.iter().copied().chain([long.as_str(), &many]) {
+        let request = request.replace("<close>", CLOSE);
+        // Characters up to U+00FF stand for bytes.
+        let bytes: Vec<u8> = request.chars().map(|c| u8::try_from(c).unwrap()).collect();
+        let direct = converse(&lab.engine.socket, &bytes, false);
+        let through = converse(&lab.proxy.socket(), &bytes, false);
+        assert_eq!(through, direct, "for {}", request.get(..300).unwrap_or(&request));
+    }
+}
+
+#[test]
+fn a_half_close_cancels_as_on_the_daemons_socket() {
+    let Some(lab) = Lab::open() else { return };
+    let container = lab.background(&[], "sleep 600");
+    for target in
+        ["GET /events", &format!("POST /containers/{container}/wait"), "GET /_ping", "GET /nothing"]
+    {
+        let request = format!("{target} HTTP/1.1\r\nHost: d\r\n\r\n");
+        let direct = converse(&lab.engine.socket, request.as_bytes(), true);
+        let through = converse(&lab.proxy.socket(), request.as_bytes(), true);
+        assert_eq!(through, direct, "for {target}");
+    }
+}
+
+#[test]
+fn what_parsers_read_differently_is_refused_with_a_reason() {
+    let Some(lab) = Lab::open() else { return };
+    for (request, reason) in [
+        ("GET /_ping HTTP/1.1\nHost: d\n\n", "bare LF"),
+        ("\r\nGET /_ping HTTP/1.1\r\nHost: d\r\n\r\n", "does not begin with"),
+        ("GET /_ping HTTP/1.1\r\nHost: d\r\nX: a\r\n b\r\n\r\n", "in its head"),
+        ("GET /_ping HTTP/1.1\r\nHost : d\r\n\r\n", "in its head"),
+        ("GET /_ping HTTP/1.2\r\nHost: d\r\n\r\n", "in its head"),
+        ("GET /_ping?a b HTTP/1.1\r\nHost: d\r\n\r\n", "in its head"),
+        ("GET /%zz HTTP/1.1\r\nHost: d\r\n\r\n", "percent-escape"),
+        ("POST /x HTTP/1.1\r\nHost: d\r\nContent-Length: +5\r\n\r\n", "plain decimal"),
+        (
+            "POST /x HTTP/1.1\r\nHost: d\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+            "more than one",
+        ),
+        (
+            "POST /x HTTP/1.1\r\nHost: d\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "both Content-Length and Transfer-Encoding",
+        ),
+        (
+            "POST /x HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            "Transfer-Encoding is not exactly",
+        ),
+        ("POST /x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.0"),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/2"),
+    ] {
+        let answer = converse(&lab.proxy.socket(), request.as_bytes(), false);
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\\r\\n"), "{request:?}: {answer}");
+        assert!(answer.contains("dockerd-ci-proxy: the client's request is malformed"), "{answer}");
+        assert!(answer.contains(reason), "{request:?}: {answer}");
+    }
+}
+
+#[test]
+fn an_unlabelled_create_does_not_get_through_in_any_spelling() {
+    let Some(lab) = Lab::open() else { return };
+    for target in [
+        "/volumes/create",
+        "/v1.41/volumes/create",
+        "/v1.41./volumes/create",
+        "/v1%2E41/volumes%2Fcreate",
+        "/%76olumes/creat%65?",
+        "http://any/volumes/create",
+        "unix:///volumes/create",
+        "docker:/volumes/create",
+    ] {
+        let body = r#"{"LABELS":{"ci.job":"mine"}}"#;
+        let request = format!(
+            "POST {target} HTTP/1.1\r\nHost: d\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = converse(&lab.proxy.socket(), request.as_bytes(), false);
+        assert!(answer.starts_with("HTTP/1.1 201 "), "{target}: {answer}");
+        let (_, name) = answer.split_once("\"Name\":\"").unwrap();
+        let name = name.split('"').next().unwrap();
+        lab.remove_later(crate::support::Kind::Volume, name);
+        lab.assert_labels(crate::support::Kind::Volume, name, &[]);
+    }
+}
