@@ -14,7 +14,7 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use super::player::injection;
 
 /// Longer than anything takes on a slow and busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A proxy that runs until this is dropped, and the socket of its daemon.
 pub struct Process {
