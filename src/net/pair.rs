@@ -145,12 +145,14 @@ impl Pair {
     /// Moves what can be moved.
     pub(super) fn turn(&mut self, shell: &mut Shell<'_>) -> Wants {
         let mut budget = BUDGET;
+        self.fill(shell.pool);
         let wants = loop {
-            let mut moved = self.fill(shell.pool);
             if !self.advance(shell) {
                 break Wants::Nothing;
             }
-            moved += self.flush(shell.registry);
+            // In this order: where the core has made room, there may be something that was not
+            // read before and of which no event will tell again.
+            let moved = self.flush(shell.registry) + self.fill(shell.pool);
             if moved == 0 {
                 break Wants::Events;
             }
