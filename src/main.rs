@@ -53,15 +53,17 @@ fn run(config: Config) -> Result<Exit, Exit> {
             error!("{why}");
             Exit::Failed
         })?;
-    announce(&config, &injection);
     let socket = config.daemon.display().to_string();
-    let common = Common { injection, socket, ..Common::default() };
-    let stopped = Server::new(listener, config.daemon, common, config.drain)
-        .and_then(Server::run)
-        .map_err(|why| {
-            error!("the event loop failed: {why}");
-            Exit::Failed
-        })?;
+    let common = Common { injection: injection.clone(), socket, ..Common::default() };
+    let failed = |why| {
+        error!("the event loop failed: {why}");
+        Exit::Failed
+    };
+    let server =
+        Server::new(listener, config.daemon.clone(), common, config.drain).map_err(failed)?;
+    // Not before signals are heeded: whoever reads this may send one at once.
+    announce(&config, &injection);
+    let stopped = server.run().map_err(failed)?;
     info!("stopped; {} connections were cut off", stopped.cut);
     Ok(Exit::Done)
 }
