@@ -161,6 +161,9 @@ impl Pair {
                 break Wants::Turn;
             }
         };
+        if wants != Wants::Nothing {
+            self.refuse();
+        }
         self.session.up().reclaim(shell.pool);
         self.session.down().reclaim(shell.pool);
         self.set_deadline(shell.now);
@@ -191,7 +194,9 @@ impl Pair {
             }
             Moved::Bytes(_) | Moved::Nothing => {}
         }
-        let Some(daemon) = &mut self.daemon else {
+        // Nobody would get what a daemon says to a client that is gone; see `refuse`.
+        let wanted = !self.session.down().is_broken();
+        let Some(daemon) = self.daemon.as_mut().filter(|_| wanted) else {
             return count(from_client);
         };
         let limit = self.session.down_limit();
@@ -205,6 +210,16 @@ impl Pair {
             Moved::Bytes(_) | Moved::Nothing => {}
         }
         count(from_client) + count(from_daemon)
+    }
+
+    /// Lets a daemon know that its client is gone, although what that sent is still on its way: as
+    /// without us, its writes fail.
+    fn refuse(&mut self) {
+        if self.session.down().is_broken()
+            && let Some(daemon) = &mut self.daemon
+        {
+            daemon.refuse();
+        }
     }
 
     /// Writes what may leave, and passes ends on; tells how much has changed.
