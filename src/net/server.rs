@@ -166,7 +166,11 @@ impl Server {
 
     fn note(&mut self, event: &Event) {
         match event.token() {
-            LISTENER => self.set_accepting(Accepting::Pending),
+            // A pause is not cut short: it ends with a look at whoever is there.
+            LISTENER if matches!(self.accepting, Accepting::Waiting(_)) => {
+                self.set_accepting(Accepting::Pending);
+            }
+            LISTENER => {}
             SIGNALS => self.signalled(),
             token => {
                 let (slot, side) = place(token);
