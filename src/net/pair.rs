@@ -60,8 +60,6 @@ pub(super) struct Pair {
     dial: Dial,
     patience: Patience,
     deadline: Option<Instant>,
-    /// The time that was last told by `newly_wakes`.
-    told: Option<Instant>,
     /// Whether it waits for a turn.
     pub(super) queued: bool,
 }
@@ -71,30 +69,23 @@ pub(super) struct Pair {
 enum Dial {
     /// Nothing is being made.
     Rest,
-    /// The accept queue is full; to be tried again at a time, and until another.
-    Again { at: Instant, until: Instant },
+    /// To be tried at a time; while the accept queue is full, again until another.
+    Due { at: Instant, until: Instant },
 }
 
 impl Pair {
-    /// Pairs an accepted client with a daemon connection that is made at once, so that this
-    /// overlaps with the client's first write.
-    pub(super) fn new(client: Peer, shell: &mut Shell<'_>) -> Self {
-        let mut pair = Self {
-            session: Session::new(Rc::clone(shell.common)),
+    /// Pairs an accepted client with a daemon connection that its first turn makes, without
+    /// waiting for a request, so that this overlaps with the client's first write.
+    pub(super) fn new(client: Peer, common: &Rc<Common>, now: Instant) -> Self {
+        Self {
+            session: Session::new(Rc::clone(common)),
             client,
             daemon: None,
-            dial: Dial::Rest,
+            dial: Dial::Due { at: now, until: now + DIAL_LIMIT },
             patience: Patience::Endless,
             deadline: None,
-            told: None,
             queued: false,
-        };
-        pair.dial(shell, shell.now + DIAL_LIMIT);
-        pair
-    }
-
-    pub(super) fn client_token(&self) -> Token {
-        self.client.token()
+        }
     }
 
     /// Remembers an event; `false` when it is not of this pair any more.
@@ -114,23 +105,18 @@ impl Pair {
         true
     }
 
-    /// When it is to be looked at even without an event, if that has not been told yet.
-    pub(super) fn newly_wakes(&mut self) -> Option<Instant> {
-        let wakes = match (self.dial, self.deadline) {
-            (Dial::Again { at, .. }, Some(deadline)) => Some(at.min(deadline)),
-            (Dial::Again { at, .. }, None) => Some(at),
-            (Dial::Rest, deadline) => deadline,
+    /// When it is to be looked at even without an event.
+    pub(super) fn wakes(&self) -> Option<Instant> {
+        let dials = match self.dial {
+            Dial::Due { at, .. } => Some(at),
+            Dial::Rest => None,
         };
-        if wakes == self.told {
-            return None;
-        }
-        self.told = wakes;
-        wakes
+        [dials, self.deadline].into_iter().flatten().min()
     }
 
     /// Looks whether something was waited for too long.
-    pub(super) fn tick(&mut self, shell: &mut Shell<'_>) {
-        if let Dial::Again { at, until } = self.dial
+    fn tick(&mut self, shell: &mut Shell<'_>) {
+        if let Dial::Due { at, until } = self.dial
             && at <= shell.now
         {
             self.dial(shell, until);
@@ -142,9 +128,10 @@ impl Pair {
         }
     }
 
-    /// Moves what can be moved.
+    /// Does what is due and moves what can be moved.
     pub(super) fn turn(&mut self, shell: &mut Shell<'_>) -> Wants {
         let mut budget = BUDGET;
+        self.tick(shell);
         self.fill(shell.pool);
         let wants = loop {
             if !self.advance(shell) {
@@ -272,7 +259,7 @@ impl Pair {
                 self.session.connected();
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && shell.now < until => {
-                self.dial = Dial::Again { at: shell.now + DIAL_PAUSE, until };
+                self.dial = Dial::Due { at: shell.now + DIAL_PAUSE, until };
             }
             Err(error) => {
                 let slow = error.kind() == io::ErrorKind::WouldBlock;
