@@ -53,7 +53,8 @@ impl<'d> Found<'d> {
     /// # Errors
     /// It is no JSON, or neither an object nor `null`.
     pub(super) fn read(name: &str, text: &'d str) -> Result<Self, Refusal> {
-        let trimmed = text.trim_ascii();
+        // A form feed is a blank to ASCII, but not to JSON.
+        let trimmed = text.trim_matches([' ', '\t', '\r', '\n']);
         if trimmed == "null" {
             return Ok(Self::Null(trimmed));
         }
@@ -136,7 +137,7 @@ fn join(path: &str, key: &str) -> String {
 
 /// Whether Go's decoder puts a member `key` into the field `name`: equal under simple case
 /// folding, by which the long s (U+017F) is an `s` and the Kelvin sign (U+212A) a `k`.
-fn is_field(key: &str, name: &str) -> bool {
+pub(super) fn is_field(key: &str, name: &str) -> bool {
     let fold = |c: char| match c {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',

@@ -2,5 +2,8 @@
 #![allow(dead_code, unreachable_pub)] // each test uses a part of it
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // a test may fail so
 
+pub mod go_json;
+pub mod labelled;
+pub mod naive;
 pub mod player;
 pub mod transcript;
