@@ -87,17 +87,18 @@ impl Player {
 
     /// Moves bytes until nothing moves any more.
     pub fn settle(&mut self) {
+        self.fill();
         while !self.closed {
-            let mut moved = self.fill();
             self.advance();
             if self.closed {
                 return;
             }
             let pace = self.pace.write;
-            moved |= flush(self.session.down(), &mut self.client, pace);
+            let mut moved = flush(self.session.down(), &mut self.client, pace);
             if self.connected {
                 moved |= flush(self.session.up(), &mut self.daemon, pace);
             }
+            moved |= self.fill();
             if !moved {
                 return;
             }

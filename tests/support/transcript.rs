@@ -8,6 +8,7 @@
 //! >C HTTP/1.1 200 OK\r\n...                      the client must have got
 //! C> <end>                                       the client half-closes
 //! >C <answer 400 refused: ...>                   an answer of our own, written out
+//! >C <answer-to-head 400 refused: ...>           the same without its body
 //! ```
 //!
 //! Lines of one kind that follow each other are one. What is expected is compared when the next
@@ -50,8 +51,16 @@ impl Transcript {
     }
 }
 
+/// The path of the daemon's socket that stands in the transcripts.
+pub const SOCKET: &str = "/run/docker.sock";
+
 /// All transcripts, in order of their names.
 pub fn all() -> Vec<Transcript> {
+    paths().into_iter().map(|path| read(path, SOCKET)).collect()
+}
+
+/// Where they are.
+pub fn paths() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
     let mut paths: Vec<PathBuf> = Vec::new();
     for area in fs::read_dir(&root).unwrap() {
@@ -60,11 +69,12 @@ pub fn all() -> Vec<Transcript> {
     }
     paths.sort();
     assert!(!paths.is_empty(), "no transcripts in {}", root.display());
-    paths.into_iter().map(read).collect()
+    paths
 }
 
-fn read(path: PathBuf) -> Transcript {
-    let text = fs::read_to_string(&path).unwrap();
+/// Reads one, in which the daemon's socket is to be at `socket`.
+pub fn read(path: PathBuf, socket: &str) -> Transcript {
+    let text = fs::read_to_string(&path).unwrap().replace(SOCKET, socket);
     let mut lines: Vec<(Line, What)> = Vec::new();
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let (kind, what) = said(line).unwrap_or_else(|| panic!("{}: {line:?}?", path.display()));
@@ -95,6 +105,13 @@ fn what(text: &str) -> What {
     if let Some(answer) = text.strip_prefix("<answer ") {
         let (status, message) = answer.trim_end_matches('>').split_once(' ').unwrap();
         return What::Bytes(own_answer(status, message));
+    }
+    if let Some(answer) = text.strip_prefix("<answer-to-head ") {
+        let (status, message) = answer.trim_end_matches('>').split_once(' ').unwrap();
+        let mut whole = own_answer(status, message);
+        let head = whole.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+        whole.truncate(head);
+        return What::Bytes(whole);
     }
     if let Some(repeated) = text.strip_prefix("<repeat ") {
         let (times, bytes) = repeated.strip_suffix('>').unwrap().split_once(' ').unwrap();
