@@ -52,9 +52,13 @@ impl Transcript {
 
 /// All transcripts, in order of their names.
 pub fn all() -> Vec<Transcript> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
+    all_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts"))
+}
+
+/// The transcripts in the folders of `root`, in order of their names.
+pub fn all_in(root: &Path) -> Vec<Transcript> {
     let mut paths: Vec<PathBuf> = Vec::new();
-    for area in fs::read_dir(&root).unwrap() {
+    for area in fs::read_dir(root).unwrap() {
         let pages = fs::read_dir(area.unwrap().path()).unwrap();
         paths.extend(pages.map(|page| page.unwrap().path()));
     }
