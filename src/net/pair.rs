@@ -1,7 +1,7 @@
 //! A client socket, the daemon socket paired with it, and the pump between them.
 //!
-//! The pump is the only place where bytes touch the world: fill the inboxes, let the core advance,
-//! obey its steps, write what may leave; again while anything moves, up to a budget.
+//! The pump is the only place where bytes touch the world: let the core advance, obey its steps,
+//! write what may leave, fill the inboxes; again while anything moves, up to a budget.
 
 use std::io;
 use std::path::Path;
