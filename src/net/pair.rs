@@ -1,7 +1,7 @@
 //! A client socket, the daemon socket paired with it, and the pump between them.
 //!
-//! The pump is the only place where bytes touch the world: fill the inboxes, let the core advance,
-//! obey its steps, write what may leave; again while anything moves, up to a budget.
+//! The pump is the only place where bytes touch the world: let the core advance, obey its steps,
+//! write what may leave, fill the inboxes; again while anything moves, up to a budget.
 
 use std::io;
 use std::path::Path;
@@ -25,8 +25,9 @@ const BUDGET: usize = 1024 * 1024;
 /// How long a daemon whose accept queue is full is asked again before the client is told.
 const DIAL_LIMIT: Duration = Duration::from_secs(10);
 
-/// The pause before it is asked again.
-const DIAL_PAUSE: Duration = Duration::from_millis(20);
+/// The first and the longest pause before it is asked again; pauses grow, so that many who wait do
+/// not make its trouble worse.
+const DIAL_PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
 
 /// What all pairs of a server use.
 pub(super) struct Shell<'s> {
@@ -259,7 +260,9 @@ impl Pair {
                 self.session.connected();
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && shell.now < until => {
-                self.dial = Dial::Due { at: shell.now + DIAL_PAUSE, until };
+                let waited = DIAL_LIMIT.saturating_sub(until.saturating_duration_since(shell.now));
+                let pause = (waited / 2).clamp(DIAL_PAUSES.0, DIAL_PAUSES.1);
+                self.dial = Dial::Due { at: shell.now + pause, until };
             }
             Err(error) => {
                 let slow = error.kind() == io::ErrorKind::WouldBlock;
