@@ -66,7 +66,6 @@ impl Collect {
         let mut collect = Self { body: framing.into(), content: Vec::new(), share, awaited: 0 };
         if let Framing::Length(length) = framing {
             collect.announce(length)?;
-            collect.content.reserve_exact(collect.awaited);
             collect.body = Body::Done;
         }
         Ok(collect)
@@ -78,7 +77,7 @@ impl Collect {
     /// A body that is malformed or over a limit.
     pub(super) fn advance(&mut self, lane: &mut Lane) -> Result<bool, Fault> {
         loop {
-            self.take_content(lane);
+            self.take_content(lane)?;
             if self.awaited > 0 {
                 return Ok(false);
             }
@@ -103,16 +102,48 @@ impl Collect {
         if self.content.len().saturating_add(length) > COLLECTED_LIMIT {
             return Err(Fault::TooLarge);
         }
-        self.share.grow(length)?;
         self.awaited = length;
         Ok(())
     }
 
-    fn take_content(&mut self, lane: &mut Lane) {
+    /// Takes of the shared room what has come, not what was announced: a client must not keep
+    /// others out by promises.
+    fn take_content(&mut self, lane: &mut Lane) -> Result<(), Fault> {
         let unseen = lane.unseen();
         let n = self.awaited.min(unseen.len());
+        self.share.grow(n)?;
         self.content.extend_from_slice(unseen.get(..n).unwrap_or_default());
         lane.take(n);
         self.awaited -= n;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gathers what is announced to be `announced` bytes, of which `come` have come.
+    fn collect(budget: &Rc<Budget>, announced: usize, come: usize) -> Result<Collect, Fault> {
+        let mut collect = Collect::new(Framing::Length(announced as u64), budget)?;
+        let mut lane = Lane::default();
+        lane.room(come)[..come].fill(b' ');
+        lane.received(come);
+        collect.advance(&mut lane)?;
+        Ok(collect)
+    }
+
+    #[test]
+    fn only_bytes_that_have_come_take_of_the_shared_room() {
+        let budget = Rc::default();
+        let promises = (0..9).map(|_| collect(&budget, COLLECTED_LIMIT, 10));
+        let promises: Vec<_> = promises.collect::<Result<_, _>>().unwrap();
+        assert_eq!(budget.used.get(), 90);
+        budget.used.set(COLLECTED_TOTAL - 10);
+        assert_eq!(collect(&budget, 11, 11).unwrap_err(), Fault::NoRoom);
+        assert!(collect(&budget, 11, 10).is_ok());
+        drop(promises);
+        assert_eq!(budget.used.get(), COLLECTED_TOTAL - 100);
+        assert_eq!(collect(&budget, COLLECTED_LIMIT + 1, 0).unwrap_err(), Fault::TooLarge);
     }
 }
