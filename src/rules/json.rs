@@ -11,10 +11,14 @@ use std::fmt;
 use std::ops::Range;
 
 use serde::Deserializer;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{Label, Refusal};
+
+/// Members of one object that is edited. No container, service or label map has a hundredth of
+/// them, and each costs ten times its bytes while it is looked at.
+const MEMBERS: usize = 64 * 1024;
 
 /// One object of a document.
 #[derive(Debug)]
@@ -71,6 +75,8 @@ fn not_an_object(name: &str, text: &str, error: &serde_json::Error) -> Refusal {
     // A value of another type is well-formed JSON; only then is the type what is wrong.
     match serde_json::from_str::<&RawValue>(text) {
         Ok(value) if !value.get().starts_with('{') => Refusal::NotAnObject(name.to_owned()),
+        // The grammar aside, an object can only have too many members.
+        Ok(_) if error.is_data() => Refusal::ManyMembers(MEMBERS),
         _ => Refusal::NotJson(error.to_string()),
     }
 }
@@ -88,6 +94,9 @@ impl<'d> Visitor<'d> for Members {
     fn visit_map<A: MapAccess<'d>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::new();
         while let Some(key) = map.next_key()? {
+            if members.len() == MEMBERS {
+                return Err(A::Error::custom("too many members"));
+            }
             let value = map.next_value::<&RawValue>()?.get();
             members.push(Member { key, value });
         }
@@ -281,6 +290,15 @@ mod tests {
         for key in ["Label", "Labelss", "L\u{e4}bels", "Labels ", ""] {
             assert!(!is_field(key, "Labels"), "{key}");
         }
+    }
+
+    #[test]
+    fn an_object_has_a_limit_of_members() {
+        let object = |members: usize| format!("{{{}}}", vec!["\"\":1"; members].join(","));
+        assert!(Found::read("", &object(MEMBERS)).is_ok());
+        let larger = object(MEMBERS + 1);
+        let refused = Found::read("", &larger).unwrap_err();
+        assert_eq!(refused, Refusal::ManyMembers(MEMBERS));
     }
 
     #[test]
