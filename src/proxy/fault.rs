@@ -21,8 +21,6 @@ pub enum Fault {
     CutShort,
     /// The client did not complete a request head in time.
     SlowHead,
-    /// The client did not complete in time a body that is collected.
-    SlowBody,
     /// The process is about to end.
     Draining,
     /// The daemon's response is not understood.
@@ -53,11 +51,7 @@ impl Fault {
         match self {
             Self::Request(Malformed::HeadTooLong) => 431,
             Self::Refused(Refusal::EncodedBody | Refusal::FormBody) => 415,
-            Self::Request(_)
-            | Self::Refused(_)
-            | Self::CutShort
-            | Self::SlowHead
-            | Self::SlowBody => 400,
+            Self::Request(_) | Self::Refused(_) | Self::CutShort | Self::SlowHead => 400,
             Self::TooLarge => 413,
             Self::Response(_) | Self::ResponseCutShort | Self::UnaskedUpgrade => 502,
             Self::Away(away) if away.slow => 504,
@@ -93,9 +87,6 @@ impl fmt::Display for Fault {
             Self::SlowHead => {
                 out.write_str("the client did not complete its request head in 5 minutes")
             }
-            Self::SlowBody => out.write_str(
-                "the client did not complete in 5 minutes the body of a request that creates something",
-            ),
             Self::Draining => out.write_str("the proxy is shutting down and takes no new requests"),
             Self::Response(malformed) => {
                 write!(out, "the daemon's response is malformed: {malformed}")

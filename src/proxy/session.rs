@@ -48,8 +48,6 @@ pub enum Patience {
     Endless,
     /// A request head is to be completed.
     Head,
-    /// A body that is collected is to be completed: it takes of the room that all share.
-    Body,
     /// A client is to read our last bytes and close.
     Linger,
 }
@@ -61,7 +59,7 @@ impl Patience {
         match self {
             Self::Endless => None,
             // As long as the daemon's own ReadHeaderTimeout.
-            Self::Head | Self::Body => Some(Duration::from_mins(5)),
+            Self::Head => Some(Duration::from_mins(5)),
             // Long enough to read an answer, short enough not to keep a dead peer's descriptors.
             Self::Linger => Some(Duration::from_secs(5)),
         }
@@ -161,7 +159,6 @@ impl Session {
     pub fn patience(&self) -> Patience {
         match &self.exchange {
             Exchange::Idle(_) if !self.lanes.up.unseen().is_empty() => Patience::Head,
-            Exchange::Collecting(_) => Patience::Body,
             Exchange::Ending if self.lingers() => Patience::Linger,
             _ => Patience::Endless,
         }
@@ -171,8 +168,9 @@ impl Session {
     pub fn expired(&mut self, now: Instant) -> Step {
         match self.patience() {
             Patience::Endless => Step::Wait,
-            Patience::Head => self.answer_call(&Fault::SlowHead, now),
-            Patience::Body => self.answer_call(&Fault::SlowBody, now),
+            Patience::Head => {
+                self.answer(Call::new(now, self.lanes.traffic()), &Fault::SlowHead, now)
+            }
             Patience::Linger => {
                 self.closed = true;
                 Step::Close
@@ -264,7 +262,9 @@ impl Session {
             }
             Link::Away(away) if waiting => {
                 let fault = Fault::Away(away.clone());
-                Some(self.answer_call(&fault, now))
+                let call = mem::take(&mut self.exchange).into_call();
+                let call = call.unwrap_or_else(|| Call::new(now, self.lanes.traffic()));
+                Some(self.answer(call, &fault, now))
             }
             Link::Away(_) => {
                 self.link = Link::Absent;
@@ -310,13 +310,6 @@ impl Session {
         self.link == Link::Connected { since: self.lanes.up.count() }
     }
 
-    /// Answers what is going on, or is only beginning, in the daemon's place.
-    fn answer_call(&mut self, fault: &Fault, now: Instant) -> Step {
-        let call = mem::take(&mut self.exchange).into_call();
-        let call = call.unwrap_or_else(|| Call::new(now, self.lanes.traffic()));
-        self.answer(call, fault, now)
-    }
-
     /// Speaks in the daemon's place; the connection ends behind that.
     fn answer(&mut self, mut call: Call, fault: &Fault, now: Instant) -> Step {
         refused(&mut call, fault);
@@ -339,25 +332,5 @@ impl Session {
             Link::Dialling | Link::Connected { .. } | Link::Stale => Link::Stale,
         };
         self.exchange = Exchange::Ending;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_body_that_is_collected_is_not_waited_for_without_end() {
-        let now = Instant::now();
-        let mut session = Session::new(Rc::default());
-        session.connected();
-        let request = b"POST /volumes/create HTTP/1.1\r\nContent-Length: 2\r\n\r\n{";
-        session.up().room(1024)[..request.len()].copy_from_slice(request);
-        session.up().received(request.len());
-        assert_eq!(session.advance(now), Step::Wait);
-        assert_eq!(session.patience(), Patience::Body);
-        assert!(matches!(session.expired(now), Step::Report(_)));
-        assert!(session.down().leaving().starts_with(b"HTTP/1.1 400 "));
-        assert_eq!(session.advance(now), Step::Hangup);
     }
 }
