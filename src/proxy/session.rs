@@ -246,6 +246,9 @@ impl Session {
         let waiting = !self.lanes.up.is_flushed();
         match &self.link {
             Link::Stale => {
+                // Whatever it said belongs to nothing that the next one will be asked.
+                let unseen = self.lanes.down.unseen().len();
+                self.lanes.down.take(unseen);
                 self.link = Link::Absent;
                 Some(Step::Hangup)
             }

@@ -1,10 +1,10 @@
 //! Whole sessions: however the bytes of both sides are cut, and however fast they are taken, both
 //! sides get the same.
 
+use crate::random::{Random, check};
 use crate::support::labelled::assert_labelled;
 use crate::support::naive;
 use crate::support::player::{Pace, Player, injection};
-use crate::support::random::{Random, check};
 
 /// What a client sends, and what the daemon answers to each request that it gets complete.
 struct Script {
@@ -115,7 +115,7 @@ fn play(script: &Script, pace: Pace, mut cut: impl FnMut() -> usize) -> (Vec<u8>
 
 #[test]
 fn both_sides_get_the_same_however_the_bytes_come() {
-    check(1_500, |random| {
+    check(800, |random| {
         let script = script(random);
         let whole = play(&script, Pace::WHOLE, || usize::MAX);
         let limits = [1, 2, 7, 100, usize::MAX];
@@ -131,7 +131,7 @@ fn both_sides_get_the_same_however_the_bytes_come() {
 
 #[test]
 fn what_reaches_the_daemon_is_labelled() {
-    check(3_000, |random| {
+    check(1_500, |random| {
         let mut script = script(random);
         // Behind a 101 there are no requests any more, however much the bytes look like some.
         script.replies.retain(|reply| !reply.contains(" 101 "));
