@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         }
         Ok(Command::Run(config)) => {
             start_log(config.debug);
-            run(config).unwrap_or_else(|exit| exit)
+            run(&config).unwrap_or_else(|exit| exit)
         }
         Err(error) => {
             eprintln!("dockerd-ci-proxy: {error}");
@@ -42,8 +42,8 @@ fn start_log(debug: bool) {
 }
 
 /// Serves until told to stop. What goes wrong is logged; the exit says of which kind it was.
-fn run(config: Config) -> Result<Exit, Exit> {
-    check_cgroup_parent(&config)?;
+fn run(config: &Config) -> Result<Exit, Exit> {
+    check_cgroup_parent(config)?;
     let injection = config.injection(|| ask::own_cgroup_parent(&config.daemon)).map_err(|why| {
         error!("--cgroup-parent self: {why}");
         Exit::Failed
@@ -53,17 +53,20 @@ fn run(config: Config) -> Result<Exit, Exit> {
             error!("{why}");
             Exit::Failed
         })?;
-    announce(&config, &injection);
     let socket = config.daemon.display().to_string();
-    let common = Common { injection, socket, ..Common::default() };
-    let stopped = Server::new(listener, config.daemon, common, config.drain)
-        .and_then(Server::run)
-        .map_err(|why| {
-            error!("the event loop failed: {why}");
-            Exit::Failed
-        })?;
+    let common = Common { injection: injection.clone(), socket, ..Common::default() };
+    let server = Server::new(listener, config.daemon.clone(), common, config.drain)
+        .map_err(|why| loop_failed(&why))?;
+    // Not before signals are heeded: whoever reads this may send one at once.
+    announce(config, &injection);
+    let stopped = server.run().map_err(|why| loop_failed(&why))?;
     info!("stopped; {} connections were cut off", stopped.cut);
     Ok(Exit::Done)
+}
+
+fn loop_failed(why: &std::io::Error) -> Exit {
+    error!("the event loop failed: {why}");
+    Exit::Failed
 }
 
 /// A daemon with the systemd driver refuses every container whose parent is not a slice. That is

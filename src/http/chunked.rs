@@ -83,7 +83,7 @@ fn whole_line(bytes: &[u8]) -> Result<Option<&[u8]>, Malformed> {
 fn read_size(line: &[u8]) -> Result<u64, Malformed> {
     let (size, extension) = match memchr(b';', line) {
         Some(at) => line.split_at(at),
-        None => (line.trim_ascii_end(), [].as_slice()),
+        None => (without_blanks_behind(line), [].as_slice()),
     };
     if size.is_empty() || size.len() > 16 || !extension.iter().all(|&byte| is_text(byte)) {
         return Err(Malformed::ChunkSize);
@@ -94,6 +94,12 @@ fn read_size(line: &[u8]) -> Result<u64, Malformed> {
             number.checked_mul(16)?.checked_add(u64::from(digit))
         })
         .ok_or(Malformed::ChunkSize)
+}
+
+/// `line` without blanks and TABs at its end; Go allows CR there too, which is odd enough to refuse.
+fn without_blanks_behind(line: &[u8]) -> &[u8] {
+    let end = line.iter().rposition(|byte| !b" \t".contains(byte)).map_or(0, |last| last + 1);
+    line.get(..end).unwrap_or_default()
 }
 
 /// Whether `byte` may stand in a field value or chunk extension: no control characters but TAB.
@@ -148,12 +154,14 @@ mod tests {
 
     #[test]
     fn what_servers_read_differently_is_refused() {
-        let cases: [(&[u8], Malformed); 14] = [
+        let cases: [(&[u8], Malformed); 16] = [
             (b"5\nhello\r\n", Malformed::BareLf),
             (b"+5\r\nhello\r\n", Malformed::ChunkSize),
             (b"0x5\r\nhello\r\n", Malformed::ChunkSize),
             (b" 5\r\nhello\r\n", Malformed::ChunkSize),
             (b"5 ;a\r\nhello\r\n", Malformed::ChunkSize),
+            (b"5\x0c\r\nhello\r\n", Malformed::ChunkSize),
+            (b"5\r\r\nhello\r\n", Malformed::ChunkSize),
             (b"5;a\x01\r\nhello\r\n", Malformed::ChunkSize),
             (b"\r\n", Malformed::ChunkSize),
             (b"-1\r\n", Malformed::ChunkSize),

@@ -1,7 +1,7 @@
 //! A client socket, the daemon socket paired with it, and the pump between them.
 //!
-//! The pump is the only place where bytes touch the world: fill the inboxes, let the core advance,
-//! obey its steps, write what may leave; again while anything moves, up to a budget.
+//! The pump is the only place where bytes touch the world: let the core advance, obey its steps,
+//! write what may leave, fill the inboxes; again while anything moves, up to a budget.
 
 use std::io;
 use std::path::Path;
@@ -25,8 +25,9 @@ const BUDGET: usize = 1024 * 1024;
 /// How long a daemon whose accept queue is full is asked again before the client is told.
 const DIAL_LIMIT: Duration = Duration::from_secs(10);
 
-/// The pause before it is asked again.
-const DIAL_PAUSE: Duration = Duration::from_millis(20);
+/// The first and the longest pause before it is asked again; pauses grow, so that many who wait do
+/// not make its trouble worse.
+const DIAL_PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
 
 /// What all pairs of a server use.
 pub(super) struct Shell<'s> {
@@ -60,8 +61,6 @@ pub(super) struct Pair {
     dial: Dial,
     patience: Patience,
     deadline: Option<Instant>,
-    /// The time that was last told by `newly_wakes`.
-    told: Option<Instant>,
     /// Whether it waits for a turn.
     pub(super) queued: bool,
 }
@@ -71,30 +70,23 @@ pub(super) struct Pair {
 enum Dial {
     /// Nothing is being made.
     Rest,
-    /// The accept queue is full; to be tried again at a time, and until another.
-    Again { at: Instant, until: Instant },
+    /// To be tried at a time; while the accept queue is full, again until another.
+    Due { at: Instant, until: Instant },
 }
 
 impl Pair {
-    /// Pairs an accepted client with a daemon connection that is made at once, so that this
-    /// overlaps with the client's first write.
-    pub(super) fn new(client: Peer, shell: &mut Shell<'_>) -> Self {
-        let mut pair = Self {
-            session: Session::new(Rc::clone(shell.common)),
+    /// Pairs an accepted client with a daemon connection that its first turn makes, without
+    /// waiting for a request, so that this overlaps with the client's first write.
+    pub(super) fn new(client: Peer, common: &Rc<Common>, now: Instant) -> Self {
+        Self {
+            session: Session::new(Rc::clone(common)),
             client,
             daemon: None,
-            dial: Dial::Rest,
+            dial: Dial::Due { at: now, until: now + DIAL_LIMIT },
             patience: Patience::Endless,
             deadline: None,
-            told: None,
             queued: false,
-        };
-        pair.dial(shell, shell.now + DIAL_LIMIT);
-        pair
-    }
-
-    pub(super) fn client_token(&self) -> Token {
-        self.client.token()
+        }
     }
 
     /// Remembers an event; `false` when it is not of this pair any more.
@@ -114,23 +106,18 @@ impl Pair {
         true
     }
 
-    /// When it is to be looked at even without an event, if that has not been told yet.
-    pub(super) fn newly_wakes(&mut self) -> Option<Instant> {
-        let wakes = match (self.dial, self.deadline) {
-            (Dial::Again { at, .. }, Some(deadline)) => Some(at.min(deadline)),
-            (Dial::Again { at, .. }, None) => Some(at),
-            (Dial::Rest, deadline) => deadline,
+    /// When it is to be looked at even without an event.
+    pub(super) fn wakes(&self) -> Option<Instant> {
+        let dials = match self.dial {
+            Dial::Due { at, .. } => Some(at),
+            Dial::Rest => None,
         };
-        if wakes == self.told {
-            return None;
-        }
-        self.told = wakes;
-        wakes
+        [dials, self.deadline].into_iter().flatten().min()
     }
 
     /// Looks whether something was waited for too long.
-    pub(super) fn tick(&mut self, shell: &mut Shell<'_>) {
-        if let Dial::Again { at, until } = self.dial
+    fn tick(&mut self, shell: &mut Shell<'_>) {
+        if let Dial::Due { at, until } = self.dial
             && at <= shell.now
         {
             self.dial(shell, until);
@@ -142,15 +129,18 @@ impl Pair {
         }
     }
 
-    /// Moves what can be moved.
+    /// Does what is due and moves what can be moved.
     pub(super) fn turn(&mut self, shell: &mut Shell<'_>) -> Wants {
         let mut budget = BUDGET;
+        self.tick(shell);
+        self.fill(shell.pool);
         let wants = loop {
-            let mut moved = self.fill(shell.pool);
             if !self.advance(shell) {
                 break Wants::Nothing;
             }
-            moved += self.flush(shell.registry);
+            // In this order: where the core has made room, there may be something that was not
+            // read before and of which no event will tell again.
+            let moved = self.flush(shell.registry) + self.fill(shell.pool);
             if moved == 0 {
                 break Wants::Events;
             }
@@ -159,6 +149,9 @@ impl Pair {
                 break Wants::Turn;
             }
         };
+        if wants != Wants::Nothing {
+            self.refuse();
+        }
         self.session.up().reclaim(shell.pool);
         self.session.down().reclaim(shell.pool);
         self.set_deadline(shell.now);
@@ -189,7 +182,9 @@ impl Pair {
             }
             Moved::Bytes(_) | Moved::Nothing => {}
         }
-        let Some(daemon) = &mut self.daemon else {
+        // Nobody would get what a daemon says to a client that is gone; see `refuse`.
+        let wanted = !self.session.down().is_broken();
+        let Some(daemon) = self.daemon.as_mut().filter(|_| wanted) else {
             return count(from_client);
         };
         let limit = self.session.down_limit();
@@ -203,6 +198,16 @@ impl Pair {
             Moved::Bytes(_) | Moved::Nothing => {}
         }
         count(from_client) + count(from_daemon)
+    }
+
+    /// Lets a daemon know that its client is gone, although what that sent is still on its way: as
+    /// without us, its writes fail.
+    fn refuse(&mut self) {
+        if self.session.down().is_broken()
+            && let Some(daemon) = &mut self.daemon
+        {
+            daemon.refuse();
+        }
     }
 
     /// Writes what may leave, and passes ends on; tells how much has changed.
@@ -255,7 +260,9 @@ impl Pair {
                 self.session.connected();
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && shell.now < until => {
-                self.dial = Dial::Again { at: shell.now + DIAL_PAUSE, until };
+                let waited = DIAL_LIMIT.saturating_sub(until.saturating_duration_since(shell.now));
+                let pause = (waited / 2).clamp(DIAL_PAUSES.0, DIAL_PAUSES.1);
+                self.dial = Dial::Due { at: shell.now + pause, until };
             }
             Err(error) => {
                 let slow = error.kind() == io::ErrorKind::WouldBlock;

@@ -17,8 +17,19 @@ pub(super) struct Peer {
     stream: UnixStream,
     token: Token,
     readable: bool,
-    writable: bool,
-    asks_writable: bool,
+    writing: Writing,
+    refuses: bool,
+}
+
+/// What is known of writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writing {
+    /// It was not stuck when it was last tried.
+    Free,
+    /// The socket is full; an event that it is not is asked for.
+    Stuck,
+    /// That event has come; it is still asked for.
+    Unstuck,
 }
 
 /// What came of moving bytes.
@@ -42,7 +53,7 @@ impl Peer {
         registry: &Registry,
     ) -> io::Result<Self> {
         registry.register(&mut stream, token, Interest::READABLE)?;
-        Ok(Self { stream, token, readable: false, writable: true, asks_writable: false })
+        Ok(Self { stream, token, readable: false, writing: Writing::Free, refuses: false })
     }
 
     /// The token under which it is watched.
@@ -53,7 +64,9 @@ impl Peer {
     /// Remembers what `event` says; `true` when the other side has gone (both ways are closed).
     pub(super) fn note(&mut self, event: &Event) -> bool {
         self.readable |= event.is_readable() || event.is_read_closed();
-        self.writable |= event.is_writable();
+        if event.is_writable() && self.writing == Writing::Stuck {
+            self.writing = Writing::Unstuck;
+        }
         event.is_read_closed() && event.is_write_closed() || event.is_error()
     }
 
@@ -83,17 +96,22 @@ impl Peer {
 
     /// Writes from `bytes`, which are not empty.
     pub(super) fn write(&mut self, bytes: &[u8], registry: &Registry) -> Moved {
-        if !self.writable {
+        if self.writing == Writing::Stuck {
             return Moved::Nothing;
         }
         match retry(|| self.stream.write(bytes)) {
             Ok(n) => {
-                self.ask_writable(false, registry);
+                if self.writing == Writing::Unstuck {
+                    self.watch(Interest::READABLE, registry);
+                    self.writing = Writing::Free;
+                }
                 Moved::Bytes(n)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.writable = false;
-                self.ask_writable(true, registry);
+                if self.writing == Writing::Free {
+                    self.watch(Interest::READABLE | Interest::WRITABLE, registry);
+                }
+                self.writing = Writing::Stuck;
                 Moved::Nothing
             }
             Err(_) => Moved::Broken,
@@ -106,15 +124,18 @@ impl Peer {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    fn ask_writable(&mut self, ask: bool, registry: &Registry) {
-        if self.asks_writable != ask {
-            let both = Interest::READABLE | Interest::WRITABLE;
-            let interest = if ask { both } else { Interest::READABLE };
-            // Fails only without memory; then the socket stays silent and is closed by its client.
-            if registry.reregister(&mut self.stream, self.token, interest).is_ok() {
-                self.asks_writable = ask;
-            }
+    /// Takes nothing more: what the other side writes from now on fails there.
+    pub(super) fn refuse(&mut self) {
+        // Once, since it makes an event of its own.
+        if !std::mem::replace(&mut self.refuses, true) {
+            // Fails only when the other side has gone, which its own event tells.
+            let _ = self.stream.shutdown(Shutdown::Read);
         }
+    }
+
+    fn watch(&mut self, interest: Interest, registry: &Registry) {
+        // Fails only without memory; then the socket stays silent and is closed by its client.
+        let _ = registry.reregister(&mut self.stream, self.token, interest);
     }
 }
 

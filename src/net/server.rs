@@ -166,7 +166,11 @@ impl Server {
 
     fn note(&mut self, event: &Event) {
         match event.token() {
-            LISTENER => self.set_accepting(Accepting::Pending),
+            // A pause is not cut short: it ends with a look at whoever is there.
+            LISTENER if matches!(self.accepting, Accepting::Waiting(_)) => {
+                self.set_accepting(Accepting::Pending);
+            }
+            LISTENER => {}
             SIGNALS => self.signalled(),
             token => {
                 let (slot, side) = place(token);
@@ -214,47 +218,36 @@ impl Server {
 
     fn tick(&mut self) {
         let now = Instant::now();
-        while let Some(token) = self.timers.due(now) {
-            let (slot, _) = place(token);
-            if self.with_pair(slot, |pair, shell| {
-                let ours = pair.client_token() == token;
-                if ours {
-                    pair.tick(shell);
-                }
-                ours
-            }) == Some(true)
-            {
-                self.queue(slot);
-            }
+        while let Some(slot) = self.timers.due(now) {
+            self.queue(slot);
         }
     }
 
-    /// Gives a pair its turn; a panic in it is a bug, which ends this pair alone.
+    /// Gives a pair its turn, in which all that is done for it is done, so that a panic, which is
+    /// a bug, ends this pair alone.
     fn turn(&mut self, slot: usize) {
         let turned = catch_unwind(AssertUnwindSafe(|| {
             self.with_pair(slot, |pair, shell| {
                 pair.queued = false;
-                pair.turn(shell)
+                (pair.turn(shell), pair.wakes())
             })
         }));
-        match turned {
-            Ok(Some(Wants::Events)) => self.arm(slot),
-            Ok(Some(Wants::Turn)) => self.queue(slot),
-            Ok(Some(Wants::Nothing)) => drop(self.pairs.remove(slot)),
-            Ok(None) => {}
+        let (wants, wakes) = match turned {
+            Ok(Some(turned)) => turned,
+            Ok(None) => return,
             Err(_) => {
                 error!("a bug ended one connection; please report what stands above");
+                (Wants::Nothing, None)
+            }
+        };
+        self.timers.set(slot, wakes);
+        match wants {
+            Wants::Events => {}
+            Wants::Turn => self.queue(slot),
+            Wants::Nothing => {
+                self.timers.set(slot, None);
                 self.pairs.remove(slot);
             }
-        }
-    }
-
-    /// Sees to it that a pair is looked at when its time comes.
-    fn arm(&mut self, slot: usize) {
-        if let Some(pair) = self.pairs.get_mut(slot)
-            && let Some(at) = pair.newly_wakes()
-        {
-            self.timers.set(at, pair.client_token());
         }
     }
 
@@ -330,22 +323,13 @@ impl Server {
 
     fn welcome(&mut self, stream: mio::net::UnixStream) {
         let slot = self.pairs.next();
-        let client_token = self.next_token(slot, Side::Client);
-        let daemon_token = self.next_token(slot, Side::Daemon);
-        let client = match Peer::new(stream, client_token, self.poll.registry()) {
+        let token = self.next_token(slot, Side::Client);
+        let client = match Peer::new(stream, token, self.poll.registry()) {
             Ok(client) => client,
             Err(error) => return warn!("cannot watch a client: {error}; closed"),
         };
-        let mut shell = Shell {
-            registry: self.poll.registry(),
-            pool: &mut self.pool,
-            common: &self.common,
-            daemon: &self.daemon,
-            daemon_token,
-            now: Instant::now(),
-        };
-        self.pairs.insert(Pair::new(client, &mut shell));
-        debug!("client {} accepted; {} are connected", self.serial, self.pairs.len());
+        self.pairs.insert(Pair::new(client, &self.common, Instant::now()));
+        debug!("a client was accepted; {} are connected", self.pairs.len());
         self.queue(slot);
     }
 
@@ -376,4 +360,90 @@ fn max_pairs() -> usize {
     };
     let pairs = files.map_or(u64::MAX, |files| files.saturating_sub(OTHER_FILES) / 2);
     usize::try_from(pairs).unwrap_or(MAX_SLOTS).clamp(1, MAX_SLOTS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::sync::Mutex;
+
+    use crate::config::SocketAccess;
+    use crate::rules::{Injection, Label};
+
+    /// A log that panics where a labelled create is told, which happens in the turn of its pair.
+    struct Bomb;
+
+    static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+    impl log::Log for Bomb {
+        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+            true
+        }
+
+        fn log(&self, record: &log::Record<'_>) {
+            let line = record.args().to_string();
+            assert!(!line.contains("boom"), "the bomb of this test");
+            LINES.lock().unwrap().push(line);
+        }
+
+        fn flush(&self) {}
+    }
+
+    fn serve(folder: &std::path::Path) {
+        let (listen, daemon) = (folder.join("listen"), folder.join("daemon"));
+        let label = Label { key: "boom".to_owned(), value: "7".to_owned() };
+        let injection = Injection { labels: vec![label], cgroup_parent: None };
+        let listener = Listener::bind(&listen, SocketAccess::default(), &daemon).unwrap();
+        // Runs until the tests end.
+        std::thread::spawn(move || {
+            let common = Common { injection, ..Common::default() };
+            Server::new(listener, daemon, common, Drain::Never).unwrap().run()
+        });
+    }
+
+    fn end(stream: UnixStream) -> UnixStream {
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream
+    }
+
+    fn gets(mut end: &UnixStream, wanted: &str) {
+        let mut got = vec![0; wanted.len()];
+        end.read_exact(&mut got).unwrap();
+        assert_eq!(str::from_utf8(&got), Ok(wanted));
+    }
+
+    #[test]
+    fn a_panic_ends_one_pair_alone() {
+        log::set_logger(&Bomb).unwrap();
+        log::set_max_level(log::LevelFilter::Info);
+        let folder = std::env::temp_dir().join(format!("dcp-panic-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let daemon = UnixListener::bind(folder.join("daemon")).unwrap();
+        serve(&folder);
+        let connect = || {
+            let client = UnixStream::connect(folder.join("listen")).unwrap();
+            (end(client), end(daemon.accept().unwrap().0))
+        };
+        let (other, others_daemon) = connect();
+        let (client, its_daemon) = connect();
+        let create = "POST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Length: 2\r\n\r\n{}";
+        (&client).write_all(create.as_bytes()).unwrap();
+        assert_ne!((&its_daemon).read(&mut [0; 4096]).unwrap(), 0);
+        (&its_daemon).write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n").unwrap();
+        (&client).read_to_end(&mut Vec::new()).unwrap();
+        (&its_daemon).read_to_end(&mut Vec::new()).unwrap();
+        assert!(LINES.lock().unwrap().iter().any(|line| line.starts_with("a bug ended one")));
+        let later = connect();
+        for (client, end) in [&(other, others_daemon), &later] {
+            let request = "GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n";
+            (&*client).write_all(request.as_bytes()).unwrap();
+            gets(end, request);
+            let response = "HTTP/1.1 204 No Content\r\n\r\n";
+            (&*end).write_all(response.as_bytes()).unwrap();
+            gets(client, response);
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

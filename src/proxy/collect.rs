@@ -66,7 +66,6 @@ impl Collect {
         let mut collect = Self { body: framing.into(), content: Vec::new(), share, awaited: 0 };
         if let Framing::Length(length) = framing {
             collect.announce(length)?;
-            collect.content.reserve_exact(collect.awaited);
             collect.body = Body::Done;
         }
         Ok(collect)
@@ -78,7 +77,7 @@ impl Collect {
     /// A body that is malformed or over a limit.
     pub(super) fn advance(&mut self, lane: &mut Lane) -> Result<bool, Fault> {
         loop {
-            self.take_content(lane);
+            self.take_content(lane)?;
             if self.awaited > 0 {
                 return Ok(false);
             }
@@ -103,16 +102,57 @@ impl Collect {
         if self.content.len().saturating_add(length) > COLLECTED_LIMIT {
             return Err(Fault::TooLarge);
         }
-        self.share.grow(length)?;
         self.awaited = length;
         Ok(())
     }
 
-    fn take_content(&mut self, lane: &mut Lane) {
+    /// Takes room as the bytes come: what is merely announced must not keep others out.
+    fn take_content(&mut self, lane: &mut Lane) -> Result<(), Fault> {
         let unseen = lane.unseen();
         let n = self.awaited.min(unseen.len());
+        self.share.grow(n)?;
         self.content.extend_from_slice(unseen.get(..n).unwrap_or_default());
         lane.take(n);
         self.awaited -= n;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LARGEST: u64 = COLLECTED_LIMIT as u64;
+
+    #[test]
+    fn only_what_has_come_takes_room_and_gives_it_back() {
+        let budget = Rc::new(Budget::default());
+        let announced: Vec<_> =
+            (0..100).map(|_| Collect::new(Framing::Length(LARGEST), &budget).unwrap()).collect();
+        assert_eq!(budget.used.get(), 0);
+        drop(announced);
+        let mut bodies = Vec::new();
+        for _ in 0..COLLECTED_TOTAL / COLLECTED_LIMIT {
+            let mut body = Collect::new(Framing::Length(LARGEST), &budget).unwrap();
+            assert!(fill(&mut body).unwrap());
+            bodies.push(body);
+        }
+        let mut more = Collect::new(Framing::Length(1), &budget).unwrap();
+        assert_eq!(fill(&mut more), Err(Fault::NoRoom));
+        drop(bodies);
+        assert_eq!(budget.used.get(), 0);
+        assert_eq!(fill(&mut more), Ok(true));
+    }
+
+    /// Gives `body` bytes until it is complete.
+    fn fill(body: &mut Collect) -> Result<bool, Fault> {
+        let mut lane = Lane::default();
+        loop {
+            let room = lane.room(1 << 16).len();
+            lane.received(room);
+            if body.advance(&mut lane)? {
+                return Ok(true);
+            }
+        }
     }
 }

@@ -30,7 +30,12 @@ pub enum Way {
     /// As it came.
     AsItCame,
     /// With this head in the place of its own.
-    NewHead(Vec<u8>),
+    NewHead {
+        /// The head, to its empty line.
+        head: Vec<u8>,
+        /// Whether the cgroup parent is in it, too.
+        moved: bool,
+    },
     /// With a new body, once the old one is complete, and a new length in its head.
     NewBody(&'static JsonCarrier),
     /// Not at all: nothing can be put into it with certainty.
@@ -47,7 +52,9 @@ pub fn decide(injection: &Injection, head: &[u8]) -> Result<Decision, Malformed>
     let operation = engine::route(request.method, &path);
     let way = match rules::plan(injection, operation, &request) {
         Ok(Plan::Pass) => Way::AsItCame,
-        Ok(Plan::Retarget(target)) => Way::NewHead(render::with_target(head, &request, &target)),
+        Ok(Plan::Retarget { target, moved }) => {
+            Way::NewHead { head: render::with_target(head, &request, &target), moved }
+        }
         Ok(Plan::Rewrite(carrier)) => Way::NewBody(carrier),
         Err(refusal) => Way::Refused(refusal),
     };
@@ -66,7 +73,7 @@ impl Decision {
     pub(super) fn verdict(&self, injection: &Injection) -> Verdict {
         let moved = match &self.way {
             Way::AsItCame | Way::Refused(_) => return Verdict::Passed,
-            Way::NewHead(_) => injection.cgroup_parent.is_some(),
+            Way::NewHead { moved, .. } => *moved,
             Way::NewBody(carrier) => carrier.cgroup_parent && injection.cgroup_parent.is_some(),
         };
         if moved { Verdict::LabelledAndMoved } else { Verdict::Labelled }

@@ -162,7 +162,7 @@ fn begin(
     call.verdict = decision.verdict(&common.injection);
     match decision.way {
         Way::AsItCame => lanes.up.permit(end as u64),
-        Way::NewHead(head) => {
+        Way::NewHead { head, .. } => {
             lanes.up.take(end);
             lanes.up.say(head);
         }

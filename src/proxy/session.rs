@@ -11,6 +11,9 @@
 //! | daemon disappears, unused | it is dialled again, unseen | it is dialled again, unseen | – |
 //! | daemon disappears, used | the client is half-closed, lingers, is closed | the same | the same |
 //! | we refuse | the daemon is closed, the client gets the answer, lingers, is closed | the same | both are closed |
+//!
+//! While bytes of a client that disappeared are still on their way to the daemon, the daemon's own
+//! writes fail already, as they would without us.
 
 use std::mem;
 use std::rc::Rc;
@@ -243,6 +246,9 @@ impl Session {
         let waiting = !self.lanes.up.is_flushed();
         match &self.link {
             Link::Stale => {
+                // Whatever it said belongs to nothing that the next one will be asked.
+                let unseen = self.lanes.down.unseen().len();
+                self.lanes.down.take(unseen);
                 self.link = Link::Absent;
                 Some(Step::Hangup)
             }

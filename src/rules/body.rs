@@ -19,8 +19,8 @@ pub fn rewrite(
     let mut edits = Edits::of(document);
     match Found::read("", document)? {
         Found::Absent => {}
-        // The daemon creates an anonymous volume for `null`; and says itself what else it misses.
-        Found::Null(null) => edits.replace(null, label_everything(injection)),
+        // To the daemon it is an object without members: an anonymous volume, for one.
+        Found::Null(_) => return rewrite(injection, carrier, b"{}"),
         Found::Object(mut top) => {
             for path in carrier.labels {
                 label(injection, &mut edits, &mut top, path)?;
@@ -31,10 +31,6 @@ pub fn rewrite(
         }
     }
     Ok(edits.write().into_bytes())
-}
-
-fn label_everything(injection: &Injection) -> String {
-    format!(r#"{{"Labels":{}}}"#, label_map(&injection.labels))
 }
 
 /// Labels the object to which `path` leads from `object`, if it is there.
@@ -113,6 +109,7 @@ mod tests {
     fn a_container_gets_its_cgroup_parent() {
         for (body, wanted) in [
             (r"{}", r#"{"Labels":{"ci.job":"7"},"HostConfig":{"CgroupParent":"/ci/7"}}"#),
+            (r"null", r#"{"Labels":{"ci.job":"7"},"HostConfig":{"CgroupParent":"/ci/7"}}"#),
             (
                 r#"{"Labels":{},"HostConfig":{"Init":true}}"#,
                 r#"{"Labels":{"ci.job":"7"},"HostConfig":{"Init":true,"CgroupParent":"/ci/7"}}"#,
@@ -170,8 +167,17 @@ mod tests {
         ] {
             assert_eq!(rewritten(&CONTAINER, body), Err(refusal), "{body}");
         }
-        let not_json =
-            ["", "{", "{}{}", "{} x", "\u{feff}{}", r#"{"a":NaN}"#, "{'a':1}", r#"{"a":1,}"#];
+        let not_json = [
+            "",
+            "{",
+            "{}{}",
+            "{} x",
+            "\u{feff}{}",
+            r#"{"a":NaN}"#,
+            "{'a':1}",
+            r#"{"a":1,}"#,
+            "{}\x0c",
+        ];
         for body in not_json {
             let refused = rewritten(&CONTAINER, body);
             assert!(matches!(refused, Err(Refusal::NotJson(_))), "{body:?}: {refused:?}");

@@ -1,31 +1,49 @@
 //! The query of a classic build: `labels`, a JSON object, and `cgroupparent`.
 //!
 //! The daemon takes the first pair of a key. So ours stands where the client's first stood, with
-//! the client's other labels in it, and all other pairs of that key go.
+//! the client's other labels in it, and all other pairs of that key go. So do pairs whose key is
+//! spelled in another case: Docker does not look at them, but Podman takes them for the same
+//! (gorilla/schema), and of several the one that it happens to meet last.
 
-use super::{Injection, Refusal, json};
+use super::{Injection, Plan, Refusal, json};
 use crate::http::target::{Pair, encode_component, pairs, split_query};
 
-/// `target` with the labels and the cgroup parent in its query.
-pub(super) fn retarget(injection: &Injection, target: &str) -> Result<String, Refusal> {
+/// Puts the labels and the cgroup parent into the query of `target`. A build that BuildKit carries
+/// out behind this endpoint (`version=2`) takes the labels, but ignores a cgroup parent.
+pub(super) fn plan(injection: &Injection, target: &str) -> Result<Plan, Refusal> {
     let (path, query) = split_query(target);
     let pairs: Vec<Pair<'_>> =
         pairs(query.unwrap_or_default()).collect::<Result<_, _>>().map_err(|_| Refusal::Query)?;
+    let version = pairs.iter().find(|pair| *pair.key == *b"version");
+    let by_buildkit = version.is_some_and(|pair| pair.value().is_ok_and(|value| *value == *b"2"));
+    let parent = injection.cgroup_parent.as_ref().filter(|_| !by_buildkit);
     let mut forced = vec![("labels", Some(labels(injection, &pairs)?))];
-    if let Some(parent) = &injection.cgroup_parent {
-        forced.push(("cgroupparent", Some(parent.clone())));
-    }
+    forced.extend(parent.map(|parent| ("cgroupparent", Some(parent.clone()))));
+    let query = with_forced(&pairs, forced);
+    Ok(Plan::Retarget { target: format!("{path}?{query}"), moved: parent.is_some() })
+}
+
+/// The query `pairs` with the values that are forced in the places of the client's first ones.
+fn with_forced(pairs: &[Pair<'_>], mut forced: Vec<(&str, Option<String>)>) -> String {
     let mut parts = Vec::with_capacity(pairs.len() + forced.len());
-    for pair in &pairs {
-        match forced.iter_mut().find(|(key, _)| key.as_bytes() == &*pair.key) {
+    for pair in pairs {
+        match forced.iter_mut().find(|(key, _)| is_spelling(&pair.key, key)) {
             // Taken for the first pair of its key, gone for the others.
-            Some((key, value)) => parts.extend(value.take().map(|value| written(key, &value))),
+            Some((key, value)) if key.as_bytes() == &*pair.key => {
+                parts.extend(value.take().map(|value| written(key, &value)));
+            }
+            Some(_) => {}
             None => parts.push(pair.raw.to_owned()),
         }
     }
     let missing = forced.into_iter().filter_map(|(key, value)| Some(written(key, &value?)));
     parts.extend(missing);
-    Ok(format!("{path}?{}", parts.join("&")))
+    parts.join("&")
+}
+
+/// Whether `key` is `name` under Unicode's case folding.
+fn is_spelling(key: &[u8], name: &str) -> bool {
+    str::from_utf8(key).is_ok_and(|key| json::is_field(key, name))
 }
 
 fn written(key: &str, value: &str) -> String {
@@ -57,7 +75,9 @@ mod tests {
 
     /// The rewritten query, with its values decoded again.
     fn rewritten(target: &str, cgroup_parent: Option<&str>) -> Result<String, Refusal> {
-        let target = retarget(&injection(cgroup_parent), target)?;
+        let Plan::Retarget { target, .. } = plan(&injection(cgroup_parent), target)? else {
+            panic!("a build has another target");
+        };
         let (path, query) = split_query(&target);
         let pairs = pairs(query.unwrap()).map(|pair| {
             let pair = pair.unwrap();
@@ -89,6 +109,21 @@ mod tests {
             rewritten("/build?labels=&cgroupparent=/mine&labels=%7B%22a%22%3A%22b%22%7D", None)
                 .unwrap(),
             r#"/build labels={"ci.job":"1","ci.team":"a b&c"} cgroupparent=/mine"#
+        );
+    }
+
+    #[test]
+    fn buildkit_gets_no_cgroup_parent_that_it_would_ignore() {
+        let built = rewritten("/build?version=2", Some("/ci")).unwrap();
+        assert_eq!(built, r#"/build version=2 labels={"ci.job":"1","ci.team":"a b&c"}"#);
+    }
+
+    #[test]
+    fn no_other_spelling_stays_that_podman_takes_for_ours() {
+        let target = "/build?LABELS=%7B%7D&t=x&label%C5%BF=%7B%7D&CgroupParent=/evil&label=y";
+        assert_eq!(
+            rewritten(target, Some("/ci")).unwrap(),
+            r#"/build t=x label=y labels={"ci.job":"1","ci.team":"a b&c"} cgroupparent=/ci"#
         );
     }
 

@@ -11,10 +11,14 @@ use std::fmt;
 use std::ops::Range;
 
 use serde::Deserializer;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{Label, Refusal};
+
+/// Members of one object that is edited. No container, service or label map has a hundredth of
+/// them, and each costs ten times its bytes while it is looked at.
+const MEMBERS: usize = 64 * 1024;
 
 /// One object of a document.
 #[derive(Debug)]
@@ -53,7 +57,8 @@ impl<'d> Found<'d> {
     /// # Errors
     /// It is no JSON, or neither an object nor `null`.
     pub(super) fn read(name: &str, text: &'d str) -> Result<Self, Refusal> {
-        let trimmed = text.trim_ascii();
+        // A form feed is a blank to ASCII, but not to JSON.
+        let trimmed = text.trim_matches([' ', '\t', '\r', '\n']);
         if trimmed == "null" {
             return Ok(Self::Null(trimmed));
         }
@@ -70,6 +75,8 @@ fn not_an_object(name: &str, text: &str, error: &serde_json::Error) -> Refusal {
     // A value of another type is well-formed JSON; only then is the type what is wrong.
     match serde_json::from_str::<&RawValue>(text) {
         Ok(value) if !value.get().starts_with('{') => Refusal::NotAnObject(name.to_owned()),
+        // The grammar aside, an object can only have too many members.
+        Ok(_) if error.is_data() => Refusal::ManyMembers(MEMBERS),
         _ => Refusal::NotJson(error.to_string()),
     }
 }
@@ -87,6 +94,9 @@ impl<'d> Visitor<'d> for Members {
     fn visit_map<A: MapAccess<'d>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::new();
         while let Some(key) = map.next_key()? {
+            if members.len() == MEMBERS {
+                return Err(A::Error::custom("too many members"));
+            }
             let value = map.next_value::<&RawValue>()?.get();
             members.push(Member { key, value });
         }
@@ -136,7 +146,7 @@ fn join(path: &str, key: &str) -> String {
 
 /// Whether Go's decoder puts a member `key` into the field `name`: equal under simple case
 /// folding, by which the long s (U+017F) is an `s` and the Kelvin sign (U+212A) a `k`.
-fn is_field(key: &str, name: &str) -> bool {
+pub(super) fn is_field(key: &str, name: &str) -> bool {
     let fold = |c: char| match c {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',
@@ -280,6 +290,15 @@ mod tests {
         for key in ["Label", "Labelss", "L\u{e4}bels", "Labels ", ""] {
             assert!(!is_field(key, "Labels"), "{key}");
         }
+    }
+
+    #[test]
+    fn an_object_has_a_limit_of_members() {
+        let object = |members: usize| format!("{{{}}}", vec!["\"\":1"; members].join(","));
+        assert!(Found::read("", &object(MEMBERS)).is_ok());
+        let larger = object(MEMBERS + 1);
+        let refused = Found::read("", &larger).unwrap_err();
+        assert_eq!(refused, Refusal::ManyMembers(MEMBERS));
     }
 
     #[test]

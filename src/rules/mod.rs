@@ -40,7 +40,12 @@ pub enum Plan {
     /// It passes as it came.
     Pass,
     /// It passes with another request-target.
-    Retarget(String),
+    Retarget {
+        /// The request-target with the labels in it.
+        target: String,
+        /// Whether the cgroup parent is in it, too.
+        moved: bool,
+    },
     /// Its body is gathered, rewritten by [`body::rewrite`] and sent with its new length.
     Rewrite(&'static JsonCarrier),
 }
@@ -60,7 +65,7 @@ pub fn plan(
             if request.content_type.is_some_and(is_form) {
                 return Err(Refusal::FormBody);
             }
-            build::retarget(injection, request.target).map(Plan::Retarget)
+            build::plan(injection, request.target)
         }
         Carrier::Body(_) if request.encoded => Err(Refusal::EncodedBody),
         Carrier::Body(_) if matches!(request.framing, Framing::None | Framing::Length(0)) => {
@@ -70,11 +75,39 @@ pub fn plan(
     }
 }
 
-/// Whether Go's server would read a body of this media type as a form, whose fields then come
+/// Whether Go's server could read a body of this media type as a form, whose fields then come
 /// before those of the query.
+///
+/// Go folds case and trims blanks as Unicode has them, so that a form may be spelled with a
+/// no-break space or a dotted capital I. No media type is spelled beyond ASCII in earnest.
 fn is_form(content_type: &[u8]) -> bool {
+    if !content_type.is_ascii() {
+        return true;
+    }
     let end = memchr::memchr(b';', content_type).unwrap_or(content_type.len());
     let media_type = content_type.get(..end).unwrap_or_default().trim_ascii();
     media_type.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
         || media_type.eq_ignore_ascii_case(b"multipart/form-data")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_that_go_takes_for_a_form_is_seen() {
+        for form in [
+            "application/x-www-form-urlencoded",
+            "Application/X-WWW-Form-Urlencoded ; charset=utf-8",
+            "multipart/form-data; boundary=x",
+            "application/x-www-form-urlencoded\u{a0}",
+            "\u{2003}application/x-www-form-urlencoded",
+            "appl\u{130}cation/x-www-form-urlencoded",
+        ] {
+            assert!(is_form(form.as_bytes()), "{form}");
+        }
+        for other in ["", "application/x-tar", "application/tar", "text/plain; charset=utf-8"] {
+            assert!(!is_form(other.as_bytes()), "{other}");
+        }
+    }
 }

@@ -15,6 +15,8 @@ pub enum Refusal {
     NotJson(String),
     /// A member (or the whole body, when there is no name) is not the object that it must be.
     NotAnObject(String),
+    /// One of the objects that are edited has more than so many members.
+    ManyMembers(usize),
     /// The value of a label is not a string.
     LabelValue(String),
     /// Two members that Go's decoder takes for one.
@@ -43,6 +45,9 @@ impl fmt::Display for Refusal {
                 out.write_str("the request body is JSON, but not an object")
             }
             Self::NotAnObject(name) => write!(out, "{name} in the request body is not an object"),
+            Self::ManyMembers(limit) => {
+                write!(out, "an object in the request body has more than {limit} members")
+            }
             Self::LabelValue(name) => {
                 write!(out, "a label in {name} of the request body does not have a string as value")
             }

@@ -11,9 +11,10 @@ fn commit_tag_inspect_and_remove_an_image() {
     // An image inherits the labels of the container.
     lab.assert_labels(Kind::Image, &image, &[("mine", "kept")]);
     let tag = format!("{image}:other");
+    lab.remove_later(Kind::Image, &tag);
     lab.docker.ok(&["tag", &image, &tag]);
     lab.same(&["image", "inspect", &tag]);
-    lab.same(&["history", "--no-trunc", &tag]);
+    lab.same(&["history", "--human=false", &tag]);
     lab.docker.ok(&["rmi", &tag]);
     assert_ne!(lab.same(&["image", "inspect", &tag]).code, Some(0));
 }

@@ -18,6 +18,7 @@ mod exec;
 mod faults;
 mod files;
 mod images;
+mod inside;
 mod life;
 mod resources;
 mod run;

@@ -2,5 +2,12 @@
 #![allow(dead_code, unreachable_pub)] // each test uses a part of it
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // a test may fail so
 
+pub mod corpus;
+pub mod go_json;
+pub mod judge;
+pub mod labelled;
+pub mod naive;
 pub mod player;
+pub mod process;
+pub mod random;
 pub mod transcript;

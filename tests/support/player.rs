@@ -1,6 +1,7 @@
 //! Plays a client and a daemon against the core, without sockets.
 
 use std::collections::VecDeque;
+use std::io::Read;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -38,9 +39,10 @@ pub struct Player {
     pub daemon: End,
     /// Whether the daemon takes new connections.
     pub daemon_is_up: bool,
+    /// May be changed between two [`settle`](Self::settle); 0 is a socket that is not ready.
+    pub pace: Pace,
     connected: bool,
     closed: bool,
-    pace: Pace,
     now: Instant,
 }
 
@@ -64,9 +66,9 @@ impl Player {
             client: End::default(),
             daemon: End::default(),
             daemon_is_up: true,
+            pace,
             connected: true,
             closed: false,
-            pace,
             now: Instant::now(),
         }
     }
@@ -85,17 +87,18 @@ impl Player {
 
     /// Moves bytes until nothing moves any more.
     pub fn settle(&mut self) {
+        self.fill();
         while !self.closed {
-            let mut moved = self.fill();
             self.advance();
             if self.closed {
                 return;
             }
             let pace = self.pace.write;
-            moved |= flush(self.session.down(), &mut self.client, pace);
+            let mut moved = flush(self.session.down(), &mut self.client, pace);
             if self.connected {
                 moved |= flush(self.session.up(), &mut self.daemon, pace);
             }
+            moved |= self.fill();
             if !moved {
                 return;
             }
@@ -165,9 +168,7 @@ impl Player {
 fn fill(lane: &mut Lane, from: &mut End, limit: usize, pace: usize) -> bool {
     let room = lane.room(limit);
     let n = room.len().min(from.sends.len()).min(pace);
-    for slot in &mut room[..n] {
-        *slot = from.sends.pop_front().unwrap();
-    }
+    from.sends.read_exact(&mut room[..n]).unwrap();
     lane.received(n);
     n > 0
 }

@@ -8,6 +8,7 @@
 //! >C HTTP/1.1 200 OK\r\n...                      the client must have got
 //! C> <end>                                       the client half-closes
 //! >C <answer 400 refused: ...>                   an answer of our own, written out
+//! >C <answer-to-head 400 refused: ...>           the same without its body
 //! ```
 //!
 //! Lines of one kind that follow each other are one. What is expected is compared when the next
@@ -50,32 +51,41 @@ impl Transcript {
     }
 }
 
+/// The path of the daemon's socket that stands in the transcripts.
+pub const SOCKET: &str = "/run/docker.sock";
+
 /// All transcripts, in order of their names.
 pub fn all() -> Vec<Transcript> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
+    paths().into_iter().map(|path| read(path, SOCKET)).collect()
+}
+
+/// The transcripts in the folders of `root`, in order of their names.
+pub fn all_in(root: &Path) -> Vec<Transcript> {
+    paths_in(root).into_iter().map(|path| read(path, SOCKET)).collect()
+}
+
+/// Where they are.
+pub fn paths() -> Vec<PathBuf> {
+    paths_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts"))
+}
+
+fn paths_in(root: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = Vec::new();
-    for area in fs::read_dir(&root).unwrap() {
+    for area in fs::read_dir(root).unwrap() {
         let pages = fs::read_dir(area.unwrap().path()).unwrap();
         paths.extend(pages.map(|page| page.unwrap().path()));
     }
     paths.sort();
     assert!(!paths.is_empty(), "no transcripts in {}", root.display());
-    paths.into_iter().map(read).collect()
+    paths
 }
 
-fn read(path: PathBuf) -> Transcript {
-    let text = fs::read_to_string(&path).unwrap();
+/// Reads one, in which the daemon's socket is to be at `socket`.
+pub fn read(path: PathBuf, socket: &str) -> Transcript {
+    let text = fs::read_to_string(&path).unwrap().replace(SOCKET, socket);
     let mut lines: Vec<(Line, What)> = Vec::new();
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        let (kind, rest) = line.split_at_checked(3).unwrap_or((line, ""));
-        let kind = match kind {
-            "C> " => Line::ClientSends,
-            "D> " => Line::DaemonSends,
-            ">D " => Line::DaemonGot,
-            ">C " => Line::ClientGot,
-            _ => panic!("{}: {line:?} is no line of a transcript", path.display()),
-        };
-        let what = what(rest);
+        let (kind, what) = said(line).unwrap_or_else(|| panic!("{}: {line:?}?", path.display()));
         match (lines.last_mut(), what) {
             (Some((last, What::Bytes(bytes))), What::Bytes(more)) if *last == kind => {
                 bytes.extend(more);
@@ -86,10 +96,30 @@ fn read(path: PathBuf) -> Transcript {
     Transcript { path, lines }
 }
 
+/// Reads one line that is neither empty nor a comment; `None` for one that means nothing.
+pub fn said(line: &str) -> Option<(Line, What)> {
+    let (kind, rest) = line.split_at_checked(3)?;
+    let kind = match kind {
+        "C> " => Line::ClientSends,
+        "D> " => Line::DaemonSends,
+        ">D " => Line::DaemonGot,
+        ">C " => Line::ClientGot,
+        _ => return None,
+    };
+    Some((kind, what(rest)))
+}
+
 fn what(text: &str) -> What {
     if let Some(answer) = text.strip_prefix("<answer ") {
         let (status, message) = answer.trim_end_matches('>').split_once(' ').unwrap();
         return What::Bytes(own_answer(status, message));
+    }
+    if let Some(answer) = text.strip_prefix("<answer-to-head ") {
+        let (status, message) = answer.trim_end_matches('>').split_once(' ').unwrap();
+        let mut whole = own_answer(status, message);
+        let head = whole.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+        whole.truncate(head);
+        return What::Bytes(whole);
     }
     if let Some(repeated) = text.strip_prefix("<repeat ") {
         let (times, bytes) = repeated.strip_suffix('>').unwrap().split_once(' ').unwrap();

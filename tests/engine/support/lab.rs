@@ -166,10 +166,10 @@ impl Lab {
 
     /// Every line of a `/proc/PID/cgroup` but those of hierarchies that docker leaves alone.
     pub(crate) fn assert_confined_by(&self, cgroups: &str) {
-        let mut paths = cgroups.lines().filter_map(|line| line.splitn(3, ':').nth(2));
-        let inside = format!("{}/", self.cgroup_parent);
+        let parent = format!("{}/", self.cgroup_parent);
+        let paths = cgroups.lines().filter_map(|line| line.splitn(3, ':').nth(2));
         let (inside, outside): (Vec<_>, Vec<_>) =
-            paths.by_ref().filter(|path| *path != "/").partition(|path| path.contains(&inside));
+            paths.filter(|path| *path != "/").partition(|path| path.contains(&parent));
         assert!(!inside.is_empty() && outside.is_empty(), "not in the cgroup parent:\n{cgroups}");
     }
 }

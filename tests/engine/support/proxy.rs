@@ -21,8 +21,7 @@ impl Proxy {
     /// `name` is unique; `arguments` are the ones besides the two sockets.
     pub(crate) fn start(daemon: &Path, name: &str, arguments: &[&str]) -> Self {
         let folder = Folder::new(name);
-        let binary = std::env::var("DCP_TEST_BINARY")
-            .unwrap_or_else(|_| env!("CARGO_BIN_EXE_dockerd-ci-proxy").to_owned());
+        let binary = binary();
         let log = File::create(folder.join("log")).unwrap();
         let child = Command::new(&binary)
             .arg("--dockersocket")
@@ -97,6 +96,12 @@ impl Drop for Proxy {
             assert!(ended.is_some(), "the proxy did not end on SIGTERM");
         }
     }
+}
+
+/// The proxy to test.
+pub(crate) fn binary() -> String {
+    std::env::var("DCP_TEST_BINARY")
+        .unwrap_or_else(|_| env!("CARGO_BIN_EXE_dockerd-ci-proxy").to_owned())
 }
 
 /// Any answer will do: that the daemon is away is one, too.

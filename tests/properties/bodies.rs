@@ -1,0 +1,157 @@
+//! The JSON body of a creating request: what Go makes of it after the rewriting.
+
+use dockerd_ci_proxy::engine::carriers::{CONTAINER, LABELLED, SERVICE};
+use dockerd_ci_proxy::rules::body::rewrite;
+
+use crate::support::random::{Random, check};
+use crate::support::{go_json, player};
+
+const OTHER_KEYS: &[&str] =
+    &["Image", "Env", "x", "", "l\\u0061bel", "Labels ", "\\\"", "Binds", "Memory", "Stop\u{17f}"];
+const LABEL_KEYS: &[&str] = &["a", "ci.job", "ci\\u002ejob", "CI.JOB", "ci.team", "", "\\n"];
+const VALUES: &[&str] = &[
+    "null",
+    "true",
+    "-1.50e+07",
+    "123456789012345678901234567890",
+    "\"\"",
+    "\"a\\\"}{\\u00e9\\ud83d\\ude00 \u{e9}\"",
+    "[1 , {\"Labels\":{}}]",
+    "[]",
+    "{ }",
+    "{\"CgroupParent\":\"/evil\",\"Labels\":null}",
+];
+
+/// `name` in one of the spellings that Go takes for it.
+fn spelled(name: &str, random: &mut Random) -> String {
+    let odd = |random: &mut Random, c: char| match random.below(40) {
+        0 => format!("\\u{:04X}", u32::from(c)),
+        1 if c == 's' => "\u{17f}".to_owned(),
+        2 if c == 'k' => "\\u212a".to_owned(),
+        3..6 => c.to_ascii_uppercase().to_string(),
+        6..9 => c.to_ascii_lowercase().to_string(),
+        _ => c.to_string(),
+    };
+    name.chars().map(|c| odd(random, c)).collect()
+}
+
+fn blank(random: &mut Random) -> &'static str {
+    random.pick(&["", "", "", " ", "\n\t", "\r\n "])
+}
+
+fn object(members: Vec<(String, String)>, random: &mut Random) -> String {
+    let mut written = Vec::new();
+    for (key, value) in members {
+        let [a, b, c, d] = [(); 4].map(|()| blank(random));
+        written.push(format!("{a}\"{key}\"{b}:{c}{value}{d}"));
+    }
+    if written.is_empty() {
+        return format!("{{{}}}", blank(random));
+    }
+    format!("{{{}}}", written.join(","))
+}
+
+fn other(random: &mut Random) -> (String, String) {
+    (random.pick(OTHER_KEYS).to_owned(), random.pick(VALUES).to_owned())
+}
+
+fn labels(random: &mut Random) -> (String, String) {
+    let map = random.some(4, |random| {
+        let value = random.pick(&["\"x\"", "\"\\u0000\\\"\"", "null", "\"\"", "\"7\""]);
+        let value = if random.once_in(40) { "7" } else { value };
+        (random.pick(LABEL_KEYS).to_owned(), value.to_owned())
+    });
+    let value = match random.below(8) {
+        0 => "null".to_owned(),
+        1 if random.once_in(8) => random.pick(VALUES).to_owned(),
+        _ => object(map, random),
+    };
+    (spelled("Labels", random), value)
+}
+
+/// An object with some of the members that `special` makes among others.
+fn holder(
+    name: &str,
+    special: impl Fn(&mut Random) -> (String, String),
+    random: &mut Random,
+) -> (String, String) {
+    let mut members = random.some(3, other);
+    while random.once_in(3) {
+        members.insert(random.below(members.len() + 1), special(random));
+    }
+    let value = match random.below(10) {
+        0 => "null".to_owned(),
+        _ => object(members, random),
+    };
+    (spelled(name, random), value)
+}
+
+fn document(random: &mut Random) -> String {
+    let mut members = random.some(3, other);
+    for _ in 0..random.below(4) {
+        let member = match random.below(4) {
+            0 | 1 => labels(random),
+            2 => holder(
+                "HostConfig",
+                |random| {
+                    let value = random.pick(&["null", "\"/evil\"", "\"\"", "[]"]);
+                    (spelled("CgroupParent", random), value.to_owned())
+                },
+                random,
+            ),
+            _ => holder("TaskTemplate", |random| holder("ContainerSpec", labels, random), random),
+        };
+        members.insert(random.below(members.len() + 1), member);
+    }
+    let document = object(members, random);
+    match random.below(40) {
+        0 => "null".to_owned(),
+        1 => document + "{}",
+        _ => [blank(random), &document, blank(random)].concat(),
+    }
+}
+
+#[test]
+fn go_finds_what_is_forced_and_all_else_as_it_was() {
+    let injection = player::injection();
+    let accepted = std::cell::Cell::new(0);
+    check(10_000, |random| {
+        let before = document(random);
+        for carrier in [&CONTAINER, &LABELLED, &SERVICE] {
+            if let Ok(after) = rewrite(&injection, carrier, before.as_bytes()) {
+                let after = String::from_utf8(after).unwrap();
+                go_json::assert_forced(carrier, &injection, &before, &after);
+                accepted.set(accepted.get() + 1);
+            }
+        }
+    });
+    let seeded = std::env::var("DCP_SEED").is_ok();
+    assert!(seeded || accepted.get() > 5_000, "only {} of 30000 accepted", accepted.get());
+}
+
+#[test]
+fn a_second_rewriting_changes_nothing() {
+    let injection = player::injection();
+    check(5_000, |random| {
+        for carrier in [&CONTAINER, &LABELLED, &SERVICE] {
+            if let Ok(once) = rewrite(&injection, carrier, document(random).as_bytes()) {
+                assert_eq!(rewrite(&injection, carrier, &once).as_ref(), Ok(&once));
+            }
+        }
+    });
+}
+
+#[test]
+fn a_damaged_document_is_refused_or_still_carries_what_is_forced() {
+    let injection = player::injection();
+    check(10_000, |random| {
+        let document = document(random);
+        let before = random.damaged(document.as_bytes());
+        for carrier in [&CONTAINER, &SERVICE] {
+            if let Ok(after) = rewrite(&injection, carrier, &before) {
+                let [before, after] = [&before, &after].map(|text| str::from_utf8(text).unwrap());
+                go_json::assert_forced(carrier, &injection, before, after);
+            }
+        }
+    });
+}

@@ -1,0 +1,15 @@
+//! Clever things beside dull ones: what holds for any input is tried with very many.
+//!
+//! The seed of a failure is printed; `DCP_SEED` repeats it.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // a test may fail so
+#![allow(unreachable_pub)]
+
+mod bodies;
+mod heads;
+mod queries;
+mod routing;
+mod sessions;
+#[path = "../support/mod.rs"]
+mod support;
+mod transfers;

@@ -1,0 +1,146 @@
+//! Whole sessions: however the bytes of both sides are cut, and however fast they are taken, both
+//! sides get the same.
+
+use crate::random::{Random, check};
+use crate::support::labelled::assert_labelled;
+use crate::support::naive;
+use crate::support::player::{Pace, Player, injection};
+
+/// What a client sends, and what the daemon answers to each request that it gets complete.
+struct Script {
+    client: Vec<u8>,
+    replies: Vec<&'static str>,
+}
+
+const PASSED: &[&str] = &[
+    "GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n",
+    "GET /containers/json HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    "POST /images/load HTTP/1.1\r\nContent-Length: 8\r\nExpect: 100-continue\r\n\r\nGET / \r\n",
+    "POST /images/load HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\na\r\n\r\n0\r\nA: b\r\n\r\n",
+    "POST /build?t=x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    "POST /nothing HTTP/1.1\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx",
+];
+const ENDING: &[&str] = &[
+    "POST /containers/a/attach HTTP/1.1\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\nraw bytes",
+    "POST /containers/create HTTP/1.1\r\n\r\n",
+    "POST /build?labels=x HTTP/1.1\r\n\r\n",
+    "GET / HTTP/1.1\nHost: d\r\n\r\n",
+    "POST /images/load HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "GET / HTT",
+    "",
+];
+const DOCUMENTS: &[&str] = &[
+    "{}",
+    "null",
+    "{\"Labels\":{\"ci.job\":\"evil\"},\"HostConfig\":{\"CgroupParent\":\"/evil\"}}",
+    "{\"Image\":\"x\"} ",
+    "{\"Labels\":{},\"labels\":{}}",
+    "[]",
+];
+const REPLIES: &[&str] = &[
+    "HTTP/1.1 204 No Content\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}",
+    "HTTP/1.1 400 Bad Request\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx",
+    "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nraw reply",
+    "HTTP/1.1 200 OK\r\n\r\nuntil the end",
+    "nonsense\r\n\r\n",
+];
+
+fn create(random: &mut Random) -> String {
+    let path = random.pick(&["/v1.41/containers/create?name=a", "/volumes%2Fcreate"]);
+    let expect = random.pick(&["", "Expect: 100-continue\r\n"]);
+    let body = random.pick(DOCUMENTS);
+    let length = body.len();
+    if random.once_in(2) {
+        let (one, other) = body.split_at(1);
+        let rest = length - 1;
+        return format!(
+            "POST {path} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n{expect}\r\n\
+             1\r\n{one}\r\n{rest:x}\r\n{other}\r\n0\r\n\r\n"
+        );
+    }
+    format!("POST {path} HTTP/1.1\r\n{expect}Content-Length: {length}\r\n\r\n{body}")
+}
+
+fn script(random: &mut Random) -> Script {
+    let requests = random.some(4, |random| match random.below(3) {
+        0 => create(random),
+        _ => random.pick(PASSED).to_owned(),
+    });
+    let mut client = requests.concat().into_bytes();
+    client.extend(random.pick(ENDING).bytes());
+    let replies = (0..5).map(|_| match random.below(3) {
+        0 => random.pick(REPLIES),
+        _ => random.pick(&REPLIES[..4]),
+    });
+    Script { replies: replies.collect(), client }
+}
+
+/// Sends `bytes` from one side in pieces that `cut` gives the lengths of.
+fn send(player: &mut Player, bytes: &[u8], by_client: bool, cut: &mut impl FnMut() -> usize) {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (piece, behind) = rest.split_at(cut().min(rest.len()));
+        let end = if by_client { &mut player.client } else { &mut player.daemon };
+        end.sends.extend(piece);
+        player.settle();
+        rest = behind;
+    }
+}
+
+/// What client and daemon got in the end.
+fn play(script: &Script, pace: Pace, mut cut: impl FnMut() -> usize) -> (Vec<u8>, Vec<u8>) {
+    let mut player = Player::new(pace);
+    let mut replies = script.replies.iter();
+    let mut answered = 0;
+    let mut rest = &*script.client;
+    while !rest.is_empty() {
+        let (piece, behind) = rest.split_at(cut().min(rest.len()));
+        rest = behind;
+        send(&mut player, piece, true, &mut || usize::MAX);
+        while answered < naive::requests(&player.daemon.got).len() {
+            answered += 1;
+            let reply = replies.next().copied().unwrap_or(REPLIES[0]);
+            send(&mut player, reply.as_bytes(), false, &mut cut);
+        }
+    }
+    player.client.ends = true;
+    player.settle();
+    player.daemon.ends = true;
+    player.settle();
+    (player.client.got, player.daemon.got)
+}
+
+#[test]
+fn both_sides_get_the_same_however_the_bytes_come() {
+    check(800, |random| {
+        let script = script(random);
+        let whole = play(&script, Pace::WHOLE, || usize::MAX);
+        let limits = [1, 2, 7, 100, usize::MAX];
+        let pace = Pace { read: random.pick(&limits), write: random.pick(&limits) };
+        let most = random.pick(&[1, 3, 20, 200]);
+        let cut = play(&script, pace, || 1 + random.below(most));
+        let text = |(client, daemon): &(Vec<u8>, Vec<u8>)| {
+            format!("client: {}\ndaemon: {}", client.escape_ascii(), daemon.escape_ascii())
+        };
+        assert_eq!(text(&cut), text(&whole), "\n{}\n{:?}", script.client.escape_ascii(), pace);
+    });
+}
+
+#[test]
+fn what_reaches_the_daemon_is_labelled() {
+    check(1_500, |random| {
+        let mut script = script(random);
+        // Behind a 101 there are no requests any more, however much the bytes look like some.
+        script.replies.retain(|reply| !reply.contains(" 101 "));
+        if random.once_in(2) {
+            script.client = random.damaged(&script.client);
+        }
+        let (_, daemon) = play(&script, Pace::WHOLE, || usize::MAX);
+        for request in naive::requests(&daemon) {
+            assert_labelled(&injection(), &request);
+        }
+    });
+}

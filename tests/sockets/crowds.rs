@@ -1,0 +1,110 @@
+//! Many clients at once, more than there are descriptors for, and what is left of them.
+
+use std::os::unix::net::UnixListener;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::ends::End;
+use super::lab::{Lab, PING, PONG};
+use super::proxy::until;
+
+/// A daemon that answers pings on every connection, until the test process ends.
+fn answer_all(daemon: &UnixListener) {
+    let daemon = daemon.try_clone().unwrap();
+    thread::spawn(move || {
+        while let Ok((stream, _)) = daemon.accept() {
+            thread::spawn(move || answer(End::new(stream)));
+        }
+    });
+}
+
+fn answer(mut end: End) {
+    end.stream.set_read_timeout(None).unwrap();
+    while end.read_head().is_some() {
+        end.sends(PONG);
+    }
+}
+
+/// This process holds both ends.
+fn raise_own_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
+}
+
+fn ping(client: &mut End) {
+    client.sends(PING);
+    client.gets(PONG);
+}
+
+#[test]
+fn five_hundred_clients_leave_nothing_behind() {
+    raise_own_limit();
+    let lab = Lab::new();
+    answer_all(&lab.daemon);
+    ping(&mut lab.client());
+    until("the first client's files are closed", || (lab.proxy.sockets() == 3).then_some(()));
+    let files = lab.proxy.files();
+    let mut clients: Vec<End> = (0..500).map(|_| lab.client()).collect();
+    for _ in 0..3 {
+        for client in &mut clients {
+            client.sends(PING);
+        }
+        for client in &mut clients {
+            client.gets(PONG);
+        }
+    }
+    assert_eq!(lab.proxy.files(), files + 1000);
+    drop(clients);
+    until("all files are closed", || (lab.proxy.files() == files).then_some(()));
+}
+
+#[test]
+fn clients_for_whom_there_are_no_descriptors_wait() {
+    let lab = Lab::with_files(&[], 64);
+    answer_all(&lab.daemon);
+    let mut clients: Vec<End> = (0..100).map(|_| lab.client()).collect();
+    for client in &mut clients {
+        client.sends(PING);
+    }
+    // The first have their answers, and go on while the others wait.
+    let mut served = 0;
+    while !clients.is_empty() {
+        let room = clients.len().min(20);
+        for client in &mut clients[..room] {
+            client.gets(PONG);
+        }
+        let busy = lab.proxy.ticks();
+        thread::sleep(Duration::from_millis(200));
+        assert!(lab.proxy.ticks() - busy < 10, "it is busy with waiting");
+        for client in &mut clients[..room] {
+            ping(client);
+        }
+        assert!(clients[room..].iter().all(|client| !client.has_bytes()));
+        served += room;
+        clients.drain(..room);
+    }
+    assert_eq!(served, 100);
+    assert!(!lab.proxy.log().contains("warn"), "{}", lab.proxy.log());
+}
+
+/// Not our own count but the kernel says no, as when the whole system has no files left.
+#[test]
+fn accepting_goes_on_once_the_kernel_has_descriptors_again() {
+    let lab = Lab::new();
+    answer_all(&lab.daemon);
+    let mut first = lab.client();
+    ping(&mut first);
+    let limit = lab.proxy.limit_files(lab.proxy.files());
+    let mut others: Vec<End> = (0..50).map(|_| lab.client()).collect();
+    lab.proxy.await_log("cannot accept a client: ");
+    let busy = lab.proxy.ticks();
+    thread::sleep(Duration::from_millis(500));
+    assert!(lab.proxy.ticks() - busy < 10, "it is busy with waiting");
+    ping(&mut first);
+    lab.proxy.limit_files(limit);
+    others.iter_mut().for_each(ping);
+    let warnings = lab.proxy.log().matches("cannot accept a client: ").count();
+    assert!(warnings < 20, "{warnings} warnings");
+}

@@ -1,0 +1,228 @@
+//! Whoever ends first, in whatever state and way: the other side gets the last bytes and learns
+//! of it at once, and nobody is left behind.
+
+use std::io::{ErrorKind, Write};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::ends::{End, noise};
+use super::lab::{ATTACH, CHUNKED, LOGS, Lab, PING, PONG, UPGRADED};
+
+const UPLOAD: &str =
+    "PUT /containers/x/archive HTTP/1.1\r\nHost: d\r\nContent-Length: 1000000\r\n\r\n";
+const CREATE: &str = "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: 1000\r\n\r\n{";
+const CHUNK: &str = "5\r\nhello\r\n";
+
+/// Brings a client and the daemon's end of its connection into a state.
+type Bring = fn(&Lab) -> (End, End);
+
+/// The states in which a client or daemon can vanish. The client has read nothing yet where the
+/// daemon has sent bytes.
+const STATES: [(&str, Bring); 8] = [
+    ("before a request", Lab::pair),
+    ("in a request head", |lab| {
+        let (mut client, daemon) = lab.pair();
+        client.sends("GET /_ping HT");
+        (client, daemon)
+    }),
+    ("in a body that is collected", |lab| {
+        let (mut client, daemon) = lab.pair();
+        client.sends(CREATE);
+        (client, daemon)
+    }),
+    ("behind a request", |lab| lab.asked(LOGS)),
+    ("in an upload", |lab| {
+        let (mut client, mut daemon) = lab.asked(UPLOAD);
+        client.sends("abc");
+        daemon.gets("abc");
+        (client, daemon)
+    }),
+    ("in a response", |lab| {
+        let (client, mut daemon) = lab.asked(LOGS);
+        daemon.sends(CHUNKED);
+        daemon.sends(CHUNK);
+        (client, daemon)
+    }),
+    ("in a tunnel", |lab| {
+        let (client, mut daemon) = lab.asked(ATTACH);
+        daemon.sends(UPGRADED);
+        (client, daemon)
+    }),
+    ("between requests", |lab| {
+        let (client, mut daemon) = lab.asked(PING);
+        daemon.sends(PONG);
+        (client, daemon)
+    }),
+];
+
+/// A client that closes without reading what has come for it, which is a reset, and one that
+/// reads first: the daemon learns of both at once.
+#[test]
+fn a_client_that_vanishes_takes_its_daemon_connection_along() {
+    let lab = Lab::new();
+    for (state, bring) in STATES {
+        let (client, mut daemon) = bring(&lab);
+        drop(client);
+        eprintln!("{state}");
+        daemon.is_closed();
+        let (mut client, mut daemon) = bring(&lab);
+        if matches!(state, "in a response" | "in a tunnel" | "between requests") {
+            client.gets("HTTP/1.1 ");
+            client.gets_head();
+        }
+        drop(client);
+        daemon.is_closed();
+    }
+}
+
+/// What the client gets when the daemon vanishes, with and without bytes that it did not read.
+#[test]
+fn a_daemon_that_vanishes_leaves_its_last_bytes_and_an_end() {
+    let lab = Lab::new();
+    let chunked = format!("{CHUNKED}{CHUNK}");
+    let wanted = |state| match state {
+        "behind a request" | "in an upload" => Some(""),
+        "in a response" => Some(chunked.as_str()),
+        "in a tunnel" => Some(UPGRADED),
+        "between requests" => Some(PONG),
+        _ => None,
+    };
+    for (state, bring) in STATES {
+        eprintln!("{state}");
+        for unread in ["", "unread"] {
+            let (mut client, daemon) = bring(&lab);
+            let Some(wanted) = wanted(state) else { continue };
+            if matches!(state, "in an upload" | "in a tunnel") {
+                client.sends(unread);
+            }
+            drop(daemon);
+            client.gets(wanted);
+            client.is_half_closed();
+            client.half_closes();
+            client.is_closed();
+        }
+    }
+}
+
+/// Before anything was sent on it, a daemon connection that ends is replaced unseen.
+#[test]
+fn an_unused_daemon_connection_that_ends_is_not_missed() {
+    let lab = Lab::new();
+    let (mut client, daemon) = lab.pair();
+    client.sends("GET /_ping HT");
+    drop(daemon);
+    client.sends("TP/1.1\r\nHost: d\r\n\r\n");
+    let mut daemon = lab.accept();
+    daemon.gets(PING);
+    daemon.half_closes();
+    client.is_half_closed();
+}
+
+#[test]
+fn a_half_close_is_passed_on_as_one() {
+    let lab = Lab::new();
+    // The client's, in a tunnel: the daemon goes on.
+    let (mut client, mut daemon) = lab.tunnel();
+    client.sends("last input");
+    client.half_closes();
+    daemon.gets("last input");
+    daemon.is_half_closed();
+    daemon.sends("output");
+    client.gets("output");
+    daemon.half_closes();
+    client.gets_end();
+    client.is_closed();
+    // The daemon's, in a tunnel: the client goes on.
+    let (mut client, mut daemon) = lab.tunnel();
+    daemon.sends("last output");
+    daemon.half_closes();
+    client.gets("last output");
+    client.is_half_closed();
+    client.sends("input");
+    daemon.gets("input");
+    client.half_closes();
+    daemon.gets_end();
+    daemon.is_closed();
+    // The client's behind a request.
+    let (mut client, mut daemon) = lab.asked(LOGS);
+    client.half_closes();
+    daemon.is_half_closed();
+    daemon.sends(CHUNKED);
+    client.gets(CHUNKED);
+}
+
+#[test]
+fn a_refused_upload_does_not_keep_the_client_from_reading_why() {
+    let lab = Lab::new();
+    let length = 20 * 1024 * 1024;
+    let (mut client, _daemon) = lab.pair();
+    client.sends(format!(
+        "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: {length}\r\n\r\n"
+    ));
+    // All of it, before a look at the answer.
+    client.sends(vec![b' '; length]);
+    client.half_closes();
+    assert!(client.gets_head().starts_with("HTTP/1.1 413 "));
+    assert!(client.gets_rest().ends_with(b"this one is longer\"}\n"));
+}
+
+/// A daemon answers a bad upload early and closes with most of it unread: our next write to it
+/// fails, and its connection is reset behind the answer.
+#[test]
+fn an_early_answer_is_delivered_whole() {
+    let lab = Lab::new();
+    let (mut client, mut daemon) = lab.asked(UPLOAD);
+    let body = noise(100_000);
+    let mut writer = client.twin();
+    let upload = thread::spawn(move || {
+        // May fail once the proxy has waited long enough for us to read.
+        let _ = writer.stream.write_all(&vec![b'x'; 1_000_000]);
+        let _ = writer.stream.shutdown(std::net::Shutdown::Write);
+    });
+    daemon.gets("xxx");
+    let head = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n";
+    daemon.sends(head);
+    daemon.sends(&body);
+    drop(daemon);
+    upload.join().unwrap();
+    client.gets(head);
+    client.gets(&body);
+    client.gets_end();
+}
+
+/// A client that is gone takes nothing any more: as without a proxy, the daemon's writes fail,
+/// even while it does not read what the client sent before.
+#[test]
+fn a_daemon_that_does_not_read_still_learns_that_the_client_is_gone() {
+    let lab = Lab::new();
+    let (mut client, mut daemon) = lab.tunnel();
+    let sent = client.fills(&noise(65536));
+    drop(client);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let error = loop {
+        assert!(Instant::now() < deadline, "the daemon speaks to nobody");
+        if let Err(error) = daemon.stream.write(b"output\n") {
+            break error;
+        }
+        thread::sleep(Duration::from_millis(1));
+    };
+    assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    // What the client sent is still there.
+    assert_eq!(daemon.gets_rest().len(), sent);
+}
+
+/// What is quiet is not cut, whoever may be waiting; short here, as long as a test can wait.
+#[test]
+fn a_client_that_lingers_is_closed_and_one_that_waits_is_not() {
+    let lab = Lab::new();
+    let (mut waits, mut daemon) = lab.tunnel();
+    let (mut lingers, _unused) = lab.pair();
+    lingers.sends("nonsense\r\n\r\n");
+    assert!(lingers.gets_head().starts_with("HTTP/1.1 400 "));
+    lingers.gets_rest();
+    let start = Instant::now();
+    lingers.is_closed();
+    assert!(start.elapsed() > Duration::from_secs(4), "{:?}", start.elapsed());
+    daemon.sends("still here");
+    waits.gets("still here");
+}

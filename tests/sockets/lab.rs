@@ -1,0 +1,112 @@
+//! A proxy between a scripted daemon and scripted clients, in a folder of their own.
+
+use std::fs;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::ends::{End, accept};
+use super::proxy::Proxy;
+
+/// A folder that goes away with its owner.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("dcp-s-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A running proxy and its daemon's socket.
+pub(crate) struct Lab {
+    /// Stands before the folder, to be dropped first.
+    pub(crate) proxy: Proxy,
+    pub(crate) daemon: UnixListener,
+    pub(crate) folder: Folder,
+}
+
+impl Lab {
+    pub(crate) fn new() -> Self {
+        Self::with(&["--label", "ci.job=7"])
+    }
+
+    pub(crate) fn with(arguments: &[&str]) -> Self {
+        Self::start(arguments, None)
+    }
+
+    /// With room for so many open files.
+    pub(crate) fn with_files(arguments: &[&str], files: u32) -> Self {
+        Self::start(arguments, Some(files))
+    }
+
+    fn start(arguments: &[&str], files: Option<u32>) -> Self {
+        let folder = Folder::new();
+        // First, since with a cgroup parent it would ask a daemon that is there.
+        let mut proxy = Proxy::spawn(folder.path(), arguments, files);
+        proxy.await_listening();
+        let daemon = UnixListener::bind(folder.join("daemon")).unwrap();
+        Self { proxy, daemon, folder }
+    }
+
+    pub(crate) fn listen(&self) -> PathBuf {
+        self.folder.join("listen")
+    }
+
+    /// A new client.
+    pub(crate) fn client(&self) -> End {
+        End::new(UnixStream::connect(self.listen()).unwrap())
+    }
+
+    /// The next connection that the proxy makes to the daemon.
+    pub(crate) fn accept(&self) -> End {
+        accept(&self.daemon)
+    }
+
+    /// A client and the daemon's end of its connection.
+    pub(crate) fn pair(&self) -> (End, End) {
+        (self.client(), self.accept())
+    }
+
+    /// A client whose request (its method, target and fields) the daemon has got, and the
+    /// daemon's end.
+    pub(crate) fn asked(&self, request: &str) -> (End, End) {
+        let (mut client, mut daemon) = self.pair();
+        client.sends(request);
+        daemon.gets(request);
+        (client, daemon)
+    }
+
+    /// A client that is in a tunnel with the daemon.
+    pub(crate) fn tunnel(&self) -> (End, End) {
+        let (mut client, mut daemon) = self.asked(ATTACH);
+        daemon.sends(UPGRADED);
+        client.gets(UPGRADED);
+        (client, daemon)
+    }
+}
+
+pub(crate) const PING: &str = "GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n";
+pub(crate) const PONG: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK";
+pub(crate) const LOGS: &str = "GET /containers/x/logs?follow=1 HTTP/1.1\r\nHost: d\r\n\r\n";
+pub(crate) const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+pub(crate) const ATTACH: &str = "POST /containers/x/attach?stream=1 HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+pub(crate) const UPGRADED: &str =
+    "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";

@@ -1,0 +1,26 @@
+//! The built binary between real UNIX sockets: a scripted daemon and scripted clients.
+//!
+//! Nothing here waits for a time to pass and hopes: everything reads until what must come has
+//! come, or fails at a deadline.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod crowds;
+mod endings;
+mod ends;
+mod lab;
+mod life;
+mod log;
+mod proxy;
+mod stage;
+mod streams;
+#[path = "../support/transcript.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the core")]
+mod transcript;
+mod transcripts;

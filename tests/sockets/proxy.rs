@@ -1,0 +1,142 @@
+//! The built proxy as a process.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
+
+/// Longer than anything here takes on a slow and busy machine, shorter than patience.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Asks `probe` again and again until it has an answer; fails the test if none comes.
+pub(crate) fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = probe() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        sleep(Duration::from_millis(2));
+    }
+}
+
+/// A running proxy; killed when dropped. Its log is shown when the test fails.
+pub(crate) struct Proxy {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Proxy {
+    /// Starts it in `folder`, listening at `listen`, for the daemon at `daemon` there.
+    pub(crate) fn spawn(folder: &Path, arguments: &[&str], open_files: Option<u32>) -> Self {
+        let log = folder.join("log");
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let limit = open_files.map_or(String::new(), |files| format!("ulimit -n {files}; "));
+        let child = Command::new("sh")
+            .args(["-c", &format!("{limit}exec \"$0\" \"$@\"")])
+            .arg(env!("CARGO_BIN_EXE_dockerd-ci-proxy"))
+            .arg("--dockersocket")
+            .arg(folder.join("daemon"))
+            .arg("--listensocket")
+            .arg(folder.join("listen"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        Self { child, log }
+    }
+
+    /// Waits until clients can connect.
+    pub(crate) fn await_listening(&mut self) {
+        until("the proxy listens", || {
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none(), "the proxy ended at once: {ended:?}\n{}", self.log());
+            self.log().contains("listening on ").then_some(())
+        });
+    }
+
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// Waits until a line with `text` stands in the log.
+    pub(crate) fn await_log(&self, text: &str) {
+        until(&format!("the log says {text:?}"), || self.log().contains(text).then_some(()));
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Asks it to end, as a service manager does, and waits until it has understood.
+    pub(crate) fn terminate(&self) {
+        self.signal(Signal::TERM);
+        self.await_log("stopping: ");
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    pub(crate) fn await_exit(&mut self) -> ExitStatus {
+        until("the proxy ends", || self.child.try_wait().unwrap())
+    }
+
+    /// How many files it has open.
+    pub(crate) fn files(&self) -> usize {
+        fs::read_dir(self.proc("fd")).unwrap().count()
+    }
+
+    /// How many of them are sockets; three of them are no client's.
+    pub(crate) fn sockets(&self) -> usize {
+        let files = fs::read_dir(self.proc("fd")).unwrap().flatten();
+        let targets = files.flat_map(|file| fs::read_link(file.path()));
+        targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
+    }
+
+    /// Lets it have files up to so many; tells how many it could have before.
+    pub(crate) fn limit_files(&self, files: usize) -> usize {
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        let limit = Rlimit { current: Some(files as u64), maximum };
+        let before = prlimit(Some(self.pid()), Resource::Nofile, limit).unwrap();
+        before.current.map_or(usize::MAX, |files| usize::try_from(files).unwrap())
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().try_into().unwrap()).unwrap()
+    }
+
+    /// Processor time that it has used, in ticks of 10 ms.
+    pub(crate) fn ticks(&self) -> u64 {
+        let stat = fs::read_to_string(self.proc("stat")).unwrap();
+        // The name, in parentheses, may have blanks; user and system time are fields 14 and 15.
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    }
+
+    /// Its memory in KiB.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = fs::read_to_string(self.proc("status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    fn proc(&self, file: &str) -> String {
+        format!("/proc/{}/{file}", self.child.id())
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("log of the proxy:\n{}", self.log());
+        }
+    }
+}

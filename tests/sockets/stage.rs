@@ -1,0 +1,223 @@
+//! Plays one transcript over real sockets.
+//!
+//! What a side got is written down as in a transcript: `<end>` when the proxy half-closed,
+//! `<closed>` when it closed, `<dialled>` when it connected again. From outside, a half-close that
+//! a close follows at once looks like a close, so `<end><closed>` counts as `<closed>`. A side
+//! that is gone sees nothing any more: ends that it should have seen are not asked for.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::proxy::PATIENCE;
+use super::transcript::{Line, Transcript, What};
+
+/// One side: what it is about to send, what it got, and what it should have got by now.
+#[derive(Debug, Default)]
+struct Side {
+    stream: Option<UnixStream>,
+    sends: VecDeque<u8>,
+    saw_end: bool,
+    got: Vec<u8>,
+    wanted: Vec<u8>,
+    gone: bool,
+}
+
+/// The two sides of the proxy, and the daemon's socket as long as it is there.
+pub(crate) struct Stage {
+    client: Side,
+    daemon: Side,
+    listener: Option<UnixListener>,
+    path: PathBuf,
+}
+
+impl Stage {
+    pub(crate) fn new(client: UnixStream, listener: UnixListener, path: PathBuf) -> Self {
+        client.set_nonblocking(true).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let client = Side { stream: Some(client), ..Side::default() };
+        Self { client, daemon: Side::default(), listener: Some(listener), path }
+    }
+
+    /// Plays a transcript up to the first thing that is not as expected.
+    pub(crate) fn play(&mut self, transcript: &Transcript) -> Result<(), String> {
+        self.pump("the first connection to the daemon", |stage| stage.daemon.stream.is_some())?;
+        self.daemon.got.clear();
+        let mut expects = false;
+        for (line, what) in &transcript.lines {
+            let sends = matches!(line, Line::ClientSends | Line::DaemonSends);
+            if sends && expects {
+                self.settle()?;
+            }
+            expects = !sends;
+            match (line, what) {
+                (Line::ClientGot, what) => self.client.wants(what),
+                (Line::DaemonGot, what) => self.daemon.wants(what),
+                (_, What::Mark(mark)) => self.act(*line, mark)?,
+                (Line::ClientSends, What::Bytes(bytes)) => self.client.sends.extend(bytes),
+                (Line::DaemonSends, What::Bytes(bytes)) => self.daemon.sends.extend(bytes),
+            }
+        }
+        self.settle()
+    }
+
+    fn act(&mut self, line: Line, mark: &str) -> Result<(), String> {
+        if mark == "away" {
+            self.listener = None;
+            std::fs::remove_file(&self.path).unwrap();
+            return Ok(());
+        }
+        self.pump("all is sent", |stage| {
+            stage.client.sends.is_empty() && stage.daemon.sends.is_empty()
+        })?;
+        let side = match line {
+            Line::ClientSends => &mut self.client,
+            _ => &mut self.daemon,
+        };
+        let stream = side.stream.as_ref().unwrap();
+        match mark {
+            "end" => stream.shutdown(Shutdown::Write).unwrap(),
+            "gone" => {
+                side.stream = None;
+                side.gone = true;
+            }
+            other => panic!("<{other}> means nothing"),
+        }
+        Ok(())
+    }
+
+    /// Waits until both sides got what they should have.
+    fn settle(&mut self) -> Result<(), String> {
+        self.pump("what both should get", |stage| stage.client.has_all() && stage.daemon.has_all())
+    }
+
+    /// Moves bytes until something is so.
+    fn pump(&mut self, what: &str, done: impl Fn(&Self) -> bool) -> Result<(), String> {
+        let deadline = Instant::now() + PATIENCE;
+        while !done(self) {
+            if Instant::now() > deadline {
+                let (client, daemon) = (&self.client, &self.daemon);
+                return Err(format!("waited for {what}\n  client: {client}\n  daemon: {daemon}"));
+            }
+            self.wait();
+            self.take_connection();
+            self.client.moves();
+            self.daemon.moves();
+        }
+        Ok(())
+    }
+
+    /// Waits until one of the sockets has something new.
+    fn wait(&self) {
+        let mut asked = Vec::new();
+        for side in [&self.client, &self.daemon] {
+            if let Some(stream) = &side.stream {
+                asked.push(PollFd::new(stream, side.interest()));
+            }
+        }
+        if let Some(listener) = &self.listener {
+            asked.push(PollFd::new(listener, PollFlags::IN));
+        }
+        let pause = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+        poll(&mut asked, Some(&pause)).unwrap();
+    }
+
+    fn take_connection(&mut self) {
+        // What the one before has seen comes first.
+        self.daemon.moves();
+        let Some(Ok((stream, _))) = self.listener.as_ref().map(UnixListener::accept) else {
+            return;
+        };
+        stream.set_nonblocking(true).unwrap();
+        let got = std::mem::take(&mut self.daemon.got);
+        let wanted = std::mem::take(&mut self.daemon.wanted);
+        self.daemon = Side { stream: Some(stream), got, wanted, ..Side::default() };
+        self.daemon.got.extend(b"<dialled>");
+    }
+}
+
+impl Side {
+    fn wants(&mut self, what: &What) {
+        let mut bytes = match what {
+            What::Bytes(bytes) => bytes.clone(),
+            What::Mark(mark) => format!("<{mark}>").into_bytes(),
+        };
+        if self.gone && !bytes.starts_with(b"<dialled>") {
+            bytes = replaced(&replaced(&bytes, b"<end>", b""), b"<closed>", b"");
+        }
+        self.wanted.extend(bytes);
+        self.wanted = replaced(&self.wanted, b"<end><closed>", b"<closed>");
+    }
+
+    fn has_all(&self) -> bool {
+        self.got == self.wanted
+    }
+
+    fn interest(&self) -> PollFlags {
+        let mut flags = PollFlags::empty();
+        if !self.saw_end {
+            flags |= PollFlags::IN;
+        }
+        if !self.sends.is_empty() {
+            flags |= PollFlags::OUT;
+        }
+        flags
+    }
+
+    fn moves(&mut self) {
+        let Some(mut stream) = self.stream.as_ref() else {
+            return;
+        };
+        match stream.write(self.sends.make_contiguous()) {
+            Ok(n) => drop(self.sends.drain(..n)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            // The proxy takes nothing more, which some transcripts want.
+            Err(_) => self.sends.clear(),
+        }
+        let mut piece = [0; 16384];
+        while !self.saw_end {
+            match stream.read(&mut piece) {
+                Ok(0) => self.saw_end = true,
+                Ok(n) => self.got.extend(&piece[..n]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => self.saw_end = true,
+            }
+            if self.saw_end {
+                self.got.extend(b"<end>");
+            }
+        }
+        if self.got.ends_with(b"<end>") {
+            let mut asked = [PollFd::new(&stream, PollFlags::empty())];
+            if poll(&mut asked, Some(&Timespec::default())).unwrap() > 0 {
+                self.got.truncate(self.got.len() - b"<end>".len());
+                self.got.extend(b"<closed>");
+            }
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (got, wanted) = (self.got.escape_ascii(), self.wanted.escape_ascii());
+        write!(out, "got         {got}\n      and not     {wanted}")
+    }
+}
+
+/// `bytes` with `with` in each place of `what`.
+fn replaced(bytes: &[u8], what: &[u8], with: &[u8]) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut rest = bytes;
+    while let Some(at) = memchr::memmem::find(rest, what) {
+        all.extend_from_slice(&rest[..at]);
+        all.extend_from_slice(with);
+        rest = &rest[at + what.len()..];
+    }
+    all.extend_from_slice(rest);
+    all
+}

@@ -1,0 +1,248 @@
+//! Reads the corpus, recordings of real clients and real daemons: `tests/corpus/README.md` says
+//! what a file looks like.
+
+use std::collections::HashMap;
+use std::fmt::{self, Display, Formatter, Write};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::transcript::{Line, What, said};
+
+/// One operation of one client: a file.
+#[derive(Debug)]
+pub struct Recording {
+    pub path: PathBuf,
+    pub text: String,
+    pub connections: Vec<Connection>,
+}
+
+/// One connection, from the first byte to the ends.
+#[derive(Debug)]
+pub struct Connection {
+    pub name: String,
+    pub turns: Vec<Turn>,
+}
+
+/// The two sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    Client,
+    Daemon,
+}
+
+/// What one side did until the other did something.
+#[derive(Debug)]
+pub struct Turn {
+    pub by: Side,
+    /// What it wrote, write by write.
+    pub pieces: Vec<Vec<u8>>,
+    /// How it ended, if it did.
+    pub end: Option<Ending>,
+    /// What the daemon must get, if not what was written.
+    pub daemon_gets: Option<Vec<u8>>,
+    /// What the client must get of the proxy alone.
+    pub client_gets: Vec<u8>,
+    /// The index of the last line of the file that belongs to it.
+    pub last_line: usize,
+}
+
+/// How a side ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It sends nothing more.
+    Half,
+    /// It sends and takes nothing more.
+    Gone,
+}
+
+impl Turn {
+    /// All that was written.
+    pub fn written(&self) -> Vec<u8> {
+        self.pieces.concat()
+    }
+
+    /// Whether each piece is to arrive as it was written.
+    pub fn passes(&self) -> bool {
+        self.daemon_gets.is_none() && self.client_gets.is_empty()
+    }
+
+    /// What must have come of it: at the daemon, and at the client.
+    pub fn arrives(&self) -> (Vec<u8>, Vec<u8>) {
+        match self.by {
+            Side::Client => {
+                let daemon_gets = self.daemon_gets.clone();
+                (daemon_gets.unwrap_or_else(|| self.written()), self.client_gets.clone())
+            }
+            Side::Daemon => (Vec::new(), self.written()),
+        }
+    }
+}
+
+impl Display for Connection {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl Connection {
+    /// How many bytes both sides write in it.
+    pub fn length(&self) -> usize {
+        self.turns.iter().flat_map(|turn| &turn.pieces).map(Vec::len).sum()
+    }
+}
+
+/// The first bytes, for a message.
+pub fn shown(bytes: &[u8]) -> String {
+    let first = &bytes[..bytes.len().min(200)];
+    format!("{} ({} bytes)", first.escape_ascii(), bytes.len())
+}
+
+/// Where the corpus lies.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus")
+}
+
+/// All recordings, in order of their names.
+pub fn all() -> Vec<Recording> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for client in fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path()) {
+        if client.is_dir() {
+            paths.extend(fs::read_dir(client).unwrap().map(|entry| entry.unwrap().path()));
+        }
+    }
+    paths.sort();
+    assert!(!paths.is_empty(), "nothing in {}", root().display());
+    paths.into_iter().map(read).collect()
+}
+
+fn read(path: PathBuf) -> Recording {
+    let text = fs::read_to_string(&path).unwrap();
+    let operation = path.strip_prefix(root()).unwrap().with_extension("");
+    let mut connections: Vec<Connection> = Vec::new();
+    let mut new_piece = true;
+    for (at, line) in text.lines().enumerate() {
+        if line.is_empty() {
+            new_piece = true;
+        } else if let Some(number) = line.strip_prefix("== ") {
+            let name = format!("{} {number}", operation.display());
+            connections.push(Connection { name, turns: Vec::new() });
+        } else if !line.starts_with('#') {
+            let place = || format!("{}:{}", path.display(), at + 1);
+            let (line, what) = said(line).unwrap_or_else(|| panic!("{}: what?", place()));
+            let connection = connections.last_mut().unwrap_or_else(|| panic!("{}", place()));
+            connection.add(line, what, new_piece, at);
+            new_piece = false;
+        }
+    }
+    Recording { path, text, connections }
+}
+
+impl Connection {
+    fn add(&mut self, line: Line, what: What, new_piece: bool, at: usize) {
+        let by = match line {
+            Line::ClientSends => Side::Client,
+            Line::DaemonSends => Side::Daemon,
+            Line::DaemonGot | Line::ClientGot => return self.expect(line, what),
+        };
+        let turn = self.turn(by);
+        turn.last_line = at;
+        match what {
+            What::Bytes(bytes) => match turn.pieces.last_mut() {
+                Some(piece) if !new_piece => piece.extend(bytes),
+                _ => turn.pieces.push(bytes),
+            },
+            What::Mark(mark) if mark == "end" => turn.end = Some(Ending::Half),
+            What::Mark(mark) if mark == "gone" => turn.end = Some(Ending::Gone),
+            What::Mark(mark) => panic!("{}: <{mark}>?", self.name),
+        }
+    }
+
+    /// The turn of `by`: the last one, if that is not another's and nothing is expected of it yet.
+    fn turn(&mut self, by: Side) -> &mut Turn {
+        if !self.turns.last().is_some_and(|turn| turn.by == by && turn.passes()) {
+            self.turns.push(Turn {
+                by,
+                pieces: Vec::new(),
+                end: None,
+                daemon_gets: None,
+                client_gets: Vec::new(),
+                last_line: 0,
+            });
+        }
+        self.turns.last_mut().unwrap()
+    }
+
+    fn expect(&mut self, line: Line, what: What) {
+        let bytes = match what {
+            What::Bytes(bytes) => bytes,
+            What::Mark(mark) => {
+                assert_eq!(mark, "nothing", "{}", self.name);
+                Vec::new()
+            }
+        };
+        let turn = self.turns.last_mut().unwrap();
+        match line {
+            Line::DaemonGot => turn.daemon_gets.get_or_insert_default().extend(bytes),
+            _ => turn.client_gets.extend(bytes),
+        }
+    }
+}
+
+/// Bytes of a kind in a row that are not written out.
+const REPEATED: usize = 48;
+
+impl Recording {
+    /// The file with what the daemon got in each turn of the client, where that is not what the
+    /// client wrote.
+    pub fn with_expectations(&self, got: impl Fn(&Connection) -> Vec<Vec<u8>>) -> String {
+        let mut behind = HashMap::new();
+        for connection in &self.connections {
+            for (turn, got) in connection.turns.iter().zip(got(connection)) {
+                if turn.by == Side::Client && got != turn.written() {
+                    behind.insert(turn.last_line, expectation(&got));
+                }
+            }
+        }
+        let mut text = String::new();
+        for (at, line) in self.text.lines().enumerate() {
+            if !line.starts_with(">D ") || line == ">D <nothing>" {
+                text += line;
+                text += "\n";
+                text += behind.get(&at).map_or("", |lines| lines);
+            }
+        }
+        text
+    }
+}
+
+fn expectation(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    let runs = bytes.chunk_by(|one, two| one == two);
+    let mut plain = Vec::new();
+    for run in runs {
+        if run.len() < REPEATED {
+            plain.extend(run);
+            continue;
+        }
+        write_lines(&mut text, &plain);
+        plain.clear();
+        writeln!(text, ">D <repeat {} {}>", run.len(), escaped(&run[..1])).unwrap();
+    }
+    write_lines(&mut text, &plain);
+    text
+}
+
+fn write_lines(text: &mut String, bytes: &[u8]) {
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let mut line = escaped(line);
+        if line.starts_with('<') {
+            line.replace_range(..1, "\\x3c"); // or it would be read as a mark
+        }
+        writeln!(text, ">D {line}").unwrap();
+    }
+}
+
+fn escaped(bytes: &[u8]) -> String {
+    // `escape_ascii` also escapes quotes, of which JSON is full.
+    bytes.escape_ascii().to_string().replace("\\\"", "\"").replace("\\'", "'")
+}

@@ -1,0 +1,41 @@
+//! What must hold for every request that reaches the daemon.
+
+use dockerd_ci_proxy::rules::Injection;
+
+use super::{go_json, naive};
+
+/// Fails if `request`, as Go reads it, creates something without the operator's labels or below
+/// another cgroup parent.
+pub fn assert_labelled(injection: &Injection, request: &naive::Request) {
+    let Some(route) = naive::creates(&request.method, &request.target) else { return };
+    let labels = if route == "/build" {
+        let value = naive::query_value(&request.target, "labels").unwrap();
+        go_json::members(str::from_utf8(&value).unwrap()).unwrap()
+    } else {
+        let body = str::from_utf8(&request.body).unwrap();
+        go_json::field(&go_json::members(body).unwrap(), "Labels").unwrap()
+    };
+    let labels = go_json::strings(labels);
+    for label in &injection.labels {
+        assert_eq!(labels.get(&label.key), Some(&label.value), "{request:?}");
+    }
+    assert_eq!(cgroup_parent(route, request), injection.cgroup_parent, "{request:?}");
+}
+
+/// The cgroup parent of what is created; that of the test's injection where there can be none.
+fn cgroup_parent(route: &str, request: &naive::Request) -> Option<String> {
+    match route {
+        "/build" => {
+            let parent = naive::query_value(&request.target, "cgroupparent")?;
+            String::from_utf8(parent).ok()
+        }
+        "/containers/create" => {
+            let top = go_json::members(str::from_utf8(&request.body).ok()?)?;
+            let host_config = go_json::field(&top, "HostConfig")?;
+            let (_, parent) =
+                host_config.iter().rfind(|(key, _)| go_json::fits(key, "CgroupParent"))?;
+            serde_json::from_str(parent).ok()
+        }
+        _ => super::player::injection().cgroup_parent,
+    }
+}

@@ -1,0 +1,197 @@
+//! Dull readers of HTTP, written from what Go's server does and not from our own code, for
+//! comparison with it. They are as lenient as Go: what we accept they must read alike.
+
+/// Where Go's router finds the operations that create something.
+const CREATES: &[&str] = &[
+    "/build",
+    "/configs/create",
+    "/containers/create",
+    "/networks/create",
+    "/secrets/create",
+    "/services/create",
+    "/volumes/create",
+];
+
+/// One request as Go's server reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    pub method: String,
+    pub target: String,
+    pub fields: Vec<(String, Vec<u8>)>,
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// The first field `name`, which must be in lower case.
+    pub fn field(&self, name: &str) -> Option<&[u8]> {
+        self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
+    }
+}
+
+/// What is to be read at the beginning of some bytes: `None` is "not complete, or malformed".
+type Read<'b, T> = Option<(T, &'b [u8])>;
+
+/// All requests that are complete in `bytes`.
+pub fn requests(mut bytes: &[u8]) -> Vec<Request> {
+    let mut all = Vec::new();
+    while let Some((request, rest)) = request(bytes) {
+        all.push(request);
+        bytes = rest;
+    }
+    all
+}
+
+/// One request, with its body.
+pub fn request(bytes: &[u8]) -> Read<'_, Request> {
+    let (mut request, rest) = head(bytes)?;
+    let chunked = request.field("transfer-encoding").is_some();
+    let (body, rest) = match request.field("content-length") {
+        _ if chunked => dechunk(rest)?,
+        Some(length) => {
+            let length = str::from_utf8(length).ok()?.parse().ok()?;
+            let (body, rest) = rest.split_at_checked(length)?;
+            (body.to_vec(), rest)
+        }
+        None => (Vec::new(), rest),
+    };
+    request.body = body;
+    Some((request, rest))
+}
+
+/// A request head; a line that begins with a blank goes on with the one before.
+pub fn head(bytes: &[u8]) -> Read<'_, Request> {
+    let (start, mut rest) = line(bytes)?;
+    let mut words = str::from_utf8(start).ok()?.splitn(3, ' ');
+    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+    words.next().filter(|version| version.starts_with("HTTP/1."))?;
+    let mut request = Request { method, target, fields: Vec::new(), body: Vec::new() };
+    loop {
+        let (field, behind) = line(rest)?;
+        rest = behind;
+        match (field, request.fields.last_mut()) {
+            ([], _) => return Some((request, rest)),
+            ([b' ' | b'\t', ..], Some((_, value))) => value.extend(field),
+            _ => {
+                let colon = field.iter().position(|&byte| byte == b':')?;
+                let name = str::from_utf8(&field[..colon]).ok()?.to_ascii_lowercase();
+                request.fields.push((name, field[colon + 1..].trim_ascii().to_vec()));
+            }
+        }
+    }
+}
+
+/// A line, ended by LF or CRLF.
+fn line(bytes: &[u8]) -> Read<'_, &[u8]> {
+    let end = bytes.iter().position(|&byte| byte == b'\n')?;
+    let line = &bytes[..end];
+    Some((line.strip_suffix(b"\r").unwrap_or(line), &bytes[end + 1..]))
+}
+
+/// The content of a chunked body.
+pub fn dechunk(mut bytes: &[u8]) -> Read<'_, Vec<u8>> {
+    let mut content = Vec::new();
+    loop {
+        let (size, rest) = line(bytes)?;
+        let size = size.split(|&byte| byte == b';').next()?;
+        let size = str::from_utf8(size).ok()?.trim_end_matches([' ', '\t', '\r']);
+        if size.len() > 16 || !size.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        let size = usize::from_str_radix(size, 16).ok()?;
+        if size == 0 {
+            bytes = rest;
+            break;
+        }
+        let (data, rest) = rest.split_at_checked(size)?;
+        content.extend(data);
+        bytes = rest.strip_prefix(b"\r\n")?;
+    }
+    loop {
+        let (trailer, rest) = line(bytes)?;
+        bytes = rest;
+        if trailer.is_empty() {
+            return Some((content, rest));
+        }
+    }
+}
+
+/// Which of the creating operations Go's router finds, by its path.
+pub fn creates(method: &str, target: &str) -> Option<&'static str> {
+    if method != "POST" {
+        return None;
+    }
+    let path = String::from_utf8(path(target)?).ok()?;
+    CREATES.iter().copied().find(|route| match path.strip_suffix(route) {
+        Some("") => true,
+        Some(version) => is_version(version),
+        None => false,
+    })
+}
+
+/// Docker takes `/v[0-9.]+`, Podman `/v[0-9][0-9A-Za-z.-]*`.
+fn is_version(segment: &str) -> bool {
+    let Some(version) = segment.strip_prefix("/v").filter(|version| !version.is_empty()) else {
+        return false;
+    };
+    let docker = version.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let podman = version.starts_with(|first: char| first.is_ascii_digit())
+        && version.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
+    docker || podman
+}
+
+/// The decoded path of a target, as `url.ParseRequestURI` finds it.
+fn path(target: &str) -> Option<Vec<u8>> {
+    let mut rest = target;
+    if let Some(colon) = target.find(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c))
+        && target[colon..].starts_with(':')
+        && target.starts_with(|first: char| first.is_ascii_alphabetic())
+    {
+        rest = &target[colon + 1..];
+    }
+    let has_scheme = rest.len() < target.len();
+    let mut path = rest.split('?').next()?;
+    if !path.starts_with('/') {
+        return None;
+    }
+    if has_scheme && path.starts_with("//") {
+        path = &path[2..];
+        path = &path[path.find('/')?..];
+    }
+    unescape(path.as_bytes())
+}
+
+/// The pairs of a query, as `url.ParseQuery` takes them apart: bad ones are dropped.
+pub fn query(target: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let query = target.split_once('?').map_or("", |(_, query)| query);
+    let mut pairs = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty() && !pair.contains(';')) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let decoded = |text: &str| unescape(text.replace('+', " ").as_bytes());
+        if let (Some(key), Some(value)) = (decoded(key), decoded(value)) {
+            pairs.push((key, value));
+        }
+    }
+    pairs
+}
+
+/// The value that Go's `Form.Get` finds in the query.
+pub fn query_value(target: &str, key: &str) -> Option<Vec<u8>> {
+    query(target).into_iter().find(|pair| pair.0 == key.as_bytes()).map(|pair| pair.1)
+}
+
+fn unescape(text: &[u8]) -> Option<Vec<u8>> {
+    let mut decoded = Vec::new();
+    let mut rest = text;
+    while let Some((&byte, behind)) = rest.split_first() {
+        rest = behind;
+        if byte == b'%' {
+            let (digits, behind) = rest.split_at_checked(2)?;
+            let digits = str::from_utf8(digits).ok().filter(|digits| !digits.contains('+'))?;
+            decoded.push(u8::from_str_radix(digits, 16).ok()?);
+            rest = behind;
+        } else {
+            decoded.push(byte);
+        }
+    }
+    Some(decoded)
+}
