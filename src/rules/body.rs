@@ -1,6 +1,6 @@
 //! The JSON body of a creating request, with what the operator forces in it.
 
-use super::json::{Edits, Found, Object, label_map, quoted};
+use super::json::{Edits, Found, Object, is_field, label_map, quoted};
 use super::{Injection, Refusal};
 use crate::engine::JsonCarrier;
 use crate::engine::carriers::HOST_CONFIG_FIELDS;
@@ -67,9 +67,21 @@ fn move_below<'d>(
         }
         Found::Absent | Found::Null(_) => format!(r#"{{"CgroupParent":{parent}}}"#),
     };
-    match top.any_of(HOST_CONFIG_FIELDS) {
-        Some(name) => Err(Refusal::OutsideHostConfig(name.to_owned())),
-        None => edits.set(top, "HostConfig", &host_config),
+    if let Some((name, _)) = top.all_of(HOST_CONFIG_FIELDS).find(|field| says_something(*field)) {
+        return Err(Refusal::OutsideHostConfig(name.to_owned()));
+    }
+    edits.set(top, "HostConfig", &host_config)
+}
+
+/// Whether it matters that a field is there with this value: what is empty is as good as
+/// absent. dockerode's `run` sends an empty `VolumesFrom` at the top of each container.
+fn says_something((name, value): (&str, &str)) -> bool {
+    // Here an empty list is a choice: absent, they have the daemon's usual paths.
+    let paths = ["MaskedPaths", "ReadonlyPaths"].iter().any(|paths| is_field(name, paths));
+    match value {
+        "null" => false,
+        r#""""# | "[]" | "{}" => paths,
+        _ => true,
     }
 }
 
@@ -126,6 +138,10 @@ mod tests {
                 r#"{"HostConfig":{"CgroupParent":null},"Labels":{"ci.job":"","Binds":"x"}}"#,
                 r#"{"HostConfig":{"CgroupParent":"/ci/7"},"Labels":{"ci.job":"7","Binds":"x"}}"#,
             ),
+            (
+                r#"{"VolumesFrom":[],"Binds":null,"Labels":{}}"#,
+                r#"{"VolumesFrom":[],"Binds":null,"Labels":{"ci.job":"7"},"HostConfig":{"CgroupParent":"/ci/7"}}"#,
+            ),
         ] {
             assert_eq!(rewritten(&CONTAINER, body).unwrap(), wanted, "{body}");
         }
@@ -164,6 +180,10 @@ mod tests {
             (r#"{"Labels":["a=b"]}"#, Refusal::NotAnObject("Labels".into())),
             (r#"{"Labels":{"a":1}}"#, Refusal::LabelValue("Labels".into())),
             (r#"{"Image":"x","binds":["/:/h"]}"#, Refusal::OutsideHostConfig("binds".into())),
+            (
+                r#"{"VolumesFrom":[],"MaskedPaths":[]}"#,
+                Refusal::OutsideHostConfig("MaskedPaths".into()),
+            ),
         ] {
             assert_eq!(rewritten(&CONTAINER, body), Err(refusal), "{body}");
         }

@@ -132,11 +132,11 @@ impl<'d> Object<'d> {
         }
     }
 
-    /// The key of the first member that Go would put into one of the fields `names`.
-    pub(super) fn any_of(&self, names: &[&str]) -> Option<&str> {
+    /// The key and the value of each member that Go would put into one of the fields `names`.
+    pub(super) fn all_of(&self, names: &[&str]) -> impl Iterator<Item = (&str, &'d str)> {
         let is_one = |key: &str| names.iter().any(|name| is_field(key, name));
-        let found = self.members.iter().find(|member| is_one(&member.key));
-        found.map(|member| &*member.key)
+        let found = self.members.iter().filter(move |member| is_one(&member.key));
+        found.map(|member| (&*member.key, member.value))
     }
 }
 
