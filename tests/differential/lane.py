@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon import Daemon
-from normal import CGROUP_PARENT, LABEL, anonymous, normal
+from normal import CGROUP_PARENT, LABEL, LABEL_KEY, anonymous, normal
 
 HERE = Path(__file__).parent
 ENGINE_SCRIPTS = HERE.parent / "engine"
@@ -36,14 +36,15 @@ class Play:
 
 class Lane:
     def __init__(self, work, engine, proxy_binary):
-        self.folder = work
+        self._folder = work
         work.mkdir()
         # A name of its own: by it, `down` finds the cgroups. Short: sockets lie below it.
         self._engine = work / f"{work.parent.name}{work.name}"
-        self.socket = self._output(ENGINE_SCRIPTS / "up", self._engine, engine)
+        self._socket = self._output(ENGINE_SCRIPTS / "up", self._engine, engine)
         try:
-            self.image = self._output(ENGINE_SCRIPTS / "images", self.socket)
-            self._daemon = Daemon(self.socket)
+            self._image = self._output(ENGINE_SCRIPTS / "images", self._socket)
+            self._engine_pid = (self._engine / "pid").read_text().strip()
+            self._daemon = Daemon(self._socket)
             self._start_proxy(proxy_binary)
         except BaseException:
             self.close()
@@ -56,46 +57,43 @@ class Lane:
             proxy.wait()
         subprocess.run([ENGINE_SCRIPTS / "down", self._engine], check=True)
 
-    def play(self, command, environment, through_proxy):
-        """Runs the command with a client's environment, and looks at what came of it."""
+    def play(self, client, operation, through_proxy):
+        """Has the client play the operation, and looks at what came of it."""
         job = self._new_job(through_proxy)
         try:
-            code, stdout, stderr = self._run(command, environment, job)
+            code, stdout, stderr = self._run(client, operation, job)
             effects = self._daemon.everything()
         finally:
             self._daemon.clear()
         if through_proxy:
-            code += self._left_open()
+            code += self._left_open() + _unlabelled(effects)
         return Play(code, normal(stdout), normal(stderr), _sorted_effects(effects))
 
-    def proxy_log(self):
-        return (self.folder / "proxy.log").read_text(errors="replace")
-
     def _start_proxy(self, binary):
-        self._proxy_socket = self.folder / "proxy.sock"
-        with open(self.folder / "proxy.log", "w") as log:
+        self._proxy_socket = self._folder / "proxy.sock"
+        with open(self._folder / "proxy.log", "w") as log:
             self._proxy = subprocess.Popen(
-                [binary, "--dockersocket", self.socket, "--listensocket", self._proxy_socket,
-                 "--label", LABEL, "--cgroup-parent", CGROUP_PARENT],
+                [binary, "--dockersocket", self._socket, "--listensocket", self._proxy_socket,
+                 "--label", LABEL, "--cgroup-parent", f"/{self._engine.name}{CGROUP_PARENT}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         _until(self._proxy_socket.exists, "the proxy listens")
         self._idle_sockets = self._open_sockets()
 
     def _new_job(self, through_proxy):
         """An empty folder with a socket, at the same path for either way."""
-        job = self.folder / "job"
+        job = self._folder / "job"
         shutil.rmtree(job, ignore_errors=True)
         job.mkdir()
-        (job / "docker.sock").symlink_to(self._proxy_socket if through_proxy else self.socket)
+        (job / "docker.sock").symlink_to(self._proxy_socket if through_proxy else self._socket)
         return job
 
-    def _run(self, command, environment, job):
+    def _run(self, client, operation, job):
         workplace = job / "work"
         workplace.mkdir()
         # In the engine's network, so that the ports it publishes are ours.
         process = subprocess.Popen(
-            ["nsenter", f"--net=/proc/{(self._engine / 'pid').read_text().strip()}/ns/net", *command],
-            cwd=workplace, env=self._environment(environment, job), start_new_session=True,
+            ["nsenter", f"--net=/proc/{self._engine_pid}/ns/net", *client.command, operation],
+            cwd=workplace, env=self._environment(client, job), start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             stdout, stderr = process.communicate(timeout=PATIENCE)
@@ -106,18 +104,18 @@ class Lane:
             code = f"did not end within {PATIENCE} s"
         return code, stdout.decode(errors="backslashreplace"), stderr.decode(errors="backslashreplace")
 
-    def _environment(self, clients, job):
+    def _environment(self, client, job):
         plugins = job / "home/.docker/cli-plugins"
         plugins.mkdir(parents=True)
-        for plugin in clients.get("plugins", []):
+        for plugin in client.plugins:
             (plugins / plugin.name).symlink_to(plugin)
         return {
-            "PATH": os.pathsep.join([*clients.get("path", []), os.environ["PATH"]]),
+            "PATH": os.pathsep.join([*client.path, os.environ["PATH"]]),
             "HOME": str(job / "home"),
             "LC_ALL": "C.UTF-8",
             "DOCKER_HOST": f"unix://{job}/docker.sock",
-            "DIFF_IMAGE": self.image,
-            **clients.get("variables", {}),
+            "DIFF_IMAGE": self._image,
+            **client.variables,
         }
 
     def _left_open(self):
@@ -140,6 +138,12 @@ class Lane:
     @staticmethod
     def _output(*command):
         return subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def _unlabelled(effects):
+    """No container comes past the proxy; else we would compare the daemon with itself."""
+    labels = [container["Config"]["Labels"] or {} for container in effects.get("containers", [])]
+    return "" if all(LABEL_KEY in found for found in labels) else ", and a container has no label"
 
 
 def _sorted_effects(effects):

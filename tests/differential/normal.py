@@ -9,7 +9,8 @@ import re
 LABEL_KEY = "0.operator"
 LABEL_VALUE = "differential"
 LABEL = f"{LABEL_KEY}={LABEL_VALUE}"
-CGROUP_PARENT = "/dcp-differential-jobs"
+# The cgroup parent ends in this; before it stands the name of the lane.
+CGROUP_PARENT = "-jobs"
 
 _KEY = re.escape(LABEL_KEY)
 _TIME = r"\d\d:\d\d:\d\d(?:\.\d+)?"
@@ -26,7 +27,7 @@ SUBSTITUTIONS = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, r
     (r"^Step \d+/\d+ : LABEL\s*\n(?: ---> .*\n|Removed intermediate .*\n)*", ""),
     (r"Step \d+/\d+", "Step <number>"),
     (r"Successfully built [0-9a-f]{12}", "Successfully built <image>"),
-    (re.escape(f'"{CGROUP_PARENT}"'), '""'),
+    (rf'"/[^"/]+{CGROUP_PARENT}"', '""'),
     # dockerode puts this at the top of the body, which counts only while there is no HostConfig
     # for the cgroup parent. Either way it is empty.
     (r'"VolumesFrom": ?(?:null|\[\])', '"VolumesFrom": []'),
@@ -57,6 +58,8 @@ SUBSTITUTIONS = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, r
     (r'("Name": ?"/?)[a-z]+_[a-z]+\d?"', r'\1<name>"'),
     # What a client draws by lot.
     (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>"),
+    # What is kept in a map, and comes in any order.
+    (r"^ Runtimes: .*", " Runtimes: <runtimes>"),
     # -- What the client says or does not say.
     # `docker run` gives up its wait when the container is gone, and logs that if it gets
     # to it before it exits.

@@ -241,7 +241,7 @@ op_stats_as_they_come() {
     until_it grep one out
     # CLI 28 does not mind TERM here.
     kill -KILL $!
-    wait $! || echo "exit code $?"
+    wait $! 2>/dev/null || echo "exit code $?"
     tr -d '\033' <out | grep --only-matching one | head -n 1
 }
 
