@@ -6,8 +6,9 @@ import json
 import socket
 from urllib.parse import quote
 
-# Networks that the daemon makes itself.
+# Networks that the daemon makes itself: at its start, and some time after a swarm's.
 OWN_NETWORKS = {"bridge", "host", "none", "podman"}
+SWARM_NETWORKS = {"docker_gwbridge", "ingress"}
 
 
 class _Connection(http.client.HTTPConnection):
@@ -32,10 +33,9 @@ class Daemon:
         """What exists, each as its own inspection tells it."""
         found = {
             "containers": [self._get(f"/containers/{c['Id']}/json") for c in self._containers()],
-            "networks": [self._get(f"/networks/{n['Id']}") for n in self._networks()],
+            "networks": [self._get(f"/networks/{n['Id']}") for n in self._networks() if n["Name"] not in SWARM_NETWORKS],
             "volumes": [self._get(f"/volumes/{quote(v['Name'])}") for v in self._volumes()],
-            # Without those that only are a step of another: there, a label is a step more.
-            "images": [self._get(f"/images/{i['Id']}/json") for i in self._list("/images/json")],
+            "images": [self._image(i["Id"]) for i in self._list("/images/json")],
         }
         for kind in ("services", "secrets", "configs"):
             found[kind] = self._list(f"/{kind}")
@@ -54,6 +54,12 @@ class Daemon:
         self._clear_images()
         # The second play must not find the steps of the first.
         self._call("POST", "/build/prune?all=1")
+
+    def _image(self, image):
+        """Without how its last step was made: to the classic builder, a label is a step. For
+        the same reason, images that only are a step of another do not count."""
+        inspected = self._get(f"/images/{image}/json") or {}
+        return {key: value for key, value in inspected.items() if key not in ("Container", "ContainerConfig")}
 
     def _clear_images(self):
         for image in self._list("/images/json"):

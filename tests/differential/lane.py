@@ -18,7 +18,7 @@ ENGINE_SCRIPTS = HERE.parent / "engine"
 # Far beyond what any operation takes: it only ends one that hangs.
 PATIENCE = 120
 # Members of inspections whose order means nothing.
-SETS = {"Aliases", "Binds", "DNSNames", "Mounts"}
+SETS = {"Aliases", "Binds", "DNSNames", "Env", "Mounts"}
 
 
 @dataclass
@@ -37,6 +37,7 @@ class Play:
 class Lane:
     def __init__(self, work, engine, proxy_binary):
         self._folder = work
+        self._client = self._proxy = None
         work.mkdir()
         # A name of its own: by it, `down` finds the cgroups. Short: sockets lie below it.
         self._engine = work / f"{work.parent.name}{work.name}"
@@ -51,10 +52,12 @@ class Lane:
             raise
 
     def close(self):
-        proxy = getattr(self, "_proxy", None)
-        if proxy:
-            proxy.terminate()
-            proxy.wait()
+        # We may have been interrupted in the middle of an operation.
+        if self._client and self._client.poll() is None:
+            os.killpg(self._client.pid, signal.SIGKILL)
+        if self._proxy:
+            self._proxy.terminate()
+            self._proxy.wait()
         subprocess.run([ENGINE_SCRIPTS / "down", self._engine], check=True)
 
     def play(self, client, operation, through_proxy):
@@ -66,7 +69,7 @@ class Lane:
         finally:
             self._daemon.clear()
         if through_proxy:
-            code += self._left_open() + _unlabelled(effects)
+            code += self._left_open() + _untouched(effects)
         return Play(code, normal(stdout), normal(stderr), _sorted_effects(effects))
 
     def _start_proxy(self, binary):
@@ -91,16 +94,16 @@ class Lane:
         workplace = job / "work"
         workplace.mkdir()
         # In the engine's network, so that the ports it publishes are ours.
-        process = subprocess.Popen(
+        self._client = subprocess.Popen(
             ["nsenter", f"--net=/proc/{self._engine_pid}/ns/net", *client.command, operation],
             cwd=workplace, env=self._environment(client, job), start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
-            stdout, stderr = process.communicate(timeout=PATIENCE)
-            code = str(process.returncode)
+            stdout, stderr = self._client.communicate(timeout=PATIENCE)
+            code = str(self._client.returncode)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            stdout, stderr = process.communicate()
+            os.killpg(self._client.pid, signal.SIGKILL)
+            stdout, stderr = self._client.communicate()
             code = f"did not end within {PATIENCE} s"
         return code, stdout.decode(errors="backslashreplace"), stderr.decode(errors="backslashreplace")
 
@@ -140,10 +143,16 @@ class Lane:
         return subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
-def _unlabelled(effects):
-    """No container comes past the proxy; else we would compare the daemon with itself."""
-    labels = [container["Config"]["Labels"] or {} for container in effects.get("containers", [])]
-    return "" if all(LABEL_KEY in found for found in labels) else ", and a container has no label"
+def _untouched(effects):
+    """No container comes past the proxy; else we would compare the daemon with itself. What
+    a failed step of a classic build leaves has the cgroup parent alone, a task of a service
+    the label alone."""
+    def touched(container):
+        labels, cgroup_parent = container["Config"]["Labels"] or {}, container["HostConfig"]["CgroupParent"]
+        return LABEL_KEY in labels or cgroup_parent.endswith(CGROUP_PARENT)
+
+    missed = [one["Name"] for one in effects.get("containers", []) if not touched(one)]
+    return f", and came past the proxy: {missed}" if missed else ""
 
 
 def _sorted_effects(effects):

@@ -24,13 +24,15 @@ SUBSTITUTIONS = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, r
     (r'"Labels": ?(?:null|\{\s*\})', '"Labels": {}'),
     # The classic builder makes a step of each label: one more with its layer, on which the
     # image then stands.
-    (r"^Step \d+/\d+ : LABEL\s*\n(?: ---> .*\n|Removed intermediate .*\n)*", ""),
+    (r"^Step \d+/\d+ : LABEL\s*\n(?: ---> .*\n|Remov(?:ed|ing) intermediate .*\n)*", ""),
     (r"Step \d+/\d+", "Step <number>"),
     (r"Successfully built [0-9a-f]{12}", "Successfully built <image>"),
     (rf'"/[^"/]+{CGROUP_PARENT}"', '""'),
     # dockerode puts this at the top of the body, which counts only while there is no HostConfig
     # for the cgroup parent. Either way it is empty.
     (r'"VolumesFrom": ?(?:null|\[\])', '"VolumesFrom": []'),
+    # A container without a HostConfig gets one, in which Docker 20.10 then fills in this.
+    (r'"Runtime": ?"(?:runc)?",?\s*', ""),
     # The length of an answer in which the label is. A wrong one would break the client.
     (r"(?i)^Content-Length: (?!0\b)\d+", "Content-Length: <length>"),
     # Compose 1 compares the labels that it asked for with those that are there.
@@ -66,9 +68,9 @@ SUBSTITUTIONS = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, r
     (r"^.*error waiting for container: context canceled.*\n", ""),
 ]]
 
-# An id, whole or shortened as the docker command does, and one of swarm's.
+# An id, whole or shortened as docker does (to 12) and Podman (to 11), and one of swarm's.
 _ID = re.compile(
-    r"(?<![0-9A-Za-z])(?:[0-9a-f]{64}|[0-9a-f]{12}|(?=[0-9]*[a-z])(?=[a-z]*[0-9])[0-9a-z]{25})(?![0-9A-Za-z])")
+    r"(?<![0-9A-Za-z])(?:[0-9a-f]{64}|[0-9a-f]{11,12}|(?=[0-9]*[a-z])(?=[a-z]*[0-9])[0-9a-z]{25})(?![0-9A-Za-z])")
 
 
 def normal(text):
@@ -80,7 +82,7 @@ def normal(text):
 
     def name(match):
         found = match[0]
-        number = seen.setdefault(found[:12], len(seen) + 1)
+        number = seen.setdefault(found[:11], len(seen) + 1)
         return f"<id {number} of {len(found)}>"
 
     return _ID.sub(name, text)

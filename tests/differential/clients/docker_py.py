@@ -42,7 +42,7 @@ def system():
 @operation
 def run():
     print(client.containers.run(IMAGE, "echo out", remove=True))
-    print(client.containers.run(IMAGE, ["sh", "-c", "echo out; echo err >&2"], stdout=True, stderr=True, name="one"))
+    print(client.containers.run(IMAGE, ["sh", "-c", "echo out; sleep 0.3; echo err >&2"], stdout=True, stderr=True, name="one"))
     for line in client.containers.run(IMAGE, ["seq", "5"], stream=True):
         print(line)
 
