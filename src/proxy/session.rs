@@ -222,6 +222,9 @@ impl Session {
                     self.cut();
                     return Step::Report(call.over(now, self.lanes.traffic()));
                 }
+                Turn::Unasked if self.lets_unused_go() => {
+                    self.exchange = Exchange::Idle(Scan::default());
+                }
                 Turn::Unasked => {
                     self.cut();
                     return Step::Warn(

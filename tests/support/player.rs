@@ -148,6 +148,8 @@ impl Player {
     fn dial(&mut self) {
         if self.daemon_is_up {
             self.connected = true;
+            // What was said on the old connection is lost with it.
+            self.daemon.sends.clear();
             self.daemon.ends = false;
             self.daemon.ended = false;
             self.daemon.got.extend(b"<dialled>");
