@@ -14,6 +14,7 @@
 
 mod build;
 mod compose;
+mod escapes;
 mod exec;
 mod faults;
 mod files;

@@ -74,9 +74,14 @@ impl Proxy {
         });
     }
 
-    fn show_log(&self) {
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
         let log = fs::read(self.folder.join("log")).unwrap_or_default();
-        eprintln!("log of the proxy:\n{}", String::from_utf8_lossy(&log));
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
+    fn show_log(&self) {
+        eprintln!("log of the proxy:\n{}", self.log());
     }
 }
 
