@@ -29,6 +29,8 @@ pub struct Config {
     pub labels: Vec<Label>,
     /// The cgroup parent, which may still have to be asked for.
     pub cgroup_parent: CgroupParent,
+    /// Whether what is not known to be an operation of the Engine API is refused.
+    pub strict: bool,
     /// What is done with mounts of the daemon's socket.
     pub socket_bind: SocketBind,
     /// How long running exchanges may go on at shutdown.
@@ -53,6 +55,7 @@ impl Config {
         Ok(Injection {
             labels: self.labels.clone(),
             cgroup_parent,
+            strict: self.strict,
             socket_bind: self.socket_bind.clone(),
             look: socket::look(self.daemon.clone()),
         })
@@ -282,6 +285,7 @@ mod tests {
             labels: Vec::new(),
             cgroup_parent: CgroupParent::Fixed("/ci".into()),
             drain: Drain::Never,
+            strict: false,
             socket_bind: SocketBind::Pass,
             debug: false,
         };

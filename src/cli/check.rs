@@ -24,6 +24,7 @@ pub(super) fn config(mut args: Args) -> Result<Config, Error> {
     let source = args.socket_bind_source.take();
     let source = source.as_ref().unwrap_or(&listen);
     let config = Config {
+        strict: args.strict,
         socket_bind: socket_bind(&bind, source)?,
         listen: path(&listen)?,
         access: access(&args)?,
@@ -184,6 +185,7 @@ mod tests {
             labels: vec![config::label("Created-Via", "dockerd-ci-proxy").unwrap()],
             cgroup_parent: CgroupParent::None,
             drain: Drain::After(Duration::from_secs(10)),
+            strict: false,
             socket_bind: SocketBind::Rewrite("/var/run/docker-ci-proxy.sock".into()),
             debug: false,
         };
@@ -194,7 +196,7 @@ mod tests {
     fn every_flag_sets_its_value() {
         let words = "--ds unix:///d --ls=/l --label a=1 --label b=2 --cgroup-parent /ci \
                      --socket-mode 600 --socket-owner root --socket-group 7 \
-                     --drain-time infinity --socket-bind-source /on/host -d";
+                     --drain-time infinity --socket-bind-source /on/host --strict -d";
         let config = run(words, &[]).unwrap();
         let wanted = Config {
             listen: "/l".into(),
@@ -203,6 +205,7 @@ mod tests {
             labels: ["a=1", "b=2"].map(|text| config::label_pair(text).unwrap()).into(),
             cgroup_parent: CgroupParent::Fixed("/ci".into()),
             drain: Drain::Never,
+            strict: true,
             socket_bind: SocketBind::Rewrite("/on/host".into()),
             debug: true,
         };

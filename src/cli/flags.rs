@@ -108,6 +108,15 @@ pub const FLAGS: &[Flag] = &[
                runs in a container.",
     },
     Flag {
+        names: &["--strict"],
+        short: None,
+        effect: Effect::Switch(|args, _| args.strict = true),
+        variable: None,
+        default: None,
+        line: "Refuse what is not known to be an operation of the Engine API.",
+        more: "Without it, operations of newer daemons and of Podman pass as they came.",
+    },
+    Flag {
         names: &["--socket-mode"],
         short: None,
         effect: Effect::Value("MODE", |args, given| args.mode = Some(given)),

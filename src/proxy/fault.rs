@@ -53,7 +53,7 @@ impl Fault {
         match self {
             Self::Request(Malformed::HeadTooLong) => 431,
             Self::Refused(Refusal::EncodedBody | Refusal::FormBody) => 415,
-            Self::Refused(Refusal::Libpod | Refusal::SocketBind(_)) => 403,
+            Self::Refused(Refusal::Libpod | Refusal::SocketBind(_) | Refusal::Unknown) => 403,
             Self::Request(_) | Self::Refused(_) | Self::CutShort | Self::SlowHead => 400,
             Self::TooLarge => 413,
             Self::Errand | Self::Response(_) | Self::ResponseCutShort | Self::UnaskedUpgrade => 502,

@@ -18,7 +18,7 @@ mod storage;
 pub use refusal::Refusal;
 
 use self::socket::{Look, SocketBind};
-use crate::engine::{Carrier, JsonCarrier, Operation, QueryCarrier};
+use crate::engine::{Carrier, JsonCarrier, Operation, QueryCarrier, UNKNOWN};
 use crate::http::body::Framing;
 use crate::http::head::Request;
 
@@ -29,6 +29,8 @@ pub struct Injection {
     pub labels: Vec<Label>,
     /// `HostConfig.CgroupParent` of every container and `cgroupparent` of every classic build.
     pub cgroup_parent: Option<String>,
+    /// Whether what is not known to be an operation of the Engine API is refused.
+    pub strict: bool,
     /// What is done with the daemon's socket in a container.
     pub socket_bind: SocketBind,
     /// Knows the daemon's socket under all its names.
@@ -71,6 +73,7 @@ pub fn plan(
 ) -> Result<Plan, Refusal> {
     let target = request.target;
     match operation.carrier {
+        Carrier::Nothing if injection.strict && *operation == UNKNOWN => Err(Refusal::Unknown),
         Carrier::Nothing => Ok(Plan::Pass),
         Carrier::Query(_) if is_form(request) => Err(Refusal::FormBody),
         Carrier::Query(QueryCarrier::Build) => build::plan(injection, target),
@@ -120,6 +123,27 @@ fn may_be_form(content_type: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::route;
+    use crate::http::head;
+
+    #[test]
+    fn strictness_lets_only_known_operations_pass() {
+        let strict = Injection { strict: true, ..Injection::default() };
+        for (line, known) in [
+            ("GET /v1.41/info", true),
+            ("GET /v5.0.0/libpod/info", true),
+            ("GET /v1.99/frobnicate", false),
+            ("BREW /info", false),
+        ] {
+            let (method, path) = line.split_once(' ').unwrap();
+            let text = format!("{line} HTTP/1.1\r\nHost: d\r\n\r\n");
+            let request = head::request(text.as_bytes()).unwrap();
+            let operation = route(method, path.as_bytes());
+            let wanted = if known { Ok(Plan::Pass) } else { Err(Refusal::Unknown) };
+            assert_eq!(plan(&strict, operation, &request), wanted, "{line}");
+            assert_eq!(plan(&Injection::default(), operation, &request), Ok(Plan::Pass), "{line}");
+        }
+    }
 
     #[test]
     fn every_spelling_that_go_takes_for_a_form_is_seen() {

@@ -15,6 +15,8 @@ pub enum Refusal {
     StartBody,
     /// Something is created by Podman's own API.
     Libpod,
+    /// The operation is not known, and the operator wants only those that are.
+    Unknown,
     /// The body of a build, commit or import is a form.
     FormBody,
     /// The body is not JSON, or something stands behind it.
@@ -65,6 +67,10 @@ impl fmt::Display for Refusal {
             Self::Libpod => out.write_str(
                 "what Podman's own API (/libpod) creates cannot be labelled here; use the \
                  Docker-compatible API",
+            ),
+            Self::Unknown => out.write_str(
+                "this is no operation of the Engine API that the proxy knows, and --strict lets no \
+                 others pass",
             ),
             Self::NotJson(what) => write!(out, "the request body is not one JSON object: {what}"),
             Self::NotAnObject(name) if name.is_empty() => {
