@@ -88,7 +88,7 @@ fn holder(
     (spelled(name, random), value)
 }
 
-fn document(random: &mut Random) -> String {
+pub(crate) fn document(random: &mut Random) -> String {
     let mut members = random.some(3, other);
     for _ in 0..random.below(4) {
         let member = match random.below(4) {
@@ -114,7 +114,7 @@ fn document(random: &mut Random) -> String {
 }
 
 /// The rewritten body; `None` when it is refused.
-fn rewritten(carrier: &JsonCarrier, body: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn rewritten(carrier: &JsonCarrier, body: &[u8]) -> Option<Vec<u8>> {
     let rewritten = rewrite(&player::injection(), carrier, &Known::default(), body);
     rewritten.ok().map(|rewritten| rewritten.body)
 }
