@@ -117,6 +117,10 @@ mod tests {
                 r#"{"HostConfig":{"CgroupParent":null},"Labels":{"ci.job":"","Binds":"x"}}"#,
                 r#"{"HostConfig":{"CgroupParent":"/ci/7"},"Labels":{"ci.job":"7","Binds":"x"}}"#,
             ),
+            (
+                r#"{"VolumesFrom":[],"Binds":null,"Labels":{}}"#,
+                r#"{"VolumesFrom":[],"Binds":null,"Labels":{"ci.job":"7"},"HostConfig":{"CgroupParent":"/ci/7"}}"#,
+            ),
         ] {
             assert_eq!(rewritten(&CONTAINER, body).unwrap(), wanted, "{body}");
         }
@@ -155,6 +159,10 @@ mod tests {
             (r#"{"Labels":["a=b"]}"#, Refusal::NotAnObject("Labels".into())),
             (r#"{"Labels":{"a":1}}"#, Refusal::LabelValue("Labels".into())),
             (r#"{"Image":"x","binds":["/:/h"]}"#, Refusal::OutsideHostConfig("binds".into())),
+            (
+                r#"{"VolumesFrom":[],"MaskedPaths":[]}"#,
+                Refusal::OutsideHostConfig("MaskedPaths".into()),
+            ),
         ] {
             assert_eq!(rewritten(&CONTAINER, body), Err(refusal), "{body}");
         }

@@ -1,0 +1,34 @@
+// What the clients written in JavaScript share: `CLIENT list` names the operations,
+// `CLIENT NAME` plays one.
+'use strict';
+
+const image = process.env.DIFF_IMAGE;
+
+// Prints what the daemon says of something.
+const told = (value) => console.log(JSON.stringify(value, null, 1));
+
+const until = async (condition) => {
+  for (let tries = 0; tries < 600; tries += 1) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('never came true');
+};
+
+// All that comes out of a stream.
+const collect = async (stream) => {
+  const chunks = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+};
+
+const main = async (operations) => {
+  const word = process.argv[2];
+  if (word === 'list') {
+    console.log(Object.keys(operations).join('\n'));
+    return;
+  }
+  await operations[word]();
+};
+
+module.exports = { collect, image, main, told, until };

@@ -1,0 +1,45 @@
+# Networks and volumes.
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # image: from lib.sh
+
+op_networks() {
+    docker network create --label mine=yes --subnet 10.77.0.0/24 --gateway 10.77.0.1 one
+    docker network create --internal --driver bridge --opt com.docker.network.bridge.name=dcp0 two
+    docker network inspect one two
+    docker network ls --filter type=custom --format '{{.Name}} {{.Driver}} {{.Scope}}' | sort
+    docker network ls --filter label=mine
+    docker network rm one
+    docker network prune --force
+}
+
+op_connect() {
+    docker network create one >/dev/null
+    docker run --detach --name server --network one --network-alias here "$image" sleep 600 >/dev/null
+    docker run --detach --name client "$image" sleep 600 >/dev/null
+    docker network connect --alias there one client
+    fails docker network connect one client
+    docker exec client ping -c 1 -q here | tail -n 2 | head -n 1
+    docker network inspect --format '{{range .Containers}}{{println .Name}}{{end}}' one | sort
+    # It names those that use it in any order.
+    fails docker network rm one 2>/dev/null
+    docker network disconnect one client
+    fails docker network disconnect one client
+    docker network disconnect --force one server
+    docker network rm one
+}
+
+op_volumes() {
+    docker volume create --label mine=yes one
+    docker volume create --opt type=tmpfs --opt device=tmpfs --opt o=size=1m two
+    docker volume create | wc -c
+    docker volume inspect one two
+    docker volume ls --filter label=mine
+    docker volume ls --filter dangling=true --format '{{.Name}} {{.Driver}}' | grep -E '^(one|two)'
+    docker run --rm --volume one:/v "$image" sh -c 'echo kept >/v/file'
+    docker run --rm --volume one:/v:ro "$image" cat /v/file
+    docker create --name user --volume one:/v "$image" >/dev/null
+    fails docker volume rm one
+    docker rm user
+    docker volume rm one two
+    docker volume prune --force | tail -n 1
+}

@@ -1,0 +1,138 @@
+"""Plays every operation of every client on the daemon's socket and through the proxy, and
+tells each difference. Started by `run`, which installs what the clients need."""
+
+import argparse
+import difflib
+import queue
+import re
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from client import MOVING, clients
+from lane import Lane
+
+ENGINES = ["local", "trixie", "sid", "podman"]
+# Two cores: one engine works while the other one's client starts.
+LANES = 2
+# How often the daemon may be asked again whether it gives the proxy's result itself.
+SECOND_LOOKS = 3
+# Lines of what is different in one aspect.
+SHOWN = 40
+
+
+class Report:
+    """What came of each operation; printed as it comes."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self.counts = {}
+        # Operations that do not work even without the proxy.
+        self.broken = 0
+
+    def tell(self, verdict, operation, seconds, details=""):
+        with self._lock:
+            self.counts[verdict] = self.counts.get(verdict, 0) + 1
+            if verdict == "fails" and operation.split("/")[0] not in MOVING:
+                self.broken += 1
+            print(f"{verdict:10} {operation} ({seconds:.1f} s)", flush=True)
+            if details:
+                print(details, flush=True)
+
+
+def compare(lane, client, name):
+    """The verdict on one operation, and what there is to say about it."""
+    direct = lane.play(client, name, through_proxy=False)
+    proxied = lane.play(client, name, through_proxy=True)
+    if direct == proxied:
+        if direct.code == "0":
+            return "same", ""
+        return "fails", f"{direct.stdout}{direct.stderr}    exit code {direct.code}"
+    # What the daemon gives itself, if only sometimes, is not the proxy's doing.
+    for _ in range(SECOND_LOOKS):
+        if lane.play(client, name, through_proxy=False) == proxied:
+            return "unsteady", differences(direct, proxied)
+    return "DIFFERENT", differences(direct, proxied)
+
+
+def differences(direct, proxied):
+    lines = []
+    for (aspect, before), (_, after) in zip(direct.aspects(), proxied.aspects()):
+        found = list(difflib.unified_diff(
+            before.splitlines(), after.splitlines(), f"{aspect}, direct", f"{aspect}, through the proxy", "", "", 2, ""))
+        lines += found[:SHOWN] + [f"... and {len(found) - SHOWN} more lines"] * (len(found) > SHOWN)
+    return "\n".join(f"    {line}" for line in lines)
+
+
+def operations(options):
+    """Every operation that is wanted: its name in full, its client, its own name."""
+    found = queue.Queue()
+    for client_name, client in clients(options.python, options.node, options.modern).items():
+        for name in client.operations():
+            if re.search(options.only, f"{client_name}/{name}"):
+                found.put((f"{client_name}/{name}", client, name))
+    return found
+
+
+def work(lane, wanted, report):
+    while True:
+        try:
+            operation, client, name = wanted.get_nowait()
+        except queue.Empty:
+            return
+        start = time.monotonic()
+        try:
+            verdict, details = compare(lane, client, name)
+        except Exception as error:  # noqa: BLE001 - one operation must not take the lane with it
+            verdict, details = "DIFFERENT", f"    {type(error).__name__}: {error}"
+        report.tell(verdict, operation, time.monotonic() - start, details)
+
+
+def play_on(engine, options):
+    start = time.monotonic()
+    print(f"\n== {engine}", flush=True)
+    wanted, report, lanes = operations(options), Report(), []
+    try:
+        for number in range(min(LANES, max(1, wanted.qsize()))):
+            lanes.append(Lane(options.work / f"{engine}{number}", engine, options.proxy))
+        threads = [threading.Thread(target=work, args=(lane, wanted, report), daemon=True) for lane in lanes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        for lane in lanes:
+            lane.close()
+    told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(report.counts.items()))
+    print(f"== {engine}: {told or 'nothing to play'}; {time.monotonic() - start:.0f} s", flush=True)
+    return report
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("engines", nargs="*", metavar="ENGINE", help=f"one of {', '.join(ENGINES)}")
+    parser.add_argument("--all", action="store_true", help="all engines")
+    parser.add_argument("--only", default="", metavar="PATTERN", help="play what matches, as CLIENT/NAME")
+    for path in ("work", "proxy", "python", "node", "modern"):
+        parser.add_argument(f"--{path}", type=Path, required=True, help="given by `run`")
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    # Asked to end, it still ends the engines.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    engines = ENGINES if options.all else options.engines or ["trixie"]
+    bad = 0
+    for engine in engines:
+        report = play_on(engine, options)
+        bad += report.counts.get("DIFFERENT", 0)
+        # Other engines may lack what an operation takes; on the gate's, it would prove nothing.
+        bad += report.broken if engine == "trixie" else 0
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+"""A lane: an engine of its own, the proxy in front of it, and one operation at a time. As
+nobody else uses the engine, all that changes on it is the operation's doing."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon import Daemon
+from normal import CGROUP_PARENT, LABEL, LABEL_KEY, anonymous, normal
+
+HERE = Path(__file__).parent
+ENGINE_SCRIPTS = HERE.parent / "engine"
+# Far beyond what any operation takes: it only ends one that hangs.
+PATIENCE = 120
+# Members of inspections whose order means nothing.
+SETS = {"Aliases", "Binds", "DNSNames", "Mounts"}
+
+
+@dataclass
+class Play:
+    """What is to be seen of one play, made comparable."""
+
+    code: str
+    stdout: str
+    stderr: str
+    effects: str
+
+    def aspects(self):
+        return vars(self).items()
+
+
+class Lane:
+    def __init__(self, work, engine, proxy_binary):
+        self._folder = work
+        work.mkdir()
+        # A name of its own: by it, `down` finds the cgroups. Short: sockets lie below it.
+        self._engine = work / f"{work.parent.name}{work.name}"
+        self._socket = self._output(ENGINE_SCRIPTS / "up", self._engine, engine)
+        try:
+            self._image = self._output(ENGINE_SCRIPTS / "images", self._socket)
+            self._engine_pid = (self._engine / "pid").read_text().strip()
+            self._daemon = Daemon(self._socket)
+            self._start_proxy(proxy_binary)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self):
+        proxy = getattr(self, "_proxy", None)
+        if proxy:
+            proxy.terminate()
+            proxy.wait()
+        subprocess.run([ENGINE_SCRIPTS / "down", self._engine], check=True)
+
+    def play(self, client, operation, through_proxy):
+        """Has the client play the operation, and looks at what came of it."""
+        job = self._new_job(through_proxy)
+        try:
+            code, stdout, stderr = self._run(client, operation, job)
+            effects = self._daemon.everything()
+        finally:
+            self._daemon.clear()
+        if through_proxy:
+            code += self._left_open() + _unlabelled(effects)
+        return Play(code, normal(stdout), normal(stderr), _sorted_effects(effects))
+
+    def _start_proxy(self, binary):
+        self._proxy_socket = self._folder / "proxy.sock"
+        with open(self._folder / "proxy.log", "w") as log:
+            self._proxy = subprocess.Popen(
+                [binary, "--dockersocket", self._socket, "--listensocket", self._proxy_socket,
+                 "--label", LABEL, "--cgroup-parent", f"/{self._engine.name}{CGROUP_PARENT}"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        _until(self._proxy_socket.exists, "the proxy listens")
+        self._idle_sockets = self._open_sockets()
+
+    def _new_job(self, through_proxy):
+        """An empty folder with a socket, at the same path for either way."""
+        job = self._folder / "job"
+        shutil.rmtree(job, ignore_errors=True)
+        job.mkdir()
+        (job / "docker.sock").symlink_to(self._proxy_socket if through_proxy else self._socket)
+        return job
+
+    def _run(self, client, operation, job):
+        workplace = job / "work"
+        workplace.mkdir()
+        # In the engine's network, so that the ports it publishes are ours.
+        process = subprocess.Popen(
+            ["nsenter", f"--net=/proc/{self._engine_pid}/ns/net", *client.command, operation],
+            cwd=workplace, env=self._environment(client, job), start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            stdout, stderr = process.communicate(timeout=PATIENCE)
+            code = str(process.returncode)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            stdout, stderr = process.communicate()
+            code = f"did not end within {PATIENCE} s"
+        return code, stdout.decode(errors="backslashreplace"), stderr.decode(errors="backslashreplace")
+
+    def _environment(self, client, job):
+        plugins = job / "home/.docker/cli-plugins"
+        plugins.mkdir(parents=True)
+        for plugin in client.plugins:
+            (plugins / plugin.name).symlink_to(plugin)
+        return {
+            "PATH": os.pathsep.join([*client.path, os.environ["PATH"]]),
+            "HOME": str(job / "home"),
+            "LC_ALL": "C.UTF-8",
+            "DOCKER_HOST": f"unix://{job}/docker.sock",
+            "DIFF_IMAGE": self._image,
+            **client.variables,
+        }
+
+    def _left_open(self):
+        """The proxy's connections end with the client's."""
+        try:
+            _until(lambda: self._open_sockets() <= self._idle_sockets, "")
+        except TimeoutError:
+            return f", and the proxy kept {self._open_sockets() - self._idle_sockets} sockets open"
+        return ""
+
+    def _open_sockets(self):
+        count = 0
+        for descriptor in Path(f"/proc/{self._proxy.pid}/fd").iterdir():
+            try:
+                count += os.readlink(descriptor).startswith("socket:")
+            except FileNotFoundError:
+                pass
+        return count
+
+    @staticmethod
+    def _output(*command):
+        return subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def _unlabelled(effects):
+    """No container comes past the proxy; else we would compare the daemon with itself."""
+    labels = [container["Config"]["Labels"] or {} for container in effects.get("containers", [])]
+    return "" if all(LABEL_KEY in found for found in labels) else ", and a container has no label"
+
+
+def _sorted_effects(effects):
+    """One object after the other, in an order that does not hang on ids."""
+    lines = []
+    for kind, objects in effects.items():
+        lines += sorted(f"{kind}: {_described(one)}" for one in objects)
+    return "\n".join(lines)
+
+
+def _described(one):
+    return anonymous(json.dumps(_ordered(one), indent=1, sort_keys=True))
+
+
+def _ordered(value, key=None):
+    """Lists that mean a set, and maps by id, come in the order of what is in them."""
+    if isinstance(value, dict):
+        if key == "Containers":
+            return sorted((_described(item) for item in value.values()))
+        return {name: _ordered(item, name) for name, item in value.items()}
+    if isinstance(value, list):
+        items = [_ordered(item) for item in value]
+        return sorted(items, key=_described) if key in SETS else items
+    return value
+
+
+def _until(condition, what, seconds=15):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(what)
+        time.sleep(0.02)
