@@ -134,6 +134,12 @@ impl Session {
         self.link = Link::Away(away);
     }
 
+    /// Whether what the daemon says is for anybody: a client that is there, or us who have asked.
+    #[must_use]
+    pub fn hears_daemon(&self) -> bool {
+        self.lanes.down.sink() != Sink::Broken || self.exchange.owes_daemon()
+    }
+
     /// The client will send nothing more; all it sent was received.
     pub fn client_ended(&mut self) {
         self.lanes.up.source_ended();

@@ -27,4 +27,5 @@ mod streams;
 mod support;
 mod swarm;
 mod terminal;
+mod weather;
 mod wire;

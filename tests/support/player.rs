@@ -5,7 +5,7 @@ use std::io::Read;
 use std::rc::Rc;
 use std::time::Instant;
 
-use dockerd_ci_proxy::proxy::{Away, Common, Lane, Session, Step};
+use dockerd_ci_proxy::proxy::{Away, Common, Lane, Patience, Session, Step};
 use dockerd_ci_proxy::rules::{Injection, Label};
 
 use super::errands;
@@ -78,6 +78,11 @@ impl Player {
             closed: false,
             now: Instant::now(),
         }
+    }
+
+    /// What is timed now.
+    pub fn patience(&self) -> Patience {
+        self.session.patience()
     }
 
     pub fn client_gone(&mut self) {
