@@ -11,6 +11,7 @@ use dockerd_ci_proxy::http::chunked::Chunked;
 use dockerd_ci_proxy::http::head::{self, Scan};
 use dockerd_ci_proxy::proxy::decide;
 use dockerd_ci_proxy::rules::body::rewrite;
+use dockerd_ci_proxy::rules::errands::Known;
 use std::hint::black_box;
 
 #[path = "../tests/support/mod.rs"]
@@ -61,7 +62,7 @@ fn bodies(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("body");
     group.throughput(Throughput::Bytes(body.len() as u64));
     group.bench_function("rewrite/create", |bench| {
-        bench.iter(|| rewrite(&injection, &CONTAINER, black_box(body)).unwrap());
+        bench.iter(|| rewrite(&injection, &CONTAINER, &Known::default(), black_box(body)).unwrap());
     });
     for size in [100_usize, 32 * 1024] {
         let chunk = [format!("{size:x}\r\n").as_bytes(), &vec![b'x'; size], b"\r\n"].concat();

@@ -13,6 +13,7 @@ use std::time::Duration;
 pub use fault::Fault;
 pub use socket::SocketAccess;
 
+use crate::rules::socket::SocketBind;
 use crate::rules::{Injection, Label};
 
 /// Everything that the program was told, checked.
@@ -28,6 +29,10 @@ pub struct Config {
     pub labels: Vec<Label>,
     /// The cgroup parent, which may still have to be asked for.
     pub cgroup_parent: CgroupParent,
+    /// Whether what is not known to be an operation of the Engine API is refused.
+    pub strict: bool,
+    /// What is done with mounts of the daemon's socket.
+    pub socket_bind: SocketBind,
     /// How long running exchanges may go on at shutdown.
     pub drain: Drain,
     /// Whether to log every exchange.
@@ -47,7 +52,13 @@ impl Config {
             CgroupParent::Fixed(parent) => Some(parent.clone()),
             CgroupParent::OfOwnContainer => Some(own()?),
         };
-        Ok(Injection { labels: self.labels.clone(), cgroup_parent })
+        Ok(Injection {
+            labels: self.labels.clone(),
+            cgroup_parent,
+            strict: self.strict,
+            socket_bind: self.socket_bind.clone(),
+            look: socket::look(self.daemon.clone()),
+        })
     }
 }
 
@@ -274,6 +285,8 @@ mod tests {
             labels: Vec::new(),
             cgroup_parent: CgroupParent::Fixed("/ci".into()),
             drain: Drain::Never,
+            strict: false,
+            socket_bind: SocketBind::Pass,
             debug: false,
         };
         let injection = config.injection(|| Err(()));
@@ -281,6 +294,6 @@ mod tests {
         config.cgroup_parent = CgroupParent::OfOwnContainer;
         let injection = config.injection(|| Ok::<_, ()>("/own".into()));
         assert_eq!(injection.unwrap().cgroup_parent.as_deref(), Some("/own"));
-        assert_eq!(config.injection(|| Err("why")), Err("why"));
+        assert_eq!(config.injection(|| Err("why")).err(), Some("why"));
     }
 }

@@ -76,7 +76,8 @@ struct Wanted {
 /// Plays a connection up to the first thing that is not as recorded. The daemon never speaks
 /// before it has got what it had got in the recording: else the play ends there.
 fn play(connection: &Connection, way: &mut Way<'_>) -> Result<(), String> {
-    let player = Player::new(way.pace());
+    let mut player = Player::new(way.pace());
+    player.answers_errands = true;
     let mut play = Play { player, client: Wanted::default(), daemon: Wanted::default() };
     play.player.settle();
     for (at, turn) in connection.turns.iter().enumerate() {
@@ -248,7 +249,8 @@ fn what_creates_carries_what_is_forced_and_nothing_else_is_changed() {
 
 /// What the daemon gets in each turn.
 fn daemon_got(connection: &Connection) -> Vec<Vec<u8>> {
-    let player = Player::new(Pace::WHOLE);
+    let mut player = Player::new(Pace::WHOLE);
+    player.answers_errands = true;
     let mut play = Play { player, client: Wanted::default(), daemon: Wanted::default() };
     let mut way = Way::Even(Pace::WHOLE);
     let turn = |turn: &Turn| {

@@ -12,6 +12,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 
 use support::corpus::{Connection, Ending, Recording, Side, Turn, all, shown};
+use support::errands;
 use support::process::Process;
 
 /// The two ends of a connection; `None` for one that is gone.
@@ -104,7 +105,7 @@ impl Ends {
         thread::scope(|scope| {
             let writer = scope.spawn(|| turn.pieces.iter().try_for_each(|one| write(client, one)));
             read(client, &client_gets, Side::Daemon)?;
-            read(daemon, &daemon_gets, Side::Client)?;
+            read_created(daemon, &daemon_gets)?;
             writer.join().unwrap()
         })
     }
@@ -152,6 +153,24 @@ fn read(mut stream: &UnixStream, wanted: &[u8], from: Side) -> Result<(), String
         return Err(format!("from the {from:?} came at {same}\n  {got}\n  and not\n  {wanted}"));
     }
     Ok(())
+}
+
+/// Reads a creating request; what the proxy asks before it is answered.
+fn read_created(mut stream: &UnixStream, wanted: &[u8]) -> Result<(), String> {
+    let mut got = Vec::new();
+    let mut piece = [0; 16 * 1024];
+    while got.len() < wanted.len() || errands::answer(&got).is_some() {
+        if let Some((begin, answer)) = errands::answer(&got) {
+            got.truncate(begin);
+            write(stream, &answer)?;
+            continue;
+        }
+        match stream.read(&mut piece) {
+            Ok(0) | Err(_) => return Err(format!("has only got {}", shown(&got))),
+            Ok(n) => got.extend(&piece[..n]),
+        }
+    }
+    if got == wanted { Ok(()) } else { Err(format!("has got\n  {}", shown(&got))) }
 }
 
 /// Nothing more comes from `from`, and it has ended.

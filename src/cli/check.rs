@@ -4,10 +4,11 @@
 use std::path::PathBuf;
 
 use super::error::Error;
-use super::flags::{DAEMON_SOCKET, DRAIN_TIME, LABEL, LISTEN_SOCKET};
+use super::flags::{DAEMON_SOCKET, DRAIN_TIME, LABEL, LISTEN_SOCKET, SOCKET_BIND};
 use super::parse::{Args, Given};
 use crate::config::{self, CgroupParent, Config, Drain, Fault, SocketAccess, socket};
 use crate::rules::Label;
+use crate::rules::socket::SocketBind;
 
 /// Judges what was given, and fills in the defaults.
 ///
@@ -19,7 +20,12 @@ pub(super) fn config(mut args: Args) -> Result<Config, Error> {
     let daemon = or(args.daemon.take(), DAEMON_SOCKET, "--dockersocket");
     let listen = or(args.listen.take(), LISTEN_SOCKET, "--listensocket");
     let drain = or(args.drain.take(), DRAIN_TIME, "--drain-time");
+    let bind = or(args.socket_bind.take(), SOCKET_BIND, "--socket-bind");
+    let source = args.socket_bind_source.take();
+    let source = source.as_ref().unwrap_or(&listen);
     let config = Config {
+        strict: args.strict,
+        socket_bind: socket_bind(&bind, source)?,
         listen: path(&listen)?,
         access: access(&args)?,
         daemon: path(&daemon)?,
@@ -34,6 +40,17 @@ pub(super) fn config(mut args: Args) -> Result<Config, Error> {
         return Err(Error::SameSocket { by, daemon });
     }
     Ok(config)
+}
+
+fn socket_bind(given: &Given, source: &Given) -> Result<SocketBind, Error> {
+    match given.text()? {
+        "pass" => Ok(SocketBind::Pass),
+        "refuse" => Ok(SocketBind::Refuse),
+        "rewrite" => socket::mountable(&path(source)?)
+            .map(SocketBind::Rewrite)
+            .map_err(|fault| Error::Fault(source.by, fault)),
+        other => Err(Error::Fault(given.by, Fault::SocketBind(other.to_owned()))),
+    }
 }
 
 fn path(given: &Given) -> Result<PathBuf, Error> {
@@ -168,6 +185,8 @@ mod tests {
             labels: vec![config::label("Created-Via", "dockerd-ci-proxy").unwrap()],
             cgroup_parent: CgroupParent::None,
             drain: Drain::After(Duration::from_secs(10)),
+            strict: false,
+            socket_bind: SocketBind::Rewrite("/var/run/docker-ci-proxy.sock".into()),
             debug: false,
         };
         assert_eq!(config, default);
@@ -177,7 +196,7 @@ mod tests {
     fn every_flag_sets_its_value() {
         let words = "--ds unix:///d --ls=/l --label a=1 --label b=2 --cgroup-parent /ci \
                      --socket-mode 600 --socket-owner root --socket-group 7 \
-                     --drain-time infinity -d";
+                     --drain-time infinity --socket-bind-source /on/host --strict -d";
         let config = run(words, &[]).unwrap();
         let wanted = Config {
             listen: "/l".into(),
@@ -186,6 +205,8 @@ mod tests {
             labels: ["a=1", "b=2"].map(|text| config::label_pair(text).unwrap()).into(),
             cgroup_parent: CgroupParent::Fixed("/ci".into()),
             drain: Drain::Never,
+            strict: true,
+            socket_bind: SocketBind::Rewrite("/on/host".into()),
             debug: true,
         };
         assert_eq!(config, wanted);
@@ -312,6 +333,11 @@ mod tests {
             (
                 "--socket-mode rw",
                 "--socket-mode: \"rw\" is not a file mode, wanted octal up to 0777",
+            ),
+            ("--socket-bind no", "--socket-bind: \"no\" is none of rewrite, refuse and pass"),
+            (
+                "--socket-bind-source /a:b",
+                "--socket-bind-source: \"/a:b\" cannot be mounted into a container, because of its \":\" or because it is not UTF-8",
             ),
             (
                 "--drain-time soon",

@@ -8,6 +8,8 @@ pub const DAEMON_SOCKET: &str = "/var/run/docker.sock";
 pub const LISTEN_SOCKET: &str = "/var/run/docker-ci-proxy.sock";
 /// The label, if nobody names one.
 pub const LABEL: &str = "Created-Via=dockerd-ci-proxy";
+/// What is done with mounts of the daemon's socket, if nobody says.
+pub const SOCKET_BIND: &str = "rewrite";
 /// The drain time, if nobody names one: as long as `docker stop` waits before it kills.
 pub const DRAIN_TIME: &str = "10s";
 
@@ -83,6 +85,36 @@ pub const FLAGS: &[Flag] = &[
                slice like ci-1234.slice for one with systemd. The word self means the cgroup \
                parent of the container in which the proxy runs; the daemon is asked for it at \
                start. In the variable, 1 and true mean self, 0 and false mean none.",
+    },
+    Flag {
+        names: &["--socket-bind"],
+        short: None,
+        effect: Effect::Value("rewrite|refuse|pass", |args, given| args.socket_bind = Some(given)),
+        variable: None,
+        default: Some(SOCKET_BIND),
+        line: "What is done when a container or service mounts the daemon's socket.",
+        more: "rewrite mounts the listening socket in its place, so that what such a container \
+               creates is labelled too; refuse refuses the container; pass lets it around the \
+               labels, with a line in the log.",
+    },
+    Flag {
+        names: &["--socket-bind-source"],
+        short: None,
+        effect: Effect::Value("PATH", |args, given| args.socket_bind_source = Some(given)),
+        variable: None,
+        default: None,
+        line: "Where the listening socket is on the host, for rewrite.",
+        more: "Without it the path of the listening socket; to be given where the proxy itself \
+               runs in a container.",
+    },
+    Flag {
+        names: &["--strict"],
+        short: None,
+        effect: Effect::Switch(|args, _| args.strict = true),
+        variable: None,
+        default: None,
+        line: "Refuse what is not known to be an operation of the Engine API.",
+        more: "Without it, operations of newer daemons and of Podman pass as they came.",
     },
     Flag {
         names: &["--socket-mode"],

@@ -46,7 +46,10 @@ pub struct Args {
     pub(super) owner: Option<Given>,
     pub(super) group: Option<Given>,
     pub(super) drain: Option<Given>,
+    pub(super) socket_bind: Option<Given>,
+    pub(super) socket_bind_source: Option<Given>,
     pub(super) debug: Option<Given>,
+    pub(super) strict: bool,
     /// Something to print instead of serving; nothing behind it was read.
     pub(super) wish: Option<Wish>,
 }

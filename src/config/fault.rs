@@ -19,6 +19,10 @@ pub enum Fault {
     CgroupParent(String),
     /// A cgroup parent that is not a slice, for a daemon that runs its containers by systemd.
     NotASlice(String),
+    /// Not what can be done with a mount of the daemon's socket.
+    SocketBind(String),
+    /// A path that cannot be the source of a bind mount.
+    NotMountable(String),
     /// Not a time.
     Time(String),
     /// Not the octal mode of a file.
@@ -54,6 +58,13 @@ impl Display for Fault {
                 f,
                 "{text:?} cannot be a cgroup parent, wanted self, an absolute path like /ci/1234 \
                  or a slice like ci-1234.slice"
+            ),
+            Self::SocketBind(text) => {
+                write!(f, "{text:?} is none of rewrite, refuse and pass")
+            }
+            Self::NotMountable(path) => write!(
+                f,
+                "{path:?} cannot be mounted into a container, because of its \":\" or because it is not UTF-8"
             ),
             Self::NotASlice(text) => write!(
                 f,

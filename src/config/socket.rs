@@ -5,9 +5,10 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::{Fault, number};
+use crate::rules::socket::{Look, Relation};
 
 /// Bytes that the path of a UNIX socket may have: `sun_path` holds 108, one of them the final NUL.
 pub const MAX_SOCKET_PATH: usize = 107;
@@ -56,6 +57,55 @@ pub fn same_socket(one: &Path, other: &Path) -> bool {
         return one == other;
     }
     place(one) == place(other)
+}
+
+/// The path of our own socket as it can be the source of a bind mount: absolute, and without the
+/// `:` that ends a source.
+///
+/// # Errors
+///
+/// Other paths.
+pub fn mountable(path: &Path) -> Result<String, Fault> {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match absolute.to_str() {
+        Some(text) if !text.contains(':') => Ok(text.to_owned()),
+        _ => Err(Fault::NotMountable(absolute.to_string_lossy().into_owned())),
+    }
+}
+
+/// Knows the socket of the `daemon` under all its names: through links, `..`, hard links, and, where
+/// this program runs in a container and cannot see the host's files, as it was spelt to us.
+#[must_use]
+pub fn look(daemon: PathBuf) -> Look {
+    Look::new(move |path| {
+        let path = Path::new(path);
+        if same_socket(path, &daemon) || plain(path) == plain(&daemon) {
+            return Relation::Socket;
+        }
+        let within = |path: &Path| place(&daemon).starts_with(path);
+        let directory = fs::canonicalize(path).unwrap_or_else(|_| plain(path));
+        if within(&directory) || plain(&daemon).starts_with(plain(path)) {
+            return Relation::Above;
+        }
+        Relation::Other
+    })
+}
+
+/// `path` without `.`, `..` and doubled slashes, and with `/run` for `/var/run`, which is a link to
+/// it nearly everywhere.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(plain.pop()),
+            Component::CurDir => {}
+            part => plain.push(part),
+        }
+    }
+    match plain.strip_prefix("/var/run") {
+        Ok(rest) => Path::new("/run").join(rest),
+        Err(_) => plain,
+    }
 }
 
 /// Where a file is or would be made: symbolic links followed even if they lead to nothing yet,
@@ -217,5 +267,43 @@ mod tests {
         assert_eq!(owner("4294967295"), Err(Fault::ReservedId("4294967295".into())));
         let unknown = owner("no such user").unwrap_err().to_string();
         assert_eq!(unknown, "/etc/passwd knows no user \"no such user\"");
+    }
+
+    #[test]
+    fn the_daemons_socket_is_known_under_all_its_names() {
+        let dir = std::env::temp_dir().join(format!("dcp-look-{}", std::process::id()));
+        fs::create_dir_all(dir.join("in")).unwrap();
+        let socket = dir.join("in/docker.sock");
+        let _daemon = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        symlink(&socket, dir.join("link")).unwrap();
+        symlink(dir.join("in"), dir.join("folder")).unwrap();
+        fs::hard_link(&socket, dir.join("hard")).unwrap();
+        let look = look(socket);
+        let at = |name: &str| look.at(dir.join(name).to_str().unwrap());
+        for name in
+            ["in/docker.sock", "in/../in//./docker.sock", "link", "folder/docker.sock", "hard"]
+        {
+            assert_eq!(at(name), Relation::Socket, "{name}");
+        }
+        for name in ["in", "", "folder", "in/.."] {
+            assert_eq!(at(name), Relation::Above, "{name}");
+        }
+        assert_eq!(at("other"), Relation::Other);
+        assert_eq!(look.at("/"), Relation::Above);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_socket_that_cannot_be_seen_is_known_as_it_was_spelt() {
+        let look = look("/var/run/nowhere/docker.sock".into());
+        for path in [
+            "/var/run/nowhere/docker.sock",
+            "/run/nowhere/docker.sock",
+            "/var/run/x/../nowhere/docker.sock",
+        ] {
+            assert_eq!(look.at(path), Relation::Socket, "{path}");
+        }
+        assert_eq!(look.at("/run/nowhere"), Relation::Above);
+        assert_eq!(look.at("/nowhere/docker.sock"), Relation::Other);
     }
 }

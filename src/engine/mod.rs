@@ -2,6 +2,7 @@
 //! whether it leaves HTTP. It does not know what anyone wants injected.
 
 pub mod carriers;
+mod libpod;
 mod operations;
 
 pub use carriers::JsonCarrier;
@@ -28,8 +29,24 @@ pub enum Carrier {
     Nothing,
     /// A JSON body.
     Body(&'static JsonCarrier),
-    /// The query of a classic build: `labels` and `cgroupparent`.
-    BuildQuery,
+    /// The query.
+    Query(QueryCarrier),
+    /// A HostConfig in the body of a start, which APIs before 1.24 take in place of the one that
+    /// the container was created with.
+    StartBody,
+    /// Something in Podman's own API.
+    Libpod,
+}
+
+/// What a query carries of the things that may be forced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryCarrier {
+    /// Of a classic build: `labels` and `cgroupparent`.
+    Build,
+    /// Of a commit: `changes`.
+    Commit,
+    /// Of an import: `changes`. A pull comes to the same endpoint.
+    Import,
 }
 
 /// Whether a connection may leave HTTP after an operation.
@@ -59,6 +76,9 @@ pub const UNKNOWN: Operation = Operation {
 #[must_use]
 pub fn route(method: &str, path: &[u8]) -> &'static Operation {
     let path = without_version(path);
+    if let Some(path) = path.strip_prefix(b"/libpod") {
+        return libpod::route(method, path);
+    }
     operations::OPERATIONS
         .iter()
         .find(|operation| operation.method == method && matches(operation.path.as_bytes(), path))

@@ -2,7 +2,7 @@
 //! published descriptions lack (`/grpc`, checkpoints, `/networks/`).
 
 use super::carriers::{CONTAINER, LABELLED, SERVICE};
-use super::{Carrier, JsonCarrier, Operation, Upgrade};
+use super::{Carrier, JsonCarrier, Operation, QueryCarrier, Upgrade};
 
 /// The operations. The first that matches counts, so what is a special case of another stands
 /// before it.
@@ -11,13 +11,13 @@ pub(super) const OPERATIONS: &[Operation] = &[
     operation("SystemPing", "GET", "/_ping"),
     operation("SystemPingHead", "HEAD", "/_ping"),
     operation("SystemAuth", "POST", "/auth"),
-    operation("ImageBuild", "POST", "/build").builds(),
+    operation("ImageBuild", "POST", "/build").carries(Carrier::Query(QueryCarrier::Build)),
     operation("BuildCancel", "POST", "/build/cancel"),
     operation("BuildPrune", "POST", "/build/prune"),
-    operation("ImageCommit", "POST", "/commit"),
+    operation("ImageCommit", "POST", "/commit").carries(Carrier::Query(QueryCarrier::Commit)),
     operation("ConfigList", "GET", "/configs"),
     operation("ConfigCreate", "POST", "/configs/create").creates(&LABELLED),
-    operation("ConfigUpdate", "POST", "/configs/{}/update"),
+    operation("ConfigUpdate", "POST", "/configs/{}/update").creates(&LABELLED),
     operation("ContainerCreate", "POST", "/containers/create").creates(&CONTAINER),
     operation("ContainerList", "GET", "/containers/json"),
     operation("ContainerPrune", "POST", "/containers/prune"),
@@ -40,7 +40,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     operation("ContainerRename", "POST", "/containers/{}/rename"),
     operation("ContainerResize", "POST", "/containers/{}/resize"),
     operation("ContainerRestart", "POST", "/containers/{}/restart"),
-    operation("ContainerStart", "POST", "/containers/{}/start"),
+    operation("ContainerStart", "POST", "/containers/{}/start").carries(Carrier::StartBody),
     operation("ContainerStats", "GET", "/containers/{}/stats"),
     operation("ContainerStop", "POST", "/containers/{}/stop"),
     operation("ContainerTop", "GET", "/containers/{}/top"),
@@ -53,7 +53,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     operation("ExecResize", "POST", "/exec/{}/resize"),
     operation("ExecStart", "POST", "/exec/{}/start").hijacks(),
     operation("Grpc", "POST", "/grpc").hijacks(),
-    operation("ImageCreate", "POST", "/images/create"),
+    operation("ImageCreate", "POST", "/images/create").carries(Carrier::Query(QueryCarrier::Import)),
     operation("ImageGetAll", "GET", "/images/get"),
     operation("ImageList", "GET", "/images/json"),
     operation("ImageLoad", "POST", "/images/load"),
@@ -86,11 +86,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
     operation("PluginUpgrade", "POST", "/plugins/{}/upgrade"),
     operation("SecretList", "GET", "/secrets"),
     operation("SecretCreate", "POST", "/secrets/create").creates(&LABELLED),
-    operation("SecretUpdate", "POST", "/secrets/{}/update"),
+    operation("SecretUpdate", "POST", "/secrets/{}/update").creates(&LABELLED),
     operation("ServiceList", "GET", "/services"),
     operation("ServiceCreate", "POST", "/services/create").creates(&SERVICE),
     operation("ServiceLogs", "GET", "/services/{}/logs"),
-    operation("ServiceUpdate", "POST", "/services/{}/update"),
+    operation("ServiceUpdate", "POST", "/services/{}/update").creates(&SERVICE),
     operation("Session", "POST", "/session").hijacks(),
     operation("SwarmInspect", "GET", "/swarm"),
     operation("SwarmInit", "POST", "/swarm/init"),
@@ -136,8 +136,8 @@ impl Operation {
         Self { carrier: Carrier::Body(carrier), ..self }
     }
 
-    const fn builds(self) -> Self {
-        Self { carrier: Carrier::BuildQuery, ..self }
+    const fn carries(self, carrier: Carrier) -> Self {
+        Self { carrier, ..self }
     }
 
     const fn hijacks(self) -> Self {

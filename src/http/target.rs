@@ -90,6 +90,13 @@ pub fn pairs(query: &str) -> impl Iterator<Item = Result<Pair<'_>, Malformed>> {
     })
 }
 
+/// `text` as it can stand in a path, in which it may have slashes.
+#[must_use]
+pub fn encode_path(text: &str) -> String {
+    const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
+    utf8_percent_encode(text, PATH).to_string()
+}
+
 /// `text` as it can stand in a query.
 #[must_use]
 pub fn encode_component(text: &str) -> String {

@@ -183,7 +183,7 @@ impl Pair {
             Moved::Bytes(_) | Moved::Nothing => {}
         }
         // Nobody would get what a daemon says to a client that is gone; see `refuse`.
-        let wanted = !self.session.down().is_broken();
+        let wanted = self.session.hears_daemon();
         let Some(daemon) = self.daemon.as_mut().filter(|_| wanted) else {
             return count(from_client);
         };
@@ -203,7 +203,7 @@ impl Pair {
     /// Lets a daemon know that its client is gone, although what that sent is still on its way: as
     /// without us, its writes fail.
     fn refuse(&mut self) {
-        if self.session.down().is_broken()
+        if !self.session.hears_daemon()
             && let Some(daemon) = &mut self.daemon
         {
             daemon.refuse();

@@ -394,7 +394,7 @@ mod tests {
     fn serve(folder: &std::path::Path) {
         let (listen, daemon) = (folder.join("listen"), folder.join("daemon"));
         let label = Label { key: "boom".to_owned(), value: "7".to_owned() };
-        let injection = Injection { labels: vec![label], cgroup_parent: None };
+        let injection = Injection { labels: vec![label], ..Injection::default() };
         let listener = Listener::bind(&listen, SocketAccess::default(), &daemon).unwrap();
         // Runs until the tests end.
         std::thread::spawn(move || {

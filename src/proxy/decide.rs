@@ -2,6 +2,7 @@
 //! function, so that it can be tested and fuzzed without a connection.
 
 use super::outcome::Verdict;
+use crate::engine::carriers::Storage;
 use crate::engine::{self, JsonCarrier, Operation};
 use crate::http::body::Framing;
 use crate::http::{Malformed, head, render, target};
@@ -74,7 +75,9 @@ impl Decision {
         let moved = match &self.way {
             Way::AsItCame | Way::Refused(_) => return Verdict::Passed,
             Way::NewHead { moved, .. } => *moved,
-            Way::NewBody(carrier) => carrier.cgroup_parent && injection.cgroup_parent.is_some(),
+            Way::NewBody(carrier) => {
+                carrier.storage == Storage::Container && injection.cgroup_parent.is_some()
+            }
         };
         if moved { Verdict::LabelledAndMoved } else { Verdict::Labelled }
     }

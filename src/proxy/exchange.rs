@@ -4,24 +4,25 @@
 //! ```text
 //!            ┌──────────────── keep-alive ────────────────┐
 //!            ▼                                            │
-//!          Idle ──► Collecting ──► Relaying ──────────────┴──► Ending
-//!            │                       ▲  │                        ▲
-//!            └───────────────────────┘  └──► Tunnelling ─────────┘
+//!          Idle ──► Collecting ──► Asking ──► Relaying ───┴──► Ending
+//!            │                                  ▲  │             ▲
+//!            └──────────────────────────────────┘  └► Tunnelling ┘
 //! ```
 
 use std::time::Instant;
 
+use super::asking::Asking;
 use super::collect::Collect;
+use super::create::{Collecting, Create};
 use super::decide::{Decision, Way, decide};
 use super::fault::Fault;
 use super::lane::{LANE_LIMIT, Lane, Sink};
 use super::outcome::{Call, Traffic};
 use super::relay::Relaying;
 use super::{Common, Verdict};
-use crate::engine::JsonCarrier;
 use crate::http::head::{self, Scan};
 use crate::http::render;
-use crate::rules::body;
+use crate::rules::socket::Note;
 
 /// The two directions of a connection.
 #[derive(Debug, Default)]
@@ -45,6 +46,8 @@ pub(super) enum Exchange {
     Idle(Scan),
     /// The body of a creating request is gathered.
     Collecting(Box<Collecting>),
+    /// It waits while something is asked or ordered at the daemon first.
+    Asking(Box<Asking>),
     /// A request and its response pass, both at once.
     Relaying(Relaying),
     /// The connection has left HTTP: two endless permits.
@@ -61,6 +64,8 @@ pub(super) enum Turn {
     Wait(Exchange),
     /// It has moved on and is to be looked at again.
     Again(Exchange),
+    /// It has moved on; what passes in it, but leads around the proxy, is for the log.
+    Noted(Vec<Note>, Exchange),
     /// It is over; this comes behind it.
     Over(Call, Exchange),
     /// Its connection leaves HTTP.
@@ -80,6 +85,7 @@ impl Exchange {
         match self {
             Self::Idle(scan) => idle(scan, lanes, common, now),
             Self::Collecting(collecting) => collecting.advance(lanes, common),
+            Self::Asking(asking) => asking.advance(lanes, common),
             Self::Relaying(relaying) => relaying.advance(lanes),
             Self::Tunnelling(call) => tunnel(call, lanes),
             Self::Ending => end(lanes),
@@ -89,10 +95,15 @@ impl Exchange {
     /// Whether more bytes of the client can still do anything.
     pub(super) fn wants_client(&self) -> bool {
         match self {
-            Self::Idle(_) | Self::Collecting(_) | Self::Tunnelling(_) => true,
+            Self::Idle(_) | Self::Collecting(_) | Self::Asking(_) | Self::Tunnelling(_) => true,
             Self::Relaying(relaying) => relaying.wants_client(),
             Self::Ending => false,
         }
+    }
+
+    /// Whether the daemon is owed a request that the client has sent whole.
+    pub(super) fn owes_daemon(&self) -> bool {
+        matches!(self, Self::Asking(_))
     }
 
     /// Bytes of the client that may be held: a head is gathered whole.
@@ -106,6 +117,7 @@ impl Exchange {
     /// Bytes of the daemon that may be held: a head is gathered whole.
     pub(super) fn down_limit(&self) -> usize {
         match self {
+            Self::Asking(_) => head::LIMIT + 1,
             Self::Relaying(relaying) if relaying.wants_reply() => head::LIMIT + 1,
             _ => LANE_LIMIT,
         }
@@ -115,7 +127,8 @@ impl Exchange {
     pub(super) fn into_call(self) -> Option<Call> {
         match self {
             Self::Idle(_) | Self::Ending => None,
-            Self::Collecting(collecting) => Some(collecting.call),
+            Self::Collecting(collecting) => Some(collecting.into_call()),
+            Self::Asking(asking) => Some(asking.into_call()),
             Self::Relaying(relaying) => Some(relaying.into_call()),
             Self::Tunnelling(call) => Some(call),
         }
@@ -177,48 +190,14 @@ fn begin(
                 lanes.down.say(render::CONTINUE.to_vec());
             }
             let persistent = decision.persistent;
-            let collecting = Collecting { call, head, persistent, carrier, collect };
+            let create = Create { call, head, persistent, carrier };
+            let collecting = Collecting::new(create, collect);
             return Turn::Again(Exchange::Collecting(Box::new(collecting)));
         }
         Way::Refused(refusal) => return Turn::Answer(call, Fault::Refused(refusal)),
     }
     let relaying = Relaying::new(call, decision.framing, decision.persistent);
     Turn::Again(Exchange::Relaying(relaying))
-}
-
-/// A creating request whose body is gathered.
-#[derive(Debug)]
-pub(super) struct Collecting {
-    call: Call,
-    head: Vec<u8>,
-    persistent: bool,
-    carrier: &'static JsonCarrier,
-    collect: Collect,
-}
-
-impl Collecting {
-    fn advance(mut self: Box<Self>, lanes: &mut Lanes, common: &Common) -> Turn {
-        if lanes.down.has_ended() {
-            return Turn::Cut(self.call);
-        }
-        match self.collect.advance(&mut lanes.up) {
-            Ok(true) => self.send(lanes, common),
-            Ok(false) if lanes.up.has_ended() => Turn::Answer(self.call, Fault::CutShort),
-            Ok(false) => Turn::Wait(Exchange::Collecting(self)),
-            Err(fault) => Turn::Answer(self.call, fault),
-        }
-    }
-
-    fn send(self, lanes: &mut Lanes, common: &Common) -> Turn {
-        let content = match body::rewrite(&common.injection, self.carrier, self.collect.content()) {
-            Ok(content) => content,
-            Err(refusal) => return Turn::Answer(self.call, Fault::Refused(refusal)),
-        };
-        let mut request = render::with_length(&self.head, content.len());
-        request.extend_from_slice(&content);
-        lanes.up.say(request);
-        Turn::Again(Exchange::Relaying(Relaying::sent(self.call, self.persistent)))
-    }
 }
 
 fn tunnel(call: Call, lanes: &mut Lanes) -> Turn {

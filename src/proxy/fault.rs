@@ -25,6 +25,8 @@ pub enum Fault {
     Draining,
     /// The daemon's response is not understood.
     Response(Malformed),
+    /// The daemon's answer to a question of our own cannot be read.
+    Errand,
     /// The daemon ended in the middle of a response head.
     ResponseCutShort,
     /// The daemon left HTTP after an operation that does not do so.
@@ -51,9 +53,10 @@ impl Fault {
         match self {
             Self::Request(Malformed::HeadTooLong) => 431,
             Self::Refused(Refusal::EncodedBody | Refusal::FormBody) => 415,
+            Self::Refused(Refusal::Libpod | Refusal::SocketBind(_) | Refusal::Unknown) => 403,
             Self::Request(_) | Self::Refused(_) | Self::CutShort | Self::SlowHead => 400,
             Self::TooLarge => 413,
-            Self::Response(_) | Self::ResponseCutShort | Self::UnaskedUpgrade => 502,
+            Self::Errand | Self::Response(_) | Self::ResponseCutShort | Self::UnaskedUpgrade => 502,
             Self::Away(away) if away.slow => 504,
             Self::NoRoom | Self::Draining | Self::Away(_) => 503,
         }
@@ -91,6 +94,10 @@ impl fmt::Display for Fault {
             Self::Response(malformed) => {
                 write!(out, "the daemon's response is malformed: {malformed}")
             }
+            Self::Errand => out.write_str(
+                "the daemon gave no answer that can be read when it was asked about the image or the \
+                 volumes of this container",
+            ),
             Self::ResponseCutShort => {
                 out.write_str("the daemon hung up in the middle of a response head")
             }

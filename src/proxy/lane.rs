@@ -118,12 +118,6 @@ impl Lane {
         self.swallow();
     }
 
-    /// Whether what comes from the source is for nobody.
-    #[must_use]
-    pub fn is_broken(&self) -> bool {
-        self.sink == Sink::Broken
-    }
-
     /// Gives the inbox storage for a turn.
     pub fn lend(&mut self, pool: &mut Pool) {
         pool.lend(&mut self.inbox);

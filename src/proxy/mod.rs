@@ -12,7 +12,9 @@
 //! [`Step::Wait`], and writes what each [`Lane`] lets out. What the core wants done besides
 //! that it returns as a [`Step`].
 
+mod asking;
 mod collect;
+mod create;
 mod decide;
 mod exchange;
 mod fault;

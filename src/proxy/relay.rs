@@ -62,6 +62,11 @@ impl Relaying {
         Self { call, persistent, upload: Upload::Sent, reply: Reply::Head(Scan::default()) }
     }
 
+    /// A request whose response has been said already.
+    pub(super) fn answered(call: Call, persistent: bool) -> Self {
+        Self { call, persistent, upload: Upload::Sent, reply: Reply::Done }
+    }
+
     /// Whether there is a request body to come.
     pub(super) fn wants_client(&self) -> bool {
         matches!(self.upload, Upload::Sending(_))

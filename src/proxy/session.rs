@@ -25,6 +25,7 @@ use super::lane::{Lane, Sink};
 use super::outcome::{Call, Outcome};
 use super::{Common, Step};
 use crate::http::head::Scan;
+use crate::rules::socket::Note;
 
 /// The daemon connection of a session.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,6 +76,8 @@ pub struct Session {
     exchange: Exchange,
     /// Daemon connections in a row that ended before anything was sent on them.
     hangups: u8,
+    /// What the log is still to be told.
+    notes: Vec<Note>,
     closed: bool,
 }
 
@@ -94,6 +97,7 @@ impl Session {
             link: Link::Dialling,
             exchange: Exchange::Idle(Scan::default()),
             hangups: 0,
+            notes: Vec::new(),
             closed: false,
         }
     }
@@ -128,6 +132,12 @@ impl Session {
     /// There can be no connection to the daemon now.
     pub fn away(&mut self, away: Away) {
         self.link = Link::Away(away);
+    }
+
+    /// Whether what the daemon says is for anybody: a client that is there, or us who have asked.
+    #[must_use]
+    pub fn hears_daemon(&self) -> bool {
+        self.lanes.down.sink() != Sink::Broken || self.exchange.owes_daemon()
     }
 
     /// The client will send nothing more; all it sent was received.
@@ -204,6 +214,10 @@ impl Session {
                     return self.tend_connections(now).unwrap_or(Step::Wait);
                 }
                 Turn::Again(exchange) => self.exchange = exchange,
+                Turn::Noted(notes, exchange) => {
+                    self.notes = notes;
+                    self.exchange = exchange;
+                }
                 Turn::Over(call, exchange) => {
                     self.exchange = exchange;
                     return Step::Report(call.over(now, self.lanes.traffic()));
@@ -222,6 +236,9 @@ impl Session {
                     self.cut();
                     return Step::Report(call.over(now, self.lanes.traffic()));
                 }
+                Turn::Unasked if self.lets_unused_go() => {
+                    self.exchange = Exchange::Idle(Scan::default());
+                }
                 Turn::Unasked => {
                     self.cut();
                     return Step::Warn(
@@ -237,6 +254,9 @@ impl Session {
 impl Session {
     /// Looks after the two connections; what is going on over them comes behind that.
     fn tend_connections(&mut self, now: Instant) -> Option<Step> {
+        if let Some(note) = self.notes.pop() {
+            return Some(Step::Warn(note));
+        }
         if self.closed || self.is_over() {
             if let Some(outcome) = self.abandon(now) {
                 return Some(Step::Report(outcome));
@@ -293,7 +313,10 @@ impl Session {
             Sink::Finished => up.has_ended(),
             Sink::Open | Sink::Finishing => false,
         };
-        client_done && up.is_flushed() && !matches!(self.link, Link::Dialling)
+        client_done
+            && !self.exchange.owes_daemon()
+            && up.is_flushed()
+            && !matches!(self.link, Link::Dialling)
     }
 
     fn lingers(&self) -> bool {

@@ -1,11 +1,24 @@
 //! The JSON body of a creating request, with what the operator forces in it.
 
-use super::json::{Edits, Found, Object, is_field, label_map, quoted};
-use super::{Injection, Refusal};
+use super::edits::Edits;
+use super::errands::Known;
+use super::json::{Found, Object};
+use super::socket::Note;
+use super::{Injection, Refusal, storage};
 use crate::engine::JsonCarrier;
-use crate::engine::carriers::HOST_CONFIG_FIELDS;
+use crate::engine::carriers::Storage;
+
+/// A body with what is forced in it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rewritten {
+    /// The document.
+    pub body: Vec<u8>,
+    /// What passes, but leads around the proxy: for the log.
+    pub notes: Vec<Note>,
+}
 
 /// `body` with the operator's labels, and the cgroup parent where `carrier` has a place for it.
+/// `known` is what the [`errands`](super::errands::errands) told.
 ///
 /// # Errors
 /// A body that is not one JSON object, or one in which Go's decoder and others would find
@@ -13,24 +26,25 @@ use crate::engine::carriers::HOST_CONFIG_FIELDS;
 pub fn rewrite(
     injection: &Injection,
     carrier: &JsonCarrier,
+    known: &Known,
     body: &[u8],
-) -> Result<Vec<u8>, Refusal> {
+) -> Result<Rewritten, Refusal> {
     let document = str::from_utf8(body).map_err(|error| Refusal::NotJson(error.to_string()))?;
     let mut edits = Edits::of(document);
-    match Found::read("", document)? {
-        Found::Absent => {}
+    let mut top = match Found::read("", document)? {
+        Found::Object(top) => top,
         // To the daemon it is an object without members: an anonymous volume, for one.
-        Found::Null(_) => return rewrite(injection, carrier, b"{}"),
-        Found::Object(mut top) => {
-            for path in carrier.labels {
-                label(injection, &mut edits, &mut top, path)?;
-            }
-            if let (Some(parent), true) = (&injection.cgroup_parent, carrier.cgroup_parent) {
-                move_below(parent, &mut edits, &mut top)?;
-            }
-        }
+        Found::Absent | Found::Null(_) => return rewrite(injection, carrier, known, b"{}"),
+    };
+    for path in carrier.labels {
+        label(injection, &mut edits, &mut top, path)?;
     }
-    Ok(edits.write().into_bytes())
+    let notes = match carrier.storage {
+        Storage::Nothing => Vec::new(),
+        Storage::Container => storage::container(injection, known, &mut edits, &mut top)?,
+        Storage::Service => storage::service(injection, &mut edits, &top)?,
+    };
+    Ok(Rewritten { body: edits.write().into_bytes(), notes })
 }
 
 /// Labels the object to which `path` leads from `object`, if it is there.
@@ -40,48 +54,12 @@ fn label<'d>(
     object: &mut Object<'d>,
     path: &[&str],
 ) -> Result<(), Refusal> {
-    if let Some((name, path)) = path.split_first() {
-        return match object.object(name)? {
-            Found::Absent | Found::Null(_) => Ok(()),
-            Found::Object(mut inner) => label(injection, edits, &mut inner, path),
-        };
-    }
-    match object.object("Labels")? {
-        Found::Absent => edits.add(object, "Labels", &label_map(&injection.labels)),
-        Found::Null(null) => edits.replace(null, label_map(&injection.labels)),
-        Found::Object(mut map) => edits.label(&mut map, &injection.labels)?,
-    }
-    Ok(())
-}
-
-/// Sets `HostConfig.CgroupParent` of the container create `top`.
-fn move_below<'d>(
-    parent: &str,
-    edits: &mut Edits<'d>,
-    top: &mut Object<'d>,
-) -> Result<(), Refusal> {
-    let parent = quoted(parent);
-    let host_config = match top.object("HostConfig")? {
-        Found::Object(mut host_config) => {
-            return edits.set(&mut host_config, "CgroupParent", &parent);
-        }
-        Found::Absent | Found::Null(_) => format!(r#"{{"CgroupParent":{parent}}}"#),
+    let Some((name, path)) = path.split_first() else {
+        return edits.label_member(object, &injection.labels);
     };
-    if let Some((name, _)) = top.all_of(HOST_CONFIG_FIELDS).find(|field| says_something(*field)) {
-        return Err(Refusal::OutsideHostConfig(name.to_owned()));
-    }
-    edits.set(top, "HostConfig", &host_config)
-}
-
-/// Whether it matters that a field is there with this value: what is empty is as good as
-/// absent. dockerode's `run` sends an empty `VolumesFrom` at the top of each container.
-fn says_something((name, value): (&str, &str)) -> bool {
-    // Here an empty list is a choice: absent, they have the daemon's usual paths.
-    let paths = ["MaskedPaths", "ReadonlyPaths"].iter().any(|paths| is_field(name, paths));
-    match value {
-        "null" => false,
-        r#""""# | "[]" | "{}" => paths,
-        _ => true,
+    match object.object(name)? {
+        Found::Absent | Found::Null(_) => Ok(()),
+        Found::Object(mut inner) => label(injection, edits, &mut inner, path),
     }
 }
 
@@ -95,9 +73,10 @@ mod tests {
         let injection = Injection {
             labels: vec![Label { key: "ci.job".into(), value: "7".into() }],
             cgroup_parent: Some("/ci/7".into()),
+            ..Injection::default()
         };
-        let body = rewrite(&injection, carrier, body.as_bytes())?;
-        Ok(String::from_utf8(body).unwrap())
+        let rewritten = rewrite(&injection, carrier, &Known::default(), body.as_bytes())?;
+        Ok(String::from_utf8(rewritten.body).unwrap())
     }
 
     #[test]
@@ -208,10 +187,11 @@ mod tests {
     fn without_a_cgroup_parent_the_host_config_stays() {
         let injection = Injection {
             labels: vec![Label { key: "a".into(), value: "b".into() }],
-            cgroup_parent: None,
+            ..Injection::default()
         };
-        let body = br#"{"Binds":[],"HostConfig":[1]}"#;
-        let wanted = br#"{"Binds":[],"HostConfig":[1],"Labels":{"a":"b"}}"#;
-        assert_eq!(rewrite(&injection, &CONTAINER, body).unwrap(), wanted);
+        let body = br#"{"Binds":[],"HostConfig":{"Init":1}}"#;
+        let wanted = br#"{"Binds":[],"HostConfig":{"Init":1},"Labels":{"a":"b"}}"#;
+        let rewritten = rewrite(&injection, &CONTAINER, &Known::default(), body).unwrap();
+        assert_eq!(rewritten.body, wanted);
     }
 }

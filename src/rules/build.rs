@@ -5,7 +5,7 @@
 //! spelled in another case: Docker does not look at them, but Podman takes them for the same
 //! (gorilla/schema), and of several the one that it happens to meet last.
 
-use super::{Injection, Plan, Refusal, json};
+use super::{Injection, Plan, Refusal, edits, json};
 use crate::http::target::{Pair, encode_component, pairs, split_query};
 
 /// Puts the labels and the cgroup parent into the query of `target`. A build that BuildKit carries
@@ -57,7 +57,7 @@ fn labels(injection: &Injection, pairs: &[Pair<'_>]) -> Result<String, Refusal> 
     };
     let value = pair.value().map_err(|_| Refusal::Query)?;
     let value = str::from_utf8(&value).map_err(|_| Refusal::QueryLabels)?;
-    json::with_labels(value, &injection.labels).map_err(|_| Refusal::QueryLabels)
+    edits::with_labels(value, &injection.labels).map_err(|_| Refusal::QueryLabels)
 }
 
 #[cfg(test)]
@@ -70,6 +70,7 @@ mod tests {
         Injection {
             labels: vec![label("ci.job", "1"), label("ci.team", "a b&c")],
             cgroup_parent: cgroup_parent.map(Into::into),
+            ..Injection::default()
         }
     }
 

@@ -1,22 +1,17 @@
-//! JSON objects that are edited without being rebuilt.
-//!
-//! An [`Object`] keeps its members as slices of the document. Changes are noted in [`Edits`] as
-//! places in the document and written in one go, so all that is not edited keeps its bytes:
-//! number spelling, unknown members, order, blanks, escapes.
+//! JSON objects and arrays as slices of the document that they stand in.
 //!
 //! Members are found as Go's encoding/json finds them, because that is what the daemon uses.
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::Range;
 
 use serde::Deserializer;
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{Label, Refusal};
 
-/// Members of one object that is edited. No container, service or label map has a hundredth of
+/// Members of one object, or elements of one array, that is edited. No container, service or label map has a hundredth of
 /// them, and each costs ten times its bytes while it is looked at.
 const MEMBERS: usize = 64 * 1024;
 
@@ -24,20 +19,21 @@ const MEMBERS: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Object<'d> {
     /// What to call it in a refusal: the names that lead to it; empty for the document.
-    name: String,
+    pub(super) name: String,
     /// The object with its braces.
-    text: &'d str,
-    members: Vec<Member<'d>>,
+    pub(super) text: &'d str,
+    pub(super) members: Vec<Member<'d>>,
     /// Whether a member was added; the next one then needs a comma.
-    grown: bool,
+    pub(super) grown: bool,
 }
 
 /// One member of an object.
 #[derive(Debug, Clone)]
 pub(super) struct Member<'d> {
     /// The key, unescaped.
-    key: Cow<'d, str>,
-    value: &'d str,
+    pub(super) key: Cow<'d, str>,
+    /// The value, as it stands there.
+    pub(super) value: &'d str,
 }
 
 /// What stands at a place where an object may stand.
@@ -81,6 +77,92 @@ fn not_an_object(name: &str, text: &str, error: &serde_json::Error) -> Refusal {
     }
 }
 
+/// What stands at a place where an array may stand.
+#[derive(Debug)]
+pub(super) enum Listed<'d> {
+    /// Nothing.
+    Absent,
+    /// `null`, which to the daemon is as good as nothing.
+    Null,
+    /// An array.
+    Array(Array<'d>),
+}
+
+/// One array of a document.
+#[derive(Debug)]
+pub(super) struct Array<'d> {
+    /// What to call it in a refusal.
+    name: String,
+    /// The array with its brackets.
+    pub(super) text: &'d str,
+    pub(super) elements: Vec<&'d str>,
+    /// Whether an element was added; the next one then needs a comma.
+    pub(super) grown: bool,
+}
+
+impl<'d> Listed<'d> {
+    fn read(name: &str, text: &'d str) -> Result<Self, Refusal> {
+        if text == "null" {
+            return Ok(Self::Null);
+        }
+        let elements =
+            serde_json::Deserializer::from_str(text).deserialize_seq(Elements).map_err(|_| {
+                match text.as_bytes().first() {
+                    // The grammar aside, an array can only have too many elements.
+                    Some(b'[') => Refusal::ManyMembers(MEMBERS),
+                    _ => Refusal::NotAnArray(name.to_owned()),
+                }
+            })?;
+        Ok(Self::Array(Array { name: name.to_owned(), text, elements, grown: false }))
+    }
+}
+
+impl<'d> Array<'d> {
+    /// The elements, which may only be objects.
+    ///
+    /// # Errors
+    /// One is something else.
+    pub(super) fn objects(&self) -> impl Iterator<Item = Result<Object<'d>, Refusal>> {
+        self.elements.iter().map(|element| match Found::read(&self.name, element)? {
+            Found::Object(object) => Ok(object),
+            Found::Absent | Found::Null(_) => Err(Refusal::NotAnObject(self.name.clone())),
+        })
+    }
+
+    /// The elements, which may only be strings, each with its slice of the document.
+    ///
+    /// # Errors
+    /// One is something else.
+    pub(super) fn strings(&self) -> impl Iterator<Item = Result<(&'d str, Cow<'d, str>), Refusal>> {
+        self.elements.iter().map(|element| {
+            let string = serde_json::from_str(element);
+            Ok((*element, string.map_err(|_| Refusal::NotAString(self.name.clone()))?))
+        })
+    }
+}
+
+/// Collects the elements of an array.
+struct Elements;
+
+impl<'d> Visitor<'d> for Elements {
+    type Value = Vec<&'d str>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'d>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = seq.next_element::<&RawValue>()? {
+            if elements.len() == MEMBERS {
+                return Err(A::Error::custom("too many elements"));
+            }
+            elements.push(element.get());
+        }
+        Ok(elements)
+    }
+}
+
 /// Collects the members of an object in order, duplicates included.
 struct Members;
 
@@ -109,7 +191,7 @@ impl<'d> Object<'d> {
     ///
     /// # Errors
     /// There are two: Go would merge them, other parsers take one.
-    fn member(&self, name: &str) -> Result<Option<&Member<'d>>, Refusal> {
+    pub(super) fn member(&self, name: &str) -> Result<Option<&Member<'d>>, Refusal> {
         let mut fitting = self.members.iter().filter(|member| is_field(&member.key, name));
         let first = fitting.next();
         match (first, fitting.next()) {
@@ -130,6 +212,39 @@ impl<'d> Object<'d> {
             None => Ok(Found::Absent),
             Some(member) => Found::read(&join(&self.name, &member.key), member.value),
         }
+    }
+
+    /// The string in the field `name`; `None` when it is absent or `null`.
+    ///
+    /// # Errors
+    /// It stands there twice, or is something else.
+    pub(super) fn string(&self, name: &str) -> Result<Option<Cow<'d, str>>, Refusal> {
+        let Some(member) = self.member(name)? else {
+            return Ok(None);
+        };
+        let path = || Refusal::NotAString(join(&self.name, &member.key));
+        serde_json::from_str(member.value).map_err(|_| path())
+    }
+
+    /// What stands in the field `name`, which may only be an array.
+    ///
+    /// # Errors
+    /// It stands there twice, or is something else.
+    pub(super) fn array(&self, name: &str) -> Result<Listed<'d>, Refusal> {
+        match self.member(name)? {
+            None => Ok(Listed::Absent),
+            Some(member) => Listed::read(&join(&self.name, &member.key), member.value),
+        }
+    }
+
+    /// Whether the field `name` is `true`.
+    pub(super) fn is_true(&self, name: &str) -> bool {
+        self.member(name).is_ok_and(|member| member.is_some_and(|member| member.value == "true"))
+    }
+
+    /// The keys of all members, unescaped.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|member| &*member.key)
     }
 
     /// The key and the value of each member that Go would put into one of the fields `names`.
@@ -155,98 +270,6 @@ pub(super) fn is_field(key: &str, name: &str) -> bool {
     key.chars().map(fold).eq(name.chars().map(fold))
 }
 
-/// Changes to one document.
-#[derive(Debug)]
-pub(super) struct Edits<'d> {
-    document: &'d str,
-    changes: Vec<(Range<usize>, String)>,
-}
-
-impl<'d> Edits<'d> {
-    /// No changes to `document` yet.
-    pub(super) fn of(document: &'d str) -> Self {
-        Self { document, changes: Vec::new() }
-    }
-
-    /// Puts `text` in the place of `part`, a slice of the document.
-    pub(super) fn replace(&mut self, part: &'d str, text: String) {
-        let start = self.offset(part);
-        self.changes.push((start..start + part.len(), text));
-    }
-
-    /// Adds a member to `object` behind its last one. `value` is JSON.
-    pub(super) fn add(&mut self, object: &mut Object<'d>, key: &str, value: &str) {
-        let (place, empty) = match object.members.last() {
-            Some(last) => (self.offset(last.value) + last.value.len(), false),
-            None => (self.offset(object.text) + 1, true),
-        };
-        let comma = if empty && !object.grown { "" } else { "," };
-        object.grown = true;
-        self.changes.push((place..place, format!("{comma}{}:{value}", quoted(key))));
-    }
-
-    /// Sets the field `name` of `object` to `value`, which is JSON, whatever is there.
-    ///
-    /// # Errors
-    /// It is there twice.
-    pub(super) fn set(
-        &mut self,
-        object: &mut Object<'d>,
-        name: &str,
-        value: &str,
-    ) -> Result<(), Refusal> {
-        match object.member(name)? {
-            Some(member) => self.replace(member.value, value.to_owned()),
-            None => self.add(object, name, value),
-        }
-        Ok(())
-    }
-
-    /// Puts `labels` into the label map `map`: an own value in the place of the client's, the
-    /// others behind.
-    ///
-    /// # Errors
-    /// A value in the map that is not a string (or `null`, which the daemon takes for an empty one).
-    pub(super) fn label(&mut self, map: &mut Object<'d>, labels: &[Label]) -> Result<(), Refusal> {
-        if !map.members.iter().all(|member| member.value.starts_with(['"', 'n'])) {
-            return Err(Refusal::LabelValue(map.name.clone()));
-        }
-        for Label { key, value } in labels {
-            let value = quoted(value);
-            let mut there = false;
-            // Go takes the last of several equal keys, other parsers may not: all get our value.
-            for member in map.members.iter().filter(|member| member.key == *key) {
-                self.replace(member.value, value.clone());
-                there = true;
-            }
-            if !there {
-                self.add(map, key, &value);
-            }
-        }
-        Ok(())
-    }
-
-    /// The document with all changes.
-    pub(super) fn write(mut self) -> String {
-        // Stable: of two additions at one place the first comes first.
-        self.changes.sort_by_key(|(range, _)| range.start);
-        let mut written = String::with_capacity(self.document.len() + 256);
-        let mut rest = 0;
-        for (range, text) in &self.changes {
-            written.push_str(self.document.get(rest..range.start).unwrap_or_default());
-            written.push_str(text);
-            rest = range.end;
-        }
-        written.push_str(self.document.get(rest..).unwrap_or_default());
-        written
-    }
-
-    /// Where `part`, a slice of the document, begins in it.
-    fn offset(&self, part: &str) -> usize {
-        part.as_ptr().addr() - self.document.as_ptr().addr()
-    }
-}
-
 /// `text` as a JSON string.
 pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
@@ -257,24 +280,6 @@ pub(super) fn label_map(labels: &[Label]) -> String {
     let members =
         labels.iter().map(|Label { key, value }| format!("{}:{}", quoted(key), quoted(value)));
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
-}
-
-/// The label map `document` with `labels` in it. An empty document is as good as `null`.
-///
-/// # Errors
-/// It is not an object of strings.
-pub(super) fn with_labels(document: &str, labels: &[Label]) -> Result<String, Refusal> {
-    if document.is_empty() {
-        return Ok(label_map(labels));
-    }
-    match Found::read("labels", document)? {
-        Found::Absent | Found::Null(_) => Ok(label_map(labels)),
-        Found::Object(mut map) => {
-            let mut edits = Edits::of(document);
-            edits.label(&mut map, labels)?;
-            Ok(edits.write())
-        }
-    }
 }
 
 #[cfg(test)]
@@ -299,29 +304,5 @@ mod tests {
         let larger = object(MEMBERS + 1);
         let refused = Found::read("", &larger).unwrap_err();
         assert_eq!(refused, Refusal::ManyMembers(MEMBERS));
-    }
-
-    #[test]
-    fn labels_are_merged_into_a_map() {
-        let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
-        let ours = [label("a", "1"), label("q\"", "\n")];
-        for (map, wanted) in [
-            ("", r#"{"a":"1","q\"":"\n"}"#),
-            (" null ", r#"{"a":"1","q\"":"\n"}"#),
-            ("{}", r#"{"a":"1","q\"":"\n"}"#),
-            ("{ }", r#"{"a":"1","q\"":"\n" }"#),
-            (r#"{"b" : "2" }"#, r#"{"b" : "2","a":"1","q\"":"\n" }"#),
-            (
-                r#"{"\u0061":null,"q\u0022":"x","A":"y"}"#,
-                r#"{"\u0061":"1","q\u0022":"\n","A":"y"}"#,
-            ),
-            (r#"{"a":"x","a":"y","q\"":""}"#, r#"{"a":"1","a":"1","q\"":"\n"}"#),
-        ] {
-            assert_eq!(with_labels(map, &ours).unwrap(), wanted, "{map}");
-        }
-        for bad in [r#"{"b":1}"#, r#"{"b":["x"]}"#, "[]", r#""x""#, "{", "{}x", r#"{"\ud800":""}"#]
-        {
-            assert!(with_labels(bad, &ours).is_err(), "{bad}");
-        }
     }
 }

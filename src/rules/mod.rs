@@ -7,22 +7,34 @@
 
 pub mod body;
 mod build;
+mod changes;
+mod edits;
+pub mod errands;
 mod json;
 mod refusal;
+pub mod socket;
+mod storage;
 
 pub use refusal::Refusal;
 
-use crate::engine::{Carrier, JsonCarrier, Operation};
+use self::socket::{Look, SocketBind};
+use crate::engine::{Carrier, JsonCarrier, Operation, QueryCarrier, UNKNOWN};
 use crate::http::body::Framing;
 use crate::http::head::Request;
 
 /// What the operator wants every created resource to carry.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Injection {
     /// The labels, in the order in which the operator named them; keys are unique.
     pub labels: Vec<Label>,
     /// `HostConfig.CgroupParent` of every container and `cgroupparent` of every classic build.
     pub cgroup_parent: Option<String>,
+    /// Whether what is not known to be an operation of the Engine API is refused.
+    pub strict: bool,
+    /// What is done with the daemon's socket in a container.
+    pub socket_bind: SocketBind,
+    /// Knows the daemon's socket under all its names.
+    pub look: Look,
 }
 
 /// One label: `key=value`.
@@ -59,20 +71,38 @@ pub fn plan(
     operation: &Operation,
     request: &Request<'_>,
 ) -> Result<Plan, Refusal> {
+    let target = request.target;
     match operation.carrier {
+        Carrier::Nothing if injection.strict && *operation == UNKNOWN => Err(Refusal::Unknown),
         Carrier::Nothing => Ok(Plan::Pass),
-        Carrier::BuildQuery => {
-            if request.content_type.is_some_and(is_form) {
-                return Err(Refusal::FormBody);
-            }
-            build::plan(injection, request.target)
-        }
+        Carrier::Query(_) if is_form(request) => Err(Refusal::FormBody),
+        Carrier::Query(QueryCarrier::Build) => build::plan(injection, target),
+        Carrier::Query(QueryCarrier::Commit) => changes::of_commit(injection, target),
+        Carrier::Query(QueryCarrier::Import) => changes::of_import(injection, target),
+        Carrier::StartBody => start(request.framing),
+        Carrier::Libpod => Err(Refusal::Libpod),
         Carrier::Body(_) if request.encoded => Err(Refusal::EncodedBody),
-        Carrier::Body(_) if matches!(request.framing, Framing::None | Framing::Length(0)) => {
-            Err(Refusal::EmptyBody)
-        }
+        Carrier::Body(_) if is_empty(request.framing) => Err(Refusal::EmptyBody),
         Carrier::Body(carrier) => Ok(Plan::Rewrite(carrier)),
     }
+}
+
+fn is_empty(framing: Framing) -> bool {
+    matches!(framing, Framing::None | Framing::Length(0))
+}
+
+/// A start with a body is refused if a daemon that takes a HostConfig with it would look at that;
+/// shorter ones are spellings of nothing.
+fn start(framing: Framing) -> Result<Plan, Refusal> {
+    match framing {
+        Framing::None | Framing::Length(..=7) => Ok(Plan::Pass),
+        Framing::Length(_) | Framing::Chunked | Framing::UntilClose => Err(Refusal::StartBody),
+    }
+}
+
+/// Whether Go's server would read the body as a form, whose fields come before those of the query.
+fn is_form(request: &Request<'_>) -> bool {
+    !is_empty(request.framing) && request.content_type.is_some_and(may_be_form)
 }
 
 /// Whether Go's server could read a body of this media type as a form, whose fields then come
@@ -80,7 +110,7 @@ pub fn plan(
 ///
 /// Go folds case and trims blanks as Unicode has them, so that a form may be spelled with a
 /// no-break space or a dotted capital I. No media type is spelled beyond ASCII in earnest.
-fn is_form(content_type: &[u8]) -> bool {
+fn may_be_form(content_type: &[u8]) -> bool {
     if !content_type.is_ascii() {
         return true;
     }
@@ -93,6 +123,27 @@ fn is_form(content_type: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::route;
+    use crate::http::head;
+
+    #[test]
+    fn strictness_lets_only_known_operations_pass() {
+        let strict = Injection { strict: true, ..Injection::default() };
+        for (line, known) in [
+            ("GET /v1.41/info", true),
+            ("GET /v5.0.0/libpod/info", true),
+            ("GET /v1.99/frobnicate", false),
+            ("BREW /info", false),
+        ] {
+            let (method, path) = line.split_once(' ').unwrap();
+            let text = format!("{line} HTTP/1.1\r\nHost: d\r\n\r\n");
+            let request = head::request(text.as_bytes()).unwrap();
+            let operation = route(method, path.as_bytes());
+            let wanted = if known { Ok(Plan::Pass) } else { Err(Refusal::Unknown) };
+            assert_eq!(plan(&strict, operation, &request), wanted, "{line}");
+            assert_eq!(plan(&Injection::default(), operation, &request), Ok(Plan::Pass), "{line}");
+        }
+    }
 
     #[test]
     fn every_spelling_that_go_takes_for_a_form_is_seen() {
@@ -104,10 +155,10 @@ mod tests {
             "\u{2003}application/x-www-form-urlencoded",
             "appl\u{130}cation/x-www-form-urlencoded",
         ] {
-            assert!(is_form(form.as_bytes()), "{form}");
+            assert!(may_be_form(form.as_bytes()), "{form}");
         }
         for other in ["", "application/x-tar", "application/tar", "text/plain; charset=utf-8"] {
-            assert!(!is_form(other.as_bytes()), "{other}");
+            assert!(!may_be_form(other.as_bytes()), "{other}");
         }
     }
 }

@@ -9,12 +9,24 @@ pub enum Refusal {
     EmptyBody,
     /// The body has a content coding.
     EncodedBody,
-    /// The body of a classic build is a form.
+    /// A line in the `changes` of a commit or import would swallow ours.
+    Changes,
+    /// A start has a HostConfig as its body.
+    StartBody,
+    /// Something is created by Podman's own API.
+    Libpod,
+    /// The operation is not known, and the operator wants only those that are.
+    Unknown,
+    /// The body of a build, commit or import is a form.
     FormBody,
     /// The body is not JSON, or something stands behind it.
     NotJson(String),
     /// A member (or the whole body, when there is no name) is not the object that it must be.
     NotAnObject(String),
+    /// A member is not the array that it must be.
+    NotAnArray(String),
+    /// A member, or an element of it, is not the string that it must be.
+    NotAString(String),
     /// One of the objects that are edited has more than so many members.
     ManyMembers(usize),
     /// The value of a label is not a string.
@@ -23,6 +35,10 @@ pub enum Refusal {
     Twice(String, String),
     /// A HostConfig field at the top of a body without a HostConfig.
     OutsideHostConfig(String),
+    /// An anonymous volume at a path that is not absolute.
+    RelativeVolume(String),
+    /// A bind mount of the daemon's socket.
+    SocketBind(String),
     /// The query of a classic build has a `;` or a bad percent-escape.
     Query,
     /// The `labels` of a classic build are not a JSON object of strings.
@@ -30,6 +46,7 @@ pub enum Refusal {
 }
 
 impl fmt::Display for Refusal {
+    #[expect(clippy::too_many_lines, reason = "a sentence for each, and nothing else")]
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EmptyBody => out.write_str("the request has no body; a JSON object is wanted"),
@@ -37,16 +54,35 @@ impl fmt::Display for Refusal {
                 "the request body has a Content-Encoding, so it cannot be labelled; plain JSON is wanted",
             ),
             Self::FormBody => out.write_str(
-                "the body of the build is declared as a form, whose fields could replace the labels; \
+                "the request body is declared as a form, whose fields could replace the labels; \
                  send it as application/x-tar",
+            ),
+            Self::Changes => out.write_str(
+                "the last line of the changes goes on in the next one, or they have a here-document, \
+                 so the labels cannot be put behind them",
+            ),
+            Self::StartBody => out.write_str(
+                "a start takes no body; give the HostConfig when the container is created",
+            ),
+            Self::Libpod => out.write_str(
+                "what Podman's own API (/libpod) creates cannot be labelled here; use the \
+                 Docker-compatible API",
+            ),
+            Self::Unknown => out.write_str(
+                "this is no operation of the Engine API that the proxy knows, and --strict lets no \
+                 others pass",
             ),
             Self::NotJson(what) => write!(out, "the request body is not one JSON object: {what}"),
             Self::NotAnObject(name) if name.is_empty() => {
                 out.write_str("the request body is JSON, but not an object")
             }
             Self::NotAnObject(name) => write!(out, "{name} in the request body is not an object"),
+            Self::NotAnArray(name) => write!(out, "{name} in the request body is not an array"),
+            Self::NotAString(name) => {
+                write!(out, "{name} in the request body is not a string, or not of strings")
+            }
             Self::ManyMembers(limit) => {
-                write!(out, "an object in the request body has more than {limit} members")
+                write!(out, "an object or array in the request body has more than {limit} members")
             }
             Self::LabelValue(name) => {
                 write!(out, "a label in {name} of the request body does not have a string as value")
@@ -61,8 +97,16 @@ impl fmt::Display for Refusal {
                 "{name} stands at the top of the request body; put it in HostConfig, where the cgroup \
                  parent goes too"
             ),
+            Self::RelativeVolume(path) => write!(
+                out,
+                "the container has a volume at {path:?}, which is not an absolute path, so it cannot be labelled"
+            ),
+            Self::SocketBind(path) => write!(
+                out,
+                "the container mounts {path}, the daemon's own socket, which would lead around the labels"
+            ),
             Self::Query => out.write_str(
-                "the query of the build has a \";\" or a bad percent-escape; encode it as %3B",
+                "the query has a \";\" or a bad percent-escape; encode it as %3B",
             ),
             Self::QueryLabels => out.write_str(
                 "the labels in the query of the build are not a JSON object of strings",

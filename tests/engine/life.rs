@@ -18,7 +18,7 @@ fn a_client_that_is_killed_leaves_no_connection_behind() {
 }
 
 /// The connections of commands that have ended close a moment later.
-fn idle_sockets(lab: &Lab) -> usize {
+pub(crate) fn idle_sockets(lab: &Lab) -> usize {
     let mut seen = usize::MAX;
     until("the number of sockets settles", || {
         let before = std::mem::replace(&mut seen, lab.proxy.sockets());

@@ -14,6 +14,7 @@
 
 mod build;
 mod compose;
+mod escapes;
 mod exec;
 mod faults;
 mod files;
@@ -26,4 +27,5 @@ mod streams;
 mod support;
 mod swarm;
 mod terminal;
+mod weather;
 mod wire;

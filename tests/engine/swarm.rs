@@ -104,6 +104,22 @@ fn a_service_and_its_tasks_are_labelled() {
     lab.assert_labels(Kind::Service, &service, &[("mine", "kept")]);
     let task = until("the service has a container", || task(&lab, &service));
     lab.assert_labels(Kind::Container, &task, &[("task", "kept")]);
+
+    // An update replaces the whole specification; scaling is one, too.
+    lab.docker.ok(&[
+        "service",
+        "update",
+        "--detach",
+        "--label-rm",
+        "ci.job",
+        "--env-add",
+        "A=1",
+        &service,
+    ]);
+    lab.docker.ok(&["service", "scale", "--detach", &format!("{service}=2")]);
+    lab.assert_labels(Kind::Service, &service, &[("mine", "kept")]);
+    let tasks = "{{json .Spec.TaskTemplate.ContainerSpec.Labels}}";
+    lab.assert_label_map(&lab.inspect(Kind::Service, &service, tasks), &[("task", "kept")]);
     lab.docker.ok(&["service", "rm", &service]);
     until("the container is gone", || self::task(&lab, &service).is_none().then_some(()));
 }

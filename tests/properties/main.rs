@@ -8,6 +8,7 @@
 mod bodies;
 mod heads;
 mod queries;
+mod real_go;
 mod routing;
 mod sessions;
 #[path = "../support/mod.rs"]

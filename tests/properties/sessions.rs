@@ -1,10 +1,10 @@
 //! Whole sessions: however the bytes of both sides are cut, and however fast they are taken, both
 //! sides get the same.
 
-use crate::random::{Random, check};
 use crate::support::labelled::assert_labelled;
 use crate::support::naive;
 use crate::support::player::{Pace, Player, injection};
+use crate::support::random::{Random, check};
 
 /// What a client sends, and what the daemon answers to each request that it gets complete.
 struct Script {

@@ -4,11 +4,9 @@ use std::os::unix::net::UnixListener;
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
 use super::ends::End;
 use super::lab::{Lab, PING, PONG};
-use super::proxy::until;
+use super::proxy::{raise_own_limit, until};
 
 /// A daemon that answers pings on every connection, until the test process ends.
 fn answer_all(daemon: &UnixListener) {
@@ -25,12 +23,6 @@ fn answer(mut end: End) {
     while end.read_head().is_some() {
         end.sends(PONG);
     }
-}
-
-/// This process holds both ends.
-fn raise_own_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
 }
 
 fn ping(client: &mut End) {

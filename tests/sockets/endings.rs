@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::ends::{End, noise};
 use super::lab::{ATTACH, CHUNKED, LOGS, Lab, PING, PONG, UPGRADED};
+use super::proxy::until;
 
 const UPLOAD: &str =
     "PUT /containers/x/archive HTTP/1.1\r\nHost: d\r\nContent-Length: 1000000\r\n\r\n";
@@ -209,6 +210,43 @@ fn a_daemon_that_does_not_read_still_learns_that_the_client_is_gone() {
     assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     // What the client sent is still there.
     assert_eq!(daemon.gets_rest().len(), sent);
+}
+
+/// The daemon is asked about the image first; a client that does not wait for that gets its
+/// container all the same, and leaves nothing behind.
+#[test]
+fn a_client_that_vanishes_while_the_daemon_is_asked_has_its_request_delivered() {
+    let lab = Lab::new();
+    let body = r#"{"Image":"x"}"#;
+    let head = format!(
+        "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    for answers in [true, false] {
+        let (mut client, mut daemon) = lab.pair();
+        client.sends(&head);
+        client.sends(body);
+        assert!(daemon.gets_head().starts_with("GET /images/x/json "));
+        let files = lab.proxy.files();
+        drop(client);
+        if answers {
+            // The proxy knows by now that the client is gone.
+            ping(&lab);
+            daemon.sends("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+            assert!(daemon.gets_head().starts_with("POST /containers/create "));
+            daemon.gets(r#"{"Image":"x","Labels":{"ci.job":"7"}}"#);
+            daemon.is_closed();
+        } else {
+            drop(daemon);
+        }
+        until("both are closed", || (lab.proxy.files() == files - 2).then_some(()));
+    }
+}
+
+fn ping(lab: &Lab) {
+    let (mut client, mut daemon) = lab.asked(PING);
+    daemon.sends(PONG);
+    client.gets(PONG);
 }
 
 /// What is quiet is not cut, whoever may be waiting; short here, as long as a test can wait.

@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit, setrlimit};
 
 /// Longer than anything here takes on a slow and busy machine, shorter than patience.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,6 +21,12 @@ pub(crate) fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
         sleep(Duration::from_millis(2));
     }
+}
+
+/// Lets this process, which holds both ends of every connection, have as many files as it may.
+pub(crate) fn raise_own_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
 }
 
 /// A running proxy; killed when dropped. Its log is shown when the test fails.
@@ -136,7 +142,11 @@ impl Drop for Proxy {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            eprintln!("log of the proxy:\n{}", self.log());
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            // The end of it: a long soak has a long log.
+            let last = lines[lines.len().saturating_sub(200)..].join("\n");
+            eprintln!("log of the proxy:\n{last}");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use dockerd_ci_proxy::engine::JsonCarrier;
+use dockerd_ci_proxy::engine::carriers::Storage;
 use dockerd_ci_proxy::rules::Injection;
 use serde::Deserializer;
 use serde::de::{MapAccess, Visitor};
@@ -82,7 +83,8 @@ pub fn assert_forced(carrier: &JsonCarrier, injection: &Injection, before: &str,
         assert_eq!(labels(&after, path), wanted, "labels at {path:?}");
     }
     let mut touched = vec!["Labels", "TaskTemplate"];
-    if let (Some(parent), true) = (&injection.cgroup_parent, carrier.cgroup_parent) {
+    if let (Some(parent), true) = (&injection.cgroup_parent, carrier.storage == Storage::Container)
+    {
         touched.push("HostConfig");
         let now = field(&after, "HostConfig").unwrap_or_default();
         let parents: Vec<_> = now.iter().filter(|(key, _)| fits(key, "CgroupParent")).collect();

@@ -28,11 +28,15 @@ pub fn judge(written: &[u8], edited: &[u8]) -> Result<(), String> {
     let (written, edited) = (take_apart(written), take_apart(edited));
     same("method", &written.method, &edited.method)?;
     let route = naive::creates(written.method, written.target).ok_or("it creates nothing")?;
-    if route == "/build" {
+    if ["/build", "/commit", "/images/create"].contains(&route) {
         same("fields", &written.fields, &edited.fields)?;
         same("body", &written.body, &edited.body)?;
         same("path", &path_of(written.target), &path_of(edited.target))?;
-        return same("query", &forced_query(written.target), &query(edited.target));
+        let forced = match route {
+            "/build" => forced_query(written.target),
+            _ => with_changes(written.target),
+        };
+        return same("query", &forced, &query(edited.target));
     }
     same("target", &written.target, &edited.target)?;
     let length = format!("Content-Length: {}", edited.body.len());
@@ -83,10 +87,37 @@ fn forced_document(mut document: Value, route: &str) -> Value {
         }
     }
     if route == "/containers/create" {
+        label_volumes(&mut document);
         object_at(document.as_object_mut().unwrap(), "HostConfig")
             .insert("CgroupParent".to_owned(), json!(injection.cgroup_parent));
     }
     document
+}
+
+/// Labels the volumes of a container: those it mounts by `Mounts`, and the anonymous ones.
+fn label_volumes(document: &mut Value) {
+    let labels: Map<_, _> =
+        injection().labels.into_iter().map(|label| (label.key, json!(label.value))).collect();
+    let bound = |target: &String| {
+        let binds = document["HostConfig"]["Binds"].as_array().into_iter().flatten();
+        binds.filter_map(Value::as_str).any(|bind| bind.split(':').nth(1) == Some(target))
+    };
+    let volumes = document["Volumes"].as_object().into_iter().flat_map(Map::keys);
+    let anonymous: Vec<String> = volumes.filter(|target| !bound(target)).cloned().collect();
+    let host_config = object_at(document.as_object_mut().unwrap(), "HostConfig");
+    let mounts = host_config.get_mut("Mounts").and_then(Value::as_array_mut);
+    for mount in mounts.into_iter().flatten().filter(|mount| mount["Type"] == "volume") {
+        let options = object_at(mount.as_object_mut().unwrap(), "VolumeOptions");
+        object_at(options, "Labels").extend(labels.clone());
+    }
+    if !anonymous.is_empty() {
+        let mounts = host_config.entry("Mounts").or_insert(Value::Null);
+        if mounts.is_null() {
+            *mounts = json!([]);
+        }
+        let mount = |target| json!({"Type": "volume", "Target": target, "VolumeOptions": {"Labels": labels}});
+        mounts.as_array_mut().unwrap().extend(anonymous.into_iter().map(mount));
+    }
 }
 
 /// The object `name` in `object`, which is made if it is absent or null.
@@ -106,6 +137,15 @@ fn query(target: &str) -> Vec<(String, Value)> {
         (key, value) => (key, json!(value)),
     };
     naive::query(target).into_iter().map(pair).collect()
+}
+
+/// The query of a commit or import with the operator's labels as its last change.
+fn with_changes(target: &str) -> Vec<(String, Value)> {
+    let mut query = query(target);
+    for change in ["LABEL ci.job=7", "LABEL ci.team=web"] {
+        query.push(("changes".to_owned(), json!(change)));
+    }
+    query
 }
 
 /// The query of a build with what the operator forces.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // a test may fail so
 
 pub mod corpus;
+pub mod errands;
 pub mod go_json;
 pub mod judge;
 pub mod labelled;

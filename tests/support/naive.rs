@@ -10,6 +10,8 @@ const CREATES: &[&str] = &[
     "/secrets/create",
     "/services/create",
     "/volumes/create",
+    "/commit",
+    "/images/create",
 ];
 
 /// One request as Go's server reads it.
@@ -121,11 +123,34 @@ pub fn creates(method: &str, target: &str) -> Option<&'static str> {
         return None;
     }
     let path = String::from_utf8(path(target)?).ok()?;
-    CREATES.iter().copied().find(|route| match path.strip_suffix(route) {
+    let found = CREATES.iter().copied().find(|route| match path.strip_suffix(route) {
         Some("") => true,
         Some(version) => is_version(version),
         None => false,
-    })
+    });
+    match found.or_else(|| updates(&path)) {
+        Some("/images/create") if pulls(target) => None,
+        route => route,
+    }
+}
+
+/// Which of the operations that replace a whole specification is found at `path`, by the one that
+/// creates such a thing.
+fn updates(path: &str) -> Option<&'static str> {
+    let mut segments: Vec<&str> = path.split('/').skip(1).collect();
+    if segments.len() == 4 && is_version(&format!("/{}", segments[0])) {
+        segments.remove(0);
+    }
+    match segments[..] {
+        ["services", _, "update"] => Some("/services/create"),
+        ["secrets", _, "update"] => Some("/secrets/create"),
+        ["configs", _, "update"] => Some("/configs/create"),
+        _ => None,
+    }
+}
+
+fn pulls(target: &str) -> bool {
+    query_value(target, "fromImage").is_some_and(|image| !image.is_empty())
 }
 
 /// Docker takes `/v[0-9.]+`, Podman `/v[0-9][0-9A-Za-z.-]*`.

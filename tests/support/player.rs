@@ -5,8 +5,10 @@ use std::io::Read;
 use std::rc::Rc;
 use std::time::Instant;
 
-use dockerd_ci_proxy::proxy::{Away, Common, Lane, Session, Step};
+use dockerd_ci_proxy::proxy::{Away, Common, Lane, Patience, Session, Step};
 use dockerd_ci_proxy::rules::{Injection, Label};
+
+use super::errands;
 
 /// How bytes are handed over.
 #[derive(Debug, Clone, Copy)]
@@ -33,12 +35,15 @@ pub struct End {
 }
 
 /// A core between a client and a daemon.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Player {
     session: Session,
     pub client: End,
     pub daemon: End,
     /// Whether the daemon takes new connections.
     pub daemon_is_up: bool,
+    /// Whether the daemon answers by itself what the proxy asks before a create.
+    pub answers_errands: bool,
     /// May be changed between two [`settle`](Self::settle); 0 is a socket that is not ready.
     pub pace: Pace,
     connected: bool,
@@ -52,6 +57,7 @@ pub fn injection() -> Injection {
     Injection {
         labels: vec![label("ci.job", "7"), label("ci.team", "web")],
         cgroup_parent: Some("/ci/7".into()),
+        ..Injection::default()
     }
 }
 
@@ -66,11 +72,17 @@ impl Player {
             client: End::default(),
             daemon: End::default(),
             daemon_is_up: true,
+            answers_errands: false,
             pace,
             connected: true,
             closed: false,
             now: Instant::now(),
         }
+    }
+
+    /// What is timed now.
+    pub fn patience(&self) -> Patience {
+        self.session.patience()
     }
 
     pub fn client_gone(&mut self) {
@@ -96,13 +108,22 @@ impl Player {
             let pace = self.pace.write;
             let mut moved = flush(self.session.down(), &mut self.client, pace);
             if self.connected {
-                moved |= flush(self.session.up(), &mut self.daemon, pace);
+                let flushed = flush(self.session.up(), &mut self.daemon, pace);
+                moved |= flushed;
+                moved |= flushed && self.answers_errands && self.answer_errand();
             }
             moved |= self.fill();
             if !moved {
                 return;
             }
         }
+    }
+
+    fn answer_errand(&mut self) -> bool {
+        let Some((begin, answer)) = errands::answer(&self.daemon.got) else { return false };
+        self.daemon.got.truncate(begin);
+        self.daemon.sends.extend(answer);
+        true
     }
 
     fn fill(&mut self) -> bool {
@@ -148,6 +169,8 @@ impl Player {
     fn dial(&mut self) {
         if self.daemon_is_up {
             self.connected = true;
+            // What was said on the old connection is lost with it.
+            self.daemon.sends.clear();
             self.daemon.ends = false;
             self.daemon.ended = false;
             self.daemon.got.extend(b"<dialled>");

@@ -7,6 +7,10 @@ use std::{env, thread};
 pub struct Random(u64);
 
 impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self((seed + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    }
+
     pub fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -74,7 +78,7 @@ pub fn check(rounds: u64, property: impl Fn(&mut Random)) {
     let first = once.unwrap_or_else(|| RandomState::new().hash_one(0) >> 16);
     for seed in first..first + if once.is_some() { 1 } else { rounds } {
         let seed = Seed(seed);
-        let mut random = Random((seed.0 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut random = Random::new(seed.0);
         property(&mut random);
     }
 }

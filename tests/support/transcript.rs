@@ -135,6 +135,7 @@ fn what(text: &str) -> What {
 fn own_answer(status: &str, message: &str) -> Vec<u8> {
     let reason = match status {
         "400" => "Bad Request",
+        "403" => "Forbidden",
         "413" => "Content Too Large",
         "415" => "Unsupported Media Type",
         "431" => "Request Header Fields Too Large",

@@ -98,6 +98,11 @@ impl Running {
         let _ = stdin.write_all(bytes).and_then(|()| stdin.flush());
     }
 
+    /// Nothing more will be written, as when a file that was piped in has ended.
+    pub(crate) fn closes_input(&mut self) {
+        drop(self.stdin.take());
+    }
+
     /// Waits until `text` was written to stdout, while the command runs on.
     pub(crate) fn await_output(&self, text: &str) {
         self.await_times(text, 1);

@@ -66,6 +66,13 @@ impl Proxy {
         targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
     }
 
+    /// The most memory that it has had, in KiB.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
     fn await_answer(&mut self) {
         until("the proxy answers", || {
             let ended = self.child.try_wait().unwrap();
@@ -74,9 +81,14 @@ impl Proxy {
         });
     }
 
-    fn show_log(&self) {
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
         let log = fs::read(self.folder.join("log")).unwrap_or_default();
-        eprintln!("log of the proxy:\n{}", String::from_utf8_lossy(&log));
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
+    fn show_log(&self) {
+        eprintln!("log of the proxy:\n{}", self.log());
     }
 }
 

@@ -1,0 +1,145 @@
+//! A creating request that waits until what must be asked or ordered first has been: on the same
+//! daemon connection, unseen by the client.
+
+use super::Common;
+use super::collect::Collect;
+use super::create::Create;
+use super::exchange::{Exchange, Lanes, Turn};
+use super::fault::Fault;
+use super::outcome::Call;
+use super::relay::Relaying;
+use crate::http::head::{self, Scan};
+use crate::http::render;
+use crate::rules::errands::{Errand, Known, Meaning};
+
+/// A creating request that waits for the answer to an errand.
+#[derive(Debug)]
+pub(super) struct Asking {
+    create: Create,
+    /// The gathered body.
+    body: Collect,
+    /// The errand that is under way, and those behind it.
+    errands: std::vec::IntoIter<Errand>,
+    known: Known,
+    answer: Answer,
+}
+
+/// The daemon's answer to an errand.
+#[derive(Debug)]
+enum Answer {
+    /// Its head is awaited.
+    Head(Scan),
+    /// Its body is gathered.
+    Body { status: u16, head: Vec<u8>, content: Collect },
+}
+
+impl Asking {
+    pub(super) fn new(create: Create, body: Collect, errands: Vec<Errand>) -> Self {
+        let answer = Answer::Head(Scan::default());
+        Self { create, body, errands: errands.into_iter(), known: Known::default(), answer }
+    }
+
+    pub(super) fn into_call(self) -> Call {
+        self.create.call
+    }
+
+    /// Goes about the next errand, or sends the request when there is none.
+    pub(super) fn next(mut self, lanes: &mut Lanes, common: &Common) -> Turn {
+        let Some(errand) = self.errands.as_slice().first() else {
+            return self.create.send(self.body.content(), &self.known, lanes, common);
+        };
+        lanes.up.say(errand.request(&common.injection));
+        self.answer = Answer::Head(Scan::default());
+        Turn::Again(Exchange::Asking(Box::new(self)))
+    }
+
+    pub(super) fn advance(self: Box<Self>, lanes: &mut Lanes, common: &Common) -> Turn {
+        let Self { create, body, errands, known, answer } = *self;
+        let answer = match answer {
+            Answer::Head(scan) => read_head(scan, lanes, common),
+            Answer::Body { status, head, content } => read_body(status, head, content, lanes),
+        };
+        match answer {
+            Ok(Read::Partly(answer)) if lanes.down.has_ended() => {
+                drop(answer);
+                Turn::Answer(create.call, Fault::Errand)
+            }
+            Ok(Read::Partly(answer)) => {
+                let asking = Self { create, body, errands, known, answer };
+                Turn::Wait(Exchange::Asking(Box::new(asking)))
+            }
+            Ok(Read::Again(answer)) => {
+                let asking = Self { create, body, errands, known, answer };
+                Turn::Again(Exchange::Asking(Box::new(asking)))
+            }
+            Ok(Read::Whole { status, head, content }) => {
+                let answer = Answer::Head(Scan::default());
+                let asking = Self { create, body, errands, known, answer };
+                asking.answered(status, &head, &content, lanes, common)
+            }
+            Err(fault) => Turn::Answer(create.call, fault),
+        }
+    }
+
+    fn answered(
+        mut self,
+        status: u16,
+        head: &[u8],
+        content: &Collect,
+        lanes: &mut Lanes,
+        common: &Common,
+    ) -> Turn {
+        let Some(errand) = self.errands.next() else {
+            return Turn::Answer(self.create.call, Fault::Errand);
+        };
+        match errand.answered(status, content.content(), &mut self.known) {
+            Meaning::GoOn => self.next(lanes, common),
+            Meaning::Refused => self.create.send(self.body.content(), &self.known, lanes, common),
+            Meaning::Failed => {
+                let mut answer = render::with_length(head, content.content().len());
+                answer.extend_from_slice(content.content());
+                lanes.down.say(answer);
+                self.create.call.status = Some(status);
+                let relaying = Relaying::answered(self.create.call, self.create.persistent);
+                Turn::Again(Exchange::Relaying(relaying))
+            }
+            Meaning::Nonsense => Turn::Answer(self.create.call, Fault::Errand),
+        }
+    }
+}
+
+/// What has been read of an answer.
+enum Read {
+    Partly(Answer),
+    Again(Answer),
+    Whole { status: u16, head: Vec<u8>, content: Collect },
+}
+
+fn read_head(mut scan: Scan, lanes: &mut Lanes, common: &Common) -> Result<Read, Fault> {
+    let unseen = lanes.down.unseen();
+    let Some(end) = scan.end_of_head(unseen).map_err(Fault::Response)? else {
+        return Ok(Read::Partly(Answer::Head(scan)));
+    };
+    let head = unseen.get(..end).unwrap_or_default().to_vec();
+    lanes.down.take(end);
+    let response = head::response(&head, false).map_err(Fault::Response)?;
+    // The request goes out on this connection; a daemon that ends it leaves no way to do that.
+    if !response.persistent || response.status < 200 {
+        return Err(Fault::Errand);
+    }
+    let content = Collect::new(response.framing, &common.budget).map_err(|_| Fault::Errand)?;
+    Ok(Read::Again(Answer::Body { status: response.status, head, content }))
+}
+
+fn read_body(
+    status: u16,
+    head: Vec<u8>,
+    mut content: Collect,
+    lanes: &mut Lanes,
+) -> Result<Read, Fault> {
+    match content.advance(&mut lanes.down) {
+        Ok(true) => Ok(Read::Whole { status, head, content }),
+        Ok(false) => Ok(Read::Partly(Answer::Body { status, head, content })),
+        Err(_) => Err(Fault::Errand),
+    }
+}

@@ -1,0 +1,144 @@
+//! The `changes` of a commit or an import: lines of a Dockerfile in the query, one file from all of
+//! them, in which the last `LABEL` of a key wins. So ours come last, one to a line.
+//!
+//! What is more than letters, digits and `_ - . / : @ , + =` is quoted with `'`, in which nothing is
+//! expanded and no escape character means anything, also not after a `# escape=` line of the
+//! client's. The rest is written plain, because Podman reads these lines without quotes.
+
+use super::{Injection, Label, Plan, Refusal};
+use crate::http::target::{Pair, encode_component, pairs, split_query};
+
+/// Puts the labels behind the client's `changes` in the query of a commit.
+pub(super) fn of_commit(injection: &Injection, target: &str) -> Result<Plan, Refusal> {
+    let (path, query) = split_query(target);
+    let pairs: Vec<Pair<'_>> = read(query)?;
+    check(&pairs)?;
+    let ours: Vec<String> = injection
+        .labels
+        .iter()
+        .map(|label| format!("changes={}", encode_component(&line(label))))
+        .collect();
+    let separator = if pairs.is_empty() { "" } else { "&" };
+    let (query, ours) = (query.unwrap_or_default(), ours.join("&"));
+    Ok(Plan::Retarget { target: format!("{path}?{query}{separator}{ours}"), moved: false })
+}
+
+/// The same for an import; a pull, which comes to the same endpoint, passes.
+pub(super) fn of_import(injection: &Injection, target: &str) -> Result<Plan, Refusal> {
+    let (_, query) = split_query(target);
+    let pairs = read(query)?;
+    let image = pairs.iter().find(|pair| is_key(pair, "fromImage"));
+    let pulls = image.is_some_and(|pair| pair.value().is_ok_and(|image| !image.is_empty()));
+    if pulls { Ok(Plan::Pass) } else { of_commit(injection, target) }
+}
+
+fn read(query: Option<&str>) -> Result<Vec<Pair<'_>>, Refusal> {
+    let pairs: Result<_, _> = pairs(query.unwrap_or_default()).collect();
+    pairs.map_err(|_| Refusal::Query)
+}
+
+fn is_key(pair: &Pair<'_>, key: &str) -> bool {
+    *pair.key == *key.as_bytes()
+}
+
+/// Refuses client's lines that would swallow ours: one that goes on in the next line, and a
+/// here-document. Blank lines and comments between do not end the former.
+fn check(pairs: &[Pair<'_>]) -> Result<(), Refusal> {
+    let mut lines: Vec<u8> = Vec::new();
+    for pair in pairs.iter().filter(|pair| is_key(pair, "changes")) {
+        lines.extend_from_slice(&pair.value().map_err(|_| Refusal::Query)?);
+        lines.push(b'\n');
+    }
+    let is_line = |line: &&[u8]| !line.is_empty() && !line.starts_with(b"#");
+    let last = lines.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).rfind(is_line);
+    let goes_on = last.is_some_and(|last| last.ends_with(b"\\") || last.ends_with(b"`"));
+    if goes_on || memchr::memmem::find(&lines, b"<<").is_some() {
+        return Err(Refusal::Changes);
+    }
+    Ok(())
+}
+
+/// `LABEL key=value`
+fn line(Label { key, value }: &Label) -> String {
+    format!("LABEL {}={}", word(key, "_-./:@,+"), word(value, "_-./:@,+="))
+}
+
+/// `text` as one word of a Dockerfile; `plain` are the characters that need no quotes besides
+/// letters and digits.
+fn word(text: &str, plain: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || plain.contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r#"'"'"'"#))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::target::decoded_path;
+
+    fn injection() -> Injection {
+        let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
+        Injection {
+            labels: vec![label("ci.job", "7"), label("q", r"it's a $1\")],
+            ..Injection::default()
+        }
+    }
+
+    /// The last value of `changes`, decoded, and what stands before it.
+    fn split(plan: Plan) -> (String, String) {
+        let Plan::Retarget { target, moved: false } = plan else { panic!("{plan:?}") };
+        let at = target.find("changes=LABEL%20ci.job%3D7").unwrap();
+        let (before, ours) = target.split_at(at);
+        let ours = decoded_path(ours).unwrap();
+        (before.to_owned(), String::from_utf8(ours.into_owned()).unwrap())
+    }
+
+    const OURS: &str = r#"changes=LABEL ci.job=7&changes=LABEL q='it'"'"'s a $1\'"#;
+
+    #[test]
+    fn our_label_line_comes_last() {
+        for (target, before) in [
+            ("/commit", "/commit?"),
+            ("/commit?", "/commit?"),
+            (
+                "/commit?container=x&changes=LABEL%20ci.job=9",
+                "/commit?container=x&changes=LABEL%20ci.job=9&",
+            ),
+            ("/commit?changes=CMD%20a%0A%23x%5C&y", "/commit?changes=CMD%20a%0A%23x%5C&y&"),
+        ] {
+            let plan = of_commit(&injection(), target).unwrap();
+            assert_eq!(split(plan), (before.to_owned(), OURS.to_owned()), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_would_swallow_ours_is_refused() {
+        for changes in [
+            "CMD%20a%20%5C",
+            "CMD%20a%5C%20%09",
+            "CMD%20a%60%0A%0A%23x",
+            "RUN%20%3C%3CEOF",
+            "a&changes=b%5C",
+        ] {
+            let target = format!("/commit?changes={changes}");
+            assert_eq!(of_commit(&injection(), &target), Err(Refusal::Changes), "{changes}");
+        }
+        assert_eq!(of_commit(&injection(), "/commit?a;b"), Err(Refusal::Query));
+    }
+
+    #[test]
+    fn a_pull_passes_and_an_import_does_not() {
+        for pull in ["/images/create?fromImage=a&tag=b", "/images/create?fromSrc=-&fromImage=a"] {
+            assert_eq!(of_import(&injection(), pull), Ok(Plan::Pass), "{pull}");
+        }
+        for import in [
+            "/images/create?fromSrc=-",
+            "/images/create?fromImage=&fromImage=a&fromSrc=-",
+            "/images/create",
+        ] {
+            assert_eq!(split(of_import(&injection(), import).unwrap()).1, OURS, "{import}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Changes to a JSON document that leave the rest of it alone.
+//!
+//! Changes are noted as places in the document and written in one go, so all that is not edited
+//! keeps its bytes: number spelling, unknown members, order, blanks, escapes.
+
+use std::ops::Range;
+
+use super::json::{Array, Found, Object, label_map, quoted};
+use super::{Label, Refusal};
+
+/// Changes to one document.
+#[derive(Debug)]
+pub(super) struct Edits<'d> {
+    document: &'d str,
+    changes: Vec<(Range<usize>, String)>,
+}
+
+impl<'d> Edits<'d> {
+    /// No changes to `document` yet.
+    pub(super) fn of(document: &'d str) -> Self {
+        Self { document, changes: Vec::new() }
+    }
+
+    /// Puts `text` in the place of `part`, a slice of the document.
+    pub(super) fn replace(&mut self, part: &'d str, text: String) {
+        let start = self.offset(part);
+        self.changes.push((start..start + part.len(), text));
+    }
+
+    /// Adds a member to `object` behind its last one. `value` is JSON.
+    pub(super) fn add(&mut self, object: &mut Object<'d>, key: &str, value: &str) {
+        let (place, empty) = match object.members.last() {
+            Some(last) => (self.offset(last.value) + last.value.len(), false),
+            None => (self.offset(object.text) + 1, true),
+        };
+        let comma = if empty && !object.grown { "" } else { "," };
+        object.grown = true;
+        self.changes.push((place..place, format!("{comma}{}:{value}", quoted(key))));
+    }
+
+    /// Adds an element to `array` behind its last one. `value` is JSON.
+    pub(super) fn push(&mut self, array: &mut Array<'d>, value: &str) {
+        let (place, empty) = match array.elements.last() {
+            Some(last) => (self.offset(last) + last.len(), false),
+            None => (self.offset(array.text) + 1, true),
+        };
+        let comma = if empty && !array.grown { "" } else { "," };
+        array.grown = true;
+        self.changes.push((place..place, format!("{comma}{value}")));
+    }
+
+    /// Sets the field `name` of `object` to `value`, which is JSON, whatever is there.
+    ///
+    /// # Errors
+    /// It is there twice.
+    pub(super) fn set(
+        &mut self,
+        object: &mut Object<'d>,
+        name: &str,
+        value: &str,
+    ) -> Result<(), Refusal> {
+        match object.member(name)? {
+            Some(member) => self.replace(member.value, value.to_owned()),
+            None => self.add(object, name, value),
+        }
+        Ok(())
+    }
+
+    /// Puts `labels` into the label map `map`: an own value in the place of the client's, the
+    /// others behind.
+    ///
+    /// # Errors
+    /// A value in the map that is not a string (or `null`, which the daemon takes for an empty one).
+    pub(super) fn label(&mut self, map: &mut Object<'d>, labels: &[Label]) -> Result<(), Refusal> {
+        if !map.members.iter().all(|member| member.value.starts_with(['"', 'n'])) {
+            return Err(Refusal::LabelValue(map.name.clone()));
+        }
+        for Label { key, value } in labels {
+            let value = quoted(value);
+            let mut there = false;
+            // Go takes the last of several equal keys, other parsers may not: all get our value.
+            for member in map.members.iter().filter(|member| member.key == *key) {
+                self.replace(member.value, value.clone());
+                there = true;
+            }
+            if !there {
+                self.add(map, key, &value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts `labels` into the member `Labels` of `object`, whatever is there.
+    ///
+    /// # Errors
+    /// It is there twice, or is no map of strings.
+    pub(super) fn label_member(
+        &mut self,
+        object: &mut Object<'d>,
+        labels: &[Label],
+    ) -> Result<(), Refusal> {
+        match object.object("Labels")? {
+            Found::Absent => self.add(object, "Labels", &label_map(labels)),
+            Found::Null(null) => self.replace(null, label_map(labels)),
+            Found::Object(mut map) => self.label(&mut map, labels)?,
+        }
+        Ok(())
+    }
+
+    /// The document with all changes.
+    pub(super) fn write(mut self) -> String {
+        // Stable: of two additions at one place the first comes first.
+        self.changes.sort_by_key(|(range, _)| range.start);
+        let mut written = String::with_capacity(self.document.len() + 256);
+        let mut rest = 0;
+        for (range, text) in &self.changes {
+            written.push_str(self.document.get(rest..range.start).unwrap_or_default());
+            written.push_str(text);
+            rest = range.end;
+        }
+        written.push_str(self.document.get(rest..).unwrap_or_default());
+        written
+    }
+
+    /// Where `part`, a slice of the document, begins in it.
+    fn offset(&self, part: &str) -> usize {
+        part.as_ptr().addr() - self.document.as_ptr().addr()
+    }
+}
+
+/// The label map `document` with `labels` in it. An empty document is as good as `null`.
+///
+/// # Errors
+/// It is not an object of strings.
+pub(super) fn with_labels(document: &str, labels: &[Label]) -> Result<String, Refusal> {
+    if document.is_empty() {
+        return Ok(label_map(labels));
+    }
+    match Found::read("labels", document)? {
+        Found::Absent | Found::Null(_) => Ok(label_map(labels)),
+        Found::Object(mut map) => {
+            let mut edits = Edits::of(document);
+            edits.label(&mut map, labels)?;
+            Ok(edits.write())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_merged_into_a_map() {
+        let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
+        let ours = [label("a", "1"), label("q\"", "\n")];
+        for (map, wanted) in [
+            ("", r#"{"a":"1","q\"":"\n"}"#),
+            (" null ", r#"{"a":"1","q\"":"\n"}"#),
+            ("{}", r#"{"a":"1","q\"":"\n"}"#),
+            ("{ }", r#"{"a":"1","q\"":"\n" }"#),
+            (r#"{"b" : "2" }"#, r#"{"b" : "2","a":"1","q\"":"\n" }"#),
+            (
+                r#"{"\u0061":null,"q\u0022":"x","A":"y"}"#,
+                r#"{"\u0061":"1","q\u0022":"\n","A":"y"}"#,
+            ),
+            (r#"{"a":"x","a":"y","q\"":""}"#, r#"{"a":"1","a":"1","q\"":"\n"}"#),
+        ] {
+            assert_eq!(with_labels(map, &ours).unwrap(), wanted, "{map}");
+        }
+        for bad in [r#"{"b":1}"#, r#"{"b":["x"]}"#, "[]", r#""x""#, "{", "{}x", r#"{"\ud800":""}"#]
+        {
+            assert!(with_labels(bad, &ours).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What must be asked or ordered at the daemon before a container create can go on: which volumes
+//! its image brings, where the containers mount whose volumes it takes, and the named volumes that
+//! would come into being by the way.
+
+use serde_json::{Value, json};
+
+use super::json::{Found, Listed, Object, label_map};
+use super::storage::{Bind, clean};
+use super::{Injection, Refusal};
+use crate::http::target::encode_path;
+
+/// One request of our own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Errand {
+    /// Which volumes does this image bring?
+    Image(String),
+    /// Where does this container mount?
+    Container(String),
+    /// Create this volume, labelled, if it is not there.
+    Volume {
+        /// Its name.
+        name: String,
+        /// Its driver; empty for the daemon's default.
+        driver: String,
+    },
+}
+
+/// What the answers told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The paths at which the image has anonymous volumes, as they are written there.
+    pub volumes: Vec<String>,
+    /// The paths, cleaned, at which volumes of other containers are mounted.
+    pub taken: Vec<String>,
+}
+
+/// What an answer means for the create that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// The next errand, or the create.
+    GoOn,
+    /// The create as it is, without further errands: the daemon will refuse it in its own words.
+    Refused,
+    /// The answer is the client's: the create would fail in the same way.
+    Failed,
+    /// The answer cannot be read.
+    Nonsense,
+}
+
+/// The errands for the container create `body`, in order.
+///
+/// # Errors
+/// A body that cannot be understood; see [`body::rewrite`](super::body::rewrite).
+pub fn errands(body: &[u8]) -> Result<Vec<Errand>, Refusal> {
+    let document = str::from_utf8(body).map_err(|error| Refusal::NotJson(error.to_string()))?;
+    let mut errands = Vec::new();
+    let Found::Object(top) = Found::read("", document)? else {
+        return Ok(errands);
+    };
+    if let Some(image) = top.string("Image")?.filter(|image| !image.is_empty()) {
+        errands.push(Errand::Image(image.into_owned()));
+    }
+    if let Found::Object(host_config) = top.object("HostConfig")? {
+        of_host_config(&top, &host_config, &mut errands)?;
+    }
+    Ok(errands)
+}
+
+fn of_host_config(
+    top: &Object<'_>,
+    host_config: &Object<'_>,
+    errands: &mut Vec<Errand>,
+) -> Result<(), Refusal> {
+    if let Listed::Array(others) = host_config.array("VolumesFrom")? {
+        for entry in others.strings() {
+            let (_, text) = entry?;
+            let name = text.split_once(':').map_or(&*text, |(name, _)| name);
+            errands.push(Errand::Container(name.to_owned()));
+        }
+    }
+    // Docker 20.10 takes the driver from the top, too.
+    let driver = host_config.string("VolumeDriver")?.or(top.string("VolumeDriver")?);
+    if let Listed::Array(binds) = host_config.array("Binds")? {
+        for entry in binds.strings() {
+            let (_, text) = entry?;
+            if let Some(name) = Bind::read(&text).volume() {
+                let driver = driver.as_deref().unwrap_or_default().to_owned();
+                errands.push(Errand::Volume { name: name.to_owned(), driver });
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Errand {
+    /// The request, whole.
+    #[must_use]
+    pub fn request(&self, injection: &Injection) -> Vec<u8> {
+        let get = |kind: &str, name: &str| {
+            let name = encode_path(name);
+            format!("GET /{kind}/{name}/json HTTP/1.1\r\nHost: docker\r\n\r\n")
+        };
+        let request = match self {
+            Self::Image(name) => get("images", name),
+            Self::Container(name) => get("containers", name),
+            Self::Volume { name, driver } => {
+                let (name, driver) = (json!(name), json!(driver));
+                let labels = label_map(&injection.labels);
+                let body = format!(r#"{{"Name":{name},"Driver":{driver},"Labels":{labels}}}"#);
+                let length = body.len();
+                format!(
+                    "POST /volumes/create HTTP/1.1\r\nHost: docker\r\n\
+                     Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+                )
+            }
+        };
+        request.into_bytes()
+    }
+
+    /// What the answer means; what it tells goes into `known`.
+    pub fn answered(&self, status: u16, content: &[u8], known: &mut Known) -> Meaning {
+        match (self, status) {
+            (Self::Image(_) | Self::Container(_), 404) => Meaning::Refused,
+            (_, 400..) => Meaning::Failed,
+            (Self::Volume { .. }, _) => Meaning::GoOn,
+            (Self::Image(_) | Self::Container(_), _) => match serde_json::from_slice(content) {
+                Ok(answer) => {
+                    self.learn(&answer, known);
+                    Meaning::GoOn
+                }
+                Err(_) => Meaning::Nonsense,
+            },
+        }
+    }
+
+    fn learn(&self, answer: &Value, known: &mut Known) {
+        match self {
+            Self::Image(_) => {
+                let volumes = answer.pointer("/Config/Volumes").and_then(Value::as_object);
+                known
+                    .volumes
+                    .extend(volumes.into_iter().flat_map(|volumes| volumes.keys().cloned()));
+            }
+            Self::Container(_) => {
+                let mounts = answer.get("Mounts").and_then(Value::as_array);
+                let targets =
+                    mounts.into_iter().flatten().filter_map(|mount| mount.get("Destination"));
+                known.taken.extend(targets.filter_map(Value::as_str).map(clean));
+            }
+            Self::Volume { .. } => {}
+        }
+    }
+}

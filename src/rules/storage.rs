@@ -1,0 +1,451 @@
+//! The volumes and mounts of containers and services: nothing may come into being by the way
+//! without the labels.
+//!
+//! | what the client wrote | what creates the volume | how it gets the labels |
+//! |---|---|---|
+//! | `Mounts` of type volume | the container or task | `VolumeOptions.Labels` of that mount |
+//! | `Binds: ["name:/path"]` | the container | it is created first, labelled ([`errands`](super::errands)) |
+//! | `Volumes: {"/path": {}}`, `VOLUME` of the image | the container | a labelled mount at that path |
+//! | `Binds: ["/path"]` | the container | the bind becomes a labelled mount at that path |
+//!
+//! A path at which something else is mounted gets no volume from the daemon, and so none from us.
+
+use std::borrow::Cow;
+
+use super::edits::Edits;
+use super::errands::Known;
+use super::json::{Array, Found, Listed, Object, is_field, label_map, quoted};
+use super::socket::{self, Note};
+use super::{Injection, Refusal};
+use crate::engine::carriers::{HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
+
+/// What is added to a HostConfig.
+#[derive(Debug, Default)]
+struct Additions {
+    /// The cgroup parent, as JSON.
+    cgroup_parent: Option<String>,
+    /// Mounts, as JSON.
+    mounts: Vec<String>,
+}
+
+/// One entry of `Binds`: `path`, or `source:path[:mode]`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Bind<'b> {
+    /// A path of the host, or the name of a volume; `None` for an anonymous volume.
+    pub(super) source: Option<&'b str>,
+    /// The path in the container.
+    pub(super) target: &'b str,
+    /// What stands behind the source, as it was written.
+    rest: &'b str,
+}
+
+impl<'b> Bind<'b> {
+    pub(super) fn read(text: &'b str) -> Self {
+        let Some((source, rest)) = text.split_once(':') else {
+            return Self { source: None, target: text, rest: "" };
+        };
+        let target = rest.split_once(':').map_or(rest, |(target, _)| target);
+        Self { source: Some(source), target, rest }
+    }
+
+    /// The name of the volume that it mounts, if it does.
+    pub(super) fn volume(&self) -> Option<&'b str> {
+        self.source.filter(|source| !source.is_empty() && !source.starts_with('/'))
+    }
+}
+
+/// Labels what a container create mounts, and puts the cgroup parent into it.
+pub(super) fn container<'d>(
+    injection: &Injection,
+    known: &Known,
+    edits: &mut Edits<'d>,
+    top: &mut Object<'d>,
+) -> Result<Vec<Note>, Refusal> {
+    let mut additions = Additions {
+        cgroup_parent: injection.cgroup_parent.as_deref().map(quoted),
+        mounts: Vec::new(),
+    };
+    let anonymous = anonymous_targets(top, known)?;
+    match top.object("HostConfig")? {
+        Found::Absent | Found::Null(_) => {
+            additions.mounts = labelled_mounts(injection, &anonymous, &known.taken);
+            add_host_config(&additions, edits, top)?;
+            Ok(Vec::new())
+        }
+        Found::Object(mut host_config) => {
+            let mut notes = socket::notes(&host_config)?;
+            let mut taken = known.taken.clone();
+            taken.extend(tmpfs_targets(&host_config)?);
+            let mut binds = binds(injection, edits, &host_config, &mut notes)?;
+            taken.append(&mut binds.taken);
+            let mut anonymous = anonymous;
+            let mut listed = host_config.array("Mounts")?;
+            if let Listed::Array(mounts) = &listed {
+                taken.extend(mounts_of(injection, edits, mounts, &mut notes)?);
+            }
+            anonymous.append(&mut binds.anonymous);
+            additions.mounts = labelled_mounts(injection, &anonymous, &taken);
+            add_to_host_config(&additions, edits, &mut host_config, &mut listed)?;
+            Ok(notes)
+        }
+    }
+}
+
+/// Labels what the tasks of a service mount.
+pub(super) fn service<'d>(
+    injection: &Injection,
+    edits: &mut Edits<'d>,
+    top: &Object<'d>,
+) -> Result<Vec<Note>, Refusal> {
+    let mut notes = Vec::new();
+    if let Found::Object(template) = top.object("TaskTemplate")?
+        && let Found::Object(spec) = template.object("ContainerSpec")?
+        && let Listed::Array(mounts) = spec.array("Mounts")?
+    {
+        mounts_of(injection, edits, &mounts, &mut notes)?;
+    }
+    Ok(notes)
+}
+
+/// The paths at which a container gets anonymous volumes unless something else is mounted there.
+fn anonymous_targets(top: &Object<'_>, known: &Known) -> Result<Vec<String>, Refusal> {
+    let mut targets = known.volumes.clone();
+    if let Found::Object(volumes) = top.object("Volumes")? {
+        targets.extend(volumes.keys().map(ToOwned::to_owned));
+    }
+    match targets.iter().find(|target| !target.starts_with('/')) {
+        // It would be created, but cannot be mounted in a way that has labels.
+        Some(relative) => Err(Refusal::RelativeVolume(relative.clone())),
+        None => Ok(targets),
+    }
+}
+
+fn tmpfs_targets(host_config: &Object<'_>) -> Result<Vec<String>, Refusal> {
+    match host_config.object("Tmpfs")? {
+        Found::Absent | Found::Null(_) => Ok(Vec::new()),
+        Found::Object(tmpfs) => Ok(tmpfs.keys().map(clean).collect()),
+    }
+}
+
+/// What `Binds` mount.
+#[derive(Debug, Default)]
+struct Binds {
+    taken: Vec<String>,
+    anonymous: Vec<String>,
+}
+
+/// Reads `Binds`; those that cannot stay as they are are rewritten.
+fn binds<'d>(
+    injection: &Injection,
+    edits: &mut Edits<'d>,
+    host_config: &Object<'d>,
+    notes: &mut Vec<Note>,
+) -> Result<Binds, Refusal> {
+    let mut binds = Binds::default();
+    let Listed::Array(array) = host_config.array("Binds")? else {
+        return Ok(binds);
+    };
+    let mut kept = Vec::new();
+    for entry in array.strings() {
+        let (raw, text) = entry?;
+        let bind = Bind::read(&text);
+        let Some(source) = bind.source else {
+            binds.anonymous.push(bind.target.to_owned());
+            continue;
+        };
+        binds.taken.push(clean(bind.target));
+        kept.push(match socket::replaced(injection, source, notes)? {
+            Some(ours) => Cow::Owned(quoted(&format!("{ours}:{}", bind.rest))),
+            None => Cow::Borrowed(raw),
+        });
+    }
+    let changed = !array.elements.iter().copied().eq(kept.iter().map(|kept| &**kept));
+    if changed {
+        edits.replace(array.text, format!("[{}]", kept.join(",")));
+    }
+    Ok(binds)
+}
+
+/// Labels the volumes among `mounts`; returns where something is mounted.
+fn mounts_of<'d>(
+    injection: &Injection,
+    edits: &mut Edits<'d>,
+    mounts: &Array<'d>,
+    notes: &mut Vec<Note>,
+) -> Result<Vec<String>, Refusal> {
+    let mut taken = Vec::new();
+    for mount in mounts.objects() {
+        let mut mount = mount?;
+        taken.extend(mount.string("Target")?.as_deref().map(clean));
+        match mount.string("Type")?.as_deref() {
+            Some("volume") => label_volume(injection, edits, &mut mount)?,
+            Some("bind") => {
+                let source = mount.string("Source")?.unwrap_or_default();
+                if let Some(ours) = socket::replaced(injection, &source, notes)? {
+                    edits.set(&mut mount, "Source", &quoted(&ours))?;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(taken)
+}
+
+fn label_volume<'d>(
+    injection: &Injection,
+    edits: &mut Edits<'d>,
+    mount: &mut Object<'d>,
+) -> Result<(), Refusal> {
+    let labels = label_map(&injection.labels);
+    match mount.object("VolumeOptions")? {
+        Found::Absent => edits.add(mount, "VolumeOptions", &format!(r#"{{"Labels":{labels}}}"#)),
+        Found::Null(null) => edits.replace(null, format!(r#"{{"Labels":{labels}}}"#)),
+        Found::Object(mut options) => edits.label_member(&mut options, &injection.labels)?,
+    }
+    Ok(())
+}
+
+/// Labelled mounts at those of `targets` at which nothing else is mounted, each once.
+fn labelled_mounts(injection: &Injection, targets: &[String], taken: &[String]) -> Vec<String> {
+    let mut targets: Vec<String> = targets.iter().map(clean).collect();
+    targets.sort();
+    targets.dedup();
+    targets.retain(|target| !taken.contains(target));
+    let labels = label_map(&injection.labels);
+    let mount = |target: &String| {
+        let target = quoted(target);
+        format!(r#"{{"Type":"volume","Target":{target},"VolumeOptions":{{"Labels":{labels}}}}}"#)
+    };
+    targets.iter().map(mount).collect()
+}
+
+fn add_to_host_config<'d>(
+    additions: &Additions,
+    edits: &mut Edits<'d>,
+    host_config: &mut Object<'d>,
+    mounts: &mut Listed<'d>,
+) -> Result<(), Refusal> {
+    if let Some(parent) = &additions.cgroup_parent {
+        edits.set(host_config, "CgroupParent", parent)?;
+    }
+    if additions.mounts.is_empty() {
+        return Ok(());
+    }
+    match mounts {
+        Listed::Array(array) => {
+            for mount in &additions.mounts {
+                edits.push(array, mount);
+            }
+            Ok(())
+        }
+        Listed::Absent | Listed::Null => {
+            edits.set(host_config, "Mounts", &format!("[{}]", additions.mounts.join(",")))
+        }
+    }
+}
+
+/// Makes a HostConfig where there is none, if one is needed.
+fn add_host_config<'d>(
+    additions: &Additions,
+    edits: &mut Edits<'d>,
+    top: &mut Object<'d>,
+) -> Result<(), Refusal> {
+    let mut members = Vec::new();
+    members.extend(
+        additions.cgroup_parent.as_ref().map(|parent| format!(r#""CgroupParent":{parent}"#)),
+    );
+    if !additions.mounts.is_empty() {
+        members.push(format!(r#""Mounts":[{}]"#, additions.mounts.join(",")));
+    }
+    // Docker 20.10 honours them here as long as there is no HostConfig.
+    let misplaced = if members.is_empty() { MOUNTING_FIELDS } else { HOST_CONFIG_FIELDS };
+    if let Some((name, _)) = top.all_of(misplaced).find(|field| says_something(*field)) {
+        return Err(Refusal::OutsideHostConfig(name.to_owned()));
+    }
+    if members.is_empty() {
+        return Ok(());
+    }
+    edits.set(top, "HostConfig", &format!("{{{}}}", members.join(",")))
+}
+
+/// Whether it matters that a field is there with this value: what is empty is as good as
+/// absent. dockerode's `run` sends an empty `VolumesFrom` at the top of each container.
+fn says_something((name, value): (&str, &str)) -> bool {
+    // Here an empty list is a choice: absent, they have the daemon's usual paths.
+    let paths = ["MaskedPaths", "ReadonlyPaths"].iter().any(|paths| is_field(name, paths));
+    match value {
+        "null" => false,
+        r#""""# | "[]" | "{}" => paths,
+        _ => true,
+    }
+}
+
+/// `path` without empty parts, `.` and `..`, as the daemon compares mount points.
+pub(super) fn clean(path: impl AsRef<str>) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.as_ref().split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::carriers::{CONTAINER, SERVICE};
+    use crate::rules::Label;
+    use crate::rules::body::rewrite;
+    use crate::rules::socket::{Look, Relation, SocketBind};
+
+    fn injection() -> Injection {
+        Injection {
+            labels: vec![Label { key: "j".into(), value: "7".into() }],
+            socket_bind: SocketBind::Rewrite("/run/ci.sock".into()),
+            look: Look::new(|path| match path {
+                "/run/docker.sock" | "/var/run/docker.sock" => Relation::Socket,
+                "/" | "/run" => Relation::Above,
+                _ => Relation::Other,
+            }),
+            ..Injection::default()
+        }
+    }
+
+    /// The rewritten body without its own labels, and how many notes it gave.
+    fn container(known: &Known, body: &str) -> Result<(String, usize), Refusal> {
+        let rewritten = rewrite(&injection(), &CONTAINER, known, body.as_bytes())?;
+        let body = String::from_utf8(rewritten.body).unwrap();
+        Ok((body.replace(r#","Labels":{"j":"7"}}"#, "}"), rewritten.notes.len()))
+    }
+
+    const MOUNT: &str = r#"{"Type":"volume","Target":"/x","VolumeOptions":{"Labels":{"j":"7"}}}"#;
+
+    #[test]
+    fn every_volume_that_comes_into_being_by_the_way_is_labelled() {
+        let at = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect();
+        let image = Known { volumes: at(&["/x"]), taken: Vec::new() };
+        let nothing = Known::default();
+        for (known, body, host_config) in [
+            (&nothing, r#"{"Volumes":{"/x":{}}}"#, format!(r#""Mounts":[{MOUNT}]"#)),
+            (
+                &nothing,
+                r#"{"Volumes":{"/y/..//x/.":{}},"HostConfig":{}}"#,
+                format!(r#""Mounts":[{MOUNT}]"#),
+            ),
+            (
+                &nothing,
+                r#"{"HostConfig":{"Mounts":null,"Binds":["/x"]}}"#,
+                format!(r#""Mounts":[{MOUNT}],"Binds":[]"#),
+            ),
+            (&image, r#"{"Volumes":{"/x":{}}}"#, format!(r#""Mounts":[{MOUNT}]"#)),
+            (&image, r#"{"HostConfig":{"Mounts":[]}}"#, format!(r#""Mounts":[{MOUNT}]"#)),
+            (
+                &image,
+                r#"{"HostConfig":{"Mounts":[{"Type":"tmpfs","Target":"/t"}]}}"#,
+                format!(r#""Mounts":[{{"Type":"tmpfs","Target":"/t"}},{MOUNT}]"#),
+            ),
+            (
+                &nothing,
+                r#"{"HostConfig":{"Mounts":[{"Type":"volume","Target":"/x"}]}}"#,
+                format!(r#""Mounts":[{MOUNT}]"#),
+            ),
+        ] {
+            let (rewritten, _) = container(known, body).unwrap();
+            assert!(
+                rewritten.contains(&format!(r#""HostConfig":{{{host_config}}}"#)),
+                "{rewritten}"
+            );
+        }
+    }
+
+    #[test]
+    fn where_something_is_mounted_already_nothing_is_added() {
+        let known = Known { volumes: vec!["/x/".into()], taken: Vec::new() };
+        for host_config in [
+            r#"{"Binds":["name:/x"]}"#,
+            r#"{"Binds":["/host:/x/:ro"]}"#,
+            r#"{"Tmpfs":{"/x":""}}"#,
+            r#"{"Mounts":[{"Type":"bind","Source":"/a","Target":"/x"}]}"#,
+        ] {
+            let body = format!(r#"{{"HostConfig":{host_config}}}"#);
+            assert_eq!(container(&known, &body).unwrap().0, body);
+        }
+        let taken = Known { volumes: vec!["/x".into()], taken: vec!["/x".into()] };
+        let body = r#"{"HostConfig":{"VolumesFrom":["c"]}}"#;
+        assert_eq!(container(&taken, body).unwrap().0, body);
+    }
+
+    #[test]
+    fn the_daemons_socket_becomes_ours() {
+        let nothing = Known::default();
+        for (body, wanted, notes) in [
+            (
+                r#"{"HostConfig":{"Binds":["/var/run/docker.sock:/s:ro","/a:/b"]}}"#,
+                r#"{"HostConfig":{"Binds":["/run/ci.sock:/s:ro","/a:/b"]}}"#,
+                0,
+            ),
+            (
+                r#"{"HostConfig":{"Mounts":[{"Type":"bind","Source":"/run/docker.sock","Target":"/s"}]}}"#,
+                r#"{"HostConfig":{"Mounts":[{"Type":"bind","Source":"/run/ci.sock","Target":"/s"}]}}"#,
+                0,
+            ),
+            (
+                r#"{"HostConfig":{"Binds":["/run:/r"],"Privileged":true,"PidMode":"host"}}"#,
+                r#"{"HostConfig":{"Binds":["/run:/r"],"Privileged":true,"PidMode":"host"}}"#,
+                3,
+            ),
+        ] {
+            assert_eq!(container(&nothing, body).unwrap(), (wanted.to_owned(), notes), "{body}");
+        }
+        let refusing = Injection { socket_bind: SocketBind::Refuse, ..injection() };
+        let body = br#"{"HostConfig":{"Binds":["/run/docker.sock:/s"]}}"#;
+        let refusal = Refusal::SocketBind("/run/docker.sock".into());
+        assert_eq!(rewrite(&refusing, &CONTAINER, &nothing, body), Err(refusal));
+    }
+
+    #[test]
+    fn what_a_service_mounts_is_labelled() {
+        let body = r#"{"TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"volume","Target":"/x"},{"Type":"bind","Source":"/run/docker.sock","Target":"/s"}]}}}"#;
+        let rewritten =
+            rewrite(&injection(), &SERVICE, &Known::default(), body.as_bytes()).unwrap();
+        let rewritten = String::from_utf8(rewritten.body).unwrap();
+        let wanted = format!(
+            r#""Mounts":[{MOUNT},{{"Type":"bind","Source":"/run/ci.sock","Target":"/s"}}]"#
+        );
+        assert!(rewritten.contains(&wanted), "{rewritten}");
+    }
+
+    #[test]
+    fn what_cannot_be_labelled_is_refused() {
+        for (body, refusal) in [
+            (r#"{"Volumes":{"x":{}}}"#, Refusal::RelativeVolume("x".into())),
+            (r#"{"Image":"x","Mounts":[{}]}"#, Refusal::OutsideHostConfig("Mounts".into())),
+            (r#"{"HostConfig":{"Binds":{}}}"#, Refusal::NotAnArray("HostConfig.Binds".into())),
+            (r#"{"HostConfig":{"Binds":[1]}}"#, Refusal::NotAString("HostConfig.Binds".into())),
+            (r#"{"HostConfig":{"Mounts":[1]}}"#, Refusal::NotAnObject("HostConfig.Mounts".into())),
+            (
+                r#"{"HostConfig":{"Mounts":[{"Type":"volume","type":"bind"}]}}"#,
+                Refusal::Twice("HostConfig.Mounts.Type".into(), "HostConfig.Mounts.type".into()),
+            ),
+        ] {
+            assert_eq!(container(&Known::default(), body), Err(refusal), "{body}");
+        }
+    }
+
+    #[test]
+    fn binds_are_read_as_the_daemon_reads_them() {
+        for (text, volume, target) in [
+            ("/x", None, "/x"),
+            ("name:/x", Some("name"), "/x"),
+            ("name:/x:ro,nocopy", Some("name"), "/x"),
+            ("/host:/x:z", None, "/x"),
+            (":/x", None, "/x"),
+        ] {
+            let bind = Bind::read(text);
+            assert_eq!((bind.volume(), bind.target), (volume, target), "{text}");
+        }
+    }
+}

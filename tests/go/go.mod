@@ -1,0 +1,3 @@
+module dockerd-ci-proxy/tests/go
+
+go 1.19

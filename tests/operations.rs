@@ -1,0 +1,107 @@
+//! The table of operations beside the Engine API's own descriptions: each operation is known, and
+//! somebody has said what it is. One that is new in a later version fails here until that is done.
+
+#![allow(clippy::panic, reason = "a test fails by panicking")]
+
+use dockerd_ci_proxy::engine::{Carrier, Upgrade, route};
+
+const DESCRIBED: &str = include_str!("data/engine-api.txt");
+
+/// The operations that create or replace something with labels; all of them carry it in a way that
+/// is rewritten or refused.
+const CREATING: &[&str] = &[
+    "ConfigCreate",
+    "ConfigUpdate",
+    "ContainerCreate",
+    "ContainerStart",
+    "ImageBuild",
+    "ImageCommit",
+    "ImageCreate",
+    "NetworkCreate",
+    "SecretCreate",
+    "SecretUpdate",
+    "ServiceCreate",
+    "ServiceUpdate",
+    "VolumeCreate",
+];
+
+/// Those that leave HTTP.
+const HIJACKING: &[&str] = &["ContainerAttach", "ContainerAttachWebsocket", "ExecStart", "Session"];
+
+/// Those that create nothing which could have labels, though they sound like it: plugins, swarms
+/// and nodes have none that bills or clean-up look at, a loaded or pulled image brings its own, and
+/// the rest changes or copies what is there.
+const HARMLESS_POSTS: &[&str] = &[
+    "BuildPrune",
+    "ContainerExec",
+    "ContainerKill",
+    "ContainerPause",
+    "ContainerPrune",
+    "ContainerRename",
+    "ContainerResize",
+    "ContainerRestart",
+    "ContainerStop",
+    "ContainerUnpause",
+    "ContainerUpdate",
+    "ContainerWait",
+    "ExecResize",
+    "ImageLoad",
+    "ImagePrune",
+    "ImagePush",
+    "ImageTag",
+    "NetworkConnect",
+    "NetworkDisconnect",
+    "NetworkPrune",
+    "NodeUpdate",
+    "PluginCreate",
+    "PluginDisable",
+    "PluginEnable",
+    "PluginPull",
+    "PluginPush",
+    "PluginSet",
+    "PluginUpgrade",
+    "PutContainerArchive",
+    "SwarmInit",
+    "SwarmJoin",
+    "SwarmLeave",
+    "SwarmUnlock",
+    "SwarmUpdate",
+    "SystemAuth",
+    "VolumePrune",
+    "VolumeUpdate",
+];
+
+/// Method, path and name of each operation that is described.
+fn described() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    DESCRIBED.lines().filter(|line| !line.starts_with('#')).map(|line| {
+        match line.split_whitespace().collect::<Vec<_>>()[..] {
+            [method, path, _, _, name] => (method, path, name),
+            _ => panic!("{line:?}?"),
+        }
+    })
+}
+
+#[test]
+fn every_operation_that_is_described_is_known_by_its_name() {
+    let mut count = 0;
+    for (method, path, name) in described() {
+        let path = path.replace(['{', '}'], "");
+        assert_eq!(route(method, path.as_bytes()).name, name, "{method} {path}");
+        count += 1;
+    }
+    assert!(count > 100, "only {count} operations in the description");
+}
+
+#[test]
+fn somebody_has_said_of_every_operation_what_it_is() {
+    for (method, path, name) in described() {
+        let operation = route(method, path.replace(['{', '}'], "").as_bytes());
+        let carries = operation.carrier != Carrier::Nothing;
+        assert_eq!(carries, CREATING.contains(&name), "{name}: does it create?");
+        let hijacks = operation.upgrade == Upgrade::Hijack;
+        assert_eq!(hijacks, HIJACKING.contains(&name), "{name}: does it leave HTTP?");
+        let reads = ["GET", "HEAD", "DELETE"].contains(&method);
+        let said = carries || hijacks || HARMLESS_POSTS.contains(&name);
+        assert!(reads || said, "{name} is new: what does it create?");
+    }
+}

@@ -1,0 +1,134 @@
+//! A thousand clients at once, most of them slow.
+
+use std::time::{Duration, Instant};
+
+use super::daemon::{NOISE, answer_all, sized};
+use super::ends::End;
+use super::lab::{Lab, PING, PONG};
+use super::proxy::{raise_own_limit, until};
+use super::traffic::{download, expects_with, ping, upload};
+
+/// Steps in which a slow client does what it does.
+const ROUNDS: usize = 10;
+
+/// More than all sockets on the way hold, so that everybody waits for the reader.
+const DOWNLOAD: usize = 700_000;
+const UPLOAD: usize = 5_000;
+
+/// Memory in KiB that a client may take: what a lane holds of it.
+const PER_CLIENT: u64 = 64;
+
+/// A client that takes its time.
+struct Slow {
+    end: End,
+    /// What it sends in each round.
+    sends: Vec<Vec<u8>>,
+    /// What it gets in each round.
+    gets: Vec<Vec<u8>>,
+}
+
+impl Slow {
+    fn new(lab: &Lab, sends: Vec<Vec<u8>>, gets: Vec<Vec<u8>>) -> Self {
+        Self { end: lab.client(), sends, gets }
+    }
+
+    fn step(&mut self, round: usize) {
+        if let Some(bytes) = self.sends.get(round) {
+            self.end.sends(bytes);
+        }
+        if let Some(bytes) = self.gets.get(round) {
+            self.end.gets(bytes);
+        }
+    }
+}
+
+/// `bytes` in as many pieces as there are rounds.
+fn pieces(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let pieces: Vec<_> = bytes.chunks(bytes.len().div_ceil(ROUNDS)).map(<[u8]>::to_vec).collect();
+    assert!(pieces.len() <= ROUNDS);
+    pieces
+}
+
+/// Something that is got in the last round.
+fn at_last(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut rounds = vec![Vec::new(); ROUNDS];
+    rounds[ROUNDS - 1] = bytes.to_vec();
+    rounds
+}
+
+fn slow_reader(lab: &Lab) -> Slow {
+    Slow::new(lab, vec![download(DOWNLOAD).into()], pieces(&sized(&NOISE[..DOWNLOAD])))
+}
+
+fn slow_writer(lab: &Lab) -> Slow {
+    Slow::new(lab, pieces(&upload(&NOISE[..UPLOAD])), at_last(PONG.as_bytes()))
+}
+
+fn half_a_head(lab: &Lab) -> Slow {
+    Slow::new(lab, pieces(PING.as_bytes()), at_last(PONG.as_bytes()))
+}
+
+/// The longest that one of them waited.
+fn ping_often(clients: &mut [End]) -> Duration {
+    let mut longest = Duration::ZERO;
+    for _ in 0..10 {
+        for client in &mut *clients {
+            let start = Instant::now();
+            ping(client);
+            longest = longest.max(start.elapsed());
+        }
+    }
+    longest
+}
+
+#[test]
+fn a_thousand_slow_clients_leave_the_others_alone() {
+    raise_own_limit();
+    let lab = Lab::new();
+    answer_all(&lab.daemon);
+    ping(&mut lab.client());
+    until("the first client's files are closed", || (lab.proxy.sockets() == 3).then_some(()));
+    let (files, memory) = (lab.proxy.files(), lab.proxy.memory());
+    let mut others: Vec<End> = (0..10).map(|_| lab.client()).collect();
+    let kinds = [slow_reader, slow_writer, half_a_head];
+    let mut crowd: Vec<Slow> = (0..990).map(|number| kinds[number % 3](&lab)).collect();
+    let mut longest = Duration::ZERO;
+    for round in 0..ROUNDS {
+        for client in &mut crowd {
+            client.step(round);
+        }
+        longest = longest.max(ping_often(&mut others));
+        assert_eq!(lab.proxy.files(), files + 2000);
+    }
+    let grown = lab.proxy.memory().saturating_sub(memory);
+    eprintln!("the longest wait was {longest:?}; {grown} KiB more");
+    assert!(longest < Duration::from_secs(5), "{longest:?}");
+    assert!(grown < 1000 * PER_CLIENT, "{grown} KiB more");
+    drop((crowd, others));
+    until("all files are closed", || (lab.proxy.files() == files).then_some(()));
+}
+
+/// A create is collected before the daemon hears of it, so it is the proxy that asks for the body.
+#[test]
+fn clients_that_wait_for_100_continue_get_it_from_the_proxy() {
+    let lab = Lab::new();
+    let body = format!(r#"{{"Name":"{}"}}"#, "x".repeat(1_000_000));
+    // Nobody accepts yet, so nobody else can have said it.
+    let mut clients: Vec<End> = (0..20).map(|_| lab.client()).collect();
+    for client in &mut clients {
+        client.sends(format!(
+            "POST /volumes/create HTTP/1.1\r\nHost: d\r\nExpect: 100-continue\r\n\
+             Content-Length: {}\r\n\r\n",
+            body.len()
+        ));
+        client.gets("HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    answer_all(&lab.daemon);
+    for client in &mut clients {
+        client.sends(&body);
+    }
+    for client in &mut clients {
+        client.gets(super::daemon::CREATED);
+        expects_with(client, "{}");
+    }
+}
