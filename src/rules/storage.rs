@@ -16,8 +16,12 @@ use super::edits::Edits;
 use super::errands::Known;
 use super::json::{Array, Found, Listed, Object, is_field, label_map, quoted};
 use super::socket::{self, Note};
-use super::{Injection, Refusal};
+use super::{Injection, Label, Refusal};
 use crate::engine::carriers::{HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
+
+/// The label by which daemons since API 1.42 know an anonymous volume, so that a prune removes it.
+/// Not all of them set it on one that comes with a mount.
+const ANONYMOUS: &str = "com.docker.volume.anonymous";
 
 /// What is added to a HostConfig.
 #[derive(Debug, Default)]
@@ -211,7 +215,8 @@ fn labelled_mounts(injection: &Injection, targets: &[String], taken: &[String]) 
     targets.sort();
     targets.dedup();
     targets.retain(|target| !taken.contains(target));
-    let labels = label_map(&injection.labels);
+    let anonymous = Label { key: ANONYMOUS.to_owned(), value: String::new() };
+    let labels = label_map(&[&injection.labels[..], &[anonymous]].concat());
     let mount = |target: &String| {
         let target = quoted(target);
         format!(r#"{{"Type":"volume","Target":{target},"VolumeOptions":{{"Labels":{labels}}}}}"#)
@@ -297,7 +302,6 @@ pub(super) fn clean(path: impl AsRef<str>) -> String {
 mod tests {
     use super::*;
     use crate::engine::carriers::{CONTAINER, SERVICE};
-    use crate::rules::Label;
     use crate::rules::body::rewrite;
     use crate::rules::socket::{Look, Relation, SocketBind};
 
@@ -322,6 +326,7 @@ mod tests {
     }
 
     const MOUNT: &str = r#"{"Type":"volume","Target":"/x","VolumeOptions":{"Labels":{"j":"7"}}}"#;
+    const ANONYMOUS_MOUNT: &str = r#"{"Type":"volume","Target":"/x","VolumeOptions":{"Labels":{"j":"7","com.docker.volume.anonymous":""}}}"#;
 
     #[test]
     fn every_volume_that_comes_into_being_by_the_way_is_labelled() {
@@ -329,23 +334,23 @@ mod tests {
         let image = Known { volumes: at(&["/x"]), taken: Vec::new() };
         let nothing = Known::default();
         for (known, body, host_config) in [
-            (&nothing, r#"{"Volumes":{"/x":{}}}"#, format!(r#""Mounts":[{MOUNT}]"#)),
+            (&nothing, r#"{"Volumes":{"/x":{}}}"#, format!(r#""Mounts":[{ANONYMOUS_MOUNT}]"#)),
             (
                 &nothing,
                 r#"{"Volumes":{"/y/..//x/.":{}},"HostConfig":{}}"#,
-                format!(r#""Mounts":[{MOUNT}]"#),
+                format!(r#""Mounts":[{ANONYMOUS_MOUNT}]"#),
             ),
             (
                 &nothing,
                 r#"{"HostConfig":{"Mounts":null,"Binds":["/x"]}}"#,
-                format!(r#""Mounts":[{MOUNT}],"Binds":[]"#),
+                format!(r#""Mounts":[{ANONYMOUS_MOUNT}],"Binds":[]"#),
             ),
-            (&image, r#"{"Volumes":{"/x":{}}}"#, format!(r#""Mounts":[{MOUNT}]"#)),
-            (&image, r#"{"HostConfig":{"Mounts":[]}}"#, format!(r#""Mounts":[{MOUNT}]"#)),
+            (&image, r#"{"Volumes":{"/x":{}}}"#, format!(r#""Mounts":[{ANONYMOUS_MOUNT}]"#)),
+            (&image, r#"{"HostConfig":{"Mounts":[]}}"#, format!(r#""Mounts":[{ANONYMOUS_MOUNT}]"#)),
             (
                 &image,
                 r#"{"HostConfig":{"Mounts":[{"Type":"tmpfs","Target":"/t"}]}}"#,
-                format!(r#""Mounts":[{{"Type":"tmpfs","Target":"/t"}},{MOUNT}]"#),
+                format!(r#""Mounts":[{{"Type":"tmpfs","Target":"/t"}},{ANONYMOUS_MOUNT}]"#),
             ),
             (
                 &nothing,

@@ -115,6 +115,8 @@ fn label_volumes(document: &mut Value) {
         if mounts.is_null() {
             *mounts = json!([]);
         }
+        let mut labels = labels.clone();
+        labels.insert("com.docker.volume.anonymous".to_owned(), json!(""));
         let mount = |target| json!({"Type": "volume", "Target": target, "VolumeOptions": {"Labels": labels}});
         mounts.as_array_mut().unwrap().extend(anonymous.into_iter().map(mount));
     }
