@@ -100,6 +100,10 @@ impl Asking {
                 answer.extend_from_slice(content.content());
                 lanes.down.say(answer);
                 self.create.call.status = Some(status);
+                if !self.create.persistent {
+                    // The daemon was not told that it is to close behind this answer.
+                    lanes.up.finish();
+                }
                 let relaying = Relaying::answered(self.create.call, self.create.persistent);
                 Turn::Again(Exchange::Relaying(relaying))
             }
