@@ -72,7 +72,8 @@ fn save(docker: &Docker, image: &str, file: &str) -> String {
 
 fn load(docker: &Docker, file: &str) {
     let mut command = docker.command(&Docker::program());
-    assert!(command.args(["load", "--input", file]).output().unwrap().status.success());
+    let output = command.args(["load", "--input", file]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]
