@@ -44,15 +44,16 @@ fn is_key(pair: &Pair<'_>, key: &str) -> bool {
 /// Refuses client's lines that would swallow ours: one that goes on in the next line, and a
 /// here-document. Blank lines and comments between do not end the former.
 fn check(pairs: &[Pair<'_>]) -> Result<(), Refusal> {
-    let mut lines: Vec<u8> = Vec::new();
+    let mut lines = String::new();
     for pair in pairs.iter().filter(|pair| is_key(pair, "changes")) {
-        lines.extend_from_slice(&pair.value().map_err(|_| Refusal::Query)?);
-        lines.push(b'\n');
+        let value = pair.value().map_err(|_| Refusal::Query)?;
+        lines.push_str(&String::from_utf8_lossy(&value));
+        lines.push('\n');
     }
-    let is_line = |line: &&[u8]| !line.is_empty() && !line.starts_with(b"#");
-    let last = lines.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).rfind(is_line);
-    let goes_on = last.is_some_and(|last| last.ends_with(b"\\") || last.ends_with(b"`"));
-    if goes_on || memchr::memmem::find(&lines, b"<<").is_some() {
+    // Blanks are those of Unicode, as for Go.
+    let is_line = |line: &&str| !line.is_empty() && !line.starts_with('#');
+    let last = lines.split('\n').map(str::trim).rfind(is_line);
+    if last.is_some_and(|last| last.ends_with(['\\', '`'])) || lines.contains("<<") {
         return Err(Refusal::Changes);
     }
     Ok(())
@@ -119,6 +120,8 @@ mod tests {
             "CMD%20a%20%5C",
             "CMD%20a%5C%20%09",
             "CMD%20a%60%0A%0A%23x",
+            "CMD%20a%5C%0A%C2%A0%23x",
+            "CMD%20a%5C%0A%E2%80%83%0A%0B",
             "RUN%20%3C%3CEOF",
             "a&changes=b%5C",
         ] {
