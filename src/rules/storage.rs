@@ -181,9 +181,9 @@ fn mounts_of<'d>(
     for mount in mounts.objects() {
         let mut mount = mount?;
         taken.extend(mount.string("Target")?.as_deref().map(clean));
-        match mount.string("Type")?.as_deref() {
-            Some("volume") => label_volume(injection, edits, &mut mount)?,
-            Some("bind") => {
+        match kind(mount.string("Type")?.as_deref()).as_str() {
+            "VOLUME" => label_volume(injection, edits, &mut mount)?,
+            "BIND" => {
                 let source = mount.string("Source")?.unwrap_or_default();
                 if let Some(ours) = socket::replaced(injection, &source, notes)? {
                     edits.set(&mut mount, "Source", &quoted(&ours))?;
@@ -193,6 +193,15 @@ fn mounts_of<'d>(
         }
     }
     Ok(taken)
+}
+
+/// The type of a mount in capitals. Containers want it in small letters, but services take any
+/// case, as Unicode has it, and a bind for one without a type.
+fn kind(written: Option<&str>) -> String {
+    match written {
+        None | Some("") => "BIND".to_owned(),
+        Some(written) => written.to_uppercase(),
+    }
 }
 
 fn label_volume<'d>(
@@ -421,6 +430,26 @@ mod tests {
             r#""Mounts":[{MOUNT},{{"Type":"bind","Source":"/run/ci.sock","Target":"/s"}}]"#
         );
         assert!(rewritten.contains(&wanted), "{rewritten}");
+    }
+
+    #[test]
+    fn the_type_of_a_mount_is_read_as_services_read_it() {
+        let rewritten = |mount: &str| {
+            let body = format!(r#"{{"TaskTemplate":{{"ContainerSpec":{{"Mounts":[{mount}]}}}}}}"#);
+            rewrite(&injection(), &SERVICE, &Known::default(), body.as_bytes()).unwrap().body
+        };
+        for kind in ["volume", "VOLUME", "Volume"] {
+            let body = rewritten(&format!(r#"{{"Type":"{kind}","Target":"/x"}}"#));
+            let body = String::from_utf8(body).unwrap();
+            assert!(body.contains(r#""VolumeOptions":{"Labels":{"j":"7"}}"#), "{body}");
+        }
+        for kind in [r#""Bind""#, r#""b\u0131nd""#, r#""""#, "null"] {
+            let body = rewritten(&format!(r#"{{"Type":{kind},"Source":"/run/docker.sock"}}"#));
+            let body = String::from_utf8(body).unwrap();
+            assert!(body.contains(r#""Source":"/run/ci.sock""#), "{body}");
+        }
+        let body = String::from_utf8(rewritten(r#"{"Source":"/run/docker.sock"}"#)).unwrap();
+        assert!(body.contains(r#""Source":"/run/ci.sock""#), "{body}");
     }
 
     #[test]
