@@ -1,6 +1,8 @@
 //! A creating request that waits until what must be asked or ordered first has been: on the same
 //! daemon connection, unseen by the client.
 
+use std::mem;
+
 use super::Common;
 use super::collect::Collect;
 use super::create::Create;
@@ -53,31 +55,28 @@ impl Asking {
         Turn::Again(Exchange::Asking(Box::new(self)))
     }
 
-    pub(super) fn advance(self: Box<Self>, lanes: &mut Lanes, common: &Common) -> Turn {
-        let Self { create, body, errands, known, answer } = *self;
-        let answer = match answer {
+    pub(super) fn advance(mut self: Box<Self>, lanes: &mut Lanes, common: &Common) -> Turn {
+        let answer = mem::replace(&mut self.answer, Answer::Head(Scan::default()));
+        let read = match answer {
             Answer::Head(scan) => read_head(scan, lanes, common),
             Answer::Body { status, head, content } => read_body(status, head, content, lanes),
         };
-        match answer {
-            Ok(Read::Partly(answer)) if lanes.down.has_ended() => {
-                drop(answer);
-                Turn::Answer(create.call, Fault::Errand)
+        match read {
+            Ok(Read::Partly(_)) if lanes.down.has_ended() => {
+                Turn::Answer(self.create.call, Fault::Errand)
             }
             Ok(Read::Partly(answer)) => {
-                let asking = Self { create, body, errands, known, answer };
-                Turn::Wait(Exchange::Asking(Box::new(asking)))
+                self.answer = answer;
+                Turn::Wait(Exchange::Asking(self))
             }
             Ok(Read::Again(answer)) => {
-                let asking = Self { create, body, errands, known, answer };
-                Turn::Again(Exchange::Asking(Box::new(asking)))
+                self.answer = answer;
+                Turn::Again(Exchange::Asking(self))
             }
             Ok(Read::Whole { status, head, content }) => {
-                let answer = Answer::Head(Scan::default());
-                let asking = Self { create, body, errands, known, answer };
-                asking.answered(status, &head, &content, lanes, common)
+                self.answered(status, &head, &content, lanes, common)
             }
-            Err(fault) => Turn::Answer(create.call, fault),
+            Err(fault) => Turn::Answer(self.create.call, fault),
         }
     }
 
