@@ -101,6 +101,8 @@ def play_on(engine, options, folder):
         for number in range(min(LANES, max(1, wanted.qsize()))):
             lanes.append(Lane(folder / f"{engine}{number}", engine, options.proxy))
             cleanup.callback(lanes[-1].close)
+        # Interrupted, nobody begins another one.
+        cleanup.callback(wanted.queue.clear)
         threads = [threading.Thread(target=work, args=(lane, wanted, report), daemon=True) for lane in lanes]
         for thread in threads:
             thread.start()

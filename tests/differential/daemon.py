@@ -32,7 +32,7 @@ class Daemon:
     def everything(self):
         """What exists, each as its own inspection tells it."""
         found = {
-            "containers": [self._get(f"/containers/{c['Id']}/json") for c in self._containers()],
+            "containers": [self._container(c["Id"]) for c in self._containers()],
             "networks": [self._get(f"/networks/{n['Id']}") for n in self._networks() if n["Name"] not in SWARM_NETWORKS],
             "volumes": [self._get(f"/volumes/{quote(v['Name'])}") for v in self._volumes()],
             "images": [self._image(i["Id"]) for i in self._list("/images/json")],
@@ -54,6 +54,13 @@ class Daemon:
         self._clear_images()
         # The second play must not find the steps of the first.
         self._call("POST", "/build/prune?all=1")
+
+    def _container(self, container):
+        """Without how often its health was looked at, or is just now."""
+        inspected = self._get(f"/containers/{container}/json") or {}
+        inspected.pop("ExecIDs", None)
+        inspected.get("State", {}).get("Health", {}).pop("Log", None)
+        return inspected
 
     def _image(self, image):
         """Without how its last step was made: to the classic builder, a label is a step. For

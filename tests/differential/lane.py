@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon import Daemon
-from normal import CGROUP_PARENT, LABEL, LABEL_KEY, anonymous, normal
+from normal import CGROUP_PARENT, LABEL, LABEL_KEY, LABEL_VALUE, anonymous, normal
 
 HERE = Path(__file__).parent
 ENGINE_SCRIPTS = HERE.parent / "engine"
@@ -70,6 +70,7 @@ class Lane:
             self._daemon.clear()
         if through_proxy:
             code += self._left_open() + _untouched(effects)
+            _take_out_mounts(effects)
         return Play(code, normal(stdout), normal(stderr), _sorted_effects(effects))
 
     def _start_proxy(self, binary):
@@ -153,6 +154,17 @@ def _untouched(effects):
 
     missed = [one["Name"] for one in effects.get("containers", []) if not touched(one)]
     return f", and came past the proxy: {missed}" if missed else ""
+
+
+def _take_out_mounts(effects):
+    """The proxy labels an anonymous volume by a mount where it would come into being."""
+    added = {"Labels": {LABEL_KEY: LABEL_VALUE, "com.docker.volume.anonymous": ""}}
+    for container in effects.get("containers", []):
+        host_config = container["HostConfig"]
+        kept = [one for one in host_config.get("Mounts") or [] if one.get("VolumeOptions") != added]
+        host_config.pop("Mounts", None)
+        if kept:
+            host_config["Mounts"] = kept
 
 
 def _sorted_effects(effects):

@@ -22,6 +22,7 @@ SUBSTITUTIONS = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, r
     (rf"{_KEY}={LABEL_VALUE},?", ""),
     # Taken away again, it leaves an empty object where there may have been none.
     (r'"Labels": ?(?:null|\{\s*\})', '"Labels": {}'),
+    (r',\s*"VolumeOptions": ?\{\s*(?:"Labels": \{\}\s*)?\}', ""),
     # The classic builder makes a step of each label: one more with its layer, on which the
     # image then stands.
     (r"^Step \d+/\d+ : LABEL\s*\n(?: ---> .*\n|Remov(?:ed|ing) intermediate .*\n)*", ""),
@@ -31,6 +32,8 @@ SUBSTITUTIONS = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, r
     # dockerode puts this at the top of the body, which counts only while there is no HostConfig
     # for the cgroup parent. Either way it is empty.
     (r'"VolumesFrom": ?(?:null|\[\])', '"VolumesFrom": []'),
+    # What was a volume at a path is a mount at that path, to which the daemon gives this mode.
+    (r'"Mode": ?"z?"', '"Mode": ""'),
     # A container without a HostConfig gets one, in which Docker 20.10 then fills in this.
     (r'"Runtime": ?"(?:runc)?",?\s*', ""),
     # The length of an answer in which the label is. A wrong one would break the client.

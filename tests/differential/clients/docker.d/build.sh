@@ -18,6 +18,12 @@ op_build() {
     wc -c <id
 }
 
+op_build_with_a_volume() {
+    dockerfile "FROM $image" 'RUN mkdir /data; echo data >/data/file' 'VOLUME /data'
+    build --tag local/one .
+    docker run --name one local/one cat /data/file
+}
+
 op_build_stages() {
     dockerfile "FROM $image AS first" 'RUN echo first >/data' "FROM $image AS last" \
         'COPY --from=first /data /data' 'CMD ["cat", "/data"]'

@@ -83,6 +83,14 @@ op_run_with_volumes() {
     docker volume ls --quiet
 }
 
+op_run_with_volumes_that_stay() {
+    docker run --name one --volume /anonymous --volume named:/named:ro --mount type=volume,source=other,target=/other \
+        "$image" ls -d /anonymous /named /other
+    docker create --name two --volumes-from one "$image" >/dev/null
+    docker inspect --format '{{range .Mounts}}{{println .Type .Destination .RW}}{{end}}' two | sort
+    docker rm --volumes two
+}
+
 op_run_publishes_a_port() {
     docker run --detach --name one --publish 18080:80 "$image" httpd -f -h /etc >/dev/null
     docker port one
