@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
-use super::player::injection;
+use crate::support::player::injection;
 
 /// Longer than anything takes on a slow and busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts one that forces what the [`player`](super::player) forces.
+    /// Starts one that forces what the tests' player forces.
     pub fn start() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);

@@ -15,7 +15,7 @@
 //! line sends something, and at the end.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Who does something in a transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,19 +59,11 @@ pub fn all() -> Vec<Transcript> {
     paths().into_iter().map(|path| read(path, SOCKET)).collect()
 }
 
-/// The transcripts in the folders of `root`, in order of their names.
-pub fn all_in(root: &Path) -> Vec<Transcript> {
-    paths_in(root).into_iter().map(|path| read(path, SOCKET)).collect()
-}
-
 /// Where they are.
 pub fn paths() -> Vec<PathBuf> {
-    paths_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts"))
-}
-
-fn paths_in(root: &Path) -> Vec<PathBuf> {
+    let root = super::tests().join("transcripts");
     let mut paths: Vec<PathBuf> = Vec::new();
-    for area in fs::read_dir(root).unwrap() {
+    for area in fs::read_dir(&root).unwrap() {
         let pages = fs::read_dir(area.unwrap().path()).unwrap();
         paths.extend(pages.map(|page| page.unwrap().path()));
     }
