@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use support::conversation::Script;
+use support::conversation::{Script, assert_same};
 use support::player::Pace;
 
 #[path = "../../tests/support/mod.rs"]
@@ -14,11 +14,12 @@ fuzz_target!(|bytes: &[u8]| {
     let script = Script::read(bytes);
     let whole = script.result(Pace::WHOLE, || usize::MAX);
     // The bytes themselves say where they are cut, so that any conversation is a seed.
-    let mut lengths = bytes.iter().cycle().map(|byte| 1 + usize::from(byte ^ bytes[0]) % 32);
+    let mut lengths = bytes.iter().cycle().map(|byte| 1 + usize::from(byte ^ bytes[0]) % 128);
     let cut = script.result(Pace::WHOLE, || lengths.next().unwrap_or(1));
-    let shown = |bytes: &[u8]| bytes.escape_ascii().to_string();
-    assert_eq!(shown(&cut.client), shown(&whole.client));
-    assert_eq!(shown(&cut.daemon), shown(&whole.daemon));
+    assert_same(&whole, &cut);
     script.assert_lawful(&whole);
-    script.assert_bounded();
+    // It is slow, and few inputs have anything new to say about it.
+    if bytes.len().is_multiple_of(16) {
+        script.assert_bounded();
+    }
 });

@@ -49,6 +49,7 @@ impl Script {
     fn play(&self, pace: Pace, mut cut: impl FnMut() -> usize) -> Player {
         let mut player = Player::new(pace);
         let mut replies = self.replies.iter();
+        // Of what the daemon got, so much was answered.
         let mut answered = 0;
         let mut rest = &*self.client;
         while !rest.is_empty() {
@@ -56,9 +57,9 @@ impl Script {
             rest = behind;
             player.client.sends.extend(piece);
             player.settle();
-            while let Some(request) = naive::requests(&player.daemon.got).get(answered) {
-                answered += 1;
-                let reply = match errands::answer_to(request) {
+            while let Some((request, rest)) = naive::request(&player.daemon.got[answered..]) {
+                answered = player.daemon.got.len() - rest.len();
+                let reply = match errands::answer_to(&request) {
                     Some(answer) => answer,
                     None => replies.next().map_or_else(|| DULL.to_vec(), Clone::clone),
                 };
@@ -102,8 +103,7 @@ impl Script {
     pub fn assert_lawful(&self, got: &Got) {
         let mut replies = self.replies.iter();
         let mut sent = &*self.client;
-        let mut came = got.daemon.strip_suffix(b"<closed>").unwrap_or(&got.daemon);
-        came = came.strip_suffix(b"<end>").unwrap_or(came);
+        let mut came = without_ends(&got.daemon);
         while let Some((request, behind)) = naive::request(came) {
             let raw = &came[..came.len() - behind.len()];
             came = behind;
@@ -137,6 +137,23 @@ impl Script {
         }
         assert!(rest.starts_with(body), "{}", came.escape_ascii());
     }
+}
+
+/// What the daemon got, without the marks of its ends.
+fn without_ends(got: &[u8]) -> &[u8] {
+    let open = got.strip_suffix(b"<closed>").unwrap_or(got);
+    open.strip_suffix(b"<end>").unwrap_or(open)
+}
+
+/// Fails unless `one` and `other`, which came of the same bytes in other pieces, are the same. Of a
+/// request that is malformed in its body, more or less may have left when that is seen.
+pub fn assert_same(one: &Got, other: &Got) {
+    let shown = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    assert_eq!(shown(&one.client), shown(&other.client));
+    let [one, other] = [one, other].map(|got| without_ends(&got.daemon));
+    assert_eq!(naive::requests(one), naive::requests(other));
+    let same = one.starts_with(other) || other.starts_with(one);
+    assert!(same, "\n{}\n{}", one.escape_ascii(), other.escape_ascii());
 }
 
 /// Fails unless `got` is what the client wrote with what is forced.
