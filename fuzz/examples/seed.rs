@@ -7,8 +7,8 @@ use std::hash::{Hash, Hasher};
 
 use support::conversation::Script;
 use support::corpus::{self, Side};
-use support::transcript::{self, Line, What};
-use support::{naive, tests};
+use support::naive;
+use support::transcript::{self, Line, What, tests};
 
 #[path = "../../tests/support/mod.rs"]
 mod support;

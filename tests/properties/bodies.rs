@@ -147,9 +147,7 @@ fn array(elements: &[String], random: &mut Random) -> String {
 
 /// A map with `value` at some of `keys`.
 fn map_of(keys: &[&str], value: &str, random: &mut Random) -> String {
-    let mut written = random.some(3, |random| random.pick(keys).to_owned());
-    written.iter_mut().for_each(|key| *key += ":");
-    written.iter_mut().for_each(|key| *key += value);
+    let written = random.some(3, |random| format!("{}:{value}", random.pick(keys)));
     format!("{{{}}}", written.join(","))
 }
 

@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter, Write};
 use std::fs;
 use std::path::PathBuf;
 
-use super::transcript::{Line, What, said};
+use super::transcript::{Line, What, said, tests};
 
 /// One operation of one client: a file.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ pub fn shown(bytes: &[u8]) -> String {
 
 /// Where the corpus lies.
 pub fn root() -> PathBuf {
-    super::tests().join("corpus")
+    tests().join("corpus")
 }
 
 /// All recordings, in order of their names.

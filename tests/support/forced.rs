@@ -97,9 +97,13 @@ fn container(top: &mut Map<String, Value>) {
     host_config.insert("CgroupParent".to_owned(), json!(injection().cgroup_parent));
     let mut taken = keys(host_config.get("Tmpfs"));
     if let Some(Value::Array(binds)) = host_config.get_mut("Binds") {
-        binds.retain(|bind| match bind.as_str().unwrap().split(':').nth(1) {
-            Some(target) => taken.insert(clean(target)) || true,
-            None => anonymous.insert(clean(bind.as_str().unwrap())) && false,
+        binds.retain(|bind| {
+            let bind = bind.as_str().unwrap();
+            match bind.split(':').nth(1) {
+                Some(target) => taken.insert(clean(target)),
+                None => anonymous.insert(clean(bind)),
+            };
+            bind.contains(':')
         });
     }
     if host_config.get("Binds") == Some(&json!([])) {

@@ -12,6 +12,7 @@ use dockerd_ci_proxy::proxy::{Way, decide};
 use serde_json::{Map, Value, json};
 
 use super::player::injection;
+use super::transcript::tests;
 use super::{forced, naive};
 
 /// The program, which runs until we do not.
@@ -94,7 +95,7 @@ pub fn assert_routed(method: &str, target: &str) -> Routed {
             forced::assert_form(route, before.form, after.form);
         }
         Way::NewBody(carrier) => {
-            assert_eq!(forced::route_of(carrier), forced::like(route), "{target}")
+            assert_eq!(forced::route_of(carrier), forced::like(route), "{target}");
         }
         Way::Refused(_) => {}
     }
@@ -112,7 +113,7 @@ fn read(method: &str, target: &str) -> Option<Target> {
 }
 
 fn ask(question: &Value) -> Value {
-    let go = GO.as_ref().expect("whoever asks has looked whether Go is here");
+    let Some(go) = &*GO else { panic!("nobody asks who has not seen that it is here") };
     let mut go = go.lock().unwrap_or_else(PoisonError::into_inner);
     go.questions.write_all(format!("{question}\n").as_bytes()).unwrap();
     let mut answer = String::new();
@@ -134,7 +135,7 @@ fn start() -> Option<Mutex<Go>> {
     }
     let mut child = Command::new("go")
         .args(["run", "."])
-        .current_dir(super::tests().join("go"))
+        .current_dir(tests().join("go"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -1,8 +1,6 @@
 //! What several tests share.
 #![allow(dead_code, unreachable_pub)] // each test uses a part of it
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // a test may fail so
-
-use std::path::{Path, PathBuf};
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test may fail so
 
 pub mod conversation;
 pub mod corpus;
@@ -16,9 +14,3 @@ pub mod naive;
 pub mod player;
 pub mod random;
 pub mod transcript;
-
-/// The folder `tests`; the fuzz targets, which are a package of their own, lie beside it.
-pub fn tests() -> PathBuf {
-    let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|at| at.join("tests"));
-    folders.find(|folder| folder.join("support").is_dir()).unwrap()
-}

@@ -15,7 +15,7 @@
 //! line sends something, and at the end.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Who does something in a transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,9 +59,15 @@ pub fn all() -> Vec<Transcript> {
     paths().into_iter().map(|path| read(path, SOCKET)).collect()
 }
 
+/// The folder `tests`; the fuzz targets, which are a package of their own, lie beside it.
+pub fn tests() -> PathBuf {
+    let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|at| at.join("tests"));
+    folders.find(|folder| folder.join("support").is_dir()).unwrap()
+}
+
 /// Where they are.
 pub fn paths() -> Vec<PathBuf> {
-    let root = super::tests().join("transcripts");
+    let root = tests().join("transcripts");
     let mut paths: Vec<PathBuf> = Vec::new();
     for area in fs::read_dir(&root).unwrap() {
         let pages = fs::read_dir(area.unwrap().path()).unwrap();
