@@ -26,7 +26,7 @@ const PATHS: &[&str] =
 const BINDS: &[&str] =
     &["\"/data\"", "\"/o/.\"", "\"v:/data\"", "\"/h:/o:ro\"", "\":/x\"", "\"\"", "7"];
 const MOUNT_TYPES: &[&str] =
-    &["\"volume\"", "\"volume\"", "\"VOLUME\"", "\"bind\"", "\"tmpfs\"", "null"];
+    &["\"volume\"", "\"volume\"", "\"VOLUME\"", "\"Volume\"", "\"bind\"", "\"tmpfs\"", "null"];
 const VALUES: &[&str] = &[
     "null",
     "true",
