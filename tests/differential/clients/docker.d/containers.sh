@@ -48,7 +48,7 @@ op_run_input_is_closed_first() {
 }
 
 op_run_reader_goes_away() {
-    docker run --name one "$image" sh -c 'yes | head -c 100000000' | head -n 2 || true
+    docker run --name one "$image" sh -c 'yes | head -c 20000000' | head -n 2 || true
 }
 
 op_run_on_a_terminal() {
