@@ -13,7 +13,7 @@ SWARM_NETWORKS = {"docker_gwbridge", "ingress"}
 
 class _Connection(http.client.HTTPConnection):
     def __init__(self, path):
-        super().__init__("docker", timeout=60)
+        super().__init__("docker", timeout=300)
         self._path = path
 
     def connect(self):

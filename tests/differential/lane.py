@@ -16,7 +16,7 @@ from normal import CGROUP_PARENT, LABEL, LABEL_KEY, LABEL_VALUE, anonymous, norm
 HERE = Path(__file__).parent
 ENGINE_SCRIPTS = HERE.parent / "engine"
 # Far beyond what any operation takes: it only ends one that hangs.
-PATIENCE = 120
+PATIENCE = 300
 # Members of inspections whose order means nothing.
 SETS = {"Aliases", "Binds", "DNSNames", "Env", "Mounts"}
 
@@ -191,7 +191,7 @@ def _ordered(value, key=None):
     return value
 
 
-def _until(condition, what, seconds=15):
+def _until(condition, what, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
