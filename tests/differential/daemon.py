@@ -41,6 +41,10 @@ class Daemon:
             found[kind] = self._list(f"/{kind}")
         return {kind: objects for kind, objects in found.items() if objects}
 
+    def marks_anonymous_volumes(self):
+        """Whether a label of its own tells them from others. A prune goes by it since API 1.42."""
+        return _number((self._get("/version") or {})["ApiVersion"]) >= (1, 42)
+
     def clear(self):
         """Removes everything but what was there at first."""
         if self._in_swarm():
@@ -106,3 +110,7 @@ class Daemon:
             return answer.status, answer.read()
         finally:
             connection.close()
+
+
+def _number(version):
+    return tuple(int(part) for part in version.split("."))
