@@ -1,16 +1,24 @@
 //! One client connection and the daemon connection paired with it: which of them are there, how
 //! their ends are passed on, and what the shell is to do next.
 //!
-//! What happens at each end (the bytes that were permitted always leave first):
+//! What happens at each end. The bytes that were permitted always leave first; and each cell is a
+//! page of `tests/transcripts/endings`, which is called as the column and the row are:
 //!
-//! | who ends, how | nothing owed | a request is on its way | a response streams, a tunnel |
-//! |---|---|---|---|
-//! | client half-closes | both are closed | the daemon is half-closed | the daemon is half-closed |
-//! | client disappears | both are closed | what is complete is delivered, then the daemon is closed | the daemon is closed |
-//! | daemon half-closes | the client is half-closed | the client is half-closed (502 inside a head) | the client is half-closed |
-//! | daemon disappears, unused | it is dialled again, unseen | it is dialled again, unseen | – |
-//! | daemon disappears, used | the client is half-closed, lingers, is closed | the same | the same |
-//! | we refuse | the daemon is closed, the client gets the answer, lingers, is closed | the same | both are closed |
+//! | | client half-closes | client disappears | daemon half-closes | daemon disappears |
+//! |---|---|---|---|---|
+//! | before a request | both are closed | both are closed | it is dialled again, unseen | the same |
+//! | between requests | both are closed | both are closed | the client is half-closed | the same |
+//! | in a head | both are closed | both are closed | it is dialled again, unseen | the same |
+//! | in a body that is collected | the daemon is closed, the client told | both are closed | it is dialled again, unseen | the same |
+//! | while the daemon is asked | the request goes out, then the half-close | the request goes out, then the daemon is closed | the client is told | the same |
+//! | in a body | the daemon is half-closed | the daemon is closed | the client is half-closed | the same |
+//! | behind a request | the daemon is half-closed | the daemon is closed | the client is half-closed | the same |
+//! | in a response | the daemon is half-closed | the daemon is closed | the client is half-closed | the same |
+//! | in a tunnel | the daemon is half-closed | the daemon is closed | the client is half-closed | the same |
+//! | in a refusal | the client is closed | the client is closed | nothing: it was closed | nothing |
+//!
+//! A client that is half-closed by us while its daemon is gone, or that is told why by us, may go on
+//! sending into the void while it reads, until it closes or has had its time ([`Patience::Linger`]).
 //!
 //! While bytes of a client that disappeared are still on their way to the daemon, the daemon's own
 //! writes fail already, as they would without us.
