@@ -77,7 +77,8 @@ fn both_sides_get_the_same_however_the_bytes_come() {
         let script = script(random);
         let whole = script.result(Pace::WHOLE, || usize::MAX);
         let limits = [1, 2, 7, 100, usize::MAX];
-        let pace = Pace { read: random.pick(&limits), write: random.pick(&limits) };
+        let by = random.once_in(2);
+        let pace = Pace { read: random.pick(&limits), write: random.pick(&limits), by };
         let most = random.pick(&[1, 3, 20, 200]);
         let cut = script.result(pace, || 1 + random.below(most));
         let shown = |got: &Got| {

@@ -169,16 +169,29 @@ pub fn dechunk(mut bytes: &[u8]) -> Read<'_, Vec<u8>> {
 
 /// Which of the creating operations Go's router finds, by its path.
 pub fn creates(method: &str, target: &str) -> Option<&'static str> {
+    routed(method, target, is_version)
+}
+
+/// The same for a router that takes anything for a version that begins like one.
+pub fn may_create(method: &str, target: &str) -> Option<&'static str> {
+    let is_like_version = |segment: &str| {
+        let like = |c: char| c.is_ascii_digit() || c == '.';
+        segment.strip_prefix("/v").is_some_and(|rest| rest.starts_with(like) && !rest.contains('/'))
+    };
+    routed(method, target, is_like_version)
+}
+
+fn routed(method: &str, target: &str, is_version: fn(&str) -> bool) -> Option<&'static str> {
     if method != "POST" {
         return None;
     }
-    let path = String::from_utf8(path(target)?).ok()?;
+    let path = String::from_utf8_lossy(&path(target)?).into_owned();
     let found = CREATES.iter().copied().find(|route| match path.strip_suffix(route) {
         Some("") => true,
         Some(version) => is_version(version),
         None => false,
     });
-    match found.or_else(|| updates(&path)) {
+    match found.or_else(|| updates(&path, is_version)) {
         Some("/images/create") if pulls(target) => None,
         route => route,
     }
@@ -186,7 +199,7 @@ pub fn creates(method: &str, target: &str) -> Option<&'static str> {
 
 /// Which of the operations that replace a whole specification is found at `path`, by the one that
 /// creates such a thing.
-fn updates(path: &str) -> Option<&'static str> {
+fn updates(path: &str, is_version: fn(&str) -> bool) -> Option<&'static str> {
     let mut segments: Vec<&str> = path.split('/').skip(1).collect();
     if segments.len() == 4 && is_version(&format!("/{}", segments[0])) {
         segments.remove(0);
