@@ -10,7 +10,8 @@ import (
 
 // The creating routes as daemons register them with gorilla/mux: it makes such a regular expression
 // of each, and matches the decoded path, or (Podman) the path as it was sent. Before that it
-// redirects paths that are not clean, which creates nothing; here they count.
+// redirects paths that are not clean, which creates nothing; here they count, but for one with
+// nothing where an id is to be.
 var routes = func() map[string]*regexp.Regexp {
 	const docker, podman = "/v[0-9.]+", "/v[0-9][0-9A-Za-z.-]*"
 	compiled := map[string]*regexp.Regexp{}
@@ -29,7 +30,7 @@ var routes = func() map[string]*regexp.Regexp {
 		"/services/{}/update",
 		"/volumes/create",
 	} {
-		pattern := strings.ReplaceAll(regexp.QuoteMeta(path), `\{\}`, "(?s:.*)")
+		pattern := strings.ReplaceAll(regexp.QuoteMeta(path), `\{\}`, "(?s:.+)")
 		compiled[path] = regexp.MustCompile("^(" + docker + "|" + podman + ")?" + pattern + "$")
 	}
 	return compiled

@@ -71,6 +71,9 @@ fn go_routes_odd_targets_as_we_do() {
         "/commit?changes=LABEL%20ci.job=9&%63hanges=CMD%20x",
         "/images/create?fromSrc=-&fromimage=x",
         "/services/a%2Fb/update",
+        "/configs//update",
+        "/v1.41(/build?t=x",
+        "/v1.41/services/a/b/update",
     ] {
         go::assert_routed("POST", target);
     }

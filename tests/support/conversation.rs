@@ -82,6 +82,30 @@ impl Script {
         Got { client: player.client.got, daemon: player.daemon.got }
     }
 
+    /// Fails unless the script leads to `whole` also when it comes in other pieces, past the inboxes
+    /// where that may be.
+    pub fn assert_same_in_pieces(&self, whole: &Got, cut: impl FnMut() -> usize) {
+        let cut = self.result(Pace::PAST, cut);
+        self.assert_lawful(&cut);
+        let [one, other] = [whole, &cut].map(|got| without_ends(&got.daemon));
+        // Of a request that is malformed in its body, more or less may have left when that is seen.
+        let same = one.starts_with(other) || other.starts_with(one);
+        assert!(same, "\n{}\n{}", one.escape_ascii(), other.escape_ascii());
+        // A daemon that says more than it was asked for is cut off when that is seen.
+        if self.is_orderly(whole) {
+            assert_eq!(naive::requests(one), naive::requests(other));
+            let shown = |got: &Got| got.client.escape_ascii().to_string();
+            assert_eq!(shown(whole), shown(&cut));
+        }
+    }
+
+    /// Whether the daemon said one response to each request.
+    fn is_orderly(&self, got: &Got) -> bool {
+        let requests = naive::requests(&got.daemon);
+        let theirs = requests.iter().filter(|request| errands::answer_to(request).is_none());
+        theirs.zip(&self.replies).all(|(request, reply)| is_one_response(request, reply))
+    }
+
     /// Fails if the proxy holds more than it may of a side that goes on and on (with what it has said
     /// before) while the other side takes nothing.
     pub fn assert_bounded(&self) {
@@ -142,17 +166,6 @@ fn without_ends(got: &[u8]) -> &[u8] {
     open.strip_suffix(b"<end>").unwrap_or(open)
 }
 
-/// Fails unless `one` and `other`, which came of the same bytes in other pieces, are the same. Of a
-/// request that is malformed in its body, more or less may have left when that is seen.
-pub fn assert_same(one: &Got, other: &Got) {
-    let shown = |bytes: &[u8]| bytes.escape_ascii().to_string();
-    assert_eq!(shown(&one.client), shown(&other.client));
-    let [one, other] = [one, other].map(|got| without_ends(&got.daemon));
-    assert_eq!(naive::requests(one), naive::requests(other));
-    let same = one.starts_with(other) || other.starts_with(one);
-    assert!(same, "\n{}\n{}", one.escape_ascii(), other.escape_ascii());
-}
-
 /// Fails unless `got` is what the client wrote with what is forced.
 fn assert_edited(wrote: &naive::Request, got: &naive::Request) {
     assert_labelled(&injection(), got);
@@ -172,6 +185,20 @@ fn assert_edited(wrote: &naive::Request, got: &naive::Request) {
         }
     }
     assert_eq!(fields[0], fields[1]);
+}
+
+/// Whether `reply` is a response to `request` and nothing else; what leaves HTTP is endless.
+fn is_one_response(request: &naive::Request, mut reply: &[u8]) -> bool {
+    while let Some((response, rest)) = naive::response(reply, request.method == "HEAD") {
+        reply = rest;
+        return match (response.status, response.ending) {
+            (101, _) | (_, Ending::Close) => true,
+            (100..=199, _) => continue,
+            (_, Ending::Length(length)) => length == rest.len() as u64,
+            (_, Ending::Chunked) => naive::dechunk(rest).is_some_and(|(_, rest)| rest.is_empty()),
+        };
+    }
+    false
 }
 
 /// Whether a connection leaves HTTP behind `request` and `reply`.

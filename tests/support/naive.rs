@@ -17,6 +17,13 @@ const CREATES: &[&str] = &[
 /// The fields of a head, in order; names in lower case.
 pub type Fields = Vec<(String, Vec<u8>)>;
 
+/// What is between these and `/update` is the id of something whose specification is replaced.
+const UPDATES: &[(&str, &str)] = &[
+    ("/configs/", "/configs/create"),
+    ("/secrets/", "/secrets/create"),
+    ("/services/", "/services/create"),
+];
+
 /// One request as Go's server reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -169,46 +176,38 @@ pub fn dechunk(mut bytes: &[u8]) -> Read<'_, Vec<u8>> {
 
 /// Which of the creating operations Go's router finds, by its path.
 pub fn creates(method: &str, target: &str) -> Option<&'static str> {
-    routed(method, target, is_version)
+    routed(method, target, is_version, |id| !id.is_empty() && !id.contains('/'))
 }
 
-/// The same for a router that takes anything for a version that begins like one.
+/// The same for a router that takes anything for a version that begins like one, and any id.
 pub fn may_create(method: &str, target: &str) -> Option<&'static str> {
     let is_like_version = |segment: &str| {
         let like = |c: char| c.is_ascii_digit() || c == '.';
         segment.strip_prefix("/v").is_some_and(|rest| rest.starts_with(like) && !rest.contains('/'))
     };
-    routed(method, target, is_like_version)
+    routed(method, target, is_like_version, |id| !id.is_empty())
 }
 
-fn routed(method: &str, target: &str, is_version: fn(&str) -> bool) -> Option<&'static str> {
+fn routed(
+    method: &str,
+    target: &str,
+    is_version: fn(&str) -> bool,
+    is_id: fn(&str) -> bool,
+) -> Option<&'static str> {
     if method != "POST" {
         return None;
     }
     let path = String::from_utf8_lossy(&path(target)?).into_owned();
-    let found = CREATES.iter().copied().find(|route| match path.strip_suffix(route) {
-        Some("") => true,
-        Some(version) => is_version(version),
-        None => false,
+    let is_before = |version: &str| version.is_empty() || is_version(version);
+    let found = CREATES.iter().find(|route| path.strip_suffix(**route).is_some_and(is_before));
+    // What replaces a whole specification is like what creates such a thing.
+    let updates = UPDATES.iter().find(|(kind, _)| {
+        let (version, rest) = path.split_once(kind).unwrap_or_default();
+        is_before(version) && rest.strip_suffix("/update").is_some_and(is_id)
     });
-    match found.or_else(|| updates(&path, is_version)) {
-        Some("/images/create") if pulls(target) => None,
-        route => route,
-    }
-}
-
-/// Which of the operations that replace a whole specification is found at `path`, by the one that
-/// creates such a thing.
-fn updates(path: &str, is_version: fn(&str) -> bool) -> Option<&'static str> {
-    let mut segments: Vec<&str> = path.split('/').skip(1).collect();
-    if segments.len() == 4 && is_version(&format!("/{}", segments[0])) {
-        segments.remove(0);
-    }
-    match segments[..] {
-        ["services", _, "update"] => Some("/services/create"),
-        ["secrets", _, "update"] => Some("/secrets/create"),
-        ["configs", _, "update"] => Some("/configs/create"),
-        _ => None,
+    match found.or(updates.map(|(_, route)| route)) {
+        Some(&"/images/create") if pulls(target) => None,
+        route => route.copied(),
     }
 }
 
