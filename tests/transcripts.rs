@@ -27,7 +27,7 @@ impl Way {
     const WHOLE: Self = Self { pace: Pace::WHOLE, cut: None, ends_in_haste: false };
 
     fn paced(read: usize, write: usize) -> Self {
-        Self { pace: Pace { read, write }, ..Self::WHOLE }
+        Self { pace: Pace { read, write, ..Pace::WHOLE }, ..Self::WHOLE }
     }
 
     /// What a side got. Where we half-close and close in one go, it sees a close.
@@ -150,6 +150,15 @@ fn into_sockets_that_take_one_byte_at_a_time() {
 }
 
 #[test]
+fn past_the_inboxes() {
+    play_all(|page| play(page, Way { pace: Pace::PAST, ..Way::WHOLE }));
+    play_all(|page| {
+        let pace = Pace { read: crumb(page), write: crumb(page), ..Pace::PAST };
+        play(page, Way { pace, ..Way::WHOLE })
+    });
+}
+
+#[test]
 fn with_the_last_bytes_still_on_their_way() {
     play_all(|page| play(page, Way { ends_in_haste: true, ..Way::WHOLE }));
 }
@@ -162,6 +171,7 @@ fn cut_at_every_place() {
         let step = (page.length() / most).max(1) | 1;
         for cut in (0..page.length()).step_by(step) {
             play(page, Way { cut: Some(cut), ..Way::WHOLE })?;
+            play(page, Way { pace: Pace::PAST, cut: Some(cut), ..Way::WHOLE })?;
         }
         Ok(())
     });
