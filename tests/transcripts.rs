@@ -30,6 +30,10 @@ impl Way {
         Self { pace: Pace { read, write, ..Pace::WHOLE }, ..Self::WHOLE }
     }
 
+    fn past(read: usize, write: usize) -> Self {
+        Self { pace: Pace { read, write, ..Pace::PAST }, ..Self::WHOLE }
+    }
+
     /// What a side got. Where we half-close and close in one go, it sees a close.
     fn seen(self, got: &[u8]) -> Vec<u8> {
         match got.strip_suffix(b"<end><closed>") {
@@ -150,17 +154,14 @@ fn into_sockets_that_take_one_byte_at_a_time() {
 }
 
 #[test]
-fn past_the_inboxes() {
-    play_all(|page| play(page, Way { pace: Pace::PAST, ..Way::WHOLE }));
-    play_all(|page| {
-        let pace = Pace { read: crumb(page), write: crumb(page), ..Pace::PAST };
-        play(page, Way { pace, ..Way::WHOLE })
-    });
+fn with_the_last_bytes_still_on_their_way() {
+    play_all(|page| play(page, Way { ends_in_haste: true, ..Way::WHOLE }));
 }
 
 #[test]
-fn with_the_last_bytes_still_on_their_way() {
-    play_all(|page| play(page, Way { ends_in_haste: true, ..Way::WHOLE }));
+fn past_the_inboxes() {
+    play_all(|page| play(page, Way::past(usize::MAX, usize::MAX)));
+    play_all(|page| play(page, Way::past(crumb(page), crumb(page))));
 }
 
 #[test]
@@ -171,7 +172,9 @@ fn cut_at_every_place() {
         let step = (page.length() / most).max(1) | 1;
         for cut in (0..page.length()).step_by(step) {
             play(page, Way { cut: Some(cut), ..Way::WHOLE })?;
-            play(page, Way { pace: Pace::PAST, cut: Some(cut), ..Way::WHOLE })?;
+            if cut % 3 == 0 {
+                play(page, Way { cut: Some(cut), ..Way::past(usize::MAX, usize::MAX) })?;
+            }
         }
         Ok(())
     });

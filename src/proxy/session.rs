@@ -94,6 +94,13 @@ pub struct Session {
 /// must not keep us busy.
 const HANGUPS: u8 = 3;
 
+/// A session in which nothing is going on: no request, no bytes, no ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rest {
+    /// Bytes that have left for the daemon since it was connected.
+    sent: u64,
+}
+
 /// For the shell.
 impl Session {
     /// A client that was just accepted, to whose daemon connection the shell is dialling.
@@ -108,6 +115,25 @@ impl Session {
             notes: Vec::new(),
             closed: false,
         }
+    }
+
+    /// The session that rested.
+    #[must_use]
+    pub fn woken(rest: Rest, common: Rc<Common>) -> Self {
+        let mut session = Self::new(common);
+        session.lanes.up = Lane::after(rest.sent);
+        session.link = Link::Connected { since: 0 };
+        session
+    }
+
+    /// What is to be kept of it, if nothing is going on.
+    #[must_use]
+    pub fn rest(&self) -> Option<Rest> {
+        let Link::Connected { since } = self.link else { return None };
+        let quiet = self.lanes.up.is_untouched() && self.lanes.down.is_untouched();
+        let settled = self.hangups == 0 && self.notes.is_empty() && !self.closed;
+        let rests = self.is_idle() && quiet && settled;
+        rests.then(|| Rest { sent: self.lanes.up.count().saturating_sub(since) })
     }
 
     /// From the client to the daemon.
