@@ -145,13 +145,13 @@ fn nginx(listen: &Path, daemon: &Path) -> String {
          http {{\n  access_log off;\n  client_max_body_size 0;\n  keepalive_requests 1000000000;\n  \
          keepalive_timeout 1h;\n  client_body_temp_path t1;\n  proxy_temp_path t2;\n  \
          fastcgi_temp_path t3;\n  uwsgi_temp_path t4;\n  scgi_temp_path t5;\n  \
-         map $http_upgrade $connection {{ default upgrade; '' ''; }}\n  \
+         map $http_upgrade $wanted_connection {{ default upgrade; '' ''; }}\n  \
          upstream docker {{\n    server unix:{daemon};\n    keepalive 64;\n    \
          keepalive_requests 1000000000;\n  }}\n  \
          server {{\n    listen unix:{listen};\n    location / {{\n      \
          proxy_pass http://docker;\n      proxy_http_version 1.1;\n      \
          proxy_set_header Upgrade $http_upgrade;\n      \
-         proxy_set_header Connection $connection;\n      proxy_buffering off;\n      \
+         proxy_set_header Connection $wanted_connection;\n      proxy_buffering off;\n      \
          proxy_request_buffering off;\n      proxy_read_timeout 1h;\n      \
          proxy_send_timeout 1h;\n    }}\n  }}\n}}\n"
     )
