@@ -1,5 +1,6 @@
 //! One round of a work over one way, and what many rounds tell.
 
+use std::fmt::{self, Display};
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ impl Sample {
         match figure {
             Figure::Median => self.median,
             Figure::P99 => self.p99,
+            Figure::Cpu => self.cpu,
         }
     }
 }
@@ -82,5 +84,11 @@ impl Summary {
         values.sort_unstable_by(f64::total_cmp);
         let spread = (quantile(&values, 0.75) - quantile(&values, 0.25)) / 2.0;
         Self { median: quantile(&values, 0.5), spread }
+    }
+}
+
+impl Display for Summary {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:.2} ±{:.2}", self.median, self.spread)
     }
 }

@@ -27,32 +27,32 @@ impl Rounds {
     pub(crate) fn print(&self, work: &Work) {
         println!("\n{}: {}", work.name, work.what);
         let bulk = work.measure == Measure::Bulk;
-        if bulk {
-            println!(
-                "{:8} {:>9} {:>11} {:>11} {:>11} {:>10}",
-                "", "GiB/s", "x direct", "x copy", "x splice", "cpu ms/GiB"
-            );
-        } else {
-            println!(
-                "{:8} {:>9} {:>11} {:>11} {:>11} {:>10} {:>9} {:>11}",
-                "", "p50 us", "x direct", "x copy", "x splice", "cpu us", "p99 us", "p99 x copy"
-            );
-        }
+        let (unit, cpu_unit) = if bulk { ("GiB/s", "cpu ms/GiB") } else { ("p50 us", "cpu us") };
+        print!("{:8} {unit:>9} {:>12} {:>12} {:>12}", "", "x direct", "x copy", "x splice");
+        print!(" {cpu_unit:>10} {:>12} {:>12}", "cpu x copy", "cpu x splice");
+        println!("{}", if bulk { "" } else { "    p99 us   p99 x copy" });
         for (way, samples) in self.ways.iter().zip(&self.samples) {
-            let middle = |get: fn(&Sample) -> f64| Summary::of(samples.iter().map(get)).median;
-            let against = |than| shown(self.ratio(*way, than, Figure::Median), *way == than);
-            let (direct, copy, splice) =
-                (against(Way::Direct), against(Way::Copy), against(Way::Splice));
-            let (median, p99, cpu) = (middle(|s| s.median), middle(|s| s.p99), middle(|s| s.cpu));
-            if bulk {
-                let (rate, cpu) = (1e6 / median, cpu / 1e3);
-                println!("{way:8} {rate:9.2} {direct:>11} {copy:>11} {splice:>11} {cpu:10.0}");
-            } else {
-                let tail = shown(self.ratio(*way, Way::Copy, Figure::P99), *way == Way::Copy);
-                println!(
-                    "{way:8} {median:9.1} {direct:>11} {copy:>11} {splice:>11} {cpu:10.1} {p99:9.1} {tail:>11}"
-                );
+            let middle = |figure| Summary::of(samples.iter().map(|one| one.of(figure))).median;
+            let against = |than, figure| {
+                let ratio = self.ratio(*way, than, figure).filter(|_| *way != than);
+                ratio.map_or(String::new(), |ratio| ratio.to_string())
+            };
+            let (median, cpu) = (middle(Figure::Median), middle(Figure::Cpu));
+            let (shown, cpu) = if bulk { (1e6 / median, cpu / 1e3) } else { (median, cpu) };
+            print!("{way:8} {shown:9.2}");
+            for than in [Way::Direct, Way::Copy, Way::Splice] {
+                print!(" {:>12}", against(than, Figure::Median));
             }
+            if *way == Way::Direct {
+                print!("{:37}", "");
+            } else {
+                print!(" {cpu:10.1} {:>12}", against(Way::Copy, Figure::Cpu));
+                print!(" {:>12}", against(Way::Splice, Figure::Cpu));
+            }
+            if !bulk {
+                print!(" {:9.1} {:>12}", middle(Figure::P99), against(Way::Copy, Figure::P99));
+            }
+            println!();
         }
         self.print_aims(work);
     }
@@ -63,23 +63,12 @@ impl Rounds {
                 continue;
             };
             if median > aim.at_most {
-                let figure = match aim.figure {
-                    Figure::Median => "",
-                    Figure::P99 => "p99 ",
-                };
+                let figure = aim.figure;
                 println!(
-                    "  missed: {figure}{median:.2} x {}, to be at most {:.2}",
+                    "  missed: {figure} {median:.2} x {}, to be at most {:.2}",
                     aim.than, aim.at_most
                 );
             }
         }
-    }
-}
-
-/// A ratio with its spread; nothing for that of a way to itself.
-fn shown(ratio: Option<Summary>, same: bool) -> String {
-    match ratio {
-        Some(Summary { median, spread }) if !same => format!("{median:.2} ±{spread:.2}"),
-        _ => String::new(),
     }
 }

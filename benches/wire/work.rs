@@ -1,5 +1,7 @@
 //! The works: what is done over each way, and how close the proxy is to be.
 
+use std::fmt::{self, Display};
+
 use crate::stage::content::{Message, chunks, long, once};
 use crate::stage::load::{Exchange, Expects};
 use crate::stage::requests::{attach, create, create_unasked, get, network, upload, volume};
@@ -48,6 +50,18 @@ pub(crate) struct Aim {
 pub(crate) enum Figure {
     Median,
     P99,
+    /// Processor time of the way itself, which a busy machine changes least.
+    Cpu,
+}
+
+impl Display for Figure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(match self {
+            Self::Median => "median",
+            Self::P99 => "p99",
+            Self::Cpu => "processor time",
+        })
+    }
 }
 
 impl Work {
