@@ -108,13 +108,21 @@ fn crumb(page: &Transcript) -> usize {
 
 #[test]
 fn byte_by_byte() {
-    play_all(|page| play(page, Pace { read: crumb(page), write: usize::MAX }, None));
+    play_all(|page| play(page, Pace { read: crumb(page), write: usize::MAX, ..Pace::WHOLE }, None));
 }
 
 #[test]
 fn into_sockets_that_take_one_byte_at_a_time() {
-    play_all(|page| play(page, Pace { read: usize::MAX, write: crumb(page) }, None));
-    play_all(|page| play(page, Pace { read: crumb(page), write: crumb(page) }, None));
+    play_all(|page| play(page, Pace { read: usize::MAX, write: crumb(page), ..Pace::WHOLE }, None));
+    play_all(|page| {
+        play(page, Pace { read: crumb(page), write: crumb(page), ..Pace::WHOLE }, None)
+    });
+}
+
+#[test]
+fn past_the_inboxes() {
+    play_all(|page| play(page, Pace::PAST, None));
+    play_all(|page| play(page, Pace { read: crumb(page), write: crumb(page), ..Pace::PAST }, None));
 }
 
 #[test]
@@ -125,6 +133,7 @@ fn cut_at_every_place() {
         let step = (page.length() / most).max(1) | 1;
         for cut in (0..page.length()).step_by(step) {
             play(page, Pace::WHOLE, Some(cut))?;
+            play(page, Pace::PAST, Some(cut))?;
         }
         Ok(())
     });

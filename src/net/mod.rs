@@ -8,9 +8,11 @@
 
 mod access;
 pub mod ask;
+mod flow;
 pub mod listener;
 mod pair;
 mod peer;
+mod pipe;
 mod server;
 mod slab;
 mod timers;

@@ -14,10 +14,10 @@ use mio::net::UnixStream;
 use mio::{Registry, Token};
 
 use super::access;
+use super::flow::{Flow, Stores};
 use super::peer::{Moved, Peer};
 use super::slab::Side;
-use crate::buffer::Pool;
-use crate::proxy::{Away, Common, Lane, Patience, Session, Step};
+use crate::proxy::{Away, Common, Patience, Session, Step};
 
 /// Bytes that one pair may move before the others have their turn: a few full socket queues.
 const BUDGET: usize = 1024 * 1024;
@@ -32,7 +32,7 @@ const DIAL_PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::f
 /// What all pairs of a server use.
 pub(super) struct Shell<'s> {
     pub(super) registry: &'s Registry,
-    pub(super) pool: &'s mut Pool,
+    pub(super) stores: &'s mut Stores,
     pub(super) common: &'s Rc<Common>,
     /// The path of the daemon's socket.
     pub(super) daemon: &'s Path,
@@ -58,11 +58,28 @@ pub(super) struct Pair {
     session: Session,
     client: Peer,
     daemon: Option<Peer>,
+    /// From the client to the daemon.
+    up: Flow,
+    /// From the daemon to the client.
+    down: Flow,
     dial: Dial,
     patience: Patience,
     deadline: Option<Instant>,
     /// Whether it waits for a turn.
     pub(super) queued: bool,
+}
+
+/// What was taken from both sides.
+#[derive(Debug, Clone, Copy)]
+struct Filled {
+    up: Moved,
+    down: Moved,
+}
+
+impl Filled {
+    fn count(self) -> usize {
+        count(self.up) + count(self.down)
+    }
 }
 
 /// The making of a daemon connection.
@@ -82,6 +99,8 @@ impl Pair {
             session: Session::new(Rc::clone(common)),
             client,
             daemon: None,
+            up: Flow::default(),
+            down: Flow::default(),
             dial: Dial::Due { at: now, until: now + DIAL_LIMIT },
             patience: Patience::Endless,
             deadline: None,
@@ -133,27 +152,30 @@ impl Pair {
     pub(super) fn turn(&mut self, shell: &mut Shell<'_>) -> Wants {
         let mut budget = BUDGET;
         self.tick(shell);
-        self.fill(shell.pool);
+        let mut filled = self.fill(shell.stores);
         let wants = loop {
             if !self.advance(shell) {
                 break Wants::Nothing;
             }
-            // In this order: where the core has made room, there may be something that was not
-            // read before and of which no event will tell again.
-            let moved = self.flush(shell.registry) + self.fill(shell.pool);
-            if moved == 0 {
-                break Wants::Events;
-            }
-            budget = budget.saturating_sub(moved);
+            self.settle(filled);
+            let flushed = self.flush(shell.registry);
             if budget == 0 {
                 break Wants::Turn;
             }
+            // In this order: where the core has made room, there may be something that was not
+            // read before and of which no event will tell again.
+            filled = self.fill(shell.stores);
+            let moved = flushed + filled.count();
+            if moved == 0 && !self.gathers() {
+                break Wants::Events;
+            }
+            budget = budget.saturating_sub(moved);
         };
         if wants != Wants::Nothing {
             self.refuse();
         }
-        self.session.up().reclaim(shell.pool);
-        self.session.down().reclaim(shell.pool);
+        self.up.rest(self.session.up(), shell.stores);
+        self.down.rest(self.session.down(), shell.stores);
         self.set_deadline(shell.now);
         wants
     }
@@ -170,11 +192,11 @@ impl Pair {
         self.session.is_idle()
     }
 
-    /// Fills the inboxes; tells how much has changed.
-    fn fill(&mut self, pool: &mut Pool) -> usize {
+    /// Takes what has come from both sides.
+    fn fill(&mut self, stores: &mut Stores) -> Filled {
         let limit = self.session.up_limit();
-        let from_client = fill(&mut self.client, self.session.up(), limit, pool);
-        match from_client {
+        let up = self.up.fill(&mut self.client, self.session.up(), limit, stores);
+        match up {
             Moved::End => self.session.client_ended(),
             Moved::Broken => {
                 self.session.client_gone();
@@ -185,11 +207,11 @@ impl Pair {
         // Nobody would get what a daemon says to a client that is gone; see `refuse`.
         let wanted = self.session.hears_daemon();
         let Some(daemon) = self.daemon.as_mut().filter(|_| wanted) else {
-            return count(from_client);
+            return Filled { up, down: Moved::Nothing };
         };
         let limit = self.session.down_limit();
-        let from_daemon = fill(daemon, self.session.down(), limit, pool);
-        match from_daemon {
+        let down = self.down.fill(daemon, self.session.down(), limit, stores);
+        match down {
             Moved::End => self.session.daemon_ended(),
             Moved::Broken => {
                 self.session.daemon_gone();
@@ -197,7 +219,16 @@ impl Pair {
             }
             Moved::Bytes(_) | Moved::Nothing => {}
         }
-        count(from_client) + count(from_daemon)
+        Filled { up, down }
+    }
+
+    /// Decides how both sides' bytes are to move on.
+    fn settle(&mut self, filled: Filled) {
+        self.up.settle(&mut self.client, self.session.up(), filled.up);
+        match &mut self.daemon {
+            Some(daemon) => self.down.settle(daemon, self.session.down(), filled.down),
+            None => self.session.down().keep_peeked(),
+        }
     }
 
     /// Lets a daemon know that its client is gone, although what that sent is still on its way: as
@@ -212,18 +243,27 @@ impl Pair {
 
     /// Writes what may leave, and passes ends on; tells how much has changed.
     fn flush(&mut self, registry: &Registry) -> usize {
-        let to_client = flush(&mut self.client, self.session.down(), registry);
+        let more = self.daemon.as_ref().is_some_and(Peer::is_readable);
+        let to_client = self.down.flush(&mut self.client, self.session.down(), more, registry);
         if to_client == Moved::Broken {
             self.session.client_gone();
         }
         let Some(daemon) = &mut self.daemon else {
             return count(to_client);
         };
-        let to_daemon = flush(daemon, self.session.up(), registry);
+        let more = self.client.is_readable();
+        let to_daemon = self.up.flush(daemon, self.session.up(), more, registry);
         if to_daemon == Moved::Broken {
             self.session.daemon_gone();
         }
         count(to_client) + count(to_daemon)
+    }
+
+    /// Whether something that waited for more is to leave now.
+    fn gathers(&mut self) -> bool {
+        let down = self.session.down().passing() > 0 && !self.client.is_stuck();
+        let to_daemon = self.daemon.as_ref().is_some_and(|daemon| !daemon.is_stuck());
+        down || to_daemon && self.session.up().passing() > 0
     }
 
     /// Lets the core advance and does what it wants; `false` when it wants to be dropped.
@@ -289,42 +329,6 @@ fn words(error: &io::Error, slow: bool) -> String {
     let text = error.to_string();
     let words = text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words);
     words.to_lowercase()
-}
-
-fn fill(peer: &mut Peer, lane: &mut Lane, limit: usize, pool: &mut Pool) -> Moved {
-    if !peer.is_readable() {
-        return Moved::Nothing;
-    }
-    lane.lend(pool);
-    let room = lane.room(limit);
-    if room.is_empty() {
-        return Moved::Nothing;
-    }
-    let moved = peer.read(room);
-    if let Moved::Bytes(n) = moved {
-        lane.received(n);
-    }
-    moved
-}
-
-fn flush(peer: &mut Peer, lane: &mut Lane, registry: &Registry) -> Moved {
-    let mut total = 0;
-    while !lane.leaving().is_empty() {
-        match peer.write(lane.leaving(), registry) {
-            Moved::Bytes(n) => {
-                lane.left(n);
-                total += n;
-            }
-            Moved::Broken => return Moved::Broken,
-            Moved::Nothing | Moved::End => break,
-        }
-    }
-    if lane.to_finish() {
-        peer.finish();
-        lane.finished();
-        return Moved::End;
-    }
-    if total == 0 { Moved::Nothing } else { Moved::Bytes(total) }
 }
 
 /// How much has changed: ends count like a byte.

@@ -16,12 +16,12 @@ use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
+use super::flow::Stores;
 use super::listener::Listener;
 use super::pair::{Pair, Shell, Wants};
 use super::peer::Peer;
 use super::slab::{MAX_SLOTS, Side, Slab, place, token};
 use super::timers::Timers;
-use crate::buffer::Pool;
 use crate::config::Drain;
 use crate::proxy::Common;
 
@@ -55,7 +55,7 @@ pub struct Server {
     max_pairs: usize,
     ready: VecDeque<usize>,
     timers: Timers,
-    pool: Pool,
+    stores: Stores,
     serial: u32,
 }
 
@@ -107,7 +107,7 @@ impl Server {
             max_pairs: max_pairs(),
             ready: VecDeque::new(),
             timers: Timers::default(),
-            pool: Pool::default(),
+            stores: Stores::default(),
             serial: 0,
         })
     }
@@ -260,7 +260,7 @@ impl Server {
         let pair = self.pairs.get_mut(slot)?;
         let mut shell = Shell {
             registry: self.poll.registry(),
-            pool: &mut self.pool,
+            stores: &mut self.stores,
             common: &self.common,
             daemon: &self.daemon,
             daemon_token,
