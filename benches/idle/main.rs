@@ -122,7 +122,7 @@ fn cost(process: &Process) -> f64 {
     let mut round = || {
         let before = process.cpu();
         load.repeat(&ping(), Until::Count(EXCHANGES), false);
-        (process.cpu() - before).as_secs_f64() * 1e6 / f64::from(EXCHANGES)
+        process.cpu().saturating_sub(before).as_secs_f64() * 1e6 / f64::from(EXCHANGES)
     };
     (0..5).map(|_| round()).min_by(f64::total_cmp).unwrap()
 }
