@@ -12,6 +12,7 @@
 )]
 
 mod abandoned;
+mod calls;
 mod crowds;
 mod endings;
 mod ends;
