@@ -15,8 +15,11 @@ type mount struct {
 	Target        string `json:",omitempty"`
 	ReadOnly      any    `json:",omitempty"`
 	VolumeOptions *struct {
-		NoCopy any               `json:",omitempty"`
-		Labels map[string]string `json:",omitempty"`
+		NoCopy       any               `json:",omitempty"`
+		Labels       map[string]string `json:",omitempty"`
+		DriverConfig *struct {
+			Name string `json:",omitempty"`
+		} `json:",omitempty"`
 	} `json:",omitempty"`
 }
 
@@ -24,6 +27,7 @@ type mount struct {
 type HostConfig struct {
 	CgroupParent string            `json:",omitempty"`
 	Memory       any               `json:",omitempty"`
+	VolumeDriver string            `json:",omitempty"`
 	VolumesFrom  []string          `json:",omitempty"`
 	Tmpfs        map[string]string `json:",omitempty"`
 	Binds        []string          `json:",omitempty"`
@@ -59,8 +63,13 @@ func (b *body) settleHostConfig() {
 	}
 	if b.InnerHostConfig == nil {
 		b.InnerHostConfig = outer
-	} else if b.InnerHostConfig.Memory == nil {
+		return
+	}
+	if b.InnerHostConfig.Memory == nil {
 		b.InnerHostConfig.Memory = outer.Memory
+	}
+	if b.InnerHostConfig.VolumeDriver == "" {
+		b.InnerHostConfig.VolumeDriver = outer.VolumeDriver
 	}
 }
 

@@ -105,7 +105,8 @@ fn holder(
 }
 
 fn of_host_config(random: &mut Random) -> (String, String) {
-    match random.below(4) {
+    match random.below(5) {
+        4 => (spelled("VolumeDriver", random), random.pick(&["\"d\"", "\"\"", "null"]).to_owned()),
         0 => {
             let value = random.pick(&["null", "\"/evil\"", "\"\"", "[]"]);
             (spelled("CgroupParent", random), value.to_owned())

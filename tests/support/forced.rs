@@ -58,19 +58,18 @@ pub type Form = Map<String, Value>;
 /// Fails unless `after` is `before` with what the operator forces at `route`, and nothing else.
 pub fn assert_form(route: &str, mut before: Form, mut after: Form) {
     if route == "/build" {
-        let by_buildkit = before.get("version").is_some_and(|versions| versions[0] == "2");
         let mut wanted = labels_of(before.get("labels").map_or("", |all| all[0].as_str().unwrap()));
         wanted.extend(labels());
         let got = after.remove("labels").unwrap();
         let [text] = &got.as_array().unwrap()[..] else { panic!("not once: {got}") };
         assert_eq!(labels_of(text.as_str().unwrap()), wanted);
         // Podman takes any case; Docker looks at this one alone.
-        before.retain(|key, _| {
-            !go_json::fits(key, "labels") && (by_buildkit || !go_json::fits(key, "cgroupparent"))
-        });
-        if !by_buildkit {
-            before.insert("cgroupparent".to_owned(), json!([injection().cgroup_parent]));
+        let parent = injection().cgroup_parent.unwrap();
+        for (key, value) in [("cgroupparent", &*parent), ("rm", "1"), ("forcerm", "1")] {
+            before.retain(|other, _| !go_json::fits(other, key));
+            before.insert(key.to_owned(), json!([value]));
         }
+        before.retain(|other, _| !go_json::fits(other, "labels"));
     } else {
         let changes = before.entry("changes").or_insert_with(|| json!([]));
         let ours = ["LABEL ci.job=7", "LABEL ci.team=web"].map(Value::from);
@@ -93,6 +92,7 @@ fn container(top: &mut Map<String, Value>) {
         keys.map(|path| clean(path)).collect::<BTreeSet<_>>()
     };
     let mut anonymous = keys(top.get("Volumes"));
+    let outer_driver = top.get("VolumeDriver").cloned();
     let host_config = object_at(top, "HostConfig");
     host_config.insert("CgroupParent".to_owned(), json!(injection().cgroup_parent));
     let mut taken = keys(host_config.get("Tmpfs"));
@@ -114,11 +114,17 @@ fn container(top: &mut Map<String, Value>) {
     if !anonymous.is_empty() {
         let mut labels = labels();
         labels.insert("com.docker.volume.anonymous".to_owned(), json!(""));
+        // Docker 20.10 takes the driver from the top, too.
+        let driver = host_config.get("VolumeDriver").cloned().or(outer_driver);
         let mounts = host_config.entry("Mounts").or_insert(Value::Null);
         if mounts.is_null() {
             *mounts = json!([]);
         }
-        let mount = |target| json!({"Type": "volume", "Target": target, "VolumeOptions": {"Labels": labels}});
+        let mut options = json!({"Labels": labels});
+        if let Some(driver) = driver {
+            options["DriverConfig"] = json!({"Name": driver});
+        }
+        let mount = |target| json!({"Type": "volume", "Target": target, "VolumeOptions": options});
         mounts.as_array_mut().unwrap().extend(anonymous.into_iter().map(mount));
     }
 }

@@ -80,16 +80,24 @@ enum Shape {
 const MOUNT: Shape = Shape::Struct(&[
     ("Type", Shape::Text),
     ("Target", Shape::Text),
-    ("VolumeOptions", Shape::Struct(&[("Labels", Shape::Strings)])),
+    (
+        "VolumeOptions",
+        Shape::Struct(&[
+            ("Labels", Shape::Strings),
+            ("DriverConfig", Shape::Struct(&[("Name", Shape::Text)])),
+        ]),
+    ),
 ]);
 const LABELLED: Shape = Shape::Struct(&[("Labels", Shape::Strings)]);
 const CONTAINER: Shape = Shape::Struct(&[
     ("Labels", Shape::Strings),
     ("Volumes", Shape::Keys),
+    ("VolumeDriver", Shape::Text),
     (
         "HostConfig",
         Shape::Struct(&[
             ("CgroupParent", Shape::Forced),
+            ("VolumeDriver", Shape::Text),
             ("Tmpfs", Shape::Keys),
             ("Binds", Shape::List(&Shape::Text)),
             ("Mounts", Shape::List(&MOUNT)),
@@ -184,6 +192,6 @@ pub fn assert_forced(carrier: &JsonCarrier, before: &str, after: &str) {
     // `null` is as good as an object without members.
     let seen = shape.read(before).unwrap_or_else(|| json!({}));
     let wanted = forced::document(seen, forced::route_of(carrier));
-    let after = shape.read(after).unwrap_or_else(|| panic!("{after} is no object"));
-    assert_eq!(after, wanted, "{before}");
+    let got = shape.read(after).unwrap_or_else(|| panic!("{after} is no object"));
+    assert_eq!(got, wanted, "{before}");
 }

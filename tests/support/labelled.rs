@@ -33,10 +33,6 @@ pub fn assert_labelled(injection: &Injection, request: &naive::Request) {
 /// The cgroup parent of what is created; that of the test's injection where it does not matter.
 fn cgroup_parent(route: &str, request: &naive::Request) -> Option<String> {
     match route {
-        // A build by BuildKit ignores it.
-        "/build" if naive::query_value(&request.target, "version").as_deref() == Some(b"2") => {
-            injection().cgroup_parent
-        }
         "/build" => {
             let parent = naive::query_value(&request.target, "cgroupparent")?;
             String::from_utf8(parent).ok()
