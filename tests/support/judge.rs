@@ -99,12 +99,9 @@ fn forced_query(target: &str) -> Vec<(String, Value)> {
         labels[&label.key] = json!(label.value);
     }
     *value_of("labels", &mut query) = labels;
-    // BuildKit ignores it.
-    if !query.contains(&("version".to_owned(), json!("2"))) {
-        *value_of("cgroupparent", &mut query) = json!(injection.cgroup_parent);
-        for key in ["rm", "forcerm"] {
-            *value_of(key, &mut query) = json!("1");
-        }
+    *value_of("cgroupparent", &mut query) = json!(injection.cgroup_parent);
+    for key in ["rm", "forcerm"] {
+        *value_of(key, &mut query) = json!("1");
     }
     query
 }
