@@ -131,6 +131,12 @@ impl Lane {
         self.swallow();
     }
 
+    /// How many bytes are held that have not left.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.inbox.len() + self.outbox.len()
+    }
+
     /// Gives the inbox storage for a turn.
     pub fn lend(&mut self, pool: &mut Pool) {
         pool.lend(&mut self.inbox);

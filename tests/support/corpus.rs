@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::fmt::{self, Display, Formatter, Write};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::transcript::{Line, What, said};
+use super::transcript::{Line, What, said, tests};
 
 /// One operation of one client: a file.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ pub fn shown(bytes: &[u8]) -> String {
 
 /// Where the corpus lies.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus")
+    tests().join("corpus")
 }
 
 /// All recordings, in order of their names.

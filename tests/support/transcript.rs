@@ -59,19 +59,17 @@ pub fn all() -> Vec<Transcript> {
     paths().into_iter().map(|path| read(path, SOCKET)).collect()
 }
 
-/// The transcripts in the folders of `root`, in order of their names.
-pub fn all_in(root: &Path) -> Vec<Transcript> {
-    paths_in(root).into_iter().map(|path| read(path, SOCKET)).collect()
+/// The folder `tests`; the fuzz targets, which are a package of their own, lie beside it.
+pub fn tests() -> PathBuf {
+    let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|at| at.join("tests"));
+    folders.find(|folder| folder.join("support").is_dir()).unwrap()
 }
 
 /// Where they are.
 pub fn paths() -> Vec<PathBuf> {
-    paths_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts"))
-}
-
-fn paths_in(root: &Path) -> Vec<PathBuf> {
+    let root = tests().join("transcripts");
     let mut paths: Vec<PathBuf> = Vec::new();
-    for area in fs::read_dir(root).unwrap() {
+    for area in fs::read_dir(&root).unwrap() {
         let pages = fs::read_dir(area.unwrap().path()).unwrap();
         paths.extend(pages.map(|page| page.unwrap().path()));
     }
