@@ -5,9 +5,6 @@ use std::sync::LazyLock;
 use super::Malformed;
 use super::tables::LENGTHS;
 
-/// End of string; no string may have it.
-const EOS: u16 = 256;
-
 /// The codes of one length.
 #[derive(Debug, Clone, Default)]
 struct Row {
@@ -89,7 +86,8 @@ mod tests {
         let last = ROWS.last().unwrap();
         let count = u32::try_from(last.symbols.len()).unwrap();
         assert_eq!(last.first + count, 1 << (ROWS.len() - 1));
-        assert_eq!(last.symbols.last(), Some(&EOS));
+        let end_of_string = 256;
+        assert_eq!(last.symbols.last(), Some(&end_of_string));
     }
 
     #[test]

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use super::exchange::{Exchange, Lanes, Turn, refused};
 use super::fault::{Away, Fault};
+use super::grpc::{Building, Origin};
 use super::lane::{Lane, Sink};
 use super::outcome::{Call, Outcome};
 use super::{Common, Step};
@@ -223,15 +224,21 @@ impl Session {
                     return Step::Report(call.over(now, self.lanes.traffic()));
                 }
                 Turn::Tunnel(call) => {
-                    let unlabelled = call.operation.path == "/grpc";
+                    let builds = call.operation.path == "/grpc";
+                    if builds && !self.common.injection.no_buildkit {
+                        let building = Building::new(call, Origin::Upgrade, &self.common);
+                        self.exchange = Exchange::Building(Box::new(building));
+                        continue;
+                    }
                     self.exchange = Exchange::Tunnelling(call);
-                    if unlabelled {
+                    if builds {
                         return Step::Warn(
                             "a BuildKit connection (/grpc) passes; images built through it get no labels",
                         );
                     }
                 }
                 Turn::Answer(call, fault) => return self.answer(call, &fault, now),
+                Turn::Farewell(call, fault, last) => return self.farewell(call, &fault, last, now),
                 Turn::Cut(call) => {
                     self.cut();
                     return Step::Report(call.over(now, self.lanes.traffic()));
@@ -337,10 +344,15 @@ impl Session {
     }
 
     /// Speaks in the daemon's place; the connection ends behind that.
-    fn answer(&mut self, mut call: Call, fault: &Fault, now: Instant) -> Step {
+    fn answer(&mut self, call: Call, fault: &Fault, now: Instant) -> Step {
+        let answer = fault.answer(call.to_head);
+        self.farewell(call, fault, answer, now)
+    }
+
+    /// Says `answer`, which tells the client of `fault`, as the last thing on the connection.
+    fn farewell(&mut self, mut call: Call, fault: &Fault, answer: Vec<u8>, now: Instant) -> Step {
         refused(&mut call, fault);
         self.lanes.down.stop();
-        let answer = fault.answer(call.to_head);
         let mut traffic = self.lanes.traffic();
         traffic.to_client += answer.len() as u64;
         self.lanes.down.say(answer);
