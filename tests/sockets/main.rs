@@ -14,6 +14,9 @@
 mod crowds;
 mod endings;
 mod ends;
+#[path = "../support/http2.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod http2;
 mod lab;
 mod life;
 mod log;

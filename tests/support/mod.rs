@@ -5,6 +5,7 @@
 pub mod corpus;
 pub mod errands;
 pub mod go_json;
+pub mod http2;
 pub mod judge;
 pub mod labelled;
 pub mod naive;
