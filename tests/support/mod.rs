@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub)] // each test uses a part of it
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // a test may fail so
 
+pub mod calls;
 pub mod corpus;
 pub mod errands;
 pub mod go_json;
