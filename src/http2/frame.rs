@@ -178,11 +178,11 @@ pub fn content<'p>(head: &Head, payload: &'p [u8]) -> Result<&'p [u8], Malformed
 /// What the settings of a SETTINGS frame say that matters here; `None` where they do not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// SETTINGS_HEADER_TABLE_SIZE.
+    /// `SETTINGS_HEADER_TABLE_SIZE`.
     pub table_size: Option<u32>,
-    /// SETTINGS_INITIAL_WINDOW_SIZE.
+    /// `SETTINGS_INITIAL_WINDOW_SIZE`.
     pub initial_window: Option<u32>,
-    /// SETTINGS_MAX_FRAME_SIZE.
+    /// `SETTINGS_MAX_FRAME_SIZE`.
     pub frame_size: Option<u32>,
 }
 
@@ -211,7 +211,7 @@ impl Settings {
     }
 }
 
-/// By how much the payload of a WINDOW_UPDATE opens a window.
+/// By how much the payload of a `WINDOW_UPDATE` opens a window.
 ///
 /// # Errors
 /// By nothing.
@@ -230,7 +230,7 @@ pub fn frame(kind: Kind, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&Head { length, kind, flags, stream }.write(), payload].concat()
 }
 
-/// A WINDOW_UPDATE.
+/// A `WINDOW_UPDATE`.
 #[must_use]
 pub fn window_update(stream: u32, increment: u32) -> Vec<u8> {
     frame(Kind::WindowUpdate, 0, stream, &increment.to_be_bytes())

@@ -36,7 +36,7 @@ impl Default for Decoder {
 }
 
 impl Decoder {
-    /// The side that decodes allows a table of this size from now on (SETTINGS_HEADER_TABLE_SIZE).
+    /// The side that decodes allows a table of this size from now on (`SETTINGS_HEADER_TABLE_SIZE`).
     ///
     /// One that was allowed before stays so for us: when the encoder learns of the change is
     /// between the two.

@@ -25,7 +25,7 @@ pub enum Malformed {
     BlockTooLong,
     /// A field block that cannot be decompressed.
     Compression,
-    /// A PUSH_PROMISE of a client.
+    /// A `PUSH_PROMISE` of a client.
     Push,
     /// A value of a setting that is not allowed.
     Setting,

@@ -101,6 +101,22 @@ impl Exchange {
         }
     }
 
+    /// A connection that leaves HTTP/1.1 by `call`, and what the log is to be told of that.
+    pub(super) fn behind_http(call: Call, common: &Common) -> (Self, Vec<Note>) {
+        match call.operation.path {
+            "/grpc" if common.injection.no_buildkit => {
+                let note =
+                    "a BuildKit connection (/grpc) passes; images built through it get no labels";
+                (Self::Tunnelling(call), vec![note])
+            }
+            "/grpc" => {
+                let building = Building::new(call, Origin::Upgrade, common);
+                (Self::Building(Box::new(building)), Vec::new())
+            }
+            _ => (Self::Tunnelling(call), Vec::new()),
+        }
+    }
+
     /// Whether more bytes of the client can still do anything.
     pub(super) fn wants_client(&self) -> bool {
         match self {

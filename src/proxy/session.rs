@@ -21,7 +21,6 @@ use std::time::{Duration, Instant};
 
 use super::exchange::{Exchange, Lanes, Turn, refused};
 use super::fault::{Away, Fault};
-use super::grpc::{Building, Origin};
 use super::lane::{Lane, Sink};
 use super::outcome::{Call, Outcome};
 use super::{Common, Step};
@@ -224,18 +223,7 @@ impl Session {
                     return Step::Report(call.over(now, self.lanes.traffic()));
                 }
                 Turn::Tunnel(call) => {
-                    let builds = call.operation.path == "/grpc";
-                    if builds && !self.common.injection.no_buildkit {
-                        let building = Building::new(call, Origin::Upgrade, &self.common);
-                        self.exchange = Exchange::Building(Box::new(building));
-                        continue;
-                    }
-                    self.exchange = Exchange::Tunnelling(call);
-                    if builds {
-                        return Step::Warn(
-                            "a BuildKit connection (/grpc) passes; images built through it get no labels",
-                        );
-                    }
+                    (self.exchange, self.notes) = Exchange::behind_http(call, &self.common);
                 }
                 Turn::Answer(call, fault) => return self.answer(call, &fault, now),
                 Turn::Farewell(call, fault, last) => return self.farewell(call, &fault, last, now),

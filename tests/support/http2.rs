@@ -72,7 +72,7 @@ fn fields(text: &str) -> Vec<u8> {
     let mut fields: Vec<String> = Vec::new();
     for piece in text.split(", ").filter(|piece| !piece.is_empty()) {
         match fields.last_mut() {
-            Some(last) if !piece.contains('=') => *last += &format!(", {piece}"),
+            Some(last) if !piece.contains('=') => last.extend([", ", piece]),
             _ => fields.push(piece.to_owned()),
         }
     }
@@ -82,8 +82,9 @@ fn fields(text: &str) -> Vec<u8> {
         block.push(0);
         for text in [name, value] {
             let text = unescape(text);
-            match u8::try_from(text.len()).unwrap().checked_sub(127) {
-                None => block.push(text.len() as u8),
+            let length = u8::try_from(text.len()).unwrap();
+            match length.checked_sub(127) {
+                None => block.push(length),
                 Some(rest) if rest < 128 => block.extend([127, rest]),
                 Some(rest) => block.extend([127, rest, 1]),
             }

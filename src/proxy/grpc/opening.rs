@@ -1,6 +1,7 @@
 //! The field blocks of a client: which of them opens a call that is rewritten.
 
-use super::{Origin, Stopped, of_client};
+use super::tunnel::of_client;
+use super::{Origin, Stopped};
 use crate::engine::{self, UNKNOWN};
 use crate::http2::Malformed;
 use crate::http2::frame::{self, BLOCK_LIMIT, END_STREAM, Head};
