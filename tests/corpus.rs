@@ -40,13 +40,19 @@ impl Way<'_> {
         while !rest.is_empty() {
             let (now, later) = rest.split_at(rest.len().min(unit * (1 + random.small(1024))));
             end_of(player, by).sends.extend(now);
-            player.pace =
-                Pace { read: unit * random.small(1024), write: unit * random.small(1024) };
+            player.pace = Pace {
+                read: unit * random.small(1024),
+                write: unit * random.small(1024),
+                ..Pace::WHOLE
+            };
             player.settle();
             rest = later;
         }
-        player.pace =
-            Pace { read: unit * (1 + random.small(1024)), write: unit * (1 + random.small(1024)) };
+        player.pace = Pace {
+            read: unit * (1 + random.small(1024)),
+            write: unit * (1 + random.small(1024)),
+            ..Pace::WHOLE
+        };
         player.settle();
     }
 }
@@ -203,13 +209,18 @@ fn whole() {
 }
 
 #[test]
+fn past_the_inboxes() {
+    play_all(|_| Pace::PAST);
+}
+
+#[test]
 fn byte_by_byte() {
-    play_all(|one| Pace { read: crumb(one), write: usize::MAX });
+    play_all(|one| Pace { read: crumb(one), write: usize::MAX, ..Pace::WHOLE });
 }
 
 #[test]
 fn into_sockets_that_take_one_byte_at_a_time() {
-    play_all(|one| Pace { read: usize::MAX, write: crumb(one) });
+    play_all(|one| Pace { read: usize::MAX, write: crumb(one), ..Pace::WHOLE });
 }
 
 #[test]

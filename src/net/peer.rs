@@ -1,6 +1,7 @@
 //! One socket of a pair, and what is known of its readiness.
 //!
-//! Events are edge-triggered: readiness is remembered until the socket says `WouldBlock`.
+//! Events are edge-triggered: readiness is remembered until the socket says `WouldBlock` or gives
+//! less than was asked for.
 //! Writability is asked for only while a write is stuck, since on UNIX sockets every read of the
 //! other side would wake us otherwise.
 
@@ -10,6 +11,9 @@ use std::net::Shutdown;
 use mio::event::Event;
 use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
+use rustix::net::{RecvFlags, recv};
+
+use super::pipe::Pipe;
 
 /// One socket of a pair.
 #[derive(Debug)]
@@ -17,8 +21,19 @@ pub(super) struct Peer {
     stream: UnixStream,
     token: Token,
     readable: bool,
+    other: Other,
     writing: Writing,
     refuses: bool,
+}
+
+/// What events have told of the other side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Other {
+    Talks,
+    /// It sends nothing more.
+    Ends,
+    /// Both ways are closed.
+    IsGone,
 }
 
 /// What is known of writing.
@@ -53,7 +68,14 @@ impl Peer {
         registry: &Registry,
     ) -> io::Result<Self> {
         registry.register(&mut stream, token, Interest::READABLE)?;
-        Ok(Self { stream, token, readable: false, writing: Writing::Free, refuses: false })
+        Ok(Self {
+            stream,
+            token,
+            readable: false,
+            other: Other::Talks,
+            writing: Writing::Free,
+            refuses: false,
+        })
     }
 
     /// The token under which it is watched.
@@ -61,13 +83,22 @@ impl Peer {
         self.token
     }
 
-    /// Remembers what `event` says; `true` when the other side has gone (both ways are closed).
-    pub(super) fn note(&mut self, event: &Event) -> bool {
+    /// Remembers what `event` says.
+    pub(super) fn note(&mut self, event: &Event) {
         self.readable |= event.is_readable() || event.is_read_closed();
         if event.is_writable() && self.writing == Writing::Stuck {
             self.writing = Writing::Unstuck;
         }
-        event.is_read_closed() && event.is_write_closed() || event.is_error()
+        if event.is_read_closed() && event.is_write_closed() || event.is_error() {
+            self.other = Other::IsGone;
+        } else if event.is_read_closed() && self.other == Other::Talks {
+            self.other = Other::Ends;
+        }
+    }
+
+    /// Whether the other side has gone: both ways are closed.
+    pub(super) fn is_gone(&self) -> bool {
+        self.other == Other::IsGone
     }
 
     /// Whether there may be something to read.
@@ -77,7 +108,48 @@ impl Peer {
 
     /// Reads into `room`, which is not empty.
     pub(super) fn read(&mut self, room: &mut [u8]) -> Moved {
-        match retry(|| self.stream.read(room)) {
+        let result = retry(|| self.stream.read(room));
+        // A short read has emptied the socket, and whatever comes later makes an event. Only the
+        // end may have come with the last event, unread.
+        if result.as_ref().is_ok_and(|n| *n < room.len()) && self.other == Other::Talks {
+            self.readable = false;
+        }
+        self.came(result)
+    }
+
+    /// Copies what comes next into `room`, which is not empty, and leaves it where it is.
+    pub(super) fn peek(&mut self, room: &mut [u8]) -> Moved {
+        let result = retry(|| Ok(recv(&self.stream, &mut *room, RecvFlags::PEEK)?.0));
+        self.came(result)
+    }
+
+    /// Throws the next `n` bytes away, which have been peeked.
+    pub(super) fn discard(&mut self, mut n: usize) {
+        let mut scratch = [0; 64];
+        while n > 0 {
+            let most = scratch.len().min(n);
+            let Some(room) = scratch.get_mut(..most) else { return };
+            match self.stream.read(room) {
+                Ok(0) => return,
+                Ok(read) => n -= read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Moves at most `most` bytes into `pipe`.
+    pub(super) fn splice_into(&mut self, pipe: &mut Pipe, most: u64) -> Moved {
+        let result = retry(|| pipe.fill(&self.stream, most));
+        if pipe.is_full() {
+            return Moved::Nothing;
+        }
+        self.came(result)
+    }
+
+    /// What `result` of taking bytes means.
+    fn came(&mut self, result: io::Result<usize>) -> Moved {
+        match result {
             Ok(0) => {
                 self.readable = false;
                 Moved::End
@@ -96,10 +168,23 @@ impl Peer {
 
     /// Writes from `bytes`, which are not empty.
     pub(super) fn write(&mut self, bytes: &[u8], registry: &Registry) -> Moved {
+        self.give(registry, |mut stream| stream.write(bytes))
+    }
+
+    /// Moves what is in `pipe`, which is not empty, into the socket.
+    pub(super) fn splice_from(&mut self, pipe: &mut Pipe, registry: &Registry) -> Moved {
+        self.give(registry, |stream| pipe.drain(stream))
+    }
+
+    fn give(
+        &mut self,
+        registry: &Registry,
+        mut give: impl FnMut(&UnixStream) -> io::Result<usize>,
+    ) -> Moved {
         if self.writing == Writing::Stuck {
             return Moved::Nothing;
         }
-        match retry(|| self.stream.write(bytes)) {
+        match retry(|| give(&self.stream)) {
             Ok(n) => {
                 if self.writing == Writing::Unstuck {
                     self.watch(Interest::READABLE, registry);
@@ -116,6 +201,11 @@ impl Peer {
             }
             Err(_) => Moved::Broken,
         }
+    }
+
+    /// Whether it takes nothing until an event says so.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.writing == Writing::Stuck
     }
 
     /// Says that nothing more will be sent.

@@ -19,9 +19,10 @@ use signal_hook_mio::v1_0::Signals;
 use super::listener::Listener;
 use super::pair::{Pair, Shell, Wants};
 use super::peer::Peer;
+use super::pump::Pump;
 use super::slab::{MAX_SLOTS, Side, Slab, place, token};
+use super::stores::Stores;
 use super::timers::Timers;
-use crate::buffer::Pool;
 use crate::config::Drain;
 use crate::proxy::Common;
 
@@ -55,7 +56,7 @@ pub struct Server {
     max_pairs: usize,
     ready: VecDeque<usize>,
     timers: Timers,
-    pool: Pool,
+    stores: Stores,
     serial: u32,
 }
 
@@ -107,7 +108,7 @@ impl Server {
             max_pairs: max_pairs(),
             ready: VecDeque::new(),
             timers: Timers::default(),
-            pool: Pool::default(),
+            stores: Stores::default(),
             serial: 0,
         })
     }
@@ -260,7 +261,7 @@ impl Server {
         let pair = self.pairs.get_mut(slot)?;
         let mut shell = Shell {
             registry: self.poll.registry(),
-            pool: &mut self.pool,
+            stores: &mut self.stores,
             common: &self.common,
             daemon: &self.daemon,
             daemon_token,
@@ -328,7 +329,8 @@ impl Server {
             Ok(client) => client,
             Err(error) => return warn!("cannot watch a client: {error}; closed"),
         };
-        self.pairs.insert(Pair::new(client, &self.common, Instant::now()));
+        let pump = self.stores.pump(Pump::new(&self.common, Instant::now()));
+        self.pairs.insert(Pair::new(client, pump));
         debug!("a client was accepted; {} are connected", self.pairs.len());
         self.queue(slot);
     }

@@ -1,10 +1,14 @@
 //! One direction of a connection: bytes from a source to a sink, in order.
 //!
 //! ```text
-//!  source ──► inbox: [ permitted │ unseen ]         permit may reach beyond what has come
-//!                          │
-//!  outbox (our own bytes) ─┴──► sink                 the outbox goes first
+//!  source ──┬─► inbox: [ permitted │ unseen ]        permit may reach beyond what has come
+//!           │               │
+//!           │ outbox ───────┴──► sink                the outbox (our own bytes) goes first
+//!           └─► passing ─────────► sink              what passes by goes before both
 //! ```
+//!
+//! What is permitted and has not come yet need not come into the inbox: while inbox and outbox are
+//! empty, the shell may move it past them, and only tell how much.
 
 use crate::buffer::{Buffer, Pool};
 
@@ -38,8 +42,13 @@ pub struct Lane {
     inbox: Buffer,
     outbox: Buffer,
     permit: Permit,
+    piece: u64,
     source_ended: bool,
     sink: Sink,
+    /// Bytes that have left the source past the inbox and have not reached the sink.
+    passing: usize,
+    /// Bytes of the inbox that are copies: they are still in the source.
+    peeked: usize,
     left: u64,
 }
 
@@ -49,8 +58,11 @@ impl Default for Lane {
             inbox: Buffer::default(),
             outbox: Buffer::default(),
             permit: Permit::Bytes(0),
+            piece: 0,
             source_ended: false,
             sink: Sink::Open,
+            passing: 0,
+            peeked: 0,
             left: 0,
         }
     }
@@ -103,7 +115,7 @@ impl Lane {
     /// Whether the sink is to be half-closed now: everything has left.
     #[must_use]
     pub fn to_finish(&self) -> bool {
-        self.sink == Sink::Finishing && self.leaving().is_empty()
+        self.sink == Sink::Finishing && self.is_flushed()
     }
 
     /// The sink was half-closed.
@@ -115,6 +127,7 @@ impl Lane {
     pub fn sink_broke(&mut self) {
         self.sink = Sink::Broken;
         self.outbox = Buffer::default();
+        self.passing = 0;
         self.swallow();
     }
 
@@ -126,6 +139,65 @@ impl Lane {
     /// Takes the storage back if nothing is in it.
     pub fn reclaim(&mut self, pool: &mut Pool) {
         pool.reclaim(&mut self.inbox);
+    }
+}
+
+/// For the shell: moving bytes past the inbox, and looking at what has not left its source.
+impl Lane {
+    /// Bytes of the piece that was permitted last: a body, a chunk, a tunnel.
+    #[must_use]
+    pub fn piece(&self) -> u64 {
+        self.piece
+    }
+
+    /// How many of the next bytes may pass by; `None` while something before them is here, or when
+    /// they are not to reach anybody.
+    #[must_use]
+    pub fn ahead(&self) -> Option<u64> {
+        let free = self.inbox.is_empty() && self.outbox.is_empty() && self.sink != Sink::Broken;
+        free.then(|| self.beyond())
+    }
+
+    /// `n` of the bytes [`ahead`](Self::ahead) have left the source, to pass by.
+    pub fn passes(&mut self, n: usize) {
+        self.passing += n;
+        self.use_permit(n);
+    }
+
+    /// `n` of the bytes that pass by have reached the sink.
+    pub fn passed(&mut self, n: usize) {
+        self.passing = self.passing.saturating_sub(n);
+        self.left += n as u64;
+    }
+
+    /// Bytes that are passing by.
+    #[must_use]
+    pub fn passing(&self) -> usize {
+        self.passing
+    }
+
+    /// The room got a copy of the next `n` bytes, which are still in the source. Before anything is
+    /// read or leaves, [`unpeek`](Self::unpeek) has to tell what becomes of them.
+    pub fn peeked(&mut self, n: usize) {
+        self.received(n);
+        self.peeked = n;
+    }
+
+    /// Forgets the copy if all of it and at least `more` behind it may leave, so that it may pass
+    /// by. Else the copy stays, and the bytes in the source, as many as are returned, are to be
+    /// thrown away.
+    pub fn unpeek(&mut self, more: u64) -> usize {
+        let peeked = std::mem::take(&mut self.peeked);
+        if self.inbox.len() == peeked && self.beyond() >= more {
+            self.inbox.truncate(0);
+            return 0;
+        }
+        peeked
+    }
+
+    /// The copy stays: the source it was made of is gone.
+    pub fn keep_peeked(&mut self) {
+        self.peeked = 0;
     }
 }
 
@@ -141,12 +213,14 @@ impl Lane {
         if let Permit::Bytes(permitted) = &mut self.permit {
             *permitted = permitted.saturating_add(n);
         }
+        self.piece = n;
         self.swallow();
     }
 
     /// Lets all bytes leave as they come.
     pub(super) fn permit_all(&mut self) {
         self.permit = Permit::Endless;
+        self.piece = u64::MAX;
         self.swallow();
     }
 
@@ -189,6 +263,11 @@ impl Lane {
         self.source_ended = true;
     }
 
+    /// A lane through which so many bytes have left.
+    pub(super) fn after(left: u64) -> Self {
+        Self { left, ..Self::default() }
+    }
+
     /// Half-closes the sink once everything has left.
     pub(super) fn finish(&mut self) {
         if self.sink == Sink::Open {
@@ -205,19 +284,33 @@ impl Lane {
         self.source_ended
     }
 
+    /// Whether nothing is here or to come, and both ends are as at first.
+    pub(super) fn is_untouched(&self) -> bool {
+        let open = self.sink == Sink::Open && !self.source_ended;
+        open && self.inbox.is_empty() && self.is_clear()
+    }
+
     /// Whether everything permitted has come and left.
     pub(super) fn is_clear(&self) -> bool {
-        self.leaving().is_empty() && self.permit == Permit::Bytes(0)
+        self.is_flushed() && self.permit == Permit::Bytes(0)
     }
 
     /// Whether everything that has come and may leave has left.
     pub(super) fn is_flushed(&self) -> bool {
-        self.leaving().is_empty()
+        self.leaving().is_empty() && self.passing == 0
     }
 
     /// Bytes that have left since the connection began.
     pub(super) fn count(&self) -> u64 {
         self.left
+    }
+
+    /// How many bytes that have not come may leave as they come.
+    fn beyond(&self) -> u64 {
+        match self.permit {
+            Permit::Bytes(n) => n.saturating_sub(self.inbox.len() as u64),
+            Permit::Endless => u64::MAX,
+        }
     }
 
     /// How many bytes at the front of the inbox are permitted.
@@ -237,6 +330,10 @@ impl Lane {
 
     fn take_permitted(&mut self, n: usize) {
         self.inbox.consume(n);
+        self.use_permit(n);
+    }
+
+    fn use_permit(&mut self, n: usize) {
         if let Permit::Bytes(permitted) = &mut self.permit {
             *permitted = permitted.saturating_sub(n as u64);
         }
@@ -298,6 +395,37 @@ mod tests {
         lane.permit(3);
         receive(&mut lane, b"efg");
         assert_eq!((flush(&mut lane), lane.unseen()), (Vec::new(), b"g".as_slice()));
+    }
+
+    #[test]
+    fn what_passes_by_is_older_than_what_waits() {
+        let mut lane = Lane::default();
+        receive(&mut lane, b"ab");
+        lane.permit(10);
+        assert_eq!(lane.ahead(), None);
+        flush(&mut lane);
+        assert_eq!(lane.ahead(), Some(8));
+        lane.passes(8);
+        assert_eq!((lane.ahead(), lane.passing(), lane.is_clear()), (Some(0), 8, false));
+        lane.finish();
+        assert!(!lane.to_finish());
+        lane.passed(8);
+        assert!(lane.to_finish() && lane.is_clear());
+        assert_eq!(lane.count(), 10);
+    }
+
+    #[test]
+    fn a_copy_is_forgotten_only_with_all_behind_it() {
+        let peek = |permit: u64| {
+            let mut lane = Lane::default();
+            lane.room(LANE_LIMIT)[..3].copy_from_slice(b"5\r\n");
+            lane.peeked(3);
+            lane.permit(permit);
+            (lane.unpeek(5), lane.unseen().to_vec(), flush(&mut lane))
+        };
+        assert_eq!(peek(8), (0, vec![], vec![]));
+        assert_eq!(peek(7), (3, vec![], b"5\r\n".to_vec()));
+        assert_eq!(peek(1), (3, b"\r\n".to_vec(), b"5".to_vec()));
     }
 
     #[test]

@@ -119,7 +119,8 @@ fn both_sides_get_the_same_however_the_bytes_come() {
         let script = script(random);
         let whole = play(&script, Pace::WHOLE, || usize::MAX);
         let limits = [1, 2, 7, 100, usize::MAX];
-        let pace = Pace { read: random.pick(&limits), write: random.pick(&limits) };
+        let by = random.once_in(2);
+        let pace = Pace { read: random.pick(&limits), write: random.pick(&limits), by };
         let most = random.pick(&[1, 3, 20, 200]);
         let cut = play(&script, pace, || 1 + random.below(most));
         let text = |(client, daemon): &(Vec<u8>, Vec<u8>)| {

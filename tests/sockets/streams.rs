@@ -109,6 +109,69 @@ fn a_tunnel_carries_much_both_ways_at_once() {
     daemon.is_closed();
 }
 
+/// A chunked body of about `length` bytes with chunks from 1 byte to 200 kB, and all that it is.
+fn chunked(length: usize) -> Vec<u8> {
+    let (data, mut body, mut size) = (noise(200_000), Vec::new(), 1);
+    while body.len() < length {
+        size = (size * 7919 + 13) % 200_000;
+        // Most are small or of the size in which a daemon sends.
+        let n = [size % 100, 32 * 1024, size, 32 * 1024, 32 * 1024][size % 5].max(1);
+        body.extend(format!("{n:x};part={size}\r\n").into_bytes());
+        body.extend(&data[..n]);
+        body.extend(b"\r\n");
+    }
+    body.extend(b"0\r\nDigest: x\r\n\r\n");
+    body
+}
+
+#[test]
+fn chunks_of_all_sizes_arrive_as_they_were_sent_and_the_next_exchange_behind_them() {
+    let lab = Lab::new();
+    let body = chunked(12 * MIB);
+    let (mut client, mut daemon) =
+        lab.asked("POST /images/load HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let pass = |from: &End, to: &mut End| {
+        let mut from = from.twin();
+        thread::scope(|scope| {
+            scope.spawn(|| writes(&mut from, &body, 0, body.len()));
+            reads(to, &body, body.len());
+        });
+    };
+    pass(&client, &mut daemon);
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    daemon.sends(head);
+    client.gets(head);
+    pass(&daemon, &mut client);
+    client.sends(PING);
+    daemon.gets(PING);
+    daemon.sends(PONG);
+    client.gets(PONG);
+}
+
+#[test]
+fn a_stream_that_is_stuck_ends_with_either_side_and_gives_everything_back() {
+    let lab = Lab::new();
+    let before = lab.proxy.files();
+    let body = noise(99_991);
+    for turn in 0..100 {
+        let (mut client, mut daemon) =
+            lab.asked("POST /images/load HTTP/1.1\r\nHost: d\r\nContent-Length: 99999999\r\n\r\n");
+        client.fills(&body);
+        if turn % 2 == 0 {
+            let answer = "HTTP/1.1 507 Full\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            daemon.sends(answer);
+            drop(daemon);
+            client.gets(answer);
+        } else {
+            drop(client);
+            reads(&mut daemon, &body, body.len());
+            drop(daemon);
+        }
+    }
+    // Two pipes are kept.
+    until("the descriptors are back", || (lab.proxy.files() <= before + 4).then_some(()));
+}
+
 #[test]
 fn a_full_queue_of_the_daemon_is_waited_for() {
     let lab = Lab::new();

@@ -17,11 +17,16 @@ pub struct Pace {
     pub read: usize,
     /// Bytes that one write takes at most.
     pub write: usize,
+    /// Whether what may leave before it has come passes by the inboxes, as a splice does.
+    pub by: bool,
 }
 
 impl Pace {
     /// All that there is.
-    pub const WHOLE: Self = Self { read: usize::MAX, write: usize::MAX };
+    pub const WHOLE: Self = Self { read: usize::MAX, write: usize::MAX, by: false };
+
+    /// All that there is, past the inboxes where that may be.
+    pub const PAST: Self = Self { by: true, ..Self::WHOLE };
 }
 
 /// One end of the connection: what it has sent that was not read, and what it has got. Ends are
@@ -29,6 +34,8 @@ impl Pace {
 #[derive(Debug, Default)]
 pub struct End {
     pub sends: VecDeque<u8>,
+    /// What it has sent that passes by the inbox.
+    passing: VecDeque<u8>,
     pub ends: bool,
     pub ended: bool,
     pub got: Vec<u8>,
@@ -105,10 +112,14 @@ impl Player {
             if self.closed {
                 return;
             }
+            unpeek(self.session.up(), &mut self.client);
+            unpeek(self.session.down(), &mut self.daemon);
             let pace = self.pace.write;
-            let mut moved = flush(self.session.down(), &mut self.client, pace);
+            let mut moved =
+                flush(self.session.down(), &mut self.daemon.passing, &mut self.client.got, pace);
             if self.connected {
-                let flushed = flush(self.session.up(), &mut self.daemon, pace);
+                let flushed =
+                    flush(self.session.up(), &mut self.client.passing, &mut self.daemon.got, pace);
                 moved |= flushed;
                 moved |= flushed && self.answers_errands && self.answer_errand();
             }
@@ -129,7 +140,7 @@ impl Player {
     fn fill(&mut self) -> bool {
         let mut moved = false;
         let limit = self.session.up_limit();
-        moved |= fill(self.session.up(), &mut self.client, limit, self.pace.read);
+        moved |= fill(self.session.up(), &mut self.client, limit, self.pace);
         if self.client.sends.is_empty() && self.client.ends && !self.client.ended {
             self.client.ended = true;
             self.session.client_ended();
@@ -137,7 +148,7 @@ impl Player {
         }
         if self.connected {
             let limit = self.session.down_limit();
-            moved |= fill(self.session.down(), &mut self.daemon, limit, self.pace.read);
+            moved |= fill(self.session.down(), &mut self.daemon, limit, self.pace);
             if self.daemon.sends.is_empty() && self.daemon.ends && !self.daemon.ended {
                 self.daemon.ended = true;
                 self.session.daemon_ended();
@@ -188,22 +199,53 @@ impl Player {
     }
 }
 
-fn fill(lane: &mut Lane, from: &mut End, limit: usize, pace: usize) -> bool {
-    let room = lane.room(limit);
-    let n = room.len().min(from.sends.len()).min(pace);
-    from.sends.read_exact(&mut room[..n]).unwrap();
-    lane.received(n);
-    n > 0
+fn fill(lane: &mut Lane, from: &mut End, limit: usize, pace: Pace) -> bool {
+    let most = from.sends.len().min(pace.read);
+    match lane.ahead().filter(|_| pace.by) {
+        Some(0) => {
+            let room = lane.room(limit);
+            let n = most.min(room.len()).min(LOOK);
+            room.iter_mut().zip(&from.sends).take(n).for_each(|(to, from)| *to = *from);
+            lane.peeked(n);
+            n > 0
+        }
+        Some(ahead) => {
+            let n = usize::try_from(ahead).unwrap_or(usize::MAX).min(most);
+            from.passing.extend(from.sends.drain(..n));
+            lane.passes(n);
+            n > 0
+        }
+        None => {
+            let room = lane.room(limit);
+            let n = room.len().min(most);
+            from.sends.read_exact(&mut room[..n]).unwrap();
+            lane.received(n);
+            n > 0
+        }
+    }
 }
 
-fn flush(lane: &mut Lane, to: &mut End, pace: usize) -> bool {
-    let n = lane.leaving().len().min(pace);
-    to.got.extend(&lane.leaving()[..n]);
+/// Bytes that are looked at in the source.
+const LOOK: usize = 8;
+
+fn unpeek(lane: &mut Lane, from: &mut End) {
+    let thrown_away = lane.unpeek(1).min(from.sends.len());
+    from.sends.drain(..thrown_away);
+}
+
+fn flush(lane: &mut Lane, passing: &mut VecDeque<u8>, to: &mut Vec<u8>, pace: usize) -> bool {
+    // What passed by for a sink that broke is lost.
+    passing.truncate(lane.passing());
+    let first = passing.len().min(pace);
+    to.extend(passing.drain(..first));
+    lane.passed(first);
+    let n = if lane.passing() == 0 { lane.leaving().len().min(pace - first) } else { 0 };
+    to.extend(&lane.leaving()[..n]);
     lane.left(n);
     if lane.to_finish() {
         lane.finished();
-        to.got.extend(b"<end>");
+        to.extend(b"<end>");
         return true;
     }
-    n > 0
+    first + n > 0
 }

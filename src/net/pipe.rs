@@ -1,0 +1,120 @@
+//! Pipes through which the kernel moves bytes from socket to socket without a copy.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+
+use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
+
+/// Bytes that a pipe is to hold: a full queue of a UNIX socket (`net.core.wmem_default`).
+const SIZE: usize = 256 * 1024;
+
+/// Pipes that are lent at once; who gets none copies. Without privileges, all pipes of a user may
+/// have 16,384 pages: this is a quarter.
+const LENT: usize = 64;
+
+/// Pipes that are kept while nobody needs them: one pair moves at a time, both ways.
+const KEPT: usize = 2;
+
+/// A pipe and how much is in it.
+#[derive(Debug)]
+pub(super) struct Pipe {
+    read: OwnedFd,
+    write: OwnedFd,
+    held: usize,
+    full: bool,
+    /// Counts the pipes that are lent.
+    _lent: Rc<()>,
+}
+
+/// The pipes that nobody uses, and the count of the others.
+#[derive(Debug, Default)]
+pub(super) struct Pipes {
+    free: Vec<(OwnedFd, OwnedFd)>,
+    lent: Rc<()>,
+}
+
+impl Pipes {
+    /// Lends an empty pipe; `None` when all are lent or the kernel gives no more, or small ones.
+    pub(super) fn lend(&mut self) -> Option<Pipe> {
+        if Rc::strong_count(&self.lent) > LENT {
+            return None;
+        }
+        let (read, write) = self.free.pop().or_else(|| open().ok())?;
+        Some(Pipe { read, write, held: 0, full: false, _lent: Rc::clone(&self.lent) })
+    }
+
+    /// Takes a pipe back. What is still in it is lost.
+    pub(super) fn reclaim(&mut self, pipe: Pipe) {
+        if pipe.held == 0 && self.free.len() < KEPT {
+            self.free.push((pipe.read, pipe.write));
+        }
+    }
+}
+
+fn open() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+    fcntl_setpipe_size(&write, SIZE)?;
+    Ok((read, write))
+}
+
+impl Pipe {
+    /// Bytes in it.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Whether it took nothing when it was last tried, though it may be the source that gave nothing.
+    pub(super) fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Moves at most `most` bytes from `source` into it.
+    ///
+    /// # Errors
+    /// Those of `splice`. `WouldBlock` says that the source is empty, or, when the pipe is not, that
+    /// the pipe may be full.
+    pub(super) fn fill(&mut self, source: impl AsFd, most: u64) -> io::Result<usize> {
+        let most = usize::try_from(most).unwrap_or(SIZE).min(SIZE);
+        match splice(source, None, &self.write, None, most, SpliceFlags::NONBLOCK) {
+            Ok(n) => {
+                self.held += n;
+                self.full = false;
+                Ok(n)
+            }
+            Err(error) => {
+                let error = io::Error::from(error);
+                self.full = error.kind() == io::ErrorKind::WouldBlock && self.held > 0;
+                Err(error)
+            }
+        }
+    }
+
+    /// Moves what is in it to `sink`.
+    ///
+    /// # Errors
+    /// Those of `splice`.
+    pub(super) fn drain(&mut self, sink: impl AsFd) -> io::Result<usize> {
+        let n = splice(&self.read, None, sink, None, self.held, SpliceFlags::NONBLOCK)?;
+        self.held = self.held.saturating_sub(n);
+        self.full = false;
+        Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_are_lent_and_each_that_goes_makes_room() {
+        let mut pipes = Pipes::default();
+        let mut lent: Vec<_> = (0..LENT).map(|_| pipes.lend().unwrap()).collect();
+        assert!(pipes.lend().is_none());
+        pipes.reclaim(lent.pop().unwrap());
+        lent.push(pipes.lend().unwrap());
+        assert!(pipes.lend().is_none());
+        drop(lent.pop());
+        assert!(pipes.lend().is_some());
+    }
+}
