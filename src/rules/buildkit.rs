@@ -12,7 +12,7 @@
 
 use super::edits::Edits;
 use super::json::{Found, label_map};
-use super::protobuf::{entry, fields, put, put_entry};
+use super::protobuf::{Value, entry, fields, put, put_entry};
 use super::socket::Note;
 use super::{Injection, Refusal};
 
@@ -93,6 +93,7 @@ mod control {
     pub(super) const FRONTEND: u64 = 6;
     pub(super) const FRONTEND_ATTRS: u64 = 7;
     pub(super) const EXPORTERS: u64 = 13;
+    pub(super) const SESSION_EXPORTER: u64 = 14;
     /// Of an element of `EXPORTERS`.
     pub(super) const TYPE: u64 = 1;
     /// Of an element of `EXPORTERS`.
@@ -113,6 +114,9 @@ const IMAGE_EXPORTERS: [&[u8]; 4] = [b"moby", b"image", b"docker", b"oci"];
 
 const UNLABELLED: Note =
     "a BuildKit build makes an image without a frontend and without a config; it has no labels";
+
+const SESSION_EXPORTER: Note =
+    "a BuildKit build asks its client for exporters, whose image configs the proxy does not see";
 
 fn bridge_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusal> {
     let mut frontend = false;
@@ -143,6 +147,7 @@ fn control_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusa
     let mut frontend = false;
     let mut definition = false;
     let mut makes_image = false;
+    let mut asks_client = false;
     let mut configs = 0;
     for field in fields(message)? {
         match field.number {
@@ -157,6 +162,7 @@ fn control_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusa
                 configs += metadata(injection, field.bytes()?, number, &mut edited)?;
                 continue;
             }
+            control::SESSION_EXPORTER => asks_client |= field.value != Value::Varint(0),
             control::EXPORTERS => {
                 let exporter = exporter(injection, field.bytes()?)?;
                 makes_image |= exporter.makes_image;
@@ -174,7 +180,8 @@ fn control_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusa
     }
     // Without a definition the build comes from LLBBridge on behalf of this call.
     let unlabelled = definition && !frontend && makes_image && configs == 0;
-    Ok(Edited { message: edited, forced, note: unlabelled.then_some(UNLABELLED) })
+    let note = unlabelled.then_some(UNLABELLED);
+    Ok(Edited { message: edited, forced, note: note.or(asks_client.then_some(SESSION_EXPORTER)) })
 }
 
 /// An exporter with its attributes edited.
@@ -410,6 +417,14 @@ mod tests {
             assert_eq!(edit(&strict, method, &makes), Err(Refusal::Unlabelled));
             let edited = edit(&strict, method, &other).unwrap();
             assert_eq!((edited.message, edited.forced), (other, Forced::Nothing));
+        }
+    }
+
+    #[test]
+    fn exporters_of_a_session_are_told() {
+        for (solve, note) in [(b"\x70\x01", Some(SESSION_EXPORTER)), (b"\x70\x00", None)] {
+            let edited = edit(&injection(), Method::ControlSolve, solve).unwrap();
+            assert_eq!((&*edited.message, edited.note), (&solve[..], note));
         }
     }
 

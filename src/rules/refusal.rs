@@ -128,8 +128,8 @@ impl fmt::Display for Refusal {
                 "the message of this BuildKit call is compressed, so it cannot be labelled; send it plain",
             ),
             Self::Unlabelled => out.write_str(
-                "this build makes an image without a frontend and without a config, so it would have no \
-                 labels, and --strict lets none such pass",
+                "this build makes an image without a frontend and without a config, or with exporters of \
+                 its client, so it may have no labels, and --strict lets none such pass",
             ),
             Self::CallPath => out.write_str(
                 "the :path of this gRPC call could be read in two ways; /package.Service/Method is wanted",
