@@ -47,9 +47,9 @@ impl Frames {
         self.limit = self.limit.max(limit);
     }
 
-    /// Whether the lane is between two frames, as far as they may leave.
+    /// Whether frames of our own may leave now: none of the source's is half on its way.
     pub(super) fn is_between(&self) -> bool {
-        matches!(self.place, Place::Head)
+        !matches!(self.place, Place::Passing(1..))
     }
 
     /// What comes next; nothing while more bytes are needed, or too many of ours wait to leave.

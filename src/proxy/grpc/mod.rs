@@ -78,6 +78,7 @@ impl Building {
         match self.stage {
             Stage::Open(ref mut tunnel) => match tunnel.advance(lanes, common) {
                 Ok(Progress::NotHttp2) => {
+                    lanes.up.set_aside();
                     lanes.up.take(lanes.up.unseen().len());
                     Turn::Again(Exchange::Relaying(Relaying::sent(self.call, false)))
                 }

@@ -100,7 +100,9 @@ impl Tunnel {
             } else {
                 self.advance_up(&mut lanes.up, common)?
             };
-            self.flow.flush(&mut lanes.up);
+            if self.up.frames.is_between() {
+                self.flow.flush(&mut lanes.up);
+            }
             if self.down.is_between() && self.down.begun {
                 self.flow.grant(&mut lanes.down);
             }
