@@ -11,7 +11,7 @@ use std::path::Path;
 use std::{env, fs};
 
 use support::naive;
-use support::transcript::{Line, What, all_in};
+use support::transcript::{Line, Transcript, What, all_in};
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
@@ -22,6 +22,7 @@ const LONGEST: usize = 8 * 1024;
 fn main() {
     let transcripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/transcripts");
     for transcript in all_in(&transcripts) {
+        seed_calls(&transcript);
         let sent = transcript.lines.into_iter().filter_map(|(line, what)| match (line, what) {
             (Line::ClientSends, What::Bytes(bytes)) => Some(bytes),
             _ => None,
@@ -30,6 +31,24 @@ fn main() {
     }
     for path in env::args().skip(1) {
         seed(&fs::read(path).unwrap());
+    }
+}
+
+/// Writes what both sides say behind their prefaces, for calls of BuildKit.
+fn seed_calls(transcript: &Transcript) {
+    let said = |side: Line, preface: &[u8]| {
+        let lines = transcript.lines.iter().filter(|(line, _)| *line == side);
+        let bytes = lines.filter_map(|(_, what)| match what {
+            What::Bytes(bytes) => Some(&bytes[..]),
+            What::Mark(_) => None,
+        });
+        let all = bytes.collect::<Vec<_>>().concat();
+        let begin = all.windows(preface.len()).position(|bytes| bytes == preface)?;
+        Some(all[begin + preface.len()..].to_vec())
+    };
+    let client = said(Line::ClientSends, b"SM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+    if let (Some(client), Some(daemon)) = (client, said(Line::DaemonSends, b"\r\n\r\n")) {
+        write("grpc", &[&client, &b"D> "[..], &daemon].concat());
     }
 }
 

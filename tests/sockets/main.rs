@@ -11,6 +11,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod abandoned;
 mod crowds;
 mod endings;
 mod ends;
