@@ -15,8 +15,9 @@ mod support;
 const UPGRADE: &[u8] = b"POST /grpc HTTP/1.1\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n";
 const SWITCHED: &[u8] = b"HTTP/1.1 101 UPGRADED\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n";
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-/// HEADERS of a Solve on stream 1, as a client begins, so that DATA are looked at at once.
-const SOLVE: &[u8] = b"\0\0\x33\x01\x04\0\0\0\x01\0\x05:path\x2a/moby.buildkit.v1.frontend.LLBBridge/Solve";
+/// The field block of a Solve, as the transcripts begin one.
+const SOLVE: &[u8] = b"\0\x07:method\x04POST\0\x07:scheme\x04http\0\x05:path\x2a\
+                       /moby.buildkit.v1.frontend.LLBBridge/Solve";
 const SETTINGS: &[u8] = b"\0\0\0\x04\0\0\0\0\0";
 const FRONTEND: &[u8] = b"\x12\x0ddockerfile.v0";
 /// What stands behind the last field of the client.
@@ -31,8 +32,6 @@ fn play(client: &[u8], daemon: &[u8], cut: usize) -> (Vec<u8>, Vec<u8>) {
     player.settle();
     player.client.sends.extend(PREFACE);
     player.daemon.sends.extend(SETTINGS);
-    player.settle();
-    player.client.sends.extend(SOLVE);
     player.settle();
     for piece in daemon.chunks(cut) {
         player.daemon.sends.extend(piece);
@@ -57,13 +56,18 @@ fuzz_target!(|bytes: &[u8]| {
         let open = daemon_got.strip_suffix(b"<closed>").unwrap_or(&daemon_got);
         assert!(daemon_too.starts_with(open));
     }
-    // A message that begins with its frontend, as a whole frame on the stream of the Solve.
+    // A message that begins with its frontend, in one frame on the stream of a Solve.
+    let mut solves = Vec::new();
     let mut rest = daemon_got.get(UPGRADE.len() + 24..).unwrap_or_default();
-    while let [l0, l1, l2, kind, _, s0, s1, s2, s3, behind @ ..] = rest {
+    while let [l0, l1, l2, kind, flags, s0, s1, s2, s3, behind @ ..] = rest {
         let length = u32::from_be_bytes([0, *l0, *l1, *l2]) as usize;
         let Some((payload, behind)) = behind.split_at_checked(length) else { break };
-        let solve = (*kind, [*s0, *s1, *s2, *s3]) == (0, [0, 0, 0, 1]);
-        if solve && payload.get(5..).is_some_and(|message| message.starts_with(FRONTEND)) {
+        let stream = [*s0, *s1, *s2, *s3];
+        if *kind == 1 && flags & 0x28 == 0 && payload.starts_with(SOLVE) {
+            solves.push(stream);
+        }
+        let message = payload.get(5..).filter(|_| *kind == 0 && solves.contains(&stream));
+        if message.is_some_and(|message| message.starts_with(FRONTEND)) {
             let length = u32::from_be_bytes(payload[1..5].try_into().unwrap()) as usize;
             let whole = payload.get(5..5 + length);
             assert!(whole.is_none_or(|message| message.ends_with(FORCED)));
