@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 use support::conversation::Script;
 use support::corpus::{self, Side};
 use support::naive;
-use support::transcript::{self, Line, What, tests};
+use support::transcript::{self, Line, Transcript, What, tests};
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
@@ -18,6 +18,7 @@ const LONGEST: usize = 4 * 1024;
 
 fn main() {
     for page in transcript::all() {
+        seed_calls(&page);
         let mut script = Script::default();
         for (line, what) in page.lines {
             match (line, what) {
@@ -37,6 +38,24 @@ fn main() {
             }
         }
         seed(&script);
+    }
+}
+
+/// Writes what both sides say behind their prefaces, for calls of BuildKit.
+fn seed_calls(transcript: &Transcript) {
+    let said = |side: Line, preface: &[u8]| {
+        let lines = transcript.lines.iter().filter(|(line, _)| *line == side);
+        let bytes = lines.filter_map(|(_, what)| match what {
+            What::Bytes(bytes) => Some(&bytes[..]),
+            What::Mark(_) => None,
+        });
+        let all = bytes.collect::<Vec<_>>().concat();
+        let begin = all.windows(preface.len()).position(|bytes| bytes == preface)?;
+        Some(all[begin + preface.len()..].to_vec())
+    };
+    let client = said(Line::ClientSends, b"SM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+    if let (Some(client), Some(daemon)) = (client, said(Line::DaemonSends, b"\r\n\r\n")) {
+        write("grpc", &[&client, &b"D> "[..], &daemon].concat());
     }
 }
 

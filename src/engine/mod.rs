@@ -69,6 +69,9 @@ pub const UNKNOWN: Operation = Operation {
     upgrade: Upgrade::Unknown,
 };
 
+/// What a client does that speaks HTTP/2 from its first byte on: several calls, over one connection.
+pub const HTTP2: Operation = Operation { name: "Http2", upgrade: Upgrade::Never, ..UNKNOWN };
+
 /// The operation that the daemon will carry out for `method` on the decoded path `path`.
 ///
 /// Where a daemon would find no route, an operation may still be found: what is then rewritten is

@@ -251,6 +251,16 @@ impl Lane {
         self.outbox.extend(&bytes);
     }
 
+    /// Puts what has come and is permitted behind our own bytes, so that nothing is permitted.
+    pub(super) fn set_aside(&mut self) {
+        self.say(Vec::new());
+    }
+
+    /// Bytes of our own that have not left, and those of the source that stand before them.
+    pub(super) fn backlog(&self) -> usize {
+        self.outbox.len()
+    }
+
     /// Forgets what has come and is not permitted, and lets nothing more leave than has come.
     pub(super) fn stop(&mut self) {
         let permitted = self.permitted();

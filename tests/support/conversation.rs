@@ -142,8 +142,9 @@ impl Script {
             }
             sent = rest;
             if opens_tunnel(&request, replies.next().map_or(DULL, |reply| reply)) {
-                // Nothing is read behind it any more.
-                assert!(sent.starts_with(came), "{}", came.escape_ascii());
+                // Behind it nothing is read, but for the calls of BuildKit.
+                let raw = sent.starts_with(came) || request.target.contains("/grpc");
+                assert!(raw, "{}", came.escape_ascii());
                 return;
             }
         }

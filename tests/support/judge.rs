@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use serde_json::{Value, json};
 
 use super::player::injection;
-use super::{forced, naive};
+use super::{calls, forced, naive};
 
 /// One request, taken apart.
 struct Request<'a> {
@@ -20,11 +20,14 @@ struct Request<'a> {
 pub fn creates(request: &[u8]) -> bool {
     let line = request.split(|byte| *byte == b'\r').next().unwrap();
     let words: Vec<&str> = str::from_utf8(line).unwrap_or_default().split(' ').collect();
-    words.len() == 3 && naive::creates(words[0], words[1]).is_some()
+    words.len() == 3 && naive::creates(words[0], words[1]).is_some() || calls::creates(request)
 }
 
 /// Compares what the client wrote with what went to the daemon in its place.
 pub fn judge(written: &[u8], edited: &[u8]) -> Result<(), String> {
+    if written.first().is_some_and(|byte| !byte.is_ascii_uppercase()) {
+        return calls::judge(written, edited);
+    }
     let (written, edited) = (take_apart(written), take_apart(edited));
     same("method", &written.method, &edited.method)?;
     let route = naive::creates(written.method, written.target).ok_or("it creates nothing")?;

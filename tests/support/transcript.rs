@@ -9,6 +9,7 @@
 //! C> <end>                                       the client half-closes
 //! >C <answer 400 refused: ...>                   an answer of our own, written out
 //! >C <answer-to-head 400 refused: ...>           the same without its body
+//! C> <headers 1 end: :path=/x>                   a frame of HTTP/2; see `http2.rs`
 //! ```
 //!
 //! Lines of one kind that follow each other are one. What is expected is compared when the next
@@ -16,6 +17,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use super::http2;
 
 /// Who does something in a transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +127,10 @@ fn what(text: &str) -> What {
         return What::Bytes(unescape(bytes).repeat(times.parse().unwrap()));
     }
     match text.strip_prefix('<').and_then(|mark| mark.strip_suffix('>')) {
-        Some(mark) => What::Mark(mark.to_owned()),
+        Some(mark) => match http2::bytes(mark) {
+            Some(bytes) => What::Bytes(bytes),
+            None => What::Mark(mark.to_owned()),
+        },
         None => What::Bytes(unescape(text)),
     }
 }
@@ -152,7 +158,7 @@ fn own_answer(status: &str, message: &str) -> Vec<u8> {
     (head + &body).into_bytes()
 }
 
-fn unescape(text: &str) -> Vec<u8> {
+pub fn unescape(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
