@@ -1,9 +1,12 @@
-//! Plays the transcripts through the core: whole, byte by byte, cut at every place, and with
-//! sockets that take one byte at a time. The result must be the same.
+//! Plays the transcripts through the core: whole, byte by byte, cut at every place, with sockets
+//! that take one byte at a time, and with ends that come before the last bytes have left. The
+//! result must be the same.
 
 #![allow(clippy::panic)] // a test may fail so
 
 mod support;
+
+use std::path::Path;
 
 use support::player::{Pace, Player};
 use support::transcript::{Line, Transcript, What, all};
@@ -11,31 +14,63 @@ use support::transcript::{Line, Transcript, What, all};
 /// Where the bytes that are sent in a transcript are cut in two, counted through the transcript.
 type Cut = Option<usize>;
 
+/// How a transcript is played.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    pace: Pace,
+    cut: Cut,
+    /// Whether what a side says last before it ends is still on its way when it does.
+    ends_in_haste: bool,
+}
+
+impl Way {
+    const WHOLE: Self = Self { pace: Pace::WHOLE, cut: None, ends_in_haste: false };
+
+    fn paced(read: usize, write: usize) -> Self {
+        Self { pace: Pace { read, write, ..Pace::WHOLE }, ..Self::WHOLE }
+    }
+
+    fn past(read: usize, write: usize) -> Self {
+        Self { pace: Pace { read, write, ..Pace::PAST }, ..Self::WHOLE }
+    }
+
+    /// What a side got. Where we half-close and close in one go, it sees a close.
+    fn seen(self, got: &[u8]) -> Vec<u8> {
+        match got.strip_suffix(b"<end><closed>") {
+            Some(bytes) if self.ends_in_haste => [bytes, b"<closed>"].concat(),
+            _ => got.to_vec(),
+        }
+    }
+}
+
 /// Plays a transcript up to the first thing that is not as expected.
-fn play(transcript: &Transcript, pace: Pace, cut: Cut) -> Result<(), String> {
-    let mut player = Player::new(pace);
+fn play(transcript: &Transcript, way: Way) -> Result<(), String> {
+    let mut player = Player::new(way.pace);
     let (mut client_got, mut daemon_got) = (Vec::new(), Vec::new());
     let (mut sent, mut expects) = (0, false);
     player.settle();
-    for (line, what) in &transcript.lines {
+    for (at, (line, what)) in transcript.lines.iter().enumerate() {
         let sends = matches!(line, Line::ClientSends | Line::DaemonSends);
         if sends && expects {
-            compare(transcript, &player, &client_got, &daemon_got, cut)?;
+            compare(transcript, &player, &client_got, &daemon_got, way)?;
         }
         expects = !sends;
+        let then = transcript.lines.get(at + 1);
+        let ends = matches!(then, Some((next, What::Mark(_))) if next == line);
+        player.pace.write = if ends && way.ends_in_haste { 0 } else { way.pace.write };
         match (line, what) {
             (Line::ClientGot, what) => client_got.extend(written(what)),
             (Line::DaemonGot, what) => daemon_got.extend(written(what)),
             (_, What::Mark(mark)) => act(&mut player, *line, mark),
             (_, What::Bytes(bytes)) => {
-                let at = cut.and_then(|cut| cut.checked_sub(sent));
+                let at = way.cut.and_then(|cut| cut.checked_sub(sent));
                 send(&mut player, *line, bytes, at);
                 sent += bytes.len();
             }
         }
         player.settle();
     }
-    compare(transcript, &player, &client_got, &daemon_got, cut)
+    compare(transcript, &player, &client_got, &daemon_got, way)
 }
 
 fn send(player: &mut Player, line: Line, bytes: &[u8], cut: Cut) {
@@ -74,16 +109,17 @@ fn compare(
     player: &Player,
     client: &[u8],
     daemon: &[u8],
-    cut: Cut,
+    way: Way,
 ) -> Result<(), String> {
     for (who, got, wanted) in
         [("client", &player.client.got, client), ("daemon", &player.daemon.got, daemon)]
     {
+        let (got, wanted) = (way.seen(got), way.seen(wanted));
         if got != wanted {
             let (path, got, wanted) = (&transcript.path, got.escape_ascii(), wanted.escape_ascii());
             let path = path.display();
             return Err(format!(
-                "{path}, cut at {cut:?}\n  the {who} got        {got}\n  and should have {wanted}\n"
+                "{path}, {way:?}\n  the {who} got        {got}\n  and should have {wanted}\n"
             ));
         }
     }
@@ -91,14 +127,14 @@ fn compare(
 }
 
 /// Plays all transcripts in one way, and tells of all that fail.
-fn play_all(way: impl Fn(&Transcript) -> Result<(), String>) {
-    let failures: Vec<String> = all().iter().filter_map(|page| way(page).err()).collect();
+fn play_all(played: impl Fn(&Transcript) -> Result<(), String>) {
+    let failures: Vec<String> = all().iter().filter_map(|page| played(page).err()).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 #[test]
 fn whole() {
-    play_all(|page| play(page, Pace::WHOLE, None));
+    play_all(|page| play(page, Way::WHOLE));
 }
 
 /// One byte at a time, or few where a page has very many.
@@ -108,21 +144,24 @@ fn crumb(page: &Transcript) -> usize {
 
 #[test]
 fn byte_by_byte() {
-    play_all(|page| play(page, Pace { read: crumb(page), write: usize::MAX, ..Pace::WHOLE }, None));
+    play_all(|page| play(page, Way::paced(crumb(page), usize::MAX)));
 }
 
 #[test]
 fn into_sockets_that_take_one_byte_at_a_time() {
-    play_all(|page| play(page, Pace { read: usize::MAX, write: crumb(page), ..Pace::WHOLE }, None));
-    play_all(|page| {
-        play(page, Pace { read: crumb(page), write: crumb(page), ..Pace::WHOLE }, None)
-    });
+    play_all(|page| play(page, Way::paced(usize::MAX, crumb(page))));
+    play_all(|page| play(page, Way::paced(crumb(page), crumb(page))));
+}
+
+#[test]
+fn with_the_last_bytes_still_on_their_way() {
+    play_all(|page| play(page, Way { ends_in_haste: true, ..Way::WHOLE }));
 }
 
 #[test]
 fn past_the_inboxes() {
-    play_all(|page| play(page, Pace::PAST, None));
-    play_all(|page| play(page, Pace { read: crumb(page), write: crumb(page), ..Pace::PAST }, None));
+    play_all(|page| play(page, Way::past(usize::MAX, usize::MAX)));
+    play_all(|page| play(page, Way::past(crumb(page), crumb(page))));
 }
 
 #[test]
@@ -132,9 +171,31 @@ fn cut_at_every_place() {
         let most = if page.length() < 50_000 { 500 } else { 40 };
         let step = (page.length() / most).max(1) | 1;
         for cut in (0..page.length()).step_by(step) {
-            play(page, Pace::WHOLE, Some(cut))?;
-            play(page, Pace::PAST, Some(cut))?;
+            play(page, Way { cut: Some(cut), ..Way::WHOLE })?;
+            if cut % 3 == 0 {
+                play(page, Way { cut: Some(cut), ..Way::past(usize::MAX, usize::MAX) })?;
+            }
         }
         Ok(())
     });
+}
+
+/// Each cell of the table of ends in `src/proxy/session.rs` is shown by the page of its name.
+#[test]
+fn every_end_in_every_state_is_a_page() {
+    let mut rows = include_str!("../src/proxy/session.rs")
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! | "))
+        .map(|row| row.trim_end_matches('|').split('|').map(str::trim));
+    let ends: Vec<&str> = rows.next().unwrap().skip(1).collect();
+    assert_eq!(ends.len(), 4, "{ends:?}");
+    let mut pages = Vec::new();
+    for mut row in rows {
+        let state = row.next().unwrap();
+        pages.extend(ends.iter().map(|end| format!("{end} {state}").replace([' ', '-'], "_")));
+    }
+    assert!(pages.len() >= 40, "{pages:?}");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/endings");
+    pages.retain(|page| !folder.join(page).with_extension("txt").exists());
+    assert!(pages.is_empty(), "there are no pages for {pages:?}");
 }

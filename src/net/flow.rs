@@ -11,6 +11,7 @@ use mio::Registry;
 
 use super::peer::{Moved, Peer};
 use super::pipe::{Pipe, Pipes};
+use super::stores::Stores;
 use crate::buffer::Pool;
 use crate::proxy::Lane;
 
@@ -36,13 +37,6 @@ pub(super) enum Flow {
     Piping(Pipe),
     /// By copy, as soon as this pipe is empty.
     Emptying(Pipe),
-}
-
-/// What the flows of all pairs use.
-#[derive(Debug, Default)]
-pub(super) struct Stores {
-    pub(super) pool: Pool,
-    pub(super) pipes: Pipes,
 }
 
 impl Flow {

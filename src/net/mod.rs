@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  signals ─┐
-//!  listener ┼─► Server ──► Pair (client socket, daemon socket, Session) ──► log
+//!  listener ┼─► Server ──► Pair (client socket, daemon socket) ──► Pump (Session, flows) ──► log
 //!  timers ──┘     one poll, one thread
 //! ```
 
@@ -13,8 +13,10 @@ pub mod listener;
 mod pair;
 mod peer;
 mod pipe;
+mod pump;
 mod server;
 mod slab;
+mod stores;
 mod timers;
 
 pub use server::{Server, Stopped};

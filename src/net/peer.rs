@@ -21,10 +21,19 @@ pub(super) struct Peer {
     stream: UnixStream,
     token: Token,
     readable: bool,
-    /// An event has told that the other side sends nothing more.
-    ending: bool,
+    other: Other,
     writing: Writing,
     refuses: bool,
+}
+
+/// What events have told of the other side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Other {
+    Talks,
+    /// It sends nothing more.
+    Ends,
+    /// Both ways are closed.
+    IsGone,
 }
 
 /// What is known of writing.
@@ -63,7 +72,7 @@ impl Peer {
             stream,
             token,
             readable: false,
-            ending: false,
+            other: Other::Talks,
             writing: Writing::Free,
             refuses: false,
         })
@@ -74,14 +83,22 @@ impl Peer {
         self.token
     }
 
-    /// Remembers what `event` says; `true` when the other side has gone (both ways are closed).
-    pub(super) fn note(&mut self, event: &Event) -> bool {
+    /// Remembers what `event` says.
+    pub(super) fn note(&mut self, event: &Event) {
         self.readable |= event.is_readable() || event.is_read_closed();
-        self.ending |= event.is_read_closed();
         if event.is_writable() && self.writing == Writing::Stuck {
             self.writing = Writing::Unstuck;
         }
-        event.is_read_closed() && event.is_write_closed() || event.is_error()
+        if event.is_read_closed() && event.is_write_closed() || event.is_error() {
+            self.other = Other::IsGone;
+        } else if event.is_read_closed() && self.other == Other::Talks {
+            self.other = Other::Ends;
+        }
+    }
+
+    /// Whether the other side has gone: both ways are closed.
+    pub(super) fn is_gone(&self) -> bool {
+        self.other == Other::IsGone
     }
 
     /// Whether there may be something to read.
@@ -94,7 +111,7 @@ impl Peer {
         let result = retry(|| self.stream.read(room));
         // A short read has emptied the socket, and whatever comes later makes an event. Only the
         // end may have come with the last event, unread.
-        if result.as_ref().is_ok_and(|n| *n < room.len()) && !self.ending {
+        if result.as_ref().is_ok_and(|n| *n < room.len()) && self.other == Other::Talks {
             self.readable = false;
         }
         self.came(result)

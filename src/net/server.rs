@@ -16,11 +16,12 @@ use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
-use super::flow::Stores;
 use super::listener::Listener;
 use super::pair::{Pair, Shell, Wants};
 use super::peer::Peer;
+use super::pump::Pump;
 use super::slab::{MAX_SLOTS, Side, Slab, place, token};
+use super::stores::Stores;
 use super::timers::Timers;
 use crate::config::Drain;
 use crate::proxy::Common;
@@ -328,7 +329,8 @@ impl Server {
             Ok(client) => client,
             Err(error) => return warn!("cannot watch a client: {error}; closed"),
         };
-        self.pairs.insert(Pair::new(client, &self.common, Instant::now()));
+        let pump = self.stores.pump(Pump::new(&self.common, Instant::now()));
+        self.pairs.insert(Pair::new(client, pump));
         debug!("a client was accepted; {} are connected", self.pairs.len());
         self.queue(slot);
     }

@@ -253,6 +253,11 @@ impl Lane {
         self.source_ended = true;
     }
 
+    /// A lane through which so many bytes have left.
+    pub(super) fn after(left: u64) -> Self {
+        Self { left, ..Self::default() }
+    }
+
     /// Half-closes the sink once everything has left.
     pub(super) fn finish(&mut self) {
         if self.sink == Sink::Open {
@@ -267,6 +272,12 @@ impl Lane {
     /// Whether the source will send nothing more.
     pub(super) fn has_ended(&self) -> bool {
         self.source_ended
+    }
+
+    /// Whether nothing is here or to come, and both ends are as at first.
+    pub(super) fn is_untouched(&self) -> bool {
+        let open = self.sink == Sink::Open && !self.source_ended;
+        open && self.inbox.is_empty() && self.is_clear()
     }
 
     /// Whether everything permitted has come and left.

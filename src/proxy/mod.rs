@@ -31,7 +31,7 @@ pub use decide::{Decision, Way, decide};
 pub use fault::{Away, Fault};
 pub use lane::{LANE_LIMIT, Lane};
 pub use outcome::{Outcome, Verdict};
-pub use session::{Patience, Session};
+pub use session::{Patience, Rest, Session};
 
 use crate::rules::Injection;
 

@@ -1,16 +1,24 @@
 //! One client connection and the daemon connection paired with it: which of them are there, how
 //! their ends are passed on, and what the shell is to do next.
 //!
-//! What happens at each end (the bytes that were permitted always leave first):
+//! What happens at each end. The bytes that were permitted always leave first; and each cell is a
+//! page of `tests/transcripts/endings`, which is called as the column and the row are:
 //!
-//! | who ends, how | nothing owed | a request is on its way | a response streams, a tunnel |
-//! |---|---|---|---|
-//! | client half-closes | both are closed | the daemon is half-closed | the daemon is half-closed |
-//! | client disappears | both are closed | what is complete is delivered, then the daemon is closed | the daemon is closed |
-//! | daemon half-closes | the client is half-closed | the client is half-closed (502 inside a head) | the client is half-closed |
-//! | daemon disappears, unused | it is dialled again, unseen | it is dialled again, unseen | – |
-//! | daemon disappears, used | the client is half-closed, lingers, is closed | the same | the same |
-//! | we refuse | the daemon is closed, the client gets the answer, lingers, is closed | the same | both are closed |
+//! | | client half-closes | client disappears | daemon half-closes | daemon disappears |
+//! |---|---|---|---|---|
+//! | before a request | both are closed | both are closed | it is dialled again, unseen | the same |
+//! | between requests | both are closed | both are closed | the client is half-closed | the same |
+//! | in a head | both are closed | both are closed | it is dialled again, unseen | the same |
+//! | in a body that is collected | the daemon is closed, the client told | both are closed | it is dialled again, unseen | the same |
+//! | while the daemon is asked | the request goes out, then the half-close | the request goes out, then the daemon is closed | the client is told | the same |
+//! | in a body | the daemon is half-closed | the daemon is closed | the client is half-closed | the same |
+//! | behind a request | the daemon is half-closed | the daemon is closed | the client is half-closed | the same |
+//! | in a response | the daemon is half-closed | the daemon is closed | the client is half-closed | the same |
+//! | in a tunnel | the daemon is half-closed | the daemon is closed | the client is half-closed | the same |
+//! | in a refusal | the client is closed | the client is closed | nothing: it was closed | nothing |
+//!
+//! A client that is half-closed by us while its daemon is gone, or that is told why by us, may go on
+//! sending into the void while it reads, until it closes or has had its time ([`Patience::Linger`]).
 //!
 //! While bytes of a client that disappeared are still on their way to the daemon, the daemon's own
 //! writes fail already, as they would without us.
@@ -86,6 +94,13 @@ pub struct Session {
 /// must not keep us busy.
 const HANGUPS: u8 = 3;
 
+/// A session in which nothing is going on: no request, no bytes, no ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rest {
+    /// Bytes that have left for the daemon since it was connected.
+    sent: u64,
+}
+
 /// For the shell.
 impl Session {
     /// A client that was just accepted, to whose daemon connection the shell is dialling.
@@ -100,6 +115,25 @@ impl Session {
             notes: Vec::new(),
             closed: false,
         }
+    }
+
+    /// The session that rested.
+    #[must_use]
+    pub fn woken(rest: Rest, common: Rc<Common>) -> Self {
+        let mut session = Self::new(common);
+        session.lanes.up = Lane::after(rest.sent);
+        session.link = Link::Connected { since: 0 };
+        session
+    }
+
+    /// What is to be kept of it, if nothing is going on.
+    #[must_use]
+    pub fn rest(&self) -> Option<Rest> {
+        let Link::Connected { since } = self.link else { return None };
+        let quiet = self.lanes.up.is_untouched() && self.lanes.down.is_untouched();
+        let settled = self.hangups == 0 && self.notes.is_empty() && !self.closed;
+        let rests = self.is_idle() && quiet && settled;
+        rests.then(|| Rest { sent: self.lanes.up.count().saturating_sub(since) })
     }
 
     /// From the client to the daemon.

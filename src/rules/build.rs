@@ -1,4 +1,7 @@
-//! The query of a classic build: `labels`, a JSON object, and `cgroupparent`.
+//! The query of a classic build: `labels`, a JSON object, `cgroupparent`, `rm` and `forcerm`.
+//!
+//! The containers of a build's steps cannot be labelled, so none may stay: neither the one in which
+//! a build fails (`forcerm`), nor those of steps that succeed (`rm`).
 //!
 //! The daemon takes the first pair of a key. So ours stands where the client's first stood, with
 //! the client's other labels in it, and all other pairs of that key go. So do pairs whose key is
@@ -8,19 +11,21 @@
 use super::{Injection, Plan, Refusal, edits, json};
 use crate::http::target::{Pair, encode_component, pairs, split_query};
 
-/// Puts the labels and the cgroup parent into the query of `target`. A build that BuildKit carries
-/// out behind this endpoint (`version=2`) takes the labels, but ignores a cgroup parent.
+/// Puts what is forced into the query of `target`. A build that BuildKit carries out behind this
+/// endpoint (`version=2`) takes the labels and ignores the rest. Podman knows no versions.
 pub(super) fn plan(injection: &Injection, target: &str) -> Result<Plan, Refusal> {
     let (path, query) = split_query(target);
     let pairs: Vec<Pair<'_>> =
         pairs(query.unwrap_or_default()).collect::<Result<_, _>>().map_err(|_| Refusal::Query)?;
     let version = pairs.iter().find(|pair| *pair.key == *b"version");
     let by_buildkit = version.is_some_and(|pair| pair.value().is_ok_and(|value| *value == *b"2"));
-    let parent = injection.cgroup_parent.as_ref().filter(|_| !by_buildkit);
+    let parent = injection.cgroup_parent.clone();
+    let moved = parent.is_some() && !by_buildkit;
     let mut forced = vec![("labels", Some(labels(injection, &pairs)?))];
-    forced.extend(parent.map(|parent| ("cgroupparent", Some(parent.clone()))));
+    forced.extend(parent.map(|parent| ("cgroupparent", Some(parent))));
+    forced.extend(["rm", "forcerm"].map(|key| (key, Some("1".to_owned()))));
     let query = with_forced(&pairs, forced);
-    Ok(Plan::Retarget { target: format!("{path}?{query}"), moved: parent.is_some() })
+    Ok(Plan::Retarget { target: format!("{path}?{query}"), moved })
 }
 
 /// The query `pairs` with the values that are forced in the places of the client's first ones.
@@ -91,10 +96,10 @@ mod tests {
     #[test]
     fn labels_are_added_to_a_query_without_any() {
         let ours = r#"labels={"ci.job":"1","ci.team":"a b&c"}"#;
-        assert_eq!(rewritten("/build", None).unwrap(), format!("/build {ours}"));
+        assert_eq!(rewritten("/build", None).unwrap(), format!("/build {ours} rm=1 forcerm=1"));
         assert_eq!(
             rewritten("/v1.41/build?t=x&rm=1", Some("/ci")).unwrap(),
-            format!("/v1.41/build t=x rm=1 {ours} cgroupparent=/ci")
+            format!("/v1.41/build t=x rm=1 {ours} cgroupparent=/ci forcerm=1")
         );
     }
 
@@ -104,19 +109,37 @@ mod tests {
                       &labels=%7B%22c%22%3A%22d%22%7D&cgroupparent=/evil&q=1";
         assert_eq!(
             rewritten(target, Some("/ci")).unwrap(),
-            r#"/build cgroupparent=/ci t=x labels={"a":"b","ci.job":"1","ci.team":"a b&c"} q=1"#
+            r#"/build cgroupparent=/ci t=x labels={"a":"b","ci.job":"1","ci.team":"a b&c"} q=1 rm=1 forcerm=1"#
         );
         assert_eq!(
             rewritten("/build?labels=&cgroupparent=/mine&labels=%7B%22a%22%3A%22b%22%7D", None)
                 .unwrap(),
-            r#"/build labels={"ci.job":"1","ci.team":"a b&c"} cgroupparent=/mine"#
+            r#"/build labels={"ci.job":"1","ci.team":"a b&c"} cgroupparent=/mine rm=1 forcerm=1"#
         );
     }
 
     #[test]
-    fn buildkit_gets_no_cgroup_parent_that_it_would_ignore() {
-        let built = rewritten("/build?version=2", Some("/ci")).unwrap();
-        assert_eq!(built, r#"/build version=2 labels={"ci.job":"1","ci.team":"a b&c"}"#);
+    fn a_build_of_buildkit_is_not_told_as_moved_but_podman_could_do_it() {
+        let injection = injection(Some("/ci"));
+        let target = "/build?version=2";
+        let plan = plan(&injection, target);
+        assert!(matches!(plan, Ok(Plan::Retarget { moved: false, .. })), "{plan:?}");
+        let built = rewritten(target, Some("/ci")).unwrap();
+        let ours = r#"labels={"ci.job":"1","ci.team":"a b&c"}"#;
+        assert_eq!(built, format!("/build version=2 {ours} cgroupparent=/ci rm=1 forcerm=1"));
+    }
+
+    #[test]
+    fn no_container_of_a_step_stays() {
+        let ours = r#"labels={"ci.job":"1","ci.team":"a b&c"}"#;
+        for (query, wanted) in [
+            ("rm=0", "rm=1 {} forcerm=1"),
+            ("forcerm=0&rm=false", "forcerm=1 rm=1 {}"),
+            ("rm=&t=x&rm=0&%72m=0&RM=0&ForceRm=0", "rm=1 t=x {} forcerm=1"),
+        ] {
+            let built = rewritten(&format!("/build?{query}"), None).unwrap();
+            assert_eq!(built, format!("/build {}", wanted.replace("{}", ours)), "{query}");
+        }
     }
 
     #[test]
@@ -124,7 +147,7 @@ mod tests {
         let target = "/build?LABELS=%7B%7D&t=x&label%C5%BF=%7B%7D&CgroupParent=/evil&label=y";
         assert_eq!(
             rewritten(target, Some("/ci")).unwrap(),
-            r#"/build t=x label=y labels={"ci.job":"1","ci.team":"a b&c"} cgroupparent=/ci"#
+            r#"/build t=x label=y labels={"ci.job":"1","ci.team":"a b&c"} cgroupparent=/ci rm=1 forcerm=1"#
         );
     }
 

@@ -2,10 +2,12 @@
 //! its image brings, where the containers mount whose volumes it takes, and the named volumes that
 //! would come into being by the way.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::json::{Found, Listed, Object, label_map};
-use super::storage::{Bind, clean};
+use super::storage::{Bind, clean, few, volume_driver};
 use super::{Injection, Refusal};
 use crate::http::target::encode_path;
 
@@ -31,7 +33,7 @@ pub struct Known {
     /// The paths at which the image has anonymous volumes, as they are written there.
     pub volumes: Vec<String>,
     /// The paths, cleaned, at which volumes of other containers are mounted.
-    pub taken: Vec<String>,
+    pub taken: BTreeSet<String>,
 }
 
 /// What an answer means for the create that waits.
@@ -72,20 +74,20 @@ fn of_host_config(
     errands: &mut Vec<Errand>,
 ) -> Result<(), Refusal> {
     if let Listed::Array(others) = host_config.array("VolumesFrom")? {
+        few(others.elements.len())?;
         for entry in others.strings() {
             let (_, text) = entry?;
             let name = text.split_once(':').map_or(&*text, |(name, _)| name);
             errands.push(Errand::Container(name.to_owned()));
         }
     }
-    // Docker 20.10 takes the driver from the top, too.
-    let driver = host_config.string("VolumeDriver")?.or(top.string("VolumeDriver")?);
+    let driver = volume_driver(top, host_config)?;
     if let Listed::Array(binds) = host_config.array("Binds")? {
+        few(binds.elements.len())?;
         for entry in binds.strings() {
             let (_, text) = entry?;
             if let Some(name) = Bind::read(&text).volume() {
-                let driver = driver.as_deref().unwrap_or_default().to_owned();
-                errands.push(Errand::Volume { name: name.to_owned(), driver });
+                errands.push(Errand::Volume { name: name.to_owned(), driver: driver.clone() });
             }
         }
     }

@@ -117,6 +117,16 @@ impl<'d> Listed<'d> {
     }
 }
 
+impl Listed<'_> {
+    /// How many elements there are.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Absent | Self::Null => 0,
+            Self::Array(array) => array.elements.len(),
+        }
+    }
+}
+
 impl<'d> Array<'d> {
     /// The elements, which may only be objects.
     ///

@@ -29,6 +29,10 @@ pub enum Refusal {
     NotAString(String),
     /// One of the objects that are edited has more than so many members.
     ManyMembers(usize),
+    /// A container or service has more than so many volumes, binds and mounts.
+    ManyMounts(usize),
+    /// The name of the volume driver has more than so many bytes.
+    LongDriver(usize),
     /// The value of a label is not a string.
     LabelValue(String),
     /// Two members that Go's decoder takes for one.
@@ -83,6 +87,12 @@ impl fmt::Display for Refusal {
             }
             Self::ManyMembers(limit) => {
                 write!(out, "an object or array in the request body has more than {limit} members")
+            }
+            Self::ManyMounts(limit) => {
+                write!(out, "there are more than {limit} volumes, binds and mounts in the request body")
+            }
+            Self::LongDriver(limit) => {
+                write!(out, "the name of the volume driver has more than {limit} bytes")
             }
             Self::LabelValue(name) => {
                 write!(out, "a label in {name} of the request body does not have a string as value")

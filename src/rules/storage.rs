@@ -9,8 +9,11 @@
 //! | `Binds: ["/path"]` | the container | the bind becomes a labelled mount at that path |
 //!
 //! A path at which something else is mounted gets no volume from the daemon, and so none from us.
+//! The daemon gives the volumes of the last two rows the container's `VolumeDriver`, but those of
+//! `Mounts` their own; so the mounts that we add name it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::edits::Edits;
 use super::errands::Known;
@@ -22,6 +25,14 @@ use crate::engine::carriers::{HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
 /// The label by which daemons since API 1.42 know an anonymous volume, so that a prune removes it.
 /// Not all of them set it on one that comes with a mount.
 const ANONYMOUS: &str = "com.docker.volume.anonymous";
+
+/// Volumes, binds and mounts that one container or service may have. Nobody has a hundred; for
+/// each of them the daemon may be told something, a path be looked at, and labels be written.
+const MOUNTS: usize = 1024;
+
+/// Bytes that the name of a volume driver may have: it is written again for each volume. A plugin
+/// is named by a reference, as images are.
+const DRIVER_NAME: usize = 1024;
 
 /// What is added to a HostConfig.
 #[derive(Debug, Default)]
@@ -72,7 +83,9 @@ pub(super) fn container<'d>(
     let anonymous = anonymous_targets(top, known)?;
     match top.object("HostConfig")? {
         Found::Absent | Found::Null(_) => {
-            additions.mounts = labelled_mounts(injection, &anonymous, &known.taken);
+            few(anonymous.len())?;
+            // A driver at the top is refused below: there is no HostConfig yet.
+            additions.mounts = labelled_mounts(injection, &anonymous, &known.taken, "");
             add_host_config(&additions, edits, top)?;
             Ok(Vec::new())
         }
@@ -80,15 +93,17 @@ pub(super) fn container<'d>(
             let mut notes = socket::notes(&host_config)?;
             let mut taken = known.taken.clone();
             taken.extend(tmpfs_targets(&host_config)?);
-            let mut binds = binds(injection, edits, &host_config, &mut notes)?;
-            taken.append(&mut binds.taken);
+            let binds = binds(injection, edits, &host_config, &mut notes)?;
+            taken.extend(binds.taken);
             let mut anonymous = anonymous;
             let mut listed = host_config.array("Mounts")?;
+            few(anonymous.len() + binds.count + listed.len())?;
             if let Listed::Array(mounts) = &listed {
                 taken.extend(mounts_of(injection, edits, mounts, &mut notes)?);
             }
-            anonymous.append(&mut binds.anonymous);
-            additions.mounts = labelled_mounts(injection, &anonymous, &taken);
+            anonymous.extend(binds.anonymous);
+            let driver = volume_driver(top, &host_config)?;
+            additions.mounts = labelled_mounts(injection, &anonymous, &taken, &driver);
             add_to_host_config(&additions, edits, &mut host_config, &mut listed)?;
             Ok(notes)
         }
@@ -106,9 +121,26 @@ pub(super) fn service<'d>(
         && let Found::Object(spec) = template.object("ContainerSpec")?
         && let Listed::Array(mounts) = spec.array("Mounts")?
     {
+        few(mounts.elements.len())?;
         mounts_of(injection, edits, &mounts, &mut notes)?;
     }
     Ok(notes)
+}
+
+/// Whether so many mounts are no more than one container may have.
+pub(super) fn few(mounts: usize) -> Result<(), Refusal> {
+    if mounts > MOUNTS { Err(Refusal::ManyMounts(MOUNTS)) } else { Ok(()) }
+}
+
+/// The driver of the volumes that have none of their own; empty for the daemon's default. Docker
+/// 20.10 takes it from the top, too, if the HostConfig has none.
+pub(super) fn volume_driver(top: &Object<'_>, host_config: &Object<'_>) -> Result<String, Refusal> {
+    let inner = host_config.string("VolumeDriver")?.filter(|driver| !driver.is_empty());
+    let driver = inner.or(top.string("VolumeDriver")?).unwrap_or_default();
+    if driver.len() > DRIVER_NAME {
+        return Err(Refusal::LongDriver(DRIVER_NAME));
+    }
+    Ok(driver.into_owned())
 }
 
 /// The paths at which a container gets anonymous volumes unless something else is mounted there.
@@ -134,6 +166,7 @@ fn tmpfs_targets(host_config: &Object<'_>) -> Result<Vec<String>, Refusal> {
 /// What `Binds` mount.
 #[derive(Debug, Default)]
 struct Binds {
+    count: usize,
     taken: Vec<String>,
     anonymous: Vec<String>,
 }
@@ -149,6 +182,8 @@ fn binds<'d>(
     let Listed::Array(array) = host_config.array("Binds")? else {
         return Ok(binds);
     };
+    binds.count = array.elements.len();
+    few(binds.count)?;
     let mut kept = Vec::new();
     for entry in array.strings() {
         let (raw, text) = entry?;
@@ -219,18 +254,25 @@ fn label_volume<'d>(
 }
 
 /// Labelled mounts at those of `targets` at which nothing else is mounted, each once.
-fn labelled_mounts(injection: &Injection, targets: &[String], taken: &[String]) -> Vec<String> {
-    let mut targets: Vec<String> = targets.iter().map(clean).collect();
-    targets.sort();
-    targets.dedup();
-    targets.retain(|target| !taken.contains(target));
+fn labelled_mounts(
+    injection: &Injection,
+    targets: &[String],
+    taken: &BTreeSet<String>,
+    driver: &str,
+) -> Vec<String> {
+    let targets: BTreeSet<String> = targets.iter().map(clean).collect();
     let anonymous = Label { key: ANONYMOUS.to_owned(), value: String::new() };
     let labels = label_map(&[&injection.labels[..], &[anonymous]].concat());
+    let driver = match driver {
+        "" => String::new(),
+        name => format!(r#","DriverConfig":{{"Name":{}}}"#, quoted(name)),
+    };
+    let options = format!(r#"{{"Labels":{labels}{driver}}}"#);
     let mount = |target: &String| {
         let target = quoted(target);
-        format!(r#"{{"Type":"volume","Target":{target},"VolumeOptions":{{"Labels":{labels}}}}}"#)
+        format!(r#"{{"Type":"volume","Target":{target},"VolumeOptions":{options}}}"#)
     };
-    targets.iter().map(mount).collect()
+    targets.difference(taken).map(mount).collect()
 }
 
 fn add_to_host_config<'d>(
@@ -340,7 +382,7 @@ mod tests {
     #[test]
     fn every_volume_that_comes_into_being_by_the_way_is_labelled() {
         let at = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect();
-        let image = Known { volumes: at(&["/x"]), taken: Vec::new() };
+        let image = Known { volumes: at(&["/x"]), ..Known::default() };
         let nothing = Known::default();
         for (known, body, host_config) in [
             (&nothing, r#"{"Volumes":{"/x":{}}}"#, format!(r#""Mounts":[{ANONYMOUS_MOUNT}]"#)),
@@ -376,8 +418,74 @@ mod tests {
     }
 
     #[test]
+    fn a_volume_has_the_driver_that_the_daemon_would_give_it() {
+        let image = Known { volumes: vec!["/x".into()], ..Known::default() };
+        let mount = |driver: &str| {
+            let options = format!(
+                r#"{{"Labels":{{"j":"7","com.docker.volume.anonymous":""}},"DriverConfig":{{"Name":"{driver}"}}}}"#
+            );
+            format!(r#"{{"Type":"volume","Target":"/x","VolumeOptions":{options}}}"#)
+        };
+        let labelled = MOUNT.replace("/x", "/y");
+        for (known, body, mounts) in [
+            (&image, r#"{"HostConfig":{"VolumeDriver":"d"}}"#, mount("d")),
+            (
+                &Known::default(),
+                r#"{"HostConfig":{"volumedriver":"d","Binds":["/x"]}}"#,
+                mount("d"),
+            ),
+            (
+                &Known::default(),
+                r#"{"VolumeDriver":"e","Volumes":{"/x":{}},"HostConfig":{"VolumeDriver":"d"}}"#,
+                mount("d"),
+            ),
+            (&image, r#"{"VolumeDriver":"e","HostConfig":{"VolumeDriver":""}}"#, mount("e")),
+            // A mount has a driver of its own, and this one has none.
+            (
+                &image,
+                r#"{"HostConfig":{"VolumeDriver":"d","Mounts":[{"Type":"volume","Target":"/y"}]}}"#,
+                format!("{labelled},{}", mount("d")),
+            ),
+            (&image, r#"{"HostConfig":{"VolumeDriver":null}}"#, ANONYMOUS_MOUNT.to_owned()),
+        ] {
+            let (rewritten, _) = container(known, body).unwrap();
+            assert!(rewritten.contains(&format!(r#""Mounts":[{mounts}]"#)), "{rewritten}");
+        }
+    }
+
+    #[test]
+    fn no_container_makes_us_write_or_ask_without_end() {
+        let many = |count: usize, entry: &dyn Fn(usize) -> String| {
+            (0..count).map(entry).collect::<Vec<_>>().join(",")
+        };
+        let volumes =
+            |count| format!(r#""Volumes":{{{}}}"#, many(count, &|n| format!(r#""/v{n}":{{}}"#)));
+        let binds =
+            |count| format!(r#""Binds":[{}]"#, many(count, &|n| format!(r#""/h{n}:/b{n}""#)));
+        let image = Known { volumes: vec!["/x".into()], ..Known::default() };
+        for (body, fits) in [
+            (format!("{{{}}}", volumes(MOUNTS)), true),
+            (format!("{{{}}}", volumes(MOUNTS + 1)), false),
+            (format!(r#"{{{},"HostConfig":{{{}}}}}"#, volumes(24), binds(1000)), true),
+            (format!(r#"{{{},"HostConfig":{{{}}}}}"#, volumes(25), binds(1000)), false),
+            (format!(r#"{{"HostConfig":{{{}}}}}"#, binds(MOUNTS + 1)), false),
+            (format!(r#"{{{},"HostConfig":{{"Mounts":[{}]}}}}"#, volumes(MOUNTS), "{}"), false),
+        ] {
+            let refused = container(&Known::default(), &body).err();
+            assert_eq!(refused, (!fits).then_some(Refusal::ManyMounts(MOUNTS)));
+        }
+        let body = format!("{{{}}}", volumes(MOUNTS));
+        assert_eq!(container(&image, &body), Err(Refusal::ManyMounts(MOUNTS)));
+        let driver =
+            |length| format!(r#"{{"HostConfig":{{"VolumeDriver":"{}"}}}}"#, "d".repeat(length));
+        assert!(container(&image, &driver(DRIVER_NAME)).is_ok());
+        let refused = Err(Refusal::LongDriver(DRIVER_NAME));
+        assert_eq!(container(&image, &driver(DRIVER_NAME + 1)), refused);
+    }
+
+    #[test]
     fn where_something_is_mounted_already_nothing_is_added() {
-        let known = Known { volumes: vec!["/x/".into()], taken: Vec::new() };
+        let known = Known { volumes: vec!["/x/".into()], ..Known::default() };
         for host_config in [
             r#"{"Binds":["name:/x"]}"#,
             r#"{"Binds":["/host:/x/:ro"]}"#,
@@ -387,7 +495,7 @@ mod tests {
             let body = format!(r#"{{"HostConfig":{host_config}}}"#);
             assert_eq!(container(&known, &body).unwrap().0, body);
         }
-        let taken = Known { volumes: vec!["/x".into()], taken: vec!["/x".into()] };
+        let taken = Known { volumes: vec!["/x".into()], taken: ["/x".into()].into() };
         let body = r#"{"HostConfig":{"VolumesFrom":["c"]}}"#;
         assert_eq!(container(&taken, body).unwrap().0, body);
     }

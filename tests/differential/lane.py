@@ -16,7 +16,9 @@ from normal import CGROUP_PARENT, LABEL, LABEL_KEY, LABEL_VALUE, anonymous, norm
 HERE = Path(__file__).parent
 ENGINE_SCRIPTS = HERE.parent / "engine"
 # Far beyond what any operation takes: it only ends one that hangs.
-PATIENCE = 120
+PATIENCE = 300
+# The label of an anonymous volume.
+ANONYMOUS = "com.docker.volume.anonymous"
 # Members of inspections whose order means nothing.
 SETS = {"Aliases", "Binds", "DNSNames", "Env", "Mounts"}
 
@@ -71,6 +73,8 @@ class Lane:
         if through_proxy:
             code += self._left_open() + _untouched(effects)
             _take_out_mounts(effects)
+            if not self._daemon.marks_anonymous_volumes():
+                _take_out_marks(effects)
         return Play(code, normal(stdout), normal(stderr), _sorted_effects(effects))
 
     def _start_proxy(self, binary):
@@ -158,13 +162,19 @@ def _untouched(effects):
 
 def _take_out_mounts(effects):
     """The proxy labels an anonymous volume by a mount where it would come into being."""
-    added = {"Labels": {LABEL_KEY: LABEL_VALUE, "com.docker.volume.anonymous": ""}}
+    added = {"Labels": {LABEL_KEY: LABEL_VALUE, ANONYMOUS: ""}}
     for container in effects.get("containers", []):
         host_config = container["HostConfig"]
         kept = [one for one in host_config.get("Mounts") or [] if one.get("VolumeOptions") != added]
         host_config.pop("Mounts", None)
         if kept:
             host_config["Mounts"] = kept
+
+
+def _take_out_marks(effects):
+    """The proxy marks anonymous volumes for every daemon."""
+    for volume in effects.get("volumes", []):
+        (volume["Labels"] or {}).pop(ANONYMOUS, None)
 
 
 def _sorted_effects(effects):
@@ -191,7 +201,7 @@ def _ordered(value, key=None):
     return value
 
 
-def _until(condition, what, seconds=15):
+def _until(condition, what, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

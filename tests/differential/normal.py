@@ -57,8 +57,9 @@ SUBSTITUTIONS = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, r
     (r"\b(?:172|192|10)\.\d+\.\d+\.\d+\b(?:/\d+)?", "<address>"),
     (r'"IPPrefixLen": ?\d+', '"IPPrefixLen": <number>'),
     (r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b", "<mac>"),
-    (r'"(Pid|ProcessID|Index)": ?\d+', r'"\1": <number>'),
+    (r'"(Pid|ProcessID|Index|NFd|NGoroutines)": ?\d+', r'"\1": <number>'),
     (r'"HostPort": ?"(?:3[2-9]|[456]\d)\d{3}"', '"HostPort": "<port>"'),
+    (r"buildkit-mount\d+", "buildkit-mount<number>"),
     # The name of a container that got none: an adjective and a scientist.
     (r'("Name": ?"/?)[a-z]+_[a-z]+\d?"', r'\1<name>"'),
     # What a client draws by lot.

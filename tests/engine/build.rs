@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::support::{Finished, Kind, Lab, noise};
+use crate::support::{Finished, Kind, Lab, noise, until};
 
 /// Builds a Dockerfile; the `FROM` line is given by us.
 fn build(lab: &Lab, image: &str, options: &[&str], dockerfile: &str) -> Finished {
@@ -54,26 +54,43 @@ fn neither_dockerfile_nor_client_overrides_the_operators_labels() {
 fn the_steps_of_a_build_run_in_the_cgroup_parent() {
     let Some(lab) = Lab::open() else { return };
     let image = lab.reserve(Kind::Image, "built");
-    // Kept, so that it can be looked at.
-    let options = ["--rm=false", "--cgroup-parent", "/other"];
-    let built = build(&lab, &image, &options, "RUN cat /proc/self/cgroup\n");
-    assert_eq!(built.code, Some(0), "{built:?}");
-    let output = built.out();
-    let steps = output.lines().filter_map(|line| line.trim().strip_prefix("---> Running in "));
-    let steps: Vec<_> = steps.collect();
-    for step in &steps {
-        lab.remove_later(Kind::Container, step);
-    }
-    assert!(!steps.is_empty(), "{output}");
-    for step in &steps {
-        let parent = lab.inspect(Kind::Container, step, "{{.HostConfig.CgroupParent}}");
-        assert_eq!(parent, lab.cgroup_parent);
-    }
-    // On cgroup v2 a container sees itself at the root.
-    if lab.engine.cgroup_version == "1" {
-        let cgroups =
-            output.lines().filter(|line| line.matches(':').count() == 2 && line.contains(":/"));
-        lab.assert_confined_by(&cgroups.collect::<Vec<_>>().join("\n"));
+    let context = context(&lab, "RUN sleep 1000\n");
+    let options = ["--no-cache", "--cgroup-parent", "/other", "--tag", &image];
+    let building =
+        lab.docker.start(&[&["build"], &options[..], &[context.to_str().unwrap()]].concat());
+    let step = until("the step runs", || {
+        let filter = format!("ancestor={}", lab.image());
+        let running = lab.direct.ok(&["ps", "--quiet", "--no-trunc", "--filter", &filter]);
+        let is_step = |id: &&str| building.stdout().contains(id.get(..12).unwrap());
+        running.lines().find(is_step).map(ToOwned::to_owned)
+    });
+    let parent = lab.inspect(Kind::Container, &step, "{{.HostConfig.CgroupParent}}");
+    assert_eq!(parent, lab.cgroup_parent);
+    lab.assert_confined(&step);
+    building.kill();
+    until("the step is gone with the client", || {
+        (lab.direct.run(&["container", "inspect", &step]).code != Some(0)).then_some(())
+    });
+}
+
+/// The containers of steps carry no labels, so none may stay.
+#[test]
+fn a_build_leaves_no_container_behind_whatever_the_client_wants() {
+    let Some(lab) = Lab::open() else { return };
+    let image = lab.reserve(Kind::Image, "built");
+    let steps = |finished: &Finished| {
+        let steps = finished.out();
+        let steps = steps.lines().filter_map(|line| line.trim().strip_prefix("---> Running in "));
+        steps.map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    for (dockerfile, code) in [("RUN true\n", 0), ("RUN true\nRUN exit 3\n", 3)] {
+        let built = build(&lab, &image, &["--rm=false"], dockerfile);
+        assert_eq!(built.code, Some(code), "{built:?}");
+        assert!(!steps(&built).is_empty(), "{built:?}");
+        for step in steps(&built) {
+            let left = lab.direct.run(&["container", "inspect", &step]);
+            assert_ne!(left.code, Some(0), "{step} is left: {built:?}");
+        }
     }
 }
 
@@ -81,7 +98,7 @@ fn the_steps_of_a_build_run_in_the_cgroup_parent() {
 fn a_failing_build_fails_in_the_daemons_words() {
     let Some(lab) = Lab::open() else { return };
     let image = lab.reserve(Kind::Image, "built");
-    let built = build(&lab, &image, &["--force-rm"], "RUN echo on the way; exit 3\n");
+    let built = build(&lab, &image, &[], "RUN echo on the way; exit 3\n");
     assert_eq!(built.code, Some(3), "{built:?}");
     assert!(built.out().contains("on the way"), "{built:?}");
     assert!(built.err().contains("returned a non-zero code: 3"), "{built:?}");

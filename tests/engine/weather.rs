@@ -112,6 +112,7 @@ fn a_client_that_disappears_takes_its_connection_to_the_daemon_along() {
         (format!("POST /containers/{container}/attach?stream=1&stdout=1"), upgrade),
     ];
     for (request, fields) in requests {
+        let listeners = event_listeners(&lab);
         let idle = idle_sockets(&lab);
         let mut client = UnixStream::connect(lab.proxy.socket()).unwrap();
         client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -123,8 +124,14 @@ fn a_client_that_disappears_takes_its_connection_to_the_daemon_along() {
         let start = Instant::now();
         until("both connections are closed", || (lab.proxy.sockets() <= idle).then_some(()));
         assert!(start.elapsed() < AT_ONCE, "{request}: {:?}", start.elapsed());
+        until("the daemon has noticed", || (event_listeners(&lab) <= listeners).then_some(()));
     }
     assert_eq!(lab.inspect(Kind::Container, &container, "{{.State.Running}}"), "true");
+}
+
+/// How many clients the daemon tells of events: it alone says of whom it has let go.
+fn event_listeners(lab: &Lab) -> u32 {
+    lab.direct.ok(&["info", "--format", "{{.NEventsListener}}"]).trim().parse().unwrap()
 }
 
 #[test]

@@ -17,6 +17,12 @@ const ODD: &[&str] = &[
     "GET http://any/_ping HTTP/1.1\r\n<close>",
     "GET unix:///%5fping HTTP/1.1\r\n<close>",
     "GET nonsense HTTP/1.1\r\n<close>",
+    "GET http://any/_ping HTTP/1.1\r\nConnection: close\r\n\r\n",
+    "GET /V1.41/_ping HTTP/1.1\r\n<close>",
+    "GET /_ping/ HTTP/1.1\r\n<close>",
+    "GET /_ping;x=1 HTTP/1.1\r\n<close>",
+    "GET /_ping#x HTTP/1.1\r\n<close>",
+    "GET /containers/json?all=1;x&limit=%zz HTTP/1.1\r\n<close>",
     "GET /v9.99/_ping HTTP/1.1\r\n<close>",
     "GET /v0.1/_ping HTTP/1.1\r\n<close>",
     "GET /_ping?{\"[<>]\u{c3}\u{a9}} HTTP/1.1\r\n<close>",
@@ -26,6 +32,9 @@ const ODD: &[&str] = &[
     "GET /_ping HTTP/1.1\r\nHost: \r\nConnection: close\r\n\r\n",
     "GET /_ping HTTP/1.1\r\nHost: /var/run/docker.sock\r\n\r\n",
     "GET /_ping HTTP/1.1\r\nHost: a b\r\n\r\n",
+    "GET /_ping HTTP/1.1\r\nHost: a,b\r\nConnection: close\r\n\r\n",
+    "GET /_ping HTTP/1.1\r\nHost: [::1]\r\nConnection: close\r\n\r\n",
+    "GET /_ping HTTP/1.1\r\nHost: \u{ff}\r\n\r\n",
     "GET /_ping HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
     "GET /_ping HTTP/1.1\r\nHost: %2Fvar%2Frun%2Fdocker.sock\r\nConnection: close\r\n\r\n",
     "GET /_ping HTTP/1.1\r\nX: \u{ff}\t\u{fe}\r\n<close>",
@@ -35,6 +44,7 @@ const ODD: &[&str] = &[
     "POST /images/load HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n<close>abc",
     "POST /images/load HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n<close>\
          3;a=b\r\nabc\r\n0\r\nTrailer: x\r\n\r\n",
+    "POST /images/load HTTP/1.1\r\nTransfer-Encoding: chunked\r\n<close>0003 \r\nabc\r\n00\r\n\r\n",
     "GET /_ping HTTP/1.1\r\nHost: d\r\n\r\nGET /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n",
     "POST /containers/none/attach HTTP/1.1\r\nHost: d\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n",
     "POST /containers/none/attach HTTP/1.1\r\nHost: d\r\n\r\n",
@@ -51,7 +61,10 @@ fn odd_requests_are_answered_as_by_the_daemon() {
     let Some(lab) = Lab::open() else { return };
     let long = format!("GET /_ping?{} HTTP/1.1\r\n<close>", "x".repeat(200_000));
     let many = format!("GET /_ping HTTP/1.1\r\n{}<close>", "X-Many: 1\r\n".repeat(2000));
-    for request in ODD.iter().copied().chain([long.as_str(), &many]) {
+    let container = lab.background(&[], "sleep 600");
+    let started = format!("POST /containers/{container}/start HTTP/1.1\r\n<close>");
+    let signalled = format!("POST /containers/{container}/kill?signal=CONT HTTP/1.1\r\n<close>");
+    for request in ODD.iter().copied().chain([long.as_str(), &many, &started, &signalled]) {
         let request = request.replace("<close>", CLOSE);
         // Characters up to U+00FF stand for bytes.
         let bytes: Vec<u8> = request.chars().map(|c| u8::try_from(c).unwrap()).collect();

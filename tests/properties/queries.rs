@@ -7,8 +7,21 @@ use dockerd_ci_proxy::proxy::{Way, decide};
 use crate::support::random::{Random, check};
 use crate::support::{go_json, naive, player};
 
-const KEYS: &[&str] =
-    &["labels", "%6cabels", "cgroupparent", "Labels", "t", "buildargs", "label", "c%67roupparent"];
+const KEYS: &[&str] = &[
+    "labels",
+    "%6cabels",
+    "cgroupparent",
+    "Labels",
+    "t",
+    "buildargs",
+    "label",
+    "c%67roupparent",
+    "rm",
+    "RM",
+    "forcer%6d",
+];
+/// All that is forced.
+const FORCED: &[&str] = &["labels", "cgroupparent", "rm", "forcerm"];
 const VALUES: &[&str] = &[
     "",
     "null",
@@ -62,10 +75,14 @@ fn the_daemon_finds_the_operators_labels_in_a_build_query() {
         let parent = naive::query_value(&after, "cgroupparent").unwrap();
         assert_eq!(Some(parent), injection.cgroup_parent.clone().map(String::into_bytes));
 
+        for key in ["rm", "forcerm"] {
+            assert_eq!(naive::query_value(&after, key).as_deref(), Some(b"1".as_slice()));
+        }
+
         let others = |target: &str| {
             let mut pairs = naive::query(target);
             let text = |key: &[u8]| String::from_utf8_lossy(key).to_ascii_lowercase();
-            pairs.retain(|(key, _)| !["labels", "cgroupparent"].contains(&&*text(key)));
+            pairs.retain(|(key, _)| !FORCED.contains(&&*text(key)));
             pairs
         };
         assert_eq!(others(&after), others(&before));
@@ -78,7 +95,7 @@ fn the_daemon_finds_the_operators_labels_in_a_build_query() {
 fn no_other_spelling_of_what_is_forced_is_left_in_a_build_query() {
     check(10_000, |random| {
         let Some(after) = rewritten(&target(random)) else { return };
-        for forced in ["labels", "cgroupparent"] {
+        for forced in FORCED {
             let query = naive::query(&after);
             let same = query.iter().filter(|(key, _)| key.eq_ignore_ascii_case(forced.as_bytes()));
             assert_eq!(same.count(), 1, "{after}");

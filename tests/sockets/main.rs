@@ -11,6 +11,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod abandoned;
 mod calls;
 mod crowds;
 mod endings;

@@ -162,6 +162,9 @@ fn forced_query(target: &str) -> Vec<(String, Value)> {
     // BuildKit ignores it.
     if !query.contains(&("version".to_owned(), json!("2"))) {
         *value_of("cgroupparent", &mut query) = json!(injection.cgroup_parent);
+        for key in ["rm", "forcerm"] {
+            *value_of(key, &mut query) = json!("1");
+        }
     }
     query
 }

@@ -7,12 +7,9 @@ const image = process.env.DIFF_IMAGE;
 // Prints what the daemon says of something.
 const told = (value) => console.log(JSON.stringify(value, null, 1));
 
+// Who plays an operation ends one that waits in vain.
 const until = async (condition) => {
-  for (let tries = 0; tries < 600; tries += 1) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('never came true');
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 50));
 };
 
 // All that comes out of a stream.

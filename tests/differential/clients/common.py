@@ -21,11 +21,9 @@ def told(value):
 
 
 def until(condition):
-    for _ in range(600):
-        if condition():
-            return
+    """Who plays an operation ends one that waits in vain."""
+    while not condition():
         time.sleep(0.05)
-    raise TimeoutError("never came true")
 
 
 def main():

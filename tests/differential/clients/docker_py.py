@@ -64,6 +64,8 @@ def run_options():
         network_mode="none", cap_add=["NET_ADMIN"], ports={"80/tcp": None}, tmpfs={"/t": ""}, working_dir="/tmp",
         mounts=[Mount("/data", "data", labels={"mine": "yes"})], volumes={"named": {"bind": "/named", "mode": "ro"}},
         healthcheck=Healthcheck(test=["CMD", "true"]), restart_policy={"Name": "on-failure", "MaximumRetryCount": 2})
+    # The daemon keeps them in a map, and lists them in any order.
+    container.attrs["Mounts"].sort(key=lambda mount: mount["Destination"])
     told(container.attrs)
 
 
@@ -234,7 +236,8 @@ def swarm():
     config = client.configs.create(name="two", data=b"config")
     service = client.services.create(IMAGE, command=["sleep", "600"], name="three", labels={"mine": "yes"})
     until(lambda: [t for t in service.tasks() if t["Status"]["State"] == "running"])
-    service.update(labels={"more": "yes"}, command=["sleep", "500"], image=IMAGE)
+    # With another command, it would hang on the daemon's haste whether a new task is there at the end.
+    service.update(labels={"more": "yes"}, command=["sleep", "600"], image=IMAGE)
     service.reload()
     print(service.name, service.attrs["Spec"]["TaskTemplate"]["ContainerSpec"]["Command"])
     print(client.secrets.list()[0].name, client.configs.list()[0].name, len(client.nodes.list()))

@@ -18,15 +18,10 @@ fails() {
     [ "$code" != 0 ]
 }
 
-# until_it COMMAND...: waits till it succeeds, silently.
+# until_it COMMAND...: waits till it succeeds, silently. Who plays an operation ends one that
+# waits in vain.
 until_it() {
-    local _
-    for _ in {1..600}; do
-        ! "$@" >/dev/null 2>&1 || return 0
-        sleep 0.05
-    done
-    echo "never came true: $*" >&2
-    return 1
+    until "$@" >/dev/null 2>&1; do sleep 0.05; done
 }
 
 # until_running CONTAINER, and the same once it has said something.

@@ -117,6 +117,11 @@ impl Running {
         });
     }
 
+    /// What was written to stdout so far.
+    pub(crate) fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.stdout.bytes()).into_owned()
+    }
+
     pub(crate) fn has_output(&self) -> bool {
         !self.stdout.bytes().is_empty()
     }

@@ -1,0 +1,313 @@
+//! The pump between the sockets of a pair: the only place where bytes touch the world. It lets the
+//! core advance, obeys its steps, lets leave what may, and takes what has come; again while anything
+//! moves, up to a budget.
+
+use std::io;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use log::warn;
+use mio::Registry;
+use mio::net::UnixStream;
+
+use super::access;
+use super::flow::Flow;
+use super::pair::{Shell, Sockets, Wants};
+use super::peer::{Moved, Peer};
+use super::stores::Stores;
+use crate::proxy::{Away, Common, Patience, Rest, Session, Step};
+
+/// Bytes that one pair may move before the others have their turn: a few full socket queues.
+const BUDGET: usize = 1024 * 1024;
+
+/// How long a daemon whose accept queue is full is asked again before the client is told.
+const DIAL_LIMIT: Duration = Duration::from_secs(10);
+
+/// The first and the longest pause before it is asked again; pauses grow, so that many who wait do
+/// not make its trouble worse.
+const DIAL_PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
+
+/// What a pair needs while something is going on.
+#[derive(Debug)]
+pub(super) struct Pump {
+    session: Session,
+    /// From the client to the daemon.
+    up: Flow,
+    /// From the daemon to the client.
+    down: Flow,
+    dial: Dial,
+    patience: Patience,
+    deadline: Option<Instant>,
+}
+
+/// What was taken from both sides.
+#[derive(Debug, Clone, Copy)]
+struct Filled {
+    up: Moved,
+    down: Moved,
+}
+
+impl Filled {
+    fn count(self) -> usize {
+        count(self.up) + count(self.down)
+    }
+}
+
+/// The making of a daemon connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dial {
+    /// Nothing is being made.
+    Rest,
+    /// To be tried at a time; while the accept queue is full, again until another.
+    Due { at: Instant, until: Instant },
+}
+
+impl Pump {
+    /// For an accepted client. Its first turn makes the daemon connection, without waiting for a
+    /// request, so that this overlaps with the client's first write.
+    pub(super) fn new(common: &Rc<Common>, now: Instant) -> Self {
+        let dial = Dial::Due { at: now, until: now + DIAL_LIMIT };
+        Self { dial, ..Self::of(Session::new(Rc::clone(common))) }
+    }
+
+    /// For a pair that rested.
+    pub(super) fn woken(rest: Rest, common: &Rc<Common>) -> Self {
+        Self::of(Session::woken(rest, Rc::clone(common)))
+    }
+
+    fn of(session: Session) -> Self {
+        Self {
+            session,
+            up: Flow::default(),
+            down: Flow::default(),
+            dial: Dial::Rest,
+            patience: Patience::Endless,
+            deadline: None,
+        }
+    }
+
+    /// What is to be kept of it, if nothing is going on.
+    pub(super) fn rest(&self) -> Option<Rest> {
+        self.session.rest()
+    }
+
+    /// When it is to be looked at even without an event.
+    pub(super) fn wakes(&self) -> Option<Instant> {
+        let dials = match self.dial {
+            Dial::Due { at, .. } => Some(at),
+            Dial::Rest => None,
+        };
+        [dials, self.deadline].into_iter().flatten().min()
+    }
+
+    /// Looks whether something was waited for too long.
+    fn tick(&mut self, sockets: &mut Sockets, shell: &mut Shell<'_>) {
+        if let Dial::Due { at, until } = self.dial
+            && at <= shell.now
+        {
+            self.dial(sockets, shell, until);
+        }
+        if self.deadline.is_some_and(|deadline| deadline <= shell.now) {
+            self.deadline = None;
+            let step = self.session.expired(shell.now);
+            self.obey(step, sockets, shell);
+        }
+    }
+
+    /// Does what is due and moves what can be moved.
+    pub(super) fn turn(&mut self, sockets: &mut Sockets, shell: &mut Shell<'_>) -> Wants {
+        let mut budget = BUDGET;
+        if sockets.client.is_gone() {
+            self.session.client_gone();
+        }
+        if sockets.daemon.as_ref().is_some_and(Peer::is_gone) {
+            self.session.daemon_gone();
+        }
+        self.tick(sockets, shell);
+        let mut filled = self.fill(sockets, shell.stores);
+        let wants = loop {
+            if !self.advance(sockets, shell) {
+                break Wants::Nothing;
+            }
+            self.settle(sockets, filled);
+            let flushed = self.flush(sockets, shell.registry);
+            if budget == 0 {
+                break Wants::Turn;
+            }
+            // In this order: where the core has made room, there may be something that was not
+            // read before and of which no event will tell again.
+            filled = self.fill(sockets, shell.stores);
+            let moved = flushed + filled.count();
+            if moved == 0 && !self.gathers(sockets) {
+                break Wants::Events;
+            }
+            budget = budget.saturating_sub(moved);
+        };
+        if wants != Wants::Nothing {
+            self.refuse(sockets);
+        }
+        self.up.rest(self.session.up(), shell.stores);
+        self.down.rest(self.session.down(), shell.stores);
+        self.set_deadline(shell.now);
+        wants
+    }
+
+    /// Cuts off what is going on.
+    pub(super) fn abandon(&mut self, shell: &Shell<'_>) {
+        if let Some(outcome) = self.session.abandon(shell.now) {
+            access::log(&outcome, &shell.common.injection);
+        }
+    }
+
+    /// Whether nothing is owed to the client.
+    pub(super) fn is_idle(&self) -> bool {
+        self.session.is_idle()
+    }
+
+    /// Takes what has come from both sides.
+    fn fill(&mut self, sockets: &mut Sockets, stores: &mut Stores) -> Filled {
+        let limit = self.session.up_limit();
+        let up = self.up.fill(&mut sockets.client, self.session.up(), limit, stores);
+        match up {
+            Moved::End => self.session.client_ended(),
+            Moved::Broken => {
+                self.session.client_gone();
+                self.session.client_ended();
+            }
+            Moved::Bytes(_) | Moved::Nothing => {}
+        }
+        // Nobody would get what a daemon says to a client that is gone; see `refuse`.
+        let wanted = self.session.hears_daemon();
+        let Some(daemon) = sockets.daemon.as_mut().filter(|_| wanted) else {
+            return Filled { up, down: Moved::Nothing };
+        };
+        let limit = self.session.down_limit();
+        let down = self.down.fill(daemon, self.session.down(), limit, stores);
+        match down {
+            Moved::End => self.session.daemon_ended(),
+            Moved::Broken => {
+                self.session.daemon_gone();
+                self.session.daemon_ended();
+            }
+            Moved::Bytes(_) | Moved::Nothing => {}
+        }
+        Filled { up, down }
+    }
+
+    /// Decides how both sides' bytes are to move on.
+    fn settle(&mut self, sockets: &mut Sockets, filled: Filled) {
+        self.up.settle(&mut sockets.client, self.session.up(), filled.up);
+        match &mut sockets.daemon {
+            Some(daemon) => self.down.settle(daemon, self.session.down(), filled.down),
+            None => self.session.down().keep_peeked(),
+        }
+    }
+
+    /// Lets a daemon know that its client is gone, although what that sent is still on its way: as
+    /// without us, its writes fail.
+    fn refuse(&self, sockets: &mut Sockets) {
+        if !self.session.hears_daemon()
+            && let Some(daemon) = &mut sockets.daemon
+        {
+            daemon.refuse();
+        }
+    }
+
+    /// Writes what may leave, and passes ends on; tells how much has changed.
+    fn flush(&mut self, sockets: &mut Sockets, registry: &Registry) -> usize {
+        let more = sockets.daemon.as_ref().is_some_and(Peer::is_readable);
+        let to_client = self.down.flush(&mut sockets.client, self.session.down(), more, registry);
+        if to_client == Moved::Broken {
+            self.session.client_gone();
+        }
+        let Some(daemon) = &mut sockets.daemon else {
+            return count(to_client);
+        };
+        let more = sockets.client.is_readable();
+        let to_daemon = self.up.flush(daemon, self.session.up(), more, registry);
+        if to_daemon == Moved::Broken {
+            self.session.daemon_gone();
+        }
+        count(to_client) + count(to_daemon)
+    }
+
+    /// Whether something that waited for more is to leave now.
+    fn gathers(&mut self, sockets: &Sockets) -> bool {
+        let down = self.session.down().passing() > 0 && !sockets.client.is_stuck();
+        let to_daemon = sockets.daemon.as_ref().is_some_and(|daemon| !daemon.is_stuck());
+        down || to_daemon && self.session.up().passing() > 0
+    }
+
+    /// Lets the core advance and does what it wants; `false` when it wants to be dropped.
+    fn advance(&mut self, sockets: &mut Sockets, shell: &mut Shell<'_>) -> bool {
+        loop {
+            match self.session.advance(shell.now) {
+                Step::Wait => return true,
+                Step::Close => return false,
+                step => self.obey(step, sockets, shell),
+            }
+        }
+    }
+
+    fn obey(&mut self, step: Step, sockets: &mut Sockets, shell: &mut Shell<'_>) {
+        match step {
+            Step::Wait | Step::Close => {}
+            Step::Dial => self.dial(sockets, shell, shell.now + DIAL_LIMIT),
+            Step::Hangup => {
+                sockets.daemon = None;
+                self.dial = Dial::Rest;
+            }
+            Step::Report(outcome) => access::log(&outcome, &shell.common.injection),
+            Step::Warn(what) => warn!("{what}"),
+        }
+    }
+
+    fn dial(&mut self, sockets: &mut Sockets, shell: &mut Shell<'_>, until: Instant) {
+        self.dial = Dial::Rest;
+        let connected = UnixStream::connect(shell.daemon)
+            .and_then(|stream| Peer::new(stream, shell.daemon_token, shell.registry));
+        match connected {
+            Ok(daemon) => {
+                sockets.daemon = Some(daemon);
+                self.session.connected();
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && shell.now < until => {
+                let waited = DIAL_LIMIT.saturating_sub(until.saturating_duration_since(shell.now));
+                let pause = (waited / 2).clamp(DIAL_PAUSES.0, DIAL_PAUSES.1);
+                self.dial = Dial::Due { at: shell.now + pause, until };
+            }
+            Err(error) => {
+                let slow = error.kind() == io::ErrorKind::WouldBlock;
+                let socket = shell.common.socket.clone();
+                self.session.away(Away { socket, error: words(&error, slow), slow });
+            }
+        }
+    }
+
+    fn set_deadline(&mut self, now: Instant) {
+        let patience = self.session.patience();
+        if patience != self.patience {
+            self.patience = patience;
+            self.deadline = patience.limit().map(|limit| now + limit);
+        }
+    }
+}
+
+/// What `error` says to the person who reads it in a client, without the number.
+fn words(error: &io::Error, slow: bool) -> String {
+    if slow {
+        return format!("it did not accept a connection in {} seconds", DIAL_LIMIT.as_secs());
+    }
+    let text = error.to_string();
+    let words = text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words);
+    words.to_lowercase()
+}
+
+/// How much has changed: ends count like a byte.
+fn count(moved: Moved) -> usize {
+    match moved {
+        Moved::Bytes(n) => n,
+        Moved::Nothing => 0,
+        Moved::End | Moved::Broken => 1,
+    }
+}

@@ -1,0 +1,95 @@
+//! Clients that go away while the proxy is at its errands for their container: what they sent
+//! complete is delivered, and nothing of it stays behind.
+
+use super::ends::End;
+use super::lab::Lab;
+use super::proxy::until;
+
+const BODY: &str = r#"{"Image":"i","HostConfig":{"VolumesFrom":["c"],"Binds":["v:/x"]}}"#;
+const FOUND: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+const MADE: &str = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}";
+
+/// The errands for [`BODY`], in order: how each begins, and its answer.
+const ERRANDS: [(&str, &str); 3] = [
+    ("GET /images/i/json HTTP/1.1\r\n", FOUND),
+    ("GET /containers/c/json HTTP/1.1\r\n", FOUND),
+    ("POST /volumes/create HTTP/1.1\r\n", MADE),
+];
+
+fn create() -> String {
+    let length = BODY.len();
+    format!("POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: {length}\r\n\r\n{BODY}")
+}
+
+/// The daemon's end gets a request whole: its head and its body.
+fn request(daemon: &mut End) -> (String, String) {
+    let head = daemon.gets_head();
+    let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    std::io::Read::read_exact(&mut daemon.stream, &mut body).unwrap();
+    (head, String::from_utf8(body).unwrap())
+}
+
+/// Plays the daemon in the errands `from..to`.
+fn errands(daemon: &mut End, from: usize, to: usize) {
+    for (begins, answer) in &ERRANDS[from..to] {
+        let (head, _) = request(daemon);
+        assert!(head.starts_with(begins), "{head}");
+        daemon.sends(answer);
+    }
+}
+
+#[test]
+fn creates_of_clients_that_are_gone_arrive_and_no_descriptor_stays() {
+    let lab = Lab::new();
+    until("the proxy is at rest", || (lab.proxy.sockets() == 3).then_some(()));
+    let files = lab.proxy.files();
+    // All at once, some gone before each errand and some before the create.
+    let daemons: Vec<(usize, End)> = (0..40)
+        .map(|number| {
+            let answered = number % (ERRANDS.len() + 1);
+            let (mut client, mut daemon) = lab.pair();
+            client.sends(create());
+            errands(&mut daemon, 0, answered);
+            drop(client);
+            (answered, daemon)
+        })
+        .collect();
+    for (answered, mut daemon) in daemons {
+        errands(&mut daemon, answered, ERRANDS.len());
+        let (head, body) = request(&mut daemon);
+        assert!(head.starts_with("POST /containers/create HTTP/1.1\r\n"), "{head}");
+        assert!(body.contains(r#""Labels":{"ci.job":"7"}"#), "{body}");
+        daemon.gets_end();
+        daemon.is_closed();
+    }
+    until("all files are closed", || (lab.proxy.files() == files).then_some(()));
+}
+
+/// A client that disappears while its body is incomplete has asked for nothing.
+#[test]
+fn nothing_is_done_for_a_create_that_did_not_come_whole() {
+    let lab = Lab::new();
+    let whole = create();
+    for length in [0, 20, whole.len() - BODY.len(), whole.len() - 1] {
+        let (mut client, mut daemon) = lab.pair();
+        client.sends(&whole[..length]);
+        drop(client);
+        daemon.gets_end();
+        daemon.is_closed();
+    }
+}
+
+/// The daemon refuses an errand while nobody is there to hear it: the create is not sent.
+#[test]
+fn an_errand_that_fails_ends_an_abandoned_create() {
+    let lab = Lab::new();
+    let (mut client, mut daemon) = lab.pair();
+    client.sends(create());
+    errands(&mut daemon, 0, 2);
+    drop(client);
+    request(&mut daemon);
+    daemon.sends("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\n{}");
+    daemon.gets_end();
+    daemon.is_closed();
+}
