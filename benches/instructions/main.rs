@@ -153,13 +153,15 @@ fn counted(listen: &Path, daemon: &Path, exchange: Option<&Exchange>) -> (u64, u
     // A client that only looks whether the proxy listens is gone again by then.
     sleep(20 * REST);
     let mut load = Load::new(listen.to_owned(), 1);
-    let mut repeat = |exchange, times| {
+    let mut repeat = |exchange: &Exchange, times| {
         for _ in 0..times {
             sleep(REST);
             load.repeat(exchange, Until::Count(1), false);
         }
     };
-    works().iter().for_each(|(_, exchange)| repeat(exchange, FIRST));
+    for (_, each) in works() {
+        repeat(&each, FIRST);
+    }
     if let Some(exchange) = exchange {
         repeat(exchange, COUNTED);
     }

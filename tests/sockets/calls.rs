@@ -44,7 +44,9 @@ impl Traced {
         let folder = Folder::new();
         let trace = folder.join("trace");
         // -D: the tracer is the grandchild, so that our child is the proxy itself.
-        let lab = Lab::under(&["strace", "-D", "-f", "-o", trace.to_str().unwrap()]);
+        let output = ["strace", "-D", "-f", "-o", trace.to_str().unwrap()];
+        // When memory goes back to the kernel is the C library's business.
+        let lab = Lab::under(&[output.as_slice(), &["-e", "trace=!%memory"]].concat());
         Some(Self { lab, trace, _folder: folder })
     }
 
