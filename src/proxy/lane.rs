@@ -156,12 +156,13 @@ impl Lane {
         self.piece
     }
 
-    /// How many of the next bytes may pass by; `None` while something before them is here, or when
-    /// they are not to reach anybody.
+    /// How many of the next bytes may pass by; `None` while something before them is here, when
+    /// they are not to reach anybody, or when there will be none.
     #[must_use]
     pub fn ahead(&self) -> Option<u64> {
-        let free = self.inbox.is_empty() && self.outbox.is_empty() && self.sink != Sink::Broken;
-        free.then(|| self.beyond())
+        let free = self.inbox.is_empty() && self.outbox.is_empty();
+        let lives = !self.source_ended && self.sink != Sink::Broken;
+        (free && lives).then(|| self.beyond())
     }
 
     /// `n` of the bytes [`ahead`](Self::ahead) have left the source, to pass by.
@@ -413,6 +414,8 @@ mod tests {
         assert_eq!(lane.ahead(), Some(8));
         lane.passes(8);
         assert_eq!((lane.ahead(), lane.passing(), lane.is_clear()), (Some(0), 8, false));
+        lane.source_ended();
+        assert_eq!(lane.ahead(), None);
         lane.finish();
         assert!(!lane.to_finish());
         lane.passed(8);

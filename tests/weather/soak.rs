@@ -47,7 +47,10 @@ fn mixed_traffic_leaves_neither_files_nor_memory_behind() {
     ping(&mut lab.client());
     until("the first client's files are closed", || (lab.proxy.sockets() == 3).then_some(()));
     let files = lab.proxy.files();
-    let rest = || until("all files are closed", || (lab.proxy.files() == files).then_some(()));
+    let rest = || {
+        // Two pipes are kept for the next streams.
+        until("all files are closed", || (lab.proxy.files() <= files + 4).then_some(()));
+    };
     // The allocator keeps what the first rounds needed.
     traffic(&lab, 1, Duration::from_secs(3).max(duration() / 10));
     rest();
