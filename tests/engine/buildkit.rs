@@ -154,7 +154,11 @@ fn told(finished: &Finished) -> Vec<String> {
             let time = word.trim_end_matches('s').parse::<f64>().is_ok();
             !time && !word.starts_with('#') && !word.contains("sha256:")
         });
-        words.collect::<Vec<_>>().join(" ")
+        // Which of the two calls of a build fails first is a race of buildx itself.
+        words
+            .collect::<Vec<_>>()
+            .join(" ")
+            .replace("failed to run Build function", "failed to solve")
     };
     let mut lines: Vec<String> = finished.err().lines().map(steady).collect();
     // Progress is told as it happens to be.
