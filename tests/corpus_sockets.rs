@@ -99,14 +99,15 @@ impl Ends {
         })
     }
 
-    /// The client's writes come to the daemon changed, or are answered by the proxy.
+    /// What one side writes comes to the other changed, or is answered by the proxy.
     fn change(&mut self, turn: &Turn) -> Result<(), String> {
         let (Some(client), Some(daemon)) = (&self.client, &self.daemon) else {
             return Err("a side is gone".to_owned());
         };
         let (daemon_gets, client_gets) = turn.arrives();
         thread::scope(|scope| {
-            let writer = scope.spawn(|| turn.pieces.iter().try_for_each(|one| write(client, one)));
+            let from = if turn.by == Side::Client { client } else { daemon };
+            let writer = scope.spawn(|| turn.pieces.iter().try_for_each(|one| write(from, one)));
             read(client, &client_gets, Side::Daemon)?;
             read_created(daemon, &daemon_gets)?;
             writer.join().unwrap()
