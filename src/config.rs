@@ -31,6 +31,8 @@ pub struct Config {
     pub cgroup_parent: CgroupParent,
     /// Whether what is not known to be an operation of the Engine API is refused.
     pub strict: bool,
+    /// Whether what BuildKit builds passes as it came, unlabelled.
+    pub no_buildkit: bool,
     /// What is done with mounts of the daemon's socket.
     pub socket_bind: SocketBind,
     /// How long running exchanges may go on at shutdown.
@@ -56,6 +58,7 @@ impl Config {
             labels: self.labels.clone(),
             cgroup_parent,
             strict: self.strict,
+            no_buildkit: self.no_buildkit,
             socket_bind: self.socket_bind.clone(),
             look: socket::look(self.daemon.clone()),
         })
@@ -286,6 +289,7 @@ mod tests {
             cgroup_parent: CgroupParent::Fixed("/ci".into()),
             drain: Drain::Never,
             strict: false,
+            no_buildkit: false,
             socket_bind: SocketBind::Pass,
             debug: false,
         };

@@ -3,13 +3,14 @@
 //! Layers, bottom to top; a file may use what stands lower, never what stands higher
 //! (`tests/layers.rs` holds this):
 //!
-//! `buffer` < `http` < `engine` < `rules` < `proxy` < `config` < `net` < `cli` < `main`
+//! `buffer` < `http` < `http2` < `engine` < `rules` < `proxy` < `config` < `net` < `cli` < `main`
 
 pub mod buffer;
 pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod http;
+pub mod http2;
 pub mod net;
 pub mod proxy;
 pub mod rules;

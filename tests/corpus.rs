@@ -258,18 +258,18 @@ fn what_creates_carries_what_is_forced_and_nothing_else_is_changed() {
     assert!(judged > 50, "only {judged}");
 }
 
-/// What the daemon gets in each turn.
-fn daemon_got(connection: &Connection) -> Vec<Vec<u8>> {
+/// What the other side gets in each turn.
+fn other_got(connection: &Connection) -> Vec<Vec<u8>> {
     let mut player = Player::new(Pace::WHOLE);
     player.answers_errands = true;
     let mut play = Play { player, client: Wanted::default(), daemon: Wanted::default() };
     let mut way = Way::Even(Pace::WHOLE);
     let turn = |turn: &Turn| {
-        let before = play.player.daemon.got.len();
+        let before = end_of(&mut play.player, other(turn.by)).got.len();
         for piece in &turn.pieces {
             way.send(&mut play.player, turn.by, piece);
         }
-        let got = play.player.daemon.got[before..].to_vec();
+        let got = end_of(&mut play.player, other(turn.by)).got[before..].to_vec();
         if let Some(ending) = turn.end {
             play.end(turn.by, ending);
         }
@@ -283,6 +283,6 @@ fn daemon_got(connection: &Connection) -> Vec<Vec<u8>> {
 #[ignore = "writes into tests/corpus"]
 fn write_expectations() {
     for recording in all() {
-        fs::write(&recording.path, recording.with_expectations(daemon_got)).unwrap();
+        fs::write(&recording.path, recording.with_expectations(other_got)).unwrap();
     }
 }

@@ -4,6 +4,9 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a test may fail so
 
+// Not in `support`: it needs the built program, which fuzz targets and benches do not have.
+#[path = "support/process.rs"]
+mod process;
 mod support;
 
 use std::io::{Read, Write};
@@ -11,9 +14,9 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::thread;
 
+use process::Process;
 use support::corpus::{Connection, Ending, Recording, Side, Turn, all, shown};
 use support::errands;
-use support::process::Process;
 
 /// The two ends of a connection; `None` for one that is gone.
 struct Ends {

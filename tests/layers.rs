@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The layers, bottom to top. A file may use what stands lower, never what stands higher.
 const LAYERS: &[&str] =
-    &["buffer", "http", "engine", "rules", "proxy", "config", "net", "cli", "main"];
+    &["buffer", "http", "http2", "engine", "rules", "proxy", "config", "net", "cli", "main"];
 
 /// Lines that a file may have, tests not counted: what one can read in one go.
 const FILE_LINES: usize = 400;

@@ -25,6 +25,7 @@ pub(super) fn config(mut args: Args) -> Result<Config, Error> {
     let source = source.as_ref().unwrap_or(&listen);
     let config = Config {
         strict: args.strict,
+        no_buildkit: args.no_buildkit,
         socket_bind: socket_bind(&bind, source)?,
         listen: path(&listen)?,
         access: access(&args)?,
@@ -186,6 +187,7 @@ mod tests {
             cgroup_parent: CgroupParent::None,
             drain: Drain::After(Duration::from_secs(10)),
             strict: false,
+            no_buildkit: false,
             socket_bind: SocketBind::Rewrite("/var/run/docker-ci-proxy.sock".into()),
             debug: false,
         };
@@ -196,7 +198,8 @@ mod tests {
     fn every_flag_sets_its_value() {
         let words = "--ds unix:///d --ls=/l --label a=1 --label b=2 --cgroup-parent /ci \
                      --socket-mode 600 --socket-owner root --socket-group 7 \
-                     --drain-time infinity --socket-bind-source /on/host --strict -d";
+                     --drain-time infinity --socket-bind-source /on/host --strict \
+                     --no-buildkit -d";
         let config = run(words, &[]).unwrap();
         let wanted = Config {
             listen: "/l".into(),
@@ -206,6 +209,7 @@ mod tests {
             cgroup_parent: CgroupParent::Fixed("/ci".into()),
             drain: Drain::Never,
             strict: true,
+            no_buildkit: true,
             socket_bind: SocketBind::Rewrite("/on/host".into()),
             debug: true,
         };

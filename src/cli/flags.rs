@@ -80,7 +80,7 @@ pub const FLAGS: &[Flag] = &[
         }),
         variable: Some("DCP_CGROUP_PARENT"),
         default: None,
-        line: "The cgroup below which containers and classic builds run.",
+        line: "The cgroup below which containers and builds run.",
         more: "An absolute path like /ci/1234 for a daemon with the cgroup driver cgroupfs, a \
                slice like ci-1234.slice for one with systemd. The word self means the cgroup \
                parent of the container in which the proxy runs; the daemon is asked for it at \
@@ -113,8 +113,20 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Switch(|args, _| args.strict = true),
         variable: None,
         default: None,
-        line: "Refuse what is not known to be an operation of the Engine API.",
-        more: "Without it, operations of newer daemons and of Podman pass as they came.",
+        line: "Refuse what is not known to be an operation of the Engine API, and images of \
+               BuildKit that cannot be labelled.",
+        more: "Without it, operations of newer daemons and of Podman pass as they came, and such \
+               an image is told in the log.",
+    },
+    Flag {
+        names: &["--no-buildkit"],
+        short: None,
+        effect: Effect::Switch(|args, _| args.no_buildkit = true),
+        variable: None,
+        default: None,
+        line: "Let BuildKit's connections pass as they come.",
+        more: "Images that are built through them then have no labels; each such connection is \
+               told in the log.",
     },
     Flag {
         names: &["--socket-mode"],

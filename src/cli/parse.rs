@@ -50,6 +50,7 @@ pub struct Args {
     pub(super) socket_bind_source: Option<Given>,
     pub(super) debug: Option<Given>,
     pub(super) strict: bool,
+    pub(super) no_buildkit: bool,
     /// Something to print instead of serving; nothing behind it was read.
     pub(super) wish: Option<Wish>,
 }

@@ -69,6 +69,9 @@ pub const UNKNOWN: Operation = Operation {
     upgrade: Upgrade::Unknown,
 };
 
+/// What a client does that speaks HTTP/2 from its first byte on: several calls, over one connection.
+pub const HTTP2: Operation = Operation { name: "Http2", upgrade: Upgrade::Never, ..UNKNOWN };
+
 /// The operation that the daemon will carry out for `method` on the decoded path `path`.
 ///
 /// Where a daemon would find no route, an operation may still be found: what is then rewritten is
@@ -100,19 +103,21 @@ fn without_version(path: &[u8]) -> &[u8] {
 /// Whether `path` fits `template`. A `{}` takes any bytes, slashes too, as `{name:.*}` does in the
 /// daemon's router.
 fn matches(template: &[u8], path: &[u8]) -> bool {
-    let Some(hole) = memchr::memmem::find(template, b"{}") else {
-        return template == path;
-    };
-    let (before, behind) = template.split_at(hole);
-    let behind = behind.get(2..).unwrap_or_default();
-    let Some(rest) = path.strip_prefix(before) else {
-        return false;
-    };
-    // Without another hole only the end can fit; with one, any place can.
-    if memchr::memmem::find(behind, b"{}").is_none() {
-        return rest.len() > behind.len() && rest.ends_with(behind);
+    // Most differ early, long before a hole.
+    let fits = |(wanted, there): &(&u8, &u8)| **wanted != b'{' && wanted == there;
+    let same = template.iter().zip(path).take_while(fits).count();
+    let (behind, rest) = (template.get(same..), path.get(same..));
+    let (behind, rest) = (behind.unwrap_or_default(), rest.unwrap_or_default());
+    match behind.strip_prefix(b"{}") {
+        None => behind.is_empty() && rest.is_empty(),
+        // Without another hole only the end can fit; with one, any place can.
+        Some(behind) if memchr::memmem::find(behind, b"{}").is_none() => {
+            rest.len() > behind.len() && rest.ends_with(behind)
+        }
+        Some(behind) => {
+            (1..rest.len()).any(|at| rest.get(at..).is_some_and(|rest| matches(behind, rest)))
+        }
     }
-    (1..rest.len()).any(|at| rest.get(at..).is_some_and(|rest| matches(behind, rest)))
 }
 
 #[cfg(test)]
@@ -127,6 +132,15 @@ mod tests {
             let path = format!("{version}/containers/create");
             assert_eq!(route("POST", path.as_bytes()).name, "ContainerCreate", "{path}");
         }
+    }
+
+    #[test]
+    fn a_name_may_be_anything() {
+        for name in ["x", "a/b", "{", "{}", "{x", "}", "update"] {
+            let path = format!("/services/{name}/update");
+            assert_eq!(route("POST", path.as_bytes()).name, "ServiceUpdate", "{path}");
+        }
+        assert_eq!(route("POST", b"/services//update").name, "Unknown");
     }
 
     #[test]

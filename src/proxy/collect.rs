@@ -23,19 +23,28 @@ pub struct Budget {
 
 /// What one body has taken of the shared room; given back when it is dropped.
 #[derive(Debug)]
-struct Share {
+pub(super) struct Share {
     budget: Rc<Budget>,
     bytes: usize,
 }
 
 impl Share {
-    fn grow(&mut self, bytes: usize) -> Result<(), Fault> {
-        let used = self.budget.used.get() + bytes;
-        if used > COLLECTED_TOTAL {
+    /// Nothing yet of the room of `budget`.
+    pub(super) fn of(budget: &Rc<Budget>) -> Self {
+        Self { budget: Rc::clone(budget), bytes: 0 }
+    }
+
+    /// Takes or gives back room, so that it is `bytes`.
+    ///
+    /// # Errors
+    /// There is not as much.
+    pub(super) fn hold(&mut self, bytes: usize) -> Result<(), Fault> {
+        let used = self.budget.used.get() - self.bytes + bytes;
+        if bytes > self.bytes && used > COLLECTED_TOTAL {
             return Err(Fault::NoRoom);
         }
         self.budget.used.set(used);
-        self.bytes += bytes;
+        self.bytes = bytes;
         Ok(())
     }
 }
@@ -62,7 +71,7 @@ impl Collect {
     /// # Errors
     /// A length that is over a limit already.
     pub(super) fn new(framing: Framing, budget: &Rc<Budget>) -> Result<Self, Fault> {
-        let share = Share { budget: Rc::clone(budget), bytes: 0 };
+        let share = Share::of(budget);
         let mut collect = Self { body: framing.into(), content: Vec::new(), share, awaited: 0 };
         if let Framing::Length(length) = framing {
             collect.announce(length)?;
@@ -110,7 +119,7 @@ impl Collect {
     fn take_content(&mut self, lane: &mut Lane) -> Result<(), Fault> {
         let unseen = lane.unseen();
         let n = self.awaited.min(unseen.len());
-        self.share.grow(n)?;
+        self.share.hold(self.content.len() + n)?;
         self.content.extend_from_slice(unseen.get(..n).unwrap_or_default());
         lane.take(n);
         self.awaited -= n;

@@ -6,7 +6,9 @@
 //!            ▼                                            │
 //!          Idle ──► Collecting ──► Asking ──► Relaying ───┴──► Ending
 //!            │                                  ▲  │             ▲
-//!            └──────────────────────────────────┘  └► Tunnelling ┘
+//!            ├──────────────────────────────────┘  ├► Tunnelling ┤
+//!            │                                     └► Building ──┘
+//!            └ HTTP/2 with prior knowledge ──────────►
 //! ```
 
 use std::time::Instant;
@@ -16,12 +18,14 @@ use super::collect::Collect;
 use super::create::{Collecting, Create};
 use super::decide::{Decision, Way, decide};
 use super::fault::Fault;
+use super::grpc::{Building, Origin};
 use super::lane::{LANE_LIMIT, Lane, Sink};
 use super::outcome::{Call, Traffic};
 use super::relay::Relaying;
 use super::{Common, Verdict};
+use crate::engine::HTTP2;
 use crate::http::head::{self, Scan};
-use crate::http::render;
+use crate::http::{Malformed, render};
 use crate::rules::socket::Note;
 
 /// The two directions of a connection.
@@ -52,6 +56,8 @@ pub(super) enum Exchange {
     Relaying(Relaying),
     /// The connection has left HTTP: two endless permits.
     Tunnelling(Call),
+    /// The connection speaks HTTP/2 and carries calls of BuildKit.
+    Building(Box<Building>),
     /// No more requests: the last bytes go out, the ends are passed on.
     #[default]
     Ending,
@@ -72,6 +78,8 @@ pub(super) enum Turn {
     Tunnel(Call),
     /// We speak in the daemon's place; then the connection ends.
     Answer(Call, Fault),
+    /// Its connection speaks HTTP/2, and these are the last frames for the client.
+    Farewell(Call, Fault, Vec<u8>),
     /// It cannot be completed: the connection ends behind what has come of the response.
     Cut(Call),
     /// The daemon spoke although nobody asked.
@@ -88,14 +96,35 @@ impl Exchange {
             Self::Asking(asking) => asking.advance(lanes, common),
             Self::Relaying(relaying) => relaying.advance(lanes),
             Self::Tunnelling(call) => tunnel(call, lanes),
+            Self::Building(building) => building.advance(lanes, common),
             Self::Ending => end(lanes),
+        }
+    }
+
+    /// A connection that leaves HTTP/1.1 by `call`, and what the log is to be told of that.
+    pub(super) fn behind_http(call: Call, common: &Common) -> (Self, Vec<Note>) {
+        match call.operation.path {
+            "/grpc" if common.injection.no_buildkit => {
+                let note =
+                    "a BuildKit connection (/grpc) passes; images built through it get no labels";
+                (Self::Tunnelling(call), vec![note])
+            }
+            "/grpc" => {
+                let building = Building::new(call, Origin::Upgrade, common);
+                (Self::Building(Box::new(building)), Vec::new())
+            }
+            _ => (Self::Tunnelling(call), Vec::new()),
         }
     }
 
     /// Whether more bytes of the client can still do anything.
     pub(super) fn wants_client(&self) -> bool {
         match self {
-            Self::Idle(_) | Self::Collecting(_) | Self::Asking(_) | Self::Tunnelling(_) => true,
+            Self::Idle(_)
+            | Self::Collecting(_)
+            | Self::Asking(_)
+            | Self::Tunnelling(_)
+            | Self::Building(_) => true,
             Self::Relaying(relaying) => relaying.wants_client(),
             Self::Ending => false,
         }
@@ -131,6 +160,7 @@ impl Exchange {
             Self::Asking(asking) => Some(asking.into_call()),
             Self::Relaying(relaying) => Some(relaying.into_call()),
             Self::Tunnelling(call) => Some(call),
+            Self::Building(building) => Some(building.into_call()),
         }
     }
 }
@@ -152,6 +182,11 @@ fn idle(scan: Scan, lanes: &mut Lanes, common: &Common, now: Instant) -> Turn {
         Ok(None) if lanes.up.has_ended() => return Turn::Close,
         Ok(None) if unseen.is_empty() && common.draining.get() => return Turn::Close,
         Ok(None) => return Turn::Wait(Exchange::Idle(ahead)),
+        Err(Malformed::Http2Preface) if speaks_http2(lanes, common) => {
+            call.operation = &HTTP2;
+            let building = Building::new(call, Origin::PriorKnowledge, common);
+            return Turn::Again(Exchange::Building(Box::new(building)));
+        }
         Err(malformed) => return Turn::Answer(call, Fault::Request(malformed)),
     };
     if common.draining.get() {
@@ -161,6 +196,12 @@ fn idle(scan: Scan, lanes: &mut Lanes, common: &Common, now: Instant) -> Turn {
         Ok(decision) => begin(call, decision, end, lanes, common),
         Err(malformed) => Turn::Answer(call, Fault::Request(malformed)),
     }
+}
+
+/// Whether a client may speak HTTP/2 now: on a connection on which nothing was said before.
+fn speaks_http2(lanes: &Lanes, common: &Common) -> bool {
+    let Traffic { to_daemon, to_client } = lanes.traffic();
+    to_daemon == 0 && to_client == 0 && !common.injection.no_buildkit && !common.draining.get()
 }
 
 /// Begins an exchange; the head is the first `end` bytes that the client sent.

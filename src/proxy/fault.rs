@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::collect::COLLECTED_LIMIT;
 use crate::http::{Malformed, render};
+use crate::http2;
 use crate::rules::Refusal;
 
 /// Why we speak in the daemon's place.
@@ -33,6 +34,10 @@ pub enum Fault {
     UnaskedUpgrade,
     /// The daemon cannot be reached.
     Away(Away),
+    /// The client's HTTP/2 is not understood.
+    Http2OfClient(http2::Malformed),
+    /// The daemon's HTTP/2 is not understood.
+    Http2OfDaemon(http2::Malformed),
 }
 
 /// Why the daemon cannot be reached, and under which path.
@@ -53,12 +58,40 @@ impl Fault {
         match self {
             Self::Request(Malformed::HeadTooLong) => 431,
             Self::Refused(Refusal::EncodedBody | Refusal::FormBody) => 415,
-            Self::Refused(Refusal::Libpod | Refusal::SocketBind(_) | Refusal::Unknown) => 403,
-            Self::Request(_) | Self::Refused(_) | Self::CutShort | Self::SlowHead => 400,
+            Self::Refused(
+                Refusal::Libpod | Refusal::SocketBind(_) | Refusal::Unknown | Refusal::Unlabelled,
+            ) => 403,
+            Self::Request(_)
+            | Self::Refused(_)
+            | Self::CutShort
+            | Self::SlowHead
+            | Self::Http2OfClient(_) => 400,
             Self::TooLarge => 413,
-            Self::Errand | Self::Response(_) | Self::ResponseCutShort | Self::UnaskedUpgrade => 502,
+            Self::Errand
+            | Self::Response(_)
+            | Self::ResponseCutShort
+            | Self::UnaskedUpgrade
+            | Self::Http2OfDaemon(_) => 502,
             Self::Away(away) if away.slow => 504,
             Self::NoRoom | Self::Draining | Self::Away(_) => 503,
+        }
+    }
+
+    /// The status of a gRPC call that is refused (`google.rpc.Code`).
+    #[must_use]
+    pub fn grpc_status(&self) -> u32 {
+        match self {
+            Self::Refused(Refusal::CompressedMessage | Refusal::CallPath) => 12,
+            Self::Refused(Refusal::Unlabelled) => 7,
+            Self::Request(_) | Self::Refused(_) | Self::CutShort | Self::SlowHead => 3,
+            Self::TooLarge | Self::NoRoom => 8,
+            Self::Draining | Self::Away(_) => 14,
+            Self::Errand
+            | Self::Response(_)
+            | Self::ResponseCutShort
+            | Self::UnaskedUpgrade
+            | Self::Http2OfClient(_)
+            | Self::Http2OfDaemon(_) => 13,
         }
     }
 
@@ -109,6 +142,12 @@ impl fmt::Display for Fault {
                 "cannot reach the Docker daemon at unix://{}: {}. Is the docker daemon running?",
                 away.socket, away.error
             ),
+            Self::Http2OfClient(malformed) => {
+                write!(out, "the client's HTTP/2 is malformed: {malformed}")
+            }
+            Self::Http2OfDaemon(malformed) => {
+                write!(out, "the daemon's HTTP/2 is malformed: {malformed}")
+            }
         }
     }
 }

@@ -131,6 +131,12 @@ impl Lane {
         self.swallow();
     }
 
+    /// How many bytes are held that have not left.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.inbox.len() + self.outbox.len()
+    }
+
     /// Gives the inbox storage for a turn.
     pub fn lend(&mut self, pool: &mut Pool) {
         pool.lend(&mut self.inbox);
@@ -243,6 +249,16 @@ impl Lane {
         self.outbox.extend(ahead);
         self.take_permitted(permitted);
         self.outbox.extend(&bytes);
+    }
+
+    /// Puts what has come and is permitted behind our own bytes, so that nothing is permitted.
+    pub(super) fn set_aside(&mut self) {
+        self.say(Vec::new());
+    }
+
+    /// Bytes of our own that have not left, and those of the source that stand before them.
+    pub(super) fn backlog(&self) -> usize {
+        self.outbox.len()
     }
 
     /// Forgets what has come and is not permitted, and lets nothing more leave than has come.

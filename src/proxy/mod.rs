@@ -18,6 +18,7 @@ mod create;
 mod decide;
 mod exchange;
 mod fault;
+mod grpc;
 mod lane;
 mod outcome;
 mod relay;

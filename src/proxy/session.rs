@@ -257,15 +257,10 @@ impl Session {
                     return Step::Report(call.over(now, self.lanes.traffic()));
                 }
                 Turn::Tunnel(call) => {
-                    let unlabelled = call.operation.path == "/grpc";
-                    self.exchange = Exchange::Tunnelling(call);
-                    if unlabelled {
-                        return Step::Warn(
-                            "a BuildKit connection (/grpc) passes; images built through it get no labels",
-                        );
-                    }
+                    (self.exchange, self.notes) = Exchange::behind_http(call, &self.common);
                 }
                 Turn::Answer(call, fault) => return self.answer(call, &fault, now),
+                Turn::Farewell(call, fault, last) => return self.farewell(call, &fault, last, now),
                 Turn::Cut(call) => {
                     self.cut();
                     return Step::Report(call.over(now, self.lanes.traffic()));
@@ -371,10 +366,15 @@ impl Session {
     }
 
     /// Speaks in the daemon's place; the connection ends behind that.
-    fn answer(&mut self, mut call: Call, fault: &Fault, now: Instant) -> Step {
+    fn answer(&mut self, call: Call, fault: &Fault, now: Instant) -> Step {
+        let answer = fault.answer(call.to_head);
+        self.farewell(call, fault, answer, now)
+    }
+
+    /// Says `answer`, which tells the client of `fault`, as the last thing on the connection.
+    fn farewell(&mut self, mut call: Call, fault: &Fault, answer: Vec<u8>, now: Instant) -> Step {
         refused(&mut call, fault);
         self.lanes.down.stop();
-        let answer = fault.answer(call.to_head);
         let mut traffic = self.lanes.traffic();
         traffic.to_client += answer.len() as u64;
         self.lanes.down.say(answer);

@@ -3,10 +3,11 @@
 //! Members are found as Go's encoding/json finds them, because that is what the daemon uses.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 
-use serde::Deserializer;
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::{Label, Refusal};
@@ -173,6 +174,33 @@ impl<'d> Visitor<'d> for Elements {
     }
 }
 
+/// A key; it is copied only if it has escapes.
+struct Key<'d>(Cow<'d, str>);
+
+impl<'d> Deserialize<'d> for Key<'d> {
+    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(KeyVisitor).map(Self)
+    }
+}
+
+struct KeyVisitor;
+
+impl<'d> Visitor<'d> for KeyVisitor {
+    type Value = Cow<'d, str>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, key: &'d str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(key))
+    }
+
+    fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(key.to_owned()))
+    }
+}
+
 /// Collects the members of an object in order, duplicates included.
 struct Members;
 
@@ -185,7 +213,7 @@ impl<'d> Visitor<'d> for Members {
 
     fn visit_map<A: MapAccess<'d>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::new();
-        while let Some(key) = map.next_key()? {
+        while let Some(Key(key)) = map.next_key()? {
             if members.len() == MEMBERS {
                 return Err(A::Error::custom("too many members"));
             }
@@ -271,7 +299,19 @@ fn join(path: &str, key: &str) -> String {
 
 /// Whether Go's decoder puts a member `key` into the field `name`: equal under simple case
 /// folding, by which the long s (U+017F) is an `s` and the Kelvin sign (U+212A) a `k`.
+///
+/// Each member is compared with each field that matters, so this is quick about the lengths: both
+/// letters are longer than what they are folded to.
+#[inline]
 pub(super) fn is_field(key: &str, name: &str) -> bool {
+    match key.len().cmp(&name.len()) {
+        Ordering::Less => false,
+        Ordering::Equal => key.eq_ignore_ascii_case(name),
+        Ordering::Greater => is_folded(key, name),
+    }
+}
+
+fn is_folded(key: &str, name: &str) -> bool {
     let fold = |c: char| match c {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',

@@ -2,15 +2,18 @@
 //!
 //! ```text
 //! Operation, Request ── plan ──► Pass │ Retarget(target) │ Rewrite(carrier) │ refused
+//! BuildKit's message ── buildkit::edit ──► the message with the same
 //! body, carrier ── body::rewrite ──► the body with the operator's labels and cgroup parent
 //! ```
 
 pub mod body;
 mod build;
+pub mod buildkit;
 mod changes;
 mod edits;
 pub mod errands;
 mod json;
+mod protobuf;
 mod refusal;
 pub mod socket;
 mod storage;
@@ -29,8 +32,11 @@ pub struct Injection {
     pub labels: Vec<Label>,
     /// `HostConfig.CgroupParent` of every container and `cgroupparent` of every classic build.
     pub cgroup_parent: Option<String>,
-    /// Whether what is not known to be an operation of the Engine API is refused.
+    /// Whether what is not known to be an operation of the Engine API is refused, and images that
+    /// cannot be labelled.
     pub strict: bool,
+    /// Whether what BuildKit builds passes as it came, unlabelled.
+    pub no_buildkit: bool,
     /// What is done with the daemon's socket in a container.
     pub socket_bind: SocketBind,
     /// Knows the daemon's socket under all its names.

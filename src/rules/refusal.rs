@@ -47,6 +47,16 @@ pub enum Refusal {
     Query,
     /// The `labels` of a classic build are not a JSON object of strings.
     QueryLabels,
+    /// A message of BuildKit is not what its call wants.
+    Message(&'static str),
+    /// A message of BuildKit is compressed.
+    CompressedMessage,
+    /// An image would have no labels, and the operator wants none such.
+    Unlabelled,
+    /// The path of a gRPC call could be read in two ways.
+    CallPath,
+    /// A request over HTTP/2 is no gRPC call.
+    PlainHttp2,
 }
 
 impl fmt::Display for Refusal {
@@ -120,6 +130,22 @@ impl fmt::Display for Refusal {
             ),
             Self::QueryLabels => out.write_str(
                 "the labels in the query of the build are not a JSON object of strings",
+            ),
+            Self::Message(what) => {
+                write!(out, "the message of this BuildKit call cannot be labelled: {what}")
+            }
+            Self::CompressedMessage => out.write_str(
+                "the message of this BuildKit call is compressed, so it cannot be labelled; send it plain",
+            ),
+            Self::Unlabelled => out.write_str(
+                "this build makes an image without a frontend and without a config, or with exporters of \
+                 its client, so it may have no labels, and --strict lets none such pass",
+            ),
+            Self::CallPath => out.write_str(
+                "the :path of this gRPC call could be read in two ways; /package.Service/Method is wanted",
+            ),
+            Self::PlainHttp2 => out.write_str(
+                "over HTTP/2 only gRPC calls pass, the Engine API is rewritten over HTTP/1.1; use that",
             ),
         }
     }

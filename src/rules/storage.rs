@@ -260,6 +260,9 @@ fn labelled_mounts(
     taken: &BTreeSet<String>,
     driver: &str,
 ) -> Vec<String> {
+    if targets.is_empty() {
+        return Vec::new();
+    }
     let targets: BTreeSet<String> = targets.iter().map(clean).collect();
     let anonymous = Label { key: ANONYMOUS.to_owned(), value: String::new() };
     let labels = label_map(&[&injection.labels[..], &[anonymous]].concat());

@@ -13,6 +13,7 @@
 )]
 
 mod build;
+mod buildkit;
 mod compose;
 mod escapes;
 mod exec;

@@ -14,3 +14,4 @@ mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
 mod transfers;
+mod tunnels;

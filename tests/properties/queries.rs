@@ -36,7 +36,7 @@ const VALUES: &[&str] = &[
     "x=y",
 ];
 
-fn target(random: &mut Random) -> String {
+pub(crate) fn target(random: &mut Random) -> String {
     let mut target = "/v1.41/build?".to_owned();
     for _ in 0..random.below(6) {
         let (key, value) = (random.pick(KEYS), random.pick(VALUES));

@@ -20,7 +20,7 @@ const VERSIONS: &[&str] = &["", "", "/v1.41", "/v1.", "/v.", "/v1", "/v4.0.0-rc1
 const ORIGINS: &[&str] = &["", "", "", "http://d", "unix://", "x:", "1x:", "http://a%41", "//d"];
 const QUERIES: &[&str] = &["", "", "?", "?a=b", "?/containers/json", "#x", "?labels=%7B%7D&x=%zz"];
 
-fn target(random: &mut Random) -> String {
+pub(crate) fn target(random: &mut Random) -> String {
     let path = [random.pick(VERSIONS), random.pick(PATHS)].concat();
     let mut target = random.pick(ORIGINS).to_owned();
     for byte in path.bytes() {

@@ -1,16 +1,9 @@
 //! Whole sessions: however the bytes of both sides are cut, and however fast they are taken, both
 //! sides get the same.
 
-use crate::support::labelled::assert_labelled;
-use crate::support::naive;
-use crate::support::player::{Pace, Player, injection};
+use crate::support::conversation::{Got, Script};
+use crate::support::player::Pace;
 use crate::support::random::{Random, check};
-
-/// What a client sends, and what the daemon answers to each request that it gets complete.
-struct Script {
-    client: Vec<u8>,
-    replies: Vec<&'static str>,
-}
 
 const PASSED: &[&str] = &[
     "GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n",
@@ -75,73 +68,39 @@ fn script(random: &mut Random) -> Script {
         0 => random.pick(REPLIES),
         _ => random.pick(&REPLIES[..4]),
     });
-    Script { replies: replies.collect(), client }
-}
-
-/// Sends `bytes` from one side in pieces that `cut` gives the lengths of.
-fn send(player: &mut Player, bytes: &[u8], by_client: bool, cut: &mut impl FnMut() -> usize) {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let (piece, behind) = rest.split_at(cut().min(rest.len()));
-        let end = if by_client { &mut player.client } else { &mut player.daemon };
-        end.sends.extend(piece);
-        player.settle();
-        rest = behind;
-    }
-}
-
-/// What client and daemon got in the end.
-fn play(script: &Script, pace: Pace, mut cut: impl FnMut() -> usize) -> (Vec<u8>, Vec<u8>) {
-    let mut player = Player::new(pace);
-    let mut replies = script.replies.iter();
-    let mut answered = 0;
-    let mut rest = &*script.client;
-    while !rest.is_empty() {
-        let (piece, behind) = rest.split_at(cut().min(rest.len()));
-        rest = behind;
-        send(&mut player, piece, true, &mut || usize::MAX);
-        while answered < naive::requests(&player.daemon.got).len() {
-            answered += 1;
-            let reply = replies.next().copied().unwrap_or(REPLIES[0]);
-            send(&mut player, reply.as_bytes(), false, &mut cut);
-        }
-    }
-    player.client.ends = true;
-    player.settle();
-    player.daemon.ends = true;
-    player.settle();
-    (player.client.got, player.daemon.got)
+    Script { replies: replies.map(Into::into).collect(), client }
 }
 
 #[test]
 fn both_sides_get_the_same_however_the_bytes_come() {
     check(800, |random| {
         let script = script(random);
-        let whole = play(&script, Pace::WHOLE, || usize::MAX);
+        let whole = script.result(Pace::WHOLE, || usize::MAX);
         let limits = [1, 2, 7, 100, usize::MAX];
         let by = random.once_in(2);
         let pace = Pace { read: random.pick(&limits), write: random.pick(&limits), by };
         let most = random.pick(&[1, 3, 20, 200]);
-        let cut = play(&script, pace, || 1 + random.below(most));
-        let text = |(client, daemon): &(Vec<u8>, Vec<u8>)| {
-            format!("client: {}\ndaemon: {}", client.escape_ascii(), daemon.escape_ascii())
+        let cut = script.result(pace, || 1 + random.below(most));
+        let shown = |got: &Got| {
+            let [client, daemon] = [&got.client, &got.daemon].map(|bytes| bytes.escape_ascii());
+            format!("client: {client}\ndaemon: {daemon}")
         };
-        assert_eq!(text(&cut), text(&whole), "\n{}\n{:?}", script.client.escape_ascii(), pace);
+        assert_eq!(shown(&cut), shown(&whole), "\n{}\n{pace:?}", script.client.escape_ascii());
     });
 }
 
 #[test]
-fn what_reaches_the_daemon_is_labelled() {
+fn what_reaches_the_daemon_is_what_the_client_sent_with_what_is_forced() {
     check(1_500, |random| {
         let mut script = script(random);
-        // Behind a 101 there are no requests any more, however much the bytes look like some.
-        script.replies.retain(|reply| !reply.contains(" 101 "));
         if random.once_in(2) {
             script.client = random.damaged(&script.client);
         }
-        let (_, daemon) = play(&script, Pace::WHOLE, || usize::MAX);
-        for request in naive::requests(&daemon) {
-            assert_labelled(&injection(), &request);
-        }
+        script.assert_lawful(&script.result(Pace::WHOLE, || usize::MAX));
     });
+}
+
+#[test]
+fn a_side_that_goes_on_and_on_is_held_to_the_limits() {
+    check(100, |random| script(random).assert_bounded());
 }

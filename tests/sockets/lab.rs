@@ -49,18 +49,23 @@ impl Lab {
     }
 
     pub(crate) fn with(arguments: &[&str]) -> Self {
-        Self::start(arguments, None)
+        Self::start(&[], arguments, None)
+    }
+
+    /// Started by the command `tracer`, which goes on as the proxy.
+    pub(crate) fn under(tracer: &[&str]) -> Self {
+        Self::start(tracer, &["--label", "ci.job=7"], None)
     }
 
     /// With room for so many open files.
     pub(crate) fn with_files(arguments: &[&str], files: u32) -> Self {
-        Self::start(arguments, Some(files))
+        Self::start(&[], arguments, Some(files))
     }
 
-    fn start(arguments: &[&str], files: Option<u32>) -> Self {
+    fn start(tracer: &[&str], arguments: &[&str], files: Option<u32>) -> Self {
         let folder = Folder::new();
         // First, since with a cgroup parent it would ask a daemon that is there.
-        let mut proxy = Proxy::spawn(folder.path(), arguments, files);
+        let mut proxy = Proxy::spawn_under(tracer, folder.path(), arguments, files);
         proxy.await_listening();
         let daemon = UnixListener::bind(folder.join("daemon")).unwrap();
         Self { proxy, daemon, folder }

@@ -12,9 +12,13 @@
 )]
 
 mod abandoned;
+mod calls;
 mod crowds;
 mod endings;
 mod ends;
+#[path = "../support/http2.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod http2;
 mod lab;
 mod life;
 mod log;

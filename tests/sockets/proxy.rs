@@ -38,11 +38,22 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Starts it in `folder`, listening at `listen`, for the daemon at `daemon` there.
     pub(crate) fn spawn(folder: &Path, arguments: &[&str], open_files: Option<u32>) -> Self {
+        Self::spawn_under(&[], folder, arguments, open_files)
+    }
+
+    /// Starts it by the command `tracer`, which goes on as the proxy.
+    pub(crate) fn spawn_under(
+        tracer: &[&str],
+        folder: &Path,
+        arguments: &[&str],
+        open_files: Option<u32>,
+    ) -> Self {
         let log = folder.join("log");
         let file = File::options().create(true).append(true).open(&log).unwrap();
         let limit = open_files.map_or(String::new(), |files| format!("ulimit -n {files}; "));
         let child = Command::new("sh")
-            .args(["-c", &format!("{limit}exec \"$0\" \"$@\"")])
+            .args(["-c", &format!("{limit}exec \"$@\""), "sh"])
+            .args(tracer)
             .arg(env!("CARGO_BIN_EXE_dockerd-ci-proxy"))
             .arg("--dockersocket")
             .arg(folder.join("daemon"))
@@ -91,6 +102,12 @@ impl Proxy {
 
     pub(crate) fn await_exit(&mut self) -> ExitStatus {
         until("the proxy ends", || self.child.try_wait().unwrap())
+    }
+
+    /// Whether it sleeps, which it does only while it waits for events.
+    pub(crate) fn sleeps(&self) -> bool {
+        let status = fs::read_to_string(self.proc("status")).unwrap();
+        status.lines().any(|line| line == "State:\tS (sleeping)")
     }
 
     /// How many files it has open.

@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::fmt::{self, Display, Formatter, Write};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::transcript::{Line, What, said};
+use super::transcript::{Line, What, said, tests};
 
 /// One operation of one client: a file.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub struct Turn {
     pub end: Option<Ending>,
     /// What the daemon must get, if not what was written.
     pub daemon_gets: Option<Vec<u8>>,
-    /// What the client must get of the proxy alone.
+    /// What the client must get: of the proxy alone, or in place of what the daemon wrote.
     pub client_gets: Vec<u8>,
     /// The index of the last line of the file that belongs to it.
     pub last_line: usize,
@@ -73,7 +73,8 @@ impl Turn {
                 let daemon_gets = self.daemon_gets.clone();
                 (daemon_gets.unwrap_or_else(|| self.written()), self.client_gets.clone())
             }
-            Side::Daemon => (Vec::new(), self.written()),
+            Side::Daemon if self.client_gets.is_empty() => (Vec::new(), self.written()),
+            Side::Daemon => (Vec::new(), self.client_gets.clone()),
         }
     }
 }
@@ -99,7 +100,7 @@ pub fn shown(bytes: &[u8]) -> String {
 
 /// Where the corpus lies.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus")
+    tests().join("corpus")
 }
 
 /// All recordings, in order of their names.
@@ -192,20 +193,23 @@ impl Connection {
 const REPEATED: usize = 48;
 
 impl Recording {
-    /// The file with what the daemon got in each turn of the client, where that is not what the
-    /// client wrote.
+    /// The file with what the other side got in each turn, where that is not what was written.
     pub fn with_expectations(&self, got: impl Fn(&Connection) -> Vec<Vec<u8>>) -> String {
         let mut behind = HashMap::new();
         for connection in &self.connections {
             for (turn, got) in connection.turns.iter().zip(got(connection)) {
-                if turn.by == Side::Client && got != turn.written() {
-                    behind.insert(turn.last_line, expectation(&got));
+                if got != turn.written() {
+                    let mark = if turn.by == Side::Client { ">D" } else { ">C" };
+                    behind.insert(turn.last_line, expectation(mark, &got));
                 }
             }
         }
         let mut text = String::new();
+        let mut by_daemon = false;
         for (at, line) in self.text.lines().enumerate() {
-            if !line.starts_with(">D ") || line == ">D <nothing>" {
+            by_daemon = line.starts_with("D> ") || by_daemon && !line.starts_with("C> ");
+            let expected = line.starts_with(">D ") || by_daemon && line.starts_with(">C ");
+            if !expected || line == ">D <nothing>" {
                 text += line;
                 text += "\n";
                 text += behind.get(&at).map_or("", |lines| lines);
@@ -215,7 +219,7 @@ impl Recording {
     }
 }
 
-fn expectation(bytes: &[u8]) -> String {
+fn expectation(mark: &str, bytes: &[u8]) -> String {
     let mut text = String::new();
     let runs = bytes.chunk_by(|one, two| one == two);
     let mut plain = Vec::new();
@@ -224,21 +228,21 @@ fn expectation(bytes: &[u8]) -> String {
             plain.extend(run);
             continue;
         }
-        write_lines(&mut text, &plain);
+        write_lines(&mut text, mark, &plain);
         plain.clear();
-        writeln!(text, ">D <repeat {} {}>", run.len(), escaped(&run[..1])).unwrap();
+        writeln!(text, "{mark} <repeat {} {}>", run.len(), escaped(&run[..1])).unwrap();
     }
-    write_lines(&mut text, &plain);
+    write_lines(&mut text, mark, &plain);
     text
 }
 
-fn write_lines(text: &mut String, bytes: &[u8]) {
+fn write_lines(text: &mut String, mark: &str, bytes: &[u8]) {
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         let mut line = escaped(line);
         if line.starts_with('<') {
             line.replace_range(..1, "\\x3c"); // or it would be read as a mark
         }
-        writeln!(text, ">D {line}").unwrap();
+        writeln!(text, "{mark} {line}").unwrap();
     }
 }
 

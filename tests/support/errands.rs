@@ -1,6 +1,8 @@
 //! A daemon that answers the proxy's own questions before a create: the image has no volumes, the
 //! container mounts nothing, the volume is there.
 
+use super::naive;
+
 /// The beginnings of what the proxy asks. No real client spells these heads so.
 const BEGINNINGS: &[&str] =
     &["GET /images/", "GET /containers/", "POST /volumes/create HTTP/1.1\r\nHost: docker\r\n"];
@@ -23,13 +25,27 @@ pub fn answer(got: &[u8]) -> Option<(usize, Vec<u8>)> {
         }
         _ => false,
     };
-    let content = if request.starts_with("GET") {
-        r#"{"Config":{"Volumes":null},"Mounts":[]}"#
-    } else {
-        "{}"
-    };
-    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{content}", content.len());
-    complete.then(|| (got.len() - text.len() + begin, answer.into_bytes()))
+    complete.then(|| (got.len() - text.len() + begin, content(request.starts_with("GET "))))
+}
+
+/// The answer to `request`, if it is written like one of those questions.
+pub fn answer_to(request: &naive::Request) -> Option<Vec<u8>> {
+    let names: Vec<&str> = request.fields.iter().map(|(name, _)| &**name).collect();
+    let asks = request.method == "GET"
+        && names == ["host"]
+        && ["/images/", "/containers/"].iter().any(|path| request.target.starts_with(path))
+        && request.target.ends_with("/json");
+    let orders = request.method == "POST"
+        && names == ["host", "content-type", "content-length"]
+        && request.target == "/volumes/create"
+        && request.fields[0].1 == b"docker";
+    (asks || orders).then(|| content(asks))
+}
+
+fn content(of_question: bool) -> Vec<u8> {
+    let content = if of_question { r#"{"Config":{"Volumes":null},"Mounts":[]}"# } else { "{}" };
+    let length = content.len();
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{content}").into_bytes()
 }
 
 fn find_last(text: &[u8], wanted: &[u8]) -> Option<usize> {

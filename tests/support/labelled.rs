@@ -2,6 +2,7 @@
 
 use dockerd_ci_proxy::rules::Injection;
 
+use super::player::injection;
 use super::{go_json, naive};
 
 /// Fails if `request`, as Go reads it, creates something without the operator's labels or below
@@ -29,7 +30,7 @@ pub fn assert_labelled(injection: &Injection, request: &naive::Request) {
     assert_eq!(cgroup_parent(route, request), injection.cgroup_parent, "{request:?}");
 }
 
-/// The cgroup parent of what is created; that of the test's injection where there can be none.
+/// The cgroup parent of what is created; that of the test's injection where it does not matter.
 fn cgroup_parent(route: &str, request: &naive::Request) -> Option<String> {
     match route {
         "/build" => {
@@ -43,6 +44,6 @@ fn cgroup_parent(route: &str, request: &naive::Request) -> Option<String> {
                 host_config.iter().rfind(|(key, _)| go_json::fits(key, "CgroupParent"))?;
             serde_json::from_str(parent).ok()
         }
-        _ => super::player::injection().cgroup_parent,
+        _ => injection().cgroup_parent,
     }
 }

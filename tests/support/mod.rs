@@ -1,14 +1,18 @@
 //! What several tests share.
 #![allow(dead_code, unreachable_pub)] // each test uses a part of it
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // a test may fail so
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test may fail so
 
+pub mod calls;
+pub mod conversation;
 pub mod corpus;
 pub mod errands;
+pub mod forced;
+pub mod go;
 pub mod go_json;
+pub mod http2;
 pub mod judge;
 pub mod labelled;
 pub mod naive;
 pub mod player;
-pub mod process;
 pub mod random;
 pub mod transcript;

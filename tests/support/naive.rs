@@ -14,12 +14,22 @@ const CREATES: &[&str] = &[
     "/images/create",
 ];
 
+/// The fields of a head, in order; names in lower case.
+pub type Fields = Vec<(String, Vec<u8>)>;
+
+/// What is between these and `/update` is the id of something whose specification is replaced.
+const UPDATES: &[(&str, &str)] = &[
+    ("/configs/", "/configs/create"),
+    ("/secrets/", "/secrets/create"),
+    ("/services/", "/services/create"),
+];
+
 /// One request as Go's server reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     pub method: String,
     pub target: String,
-    pub fields: Vec<(String, Vec<u8>)>,
+    pub fields: Fields,
     pub body: Vec<u8>,
 }
 
@@ -60,26 +70,73 @@ pub fn request(bytes: &[u8]) -> Read<'_, Request> {
     Some((request, rest))
 }
 
-/// A request head; a line that begins with a blank goes on with the one before.
+/// A request head.
 pub fn head(bytes: &[u8]) -> Read<'_, Request> {
-    let (start, mut rest) = line(bytes)?;
+    let (start, rest) = line(bytes)?;
     let mut words = str::from_utf8(start).ok()?.splitn(3, ' ');
     let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
     words.next().filter(|version| version.starts_with("HTTP/1."))?;
-    let mut request = Request { method, target, fields: Vec::new(), body: Vec::new() };
+    let (fields, rest) = fields(rest)?;
+    Some((Request { method, target, fields, body: Vec::new() }, rest))
+}
+
+/// The field lines to the empty one; a line that begins with a blank goes on with the one before.
+fn fields(mut bytes: &[u8]) -> Read<'_, Fields> {
+    let mut fields = Fields::new();
     loop {
-        let (field, behind) = line(rest)?;
-        rest = behind;
-        match (field, request.fields.last_mut()) {
-            ([], _) => return Some((request, rest)),
+        let (field, rest) = line(bytes)?;
+        bytes = rest;
+        match (field, fields.last_mut()) {
+            ([], _) => return Some((fields, rest)),
             ([b' ' | b'\t', ..], Some((_, value))) => value.extend(field),
             _ => {
                 let colon = field.iter().position(|&byte| byte == b':')?;
                 let name = str::from_utf8(&field[..colon]).ok()?.to_ascii_lowercase();
-                request.fields.push((name, field[colon + 1..].trim_ascii().to_vec()));
+                fields.push((name, field[colon + 1..].trim_ascii().to_vec()));
             }
         }
     }
+}
+
+/// A response head as Go's client reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Response {
+    pub status: u16,
+    pub ending: Ending,
+    pub persistent: bool,
+}
+
+/// How the body of a response ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    Length(u64),
+    Chunked,
+    Close,
+}
+
+/// A response head; `to_head` says that it answers a HEAD.
+pub fn response(bytes: &[u8], to_head: bool) -> Read<'_, Response> {
+    let (start, rest) = line(bytes)?;
+    let (version, status) = start.strip_prefix(b"HTTP/1.")?.split_at_checked(2)?;
+    let status = str::from_utf8(status.get(..3)?).ok()?.parse().ok()?;
+    let (fields, rest) = fields(rest)?;
+    let all = |name: &str| -> Vec<String> {
+        let found = fields.iter().filter(|(key, _)| key == name);
+        found.map(|(_, value)| String::from_utf8_lossy(value).to_ascii_lowercase()).collect()
+    };
+    let connection = all("connection").join(",");
+    let has = |option: &str| connection.split(',').any(|one| one.trim_ascii() == option);
+    let ending = if to_head || matches!(status, 100..=199 | 204 | 304) {
+        Ending::Length(0)
+    } else if !all("transfer-encoding").is_empty() {
+        Ending::Chunked
+    } else if let Some(length) = all("content-length").first() {
+        Ending::Length(length.parse().ok()?)
+    } else {
+        Ending::Close
+    };
+    let persistent = !has("close") && (version == b"1 " || has("keep-alive"));
+    Some((Response { status, ending, persistent }, rest))
 }
 
 /// A line, ended by LF or CRLF.
@@ -119,33 +176,38 @@ pub fn dechunk(mut bytes: &[u8]) -> Read<'_, Vec<u8>> {
 
 /// Which of the creating operations Go's router finds, by its path.
 pub fn creates(method: &str, target: &str) -> Option<&'static str> {
+    routed(method, target, is_version, |id| !id.is_empty() && !id.contains('/'))
+}
+
+/// The same for a router that takes anything for a version that begins like one, and any id.
+pub fn may_create(method: &str, target: &str) -> Option<&'static str> {
+    let is_like_version = |segment: &str| {
+        let like = |c: char| c.is_ascii_digit() || c == '.';
+        segment.strip_prefix("/v").is_some_and(|rest| rest.starts_with(like) && !rest.contains('/'))
+    };
+    routed(method, target, is_like_version, |id| !id.is_empty())
+}
+
+fn routed(
+    method: &str,
+    target: &str,
+    is_version: fn(&str) -> bool,
+    is_id: fn(&str) -> bool,
+) -> Option<&'static str> {
     if method != "POST" {
         return None;
     }
-    let path = String::from_utf8(path(target)?).ok()?;
-    let found = CREATES.iter().copied().find(|route| match path.strip_suffix(route) {
-        Some("") => true,
-        Some(version) => is_version(version),
-        None => false,
+    let path = String::from_utf8_lossy(&path(target)?).into_owned();
+    let is_before = |version: &str| version.is_empty() || is_version(version);
+    let found = CREATES.iter().find(|route| path.strip_suffix(**route).is_some_and(is_before));
+    // What replaces a whole specification is like what creates such a thing.
+    let updates = UPDATES.iter().find(|(kind, _)| {
+        let (version, rest) = path.split_once(kind).unwrap_or_default();
+        is_before(version) && rest.strip_suffix("/update").is_some_and(is_id)
     });
-    match found.or_else(|| updates(&path)) {
-        Some("/images/create") if pulls(target) => None,
-        route => route,
-    }
-}
-
-/// Which of the operations that replace a whole specification is found at `path`, by the one that
-/// creates such a thing.
-fn updates(path: &str) -> Option<&'static str> {
-    let mut segments: Vec<&str> = path.split('/').skip(1).collect();
-    if segments.len() == 4 && is_version(&format!("/{}", segments[0])) {
-        segments.remove(0);
-    }
-    match segments[..] {
-        ["services", _, "update"] => Some("/services/create"),
-        ["secrets", _, "update"] => Some("/secrets/create"),
-        ["configs", _, "update"] => Some("/configs/create"),
-        _ => None,
+    match found.or(updates.map(|(_, route)| route)) {
+        Some(&"/images/create") if pulls(target) => None,
+        route => route.copied(),
     }
 }
 

@@ -130,6 +130,37 @@ impl Player {
         }
     }
 
+    /// How many of the client's bytes are held when it sends `bytes` over and over, up to `most`,
+    /// and the daemon takes nothing.
+    pub fn flooded_by_client(&mut self, bytes: &[u8], most: usize) -> usize {
+        let mut taken = 0;
+        while !self.closed && taken < most {
+            let limit = self.session.up_limit();
+            let n = flood(self.session.up(), bytes, taken, limit);
+            self.advance();
+            if n == 0 {
+                break;
+            }
+            taken += n;
+        }
+        self.session.up().held()
+    }
+
+    /// The same with the sides exchanged.
+    pub fn flooded_by_daemon(&mut self, bytes: &[u8], most: usize) -> usize {
+        let mut taken = 0;
+        while !self.closed && self.connected && taken < most {
+            let limit = self.session.down_limit();
+            let n = flood(self.session.down(), bytes, taken, limit);
+            self.advance();
+            if n == 0 {
+                break;
+            }
+            taken += n;
+        }
+        self.session.down().held()
+    }
+
     fn answer_errand(&mut self) -> bool {
         let Some((begin, answer)) = errands::answer(&self.daemon.got) else { return false };
         self.daemon.got.truncate(begin);
@@ -223,6 +254,21 @@ fn fill(lane: &mut Lane, from: &mut End, limit: usize, pace: Pace) -> bool {
             n > 0
         }
     }
+}
+
+/// Fills the room of `lane` with `bytes`, over and over, `at` bytes of which have come.
+fn flood(lane: &mut Lane, bytes: &[u8], at: usize, limit: usize) -> usize {
+    let room = lane.room(limit);
+    let n = if bytes.is_empty() { 0 } else { room.len() };
+    let mut free = &mut room[..n];
+    let mut rest = bytes.get(at % bytes.len().max(1)..).unwrap_or_default();
+    while !free.is_empty() {
+        let (now, later) = free.split_at_mut(rest.len().min(free.len()));
+        now.copy_from_slice(&rest[..now.len()]);
+        (free, rest) = (later, bytes);
+    }
+    lane.received(n);
+    n
 }
 
 /// Bytes that are looked at in the source.

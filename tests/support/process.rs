@@ -11,21 +11,21 @@ use std::time::Duration;
 
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 
-use super::player::injection;
+use crate::support::player::injection;
 
 /// Longer than anything takes on a slow and busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A proxy that runs until this is dropped, and the socket of its daemon.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     folder: PathBuf,
     daemon: UnixListener,
 }
 
 impl Process {
-    /// Starts one that forces what the [`player`](super::player) forces.
-    pub fn start() -> Self {
+    /// Starts one that forces what the tests' player forces.
+    pub(crate) fn start() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("dockerd-ci-proxy-{}-{number}", std::process::id());
@@ -55,7 +55,7 @@ impl Process {
     }
 
     /// A client's connection to the proxy, and the proxy's to the daemon that goes with it.
-    pub fn connect(&self) -> (UnixStream, UnixStream) {
+    pub(crate) fn connect(&self) -> (UnixStream, UnixStream) {
         let client = UnixStream::connect(self.folder.join("proxy")).unwrap();
         let (daemon, _) = self.daemon.accept().unwrap();
         for stream in [&client, &daemon] {

@@ -9,6 +9,7 @@
 //! C> <end>                                       the client half-closes
 //! >C <answer 400 refused: ...>                   an answer of our own, written out
 //! >C <answer-to-head 400 refused: ...>           the same without its body
+//! C> <headers 1 end: :path=/x>                   a frame of HTTP/2; see `http2.rs`
 //! ```
 //!
 //! Lines of one kind that follow each other are one. What is expected is compared when the next
@@ -16,6 +17,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use super::http2;
 
 /// Who does something in a transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,19 +62,17 @@ pub fn all() -> Vec<Transcript> {
     paths().into_iter().map(|path| read(path, SOCKET)).collect()
 }
 
-/// The transcripts in the folders of `root`, in order of their names.
-pub fn all_in(root: &Path) -> Vec<Transcript> {
-    paths_in(root).into_iter().map(|path| read(path, SOCKET)).collect()
+/// The folder `tests`; the fuzz targets, which are a package of their own, lie beside it.
+pub fn tests() -> PathBuf {
+    let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|at| at.join("tests"));
+    folders.find(|folder| folder.join("support").is_dir()).unwrap()
 }
 
 /// Where they are.
 pub fn paths() -> Vec<PathBuf> {
-    paths_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts"))
-}
-
-fn paths_in(root: &Path) -> Vec<PathBuf> {
+    let root = tests().join("transcripts");
     let mut paths: Vec<PathBuf> = Vec::new();
-    for area in fs::read_dir(root).unwrap() {
+    for area in fs::read_dir(&root).unwrap() {
         let pages = fs::read_dir(area.unwrap().path()).unwrap();
         paths.extend(pages.map(|page| page.unwrap().path()));
     }
@@ -126,7 +127,10 @@ fn what(text: &str) -> What {
         return What::Bytes(unescape(bytes).repeat(times.parse().unwrap()));
     }
     match text.strip_prefix('<').and_then(|mark| mark.strip_suffix('>')) {
-        Some(mark) => What::Mark(mark.to_owned()),
+        Some(mark) => match http2::bytes(mark) {
+            Some(bytes) => What::Bytes(bytes),
+            None => What::Mark(mark.to_owned()),
+        },
         None => What::Bytes(unescape(text)),
     }
 }
@@ -154,7 +158,7 @@ fn own_answer(status: &str, message: &str) -> Vec<u8> {
     (head + &body).into_bytes()
 }
 
-fn unescape(text: &str) -> Vec<u8> {
+pub fn unescape(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

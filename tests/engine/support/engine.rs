@@ -21,6 +21,8 @@ pub(crate) struct Engine {
     pub(crate) image: String,
     /// `cgroupfs` or `systemd`.
     pub(crate) cgroup_driver: String,
+    /// `1` or `2`.
+    pub(crate) cgroup_version: String,
 }
 
 /// The engine, or nothing after a notice.
@@ -65,15 +67,20 @@ fn find() -> Result<Engine, String> {
         .map_or_else(|| PathBuf::from("/var/run/docker.sock"), PathBuf::from);
     let docker = Docker::new(&socket, &std::env::temp_dir());
     let facts = docker
-        .try_run(&["info", "--format", "{{.CgroupDriver}} {{.ServerVersion}}"])
+        .try_run(&["info", "--format", "{{.CgroupDriver}} {{.CgroupVersion}} {{.ServerVersion}}"])
         .map_err(|error| format!("no docker command: {error}"))?;
     let facts = facts.out();
     let facts: Vec<_> = facts.split_whitespace().collect();
-    let [driver, server] = facts[..] else {
+    let [driver, version, server] = facts[..] else {
         return Err(format!("no Docker daemon answers on {}", socket.display()));
     };
     announce(&docker, &socket, server);
-    Ok(Engine { image: image(&socket)?, cgroup_driver: driver.to_owned(), socket })
+    Ok(Engine {
+        image: image(&socket)?,
+        cgroup_driver: driver.to_owned(),
+        cgroup_version: version.to_owned(),
+        socket,
+    })
 }
 
 fn announce(docker: &Docker, socket: &Path, server: &str) {

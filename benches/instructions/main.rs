@@ -1,0 +1,191 @@
+//! Instructions that the proxy takes for one exchange, and how often it asks for memory, counted
+//! by callgrind: numbers that a busy machine does not change.
+//!
+//! They are compared with the recorded ones; a rise is a failure. The kernel's instructions are
+//! not counted; `tests/sockets/calls.rs` counts the calls.
+//!
+//! ```text
+//! cargo bench --bench instructions -- [--record]
+//! ```
+
+#![allow(missing_docs, reason = "a program")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a bench may fail so"
+)]
+#![allow(clippy::cast_precision_loss, reason = "numbers to look at")]
+
+#[path = "../stage/mod.rs"]
+mod stage;
+
+use std::ffi::OsStr;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use stage::content::Message;
+use stage::load::{Exchange, Expects, Load, Until};
+use stage::process::{Folder, Process};
+use stage::requests::{create, create_unasked, get, volume};
+use stage::role::{Role, play};
+use stage::way::{arguments, binary};
+
+/// How much more than recorded is no failure: compilers and C libraries differ a little.
+const TOLERANCE: f64 = 0.05;
+
+/// Exchanges of each kind with which every run begins. A run with these alone is subtracted from
+/// the others, so that what happens once, such as starting, cancels.
+const FIRST: u32 = 5;
+
+/// Exchanges that are counted.
+const COUNTED: u32 = 200;
+
+/// The proxy's turn, under callgrind, is over by then, so that what is counted does not depend on
+/// whether it or the client was faster.
+const REST: Duration = Duration::from_millis(2);
+
+/// What one exchange takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Cost {
+    instructions: f64,
+    /// Calls of malloc and the like.
+    allocations: f64,
+}
+
+fn works() -> Vec<(&'static str, Exchange)> {
+    let exchange =
+        |request: Message, status| Exchange { request, expects: Expects::Status(status) };
+    vec![
+        ("ping", exchange(get("/_ping"), 200)),
+        ("info", exchange(get("/v1.43/info"), 200)),
+        ("create", exchange(create(), 201)),
+        ("create-unasked", exchange(create_unasked(), 201)),
+        ("create-volume", exchange(volume(), 201)),
+    ]
+}
+
+fn main() -> ExitCode {
+    play();
+    let mut valgrind = Command::new("valgrind");
+    if valgrind.arg("--version").stdout(Stdio::null()).status().is_err() {
+        println!("skipped, for valgrind is not installed");
+        let required = std::env::var("DCP_TEST_REQUIRE_ENGINE").is_ok_and(|value| value == "1");
+        return if required { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+    }
+    let folder = Folder::new("instructions");
+    let daemon = folder.0.join("daemon");
+    let running = Role::CalmDaemon.start(&daemon, None);
+    let recorded = recorded();
+    let mut record = String::new();
+    let mut rose = false;
+    println!(
+        "{:16} {:>12} {:>10} {:>12}",
+        "per exchange", "instructions", "recorded", "allocations"
+    );
+    let base = counted(&folder.0.join("base"), &daemon, None);
+    for (name, exchange) in works() {
+        let sum = counted(&folder.0.join(name), &daemon, Some(&exchange));
+        let each = |sum: u64, base: u64| sum.saturating_sub(base) as f64 / f64::from(COUNTED);
+        let cost = Cost { instructions: each(sum.0, base.0), allocations: each(sum.1, base.1) };
+        let (instructions, allocations) = (cost.instructions, cost.allocations);
+        writeln!(record, "{name} {instructions:.0} {allocations:.1}").unwrap();
+        let before = recorded.iter().find(|(known, _)| known == name).map(|(_, cost)| *cost);
+        let verdict = before.map_or("", |before| verdict(cost, before));
+        rose |= verdict == ROSE;
+        let before = before.map_or(String::new(), |before| format!("{:.0}", before.instructions));
+        println!("{name:16} {instructions:12.0} {before:>10} {allocations:12.1} {verdict}");
+    }
+    drop(running);
+    if std::env::args().any(|argument| argument == "--record") {
+        fs::write(record_file(), record).unwrap();
+        return ExitCode::SUCCESS;
+    }
+    ExitCode::from(u8::from(rose))
+}
+
+const ROSE: &str = "ROSE: make it cheaper, or record it and say why";
+const FELL: &str = "fell: record it";
+
+fn verdict(now: Cost, before: Cost) -> &'static str {
+    let ratio = now.instructions / before.instructions;
+    // Half an allocation: they are whole numbers, but for what a rare event adds.
+    let allocations = now.allocations - before.allocations;
+    if ratio > 1.0 + TOLERANCE || allocations > 0.5 {
+        ROSE
+    } else if ratio < 1.0 - TOLERANCE || allocations < -0.5 {
+        FELL
+    } else {
+        ""
+    }
+}
+
+fn record_file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/instructions/recorded.txt")
+}
+
+/// Lines of a name, instructions and allocations.
+fn recorded() -> Vec<(String, Cost)> {
+    let text = fs::read_to_string(record_file()).unwrap_or_default();
+    text.lines()
+        .map(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let number = |at: usize| fields[at].parse().unwrap();
+            (fields[0].to_owned(), Cost { instructions: number(1), allocations: number(2) })
+        })
+        .collect()
+}
+
+/// Instructions and allocations of a proxy from its start to its end.
+fn counted(listen: &Path, daemon: &Path, exchange: Option<&Exchange>) -> (u64, u64) {
+    let output = listen.with_extension("callgrind");
+    let file = format!("--callgrind-out-file={}", output.display());
+    let options = ["--tool=callgrind", "--quiet", "--compress-strings=no", &file];
+    let mut command: Vec<&OsStr> = options.iter().map(OsStr::new).collect();
+    let binary = binary();
+    command.push(binary.as_os_str());
+    command.extend(arguments(listen, daemon));
+    let mut process = Process::start("valgrind".as_ref(), &command, listen);
+    // A client that only looks whether the proxy listens is gone again by then.
+    sleep(20 * REST);
+    let mut load = Load::new(listen.to_owned(), 1);
+    let mut repeat = |exchange: &Exchange, times| {
+        for _ in 0..times {
+            sleep(REST);
+            load.repeat(exchange, Until::Count(1), false);
+        }
+    };
+    for (_, each) in works() {
+        repeat(&each, FIRST);
+    }
+    if let Some(exchange) = exchange {
+        repeat(exchange, COUNTED);
+    }
+    sleep(20 * REST);
+    drop(load);
+    sleep(20 * REST);
+    process.terminate();
+    read(&fs::read_to_string(output).unwrap())
+}
+
+/// The sums in what callgrind wrote.
+fn read(text: &str) -> (u64, u64) {
+    let sum = text.lines().find_map(|line| line.strip_prefix("summary:")).unwrap();
+    let instructions = sum.trim().parse().unwrap();
+    let mut allocations = 0;
+    let mut called = "";
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix("cfn=") {
+            called = name;
+        } else if let Some(calls) = line.strip_prefix("calls=")
+            && matches!(called, "malloc" | "calloc" | "realloc" | "posix_memalign")
+        {
+            allocations += calls.split_whitespace().next().unwrap().parse::<u64>().unwrap();
+        }
+    }
+    (instructions, allocations)
+}

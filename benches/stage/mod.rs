@@ -1,0 +1,19 @@
+//! What the benches measure with: a daemon that says what it is asked, relays that parse nothing,
+//! other proxies, and the processes that they are.
+//!
+//! ```text
+//!  bench ──► way: nothing │ our proxy │ copy │ splice │ HAProxy │ nginx │ socat ──► daemon
+//!  (client)       each a process of its own, on UNIX sockets                      (a process too)
+//! ```
+
+#![allow(dead_code, reason = "each bench uses what it needs")]
+
+pub(crate) mod content;
+pub(crate) mod daemon;
+pub(crate) mod events;
+pub(crate) mod load;
+pub(crate) mod process;
+pub(crate) mod relay;
+pub(crate) mod requests;
+pub(crate) mod role;
+pub(crate) mod way;

@@ -1,0 +1,268 @@
+//! The floor: what one hop in user space costs when it parses nothing.
+//!
+//! One thread, one edge-triggered epoll; the daemon is connected to when a client is accepted.
+//! Written to make as few system calls as there can be: per message one wait, one read, one write.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+use rustix::event::epoll::EventFlags;
+use rustix::io::Errno;
+use rustix::net::{Shutdown, SocketFlags, accept_with, shutdown};
+use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
+
+use super::events::Poll;
+
+/// What a copying relay reads at once.
+const BUFFER: usize = 64 * 1024;
+
+/// What the pipes of a splicing relay hold; where the system does not allow it, what it gives.
+const PIPE: usize = 1024 * 1024;
+
+const LISTENER: u64 = u64::MAX;
+
+const WATCHED: EventFlags = EventFlags::IN.union(EventFlags::RDHUP).union(EventFlags::ET);
+
+/// Why moving bytes has come to a stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// The source has nothing more now.
+    Empty,
+    /// The sink takes nothing more now.
+    Stuck,
+    /// The source has ended, or the sink is gone.
+    End,
+}
+
+/// A way to move bytes from one socket to another.
+pub(crate) trait Carry: Default {
+    /// What has left the source and not yet reached the sink.
+    type Held: Default;
+
+    /// Moves what can be moved. `ending`: the source will give no further event, so that it is to
+    /// be read to its end.
+    fn carry(&mut self, held: &mut Self::Held, from: &OwnedFd, to: &OwnedFd, ending: bool) -> Rest;
+
+    /// A direction is over.
+    fn release(&mut self, _held: Self::Held) {}
+}
+
+/// read and write.
+pub(crate) struct Copying {
+    buffer: Vec<u8>,
+}
+
+impl Default for Copying {
+    fn default() -> Self {
+        Self { buffer: vec![0; BUFFER] }
+    }
+}
+
+impl Carry for Copying {
+    type Held = Vec<u8>;
+
+    fn carry(&mut self, held: &mut Vec<u8>, from: &OwnedFd, to: &OwnedFd, ending: bool) -> Rest {
+        while !held.is_empty() {
+            match rustix::io::write(to, held) {
+                Ok(n) => drop(held.drain(..n)),
+                Err(error) => return stopped(error, Rest::Stuck),
+            }
+        }
+        loop {
+            let read = match rustix::io::read(from, &mut *self.buffer) {
+                Ok(0) => return Rest::End,
+                Ok(read) => read,
+                Err(error) => return stopped(error, Rest::Empty),
+            };
+            let mut rest = &self.buffer[..read];
+            while !rest.is_empty() {
+                match rustix::io::write(to, rest) {
+                    Ok(n) => rest = &rest[n..],
+                    Err(error) => {
+                        held.extend_from_slice(rest);
+                        return stopped(error, Rest::Stuck);
+                    }
+                }
+            }
+            // Whatever comes now makes a new event.
+            if read < BUFFER && !ending {
+                return Rest::Empty;
+            }
+        }
+    }
+}
+
+/// splice through pipes, which are used again.
+#[derive(Default)]
+pub(crate) struct Splicing {
+    free: Vec<Pipe>,
+}
+
+/// A pipe, its end to read from first.
+type Pipe = (OwnedFd, OwnedFd);
+
+/// A pipe, taken when there is something to move, and how much is in it.
+#[derive(Default)]
+pub(crate) struct Piped {
+    pipe: Option<Pipe>,
+    bytes: usize,
+}
+
+impl Carry for Splicing {
+    type Held = Piped;
+
+    fn carry(&mut self, held: &mut Piped, from: &OwnedFd, to: &OwnedFd, _ending: bool) -> Rest {
+        let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
+        let (output, input) = held.pipe.get_or_insert_with(|| {
+            self.free.pop().unwrap_or_else(|| {
+                let pipe = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).unwrap();
+                let _ = fcntl_setpipe_size(&pipe.1, PIPE);
+                pipe
+            })
+        });
+        loop {
+            while held.bytes > 0 {
+                match splice(&*output, None, to, None, held.bytes, flags) {
+                    Ok(n) => held.bytes -= n,
+                    Err(error) => return stopped(error, Rest::Stuck),
+                }
+            }
+            match splice(from, None, &*input, None, PIPE, flags) {
+                Ok(0) => return Rest::End,
+                Ok(n) => held.bytes = n,
+                Err(error) => return stopped(error, Rest::Empty),
+            }
+        }
+    }
+
+    fn release(&mut self, held: Piped) {
+        self.free.extend(held.pipe.filter(|_| held.bytes == 0));
+    }
+}
+
+fn stopped(error: Errno, blocked: Rest) -> Rest {
+    if error == Errno::AGAIN { blocked } else { Rest::End }
+}
+
+/// One direction between the two sockets of a pair.
+#[derive(Default)]
+struct Direction<H> {
+    held: H,
+    stuck: bool,
+    /// The source will give no further event.
+    ending: bool,
+    over: bool,
+}
+
+/// A client and its daemon connection, and what goes away from each.
+struct Pair<H> {
+    sockets: [OwnedFd; 2],
+    directions: [Direction<H>; 2],
+}
+
+struct Relay<C: Carry> {
+    carry: C,
+    poll: Poll,
+    daemon: PathBuf,
+    pairs: Vec<Option<Pair<C::Held>>>,
+    free: Vec<usize>,
+}
+
+/// Relays between the clients at `listen` and `daemon`, until it is killed.
+pub(crate) fn run<C: Carry>(listen: &Path, daemon: PathBuf) -> ! {
+    super::way::raise_limit();
+    let listener = UnixListener::bind(listen).unwrap();
+    rustix::net::listen(&listener, 4096).unwrap();
+    let poll = Poll::new();
+    poll.add(&listener, LISTENER, EventFlags::IN);
+    let (pairs, free) = (Vec::new(), Vec::new());
+    let mut relay = Relay { carry: C::default(), poll, daemon, pairs, free };
+    loop {
+        let mut ended = Vec::new();
+        for at in 0..relay.poll.wait(None) {
+            let (number, flags) = relay.poll.event(at);
+            if number == LISTENER {
+                relay.accept(&listener).unwrap();
+                continue;
+            }
+            let number = usize::try_from(number).unwrap();
+            if relay.moved(number / 2, number % 2, flags) {
+                ended.push(number / 2);
+            }
+        }
+        // Not before the end: an event of a socket that is closed already may be among them.
+        relay.free.append(&mut ended);
+    }
+}
+
+impl<C: Carry> Relay<C> {
+    fn accept(&mut self, listener: &UnixListener) -> io::Result<()> {
+        let client = accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
+        let daemon = UnixStream::connect(&self.daemon)?;
+        daemon.set_nonblocking(true)?;
+        let sockets = [client, OwnedFd::from(daemon)];
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.pairs.push(None);
+            self.pairs.len() - 1
+        });
+        for (side, socket) in sockets.iter().enumerate() {
+            self.poll.add(socket, number(slot, side), WATCHED);
+        }
+        let directions = Default::default();
+        self.pairs[slot] = Some(Pair { sockets, directions });
+        Ok(())
+    }
+
+    /// Does what an event of one side of a pair calls for; tells whether the pair has ended by it.
+    fn moved(&mut self, slot: usize, side: usize, flags: EventFlags) -> bool {
+        let Some(pair) = &mut self.pairs[slot] else {
+            return false;
+        };
+        let gone = flags.intersects(EventFlags::HUP | EventFlags::ERR);
+        let [from, to] = [side, 1 - side];
+        pair.directions[from].ending |= gone || flags.contains(EventFlags::RDHUP);
+        // Nobody is there to read what the other side says.
+        pair.directions[to].over |= gone;
+        if !pair.directions[from].stuck {
+            pair.pump(slot, from, &self.poll, &mut self.carry);
+        }
+        if flags.contains(EventFlags::OUT) {
+            pair.pump(slot, to, &self.poll, &mut self.carry);
+        }
+        let ended = pair.directions.iter().all(|direction| direction.over);
+        if ended && let Some(pair) = self.pairs[slot].take() {
+            pair.directions.into_iter().for_each(|way| self.carry.release(way.held));
+        }
+        ended
+    }
+}
+
+impl<H> Pair<H> {
+    /// Moves what goes away from the socket of this side.
+    fn pump<C: Carry<Held = H>>(&mut self, slot: usize, from: usize, poll: &Poll, carry: &mut C) {
+        let direction = &mut self.directions[from];
+        if direction.over {
+            return;
+        }
+        let to = 1 - from;
+        let sink = &self.sockets[to];
+        let rest = carry.carry(&mut direction.held, &self.sockets[from], sink, direction.ending);
+        let stuck = rest == Rest::Stuck;
+        if direction.stuck != stuck {
+            direction.stuck = stuck;
+            let flags = if stuck { WATCHED | EventFlags::OUT } else { WATCHED };
+            poll.change(sink.as_fd(), number(slot, to), flags);
+        }
+        if rest == Rest::End {
+            direction.over = true;
+            // Fails only when nobody is there any more.
+            let _ = shutdown(sink, Shutdown::Write);
+        }
+    }
+}
+
+fn number(slot: usize, side: usize) -> u64 {
+    (slot * 2 + side) as u64
+}

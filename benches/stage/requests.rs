@@ -1,0 +1,69 @@
+//! What clients ask in the benches.
+
+use super::content::{Message, once};
+
+/// The body of a container create as the docker command of a CI job sends it: 2.5 KiB.
+const CREATE: &str = include_str!("create.json");
+
+/// The head and body of a request with `body` as JSON document.
+pub(crate) fn post(target: &str, body: &str) -> Message {
+    let length = body.len();
+    vec![once(format!(
+        "POST {target} HTTP/1.1\r\nHost: docker\r\nUser-Agent: Docker-Client/24.0.7 (linux)\r\n\
+         Content-Length: {length}\r\nContent-Type: application/json\r\n\r\n{body}"
+    ))]
+}
+
+/// A request without a body.
+pub(crate) fn get(target: &str) -> Message {
+    vec![once(format!(
+        "GET {target} HTTP/1.1\r\nHost: docker\r\nUser-Agent: Docker-Client/24.0.7 (linux)\r\n\r\n"
+    ))]
+}
+
+/// The head of a request whose body is sent behind it.
+pub(crate) fn upload(target: &str, framing: &str) -> Message {
+    vec![once(format!(
+        "POST {target} HTTP/1.1\r\nHost: docker\r\nUser-Agent: Docker-Client/24.0.7 (linux)\r\n\
+         Content-Type: application/x-tar\r\n{framing}\r\n\r\n"
+    ))]
+}
+
+/// A request that makes a tunnel of its connection.
+pub(crate) fn attach(what: &str) -> Message {
+    vec![once(format!(
+        "POST /v1.43/containers/c0ffee/attach?{what}&stream=1 HTTP/1.1\r\nHost: docker\r\n\
+         User-Agent: Docker-Client/24.0.7 (linux)\r\nContent-Length: 0\r\n\
+         Connection: Upgrade\r\nContent-Type: text/plain\r\nUpgrade: tcp\r\n\r\n"
+    ))]
+}
+
+/// A container create.
+pub(crate) fn create() -> Message {
+    post("/v1.43/containers/create", CREATE)
+}
+
+/// A container create of almost the same length that names no image, so that nothing is asked
+/// about one before. A daemon would refuse it; the one of the benches does not.
+pub(crate) fn create_unasked() -> Message {
+    post("/v1.43/containers/create", &CREATE.replacen("\"Image\"", "\"Imago\"", 1))
+}
+
+/// A volume create, as the docker command sends it.
+pub(crate) fn volume() -> Message {
+    post(
+        "/v1.43/volumes/create",
+        "{\"Driver\":\"local\",\"DriverOpts\":{},\"Labels\":{},\"Name\":\"cache\"}\n",
+    )
+}
+
+/// A network create, as the docker command sends it.
+pub(crate) fn network() -> Message {
+    post(
+        "/v1.43/networks/create",
+        "{\"CheckDuplicate\":true,\"Driver\":\"bridge\",\"Scope\":\"\",\"EnableIPv6\":false,\
+         \"IPAM\":{\"Driver\":\"default\",\"Options\":{},\"Config\":[]},\"Internal\":false,\
+         \"Attachable\":false,\"Ingress\":false,\"ConfigOnly\":false,\"ConfigFrom\":null,\
+         \"Options\":{},\"Labels\":{},\"Name\":\"shop\"}\n",
+    )
+}

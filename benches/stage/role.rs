@@ -1,0 +1,55 @@
+//! A bench starts itself again to be something else: `BENCH role NAME LISTEN [DAEMON]`.
+
+use std::path::{Path, PathBuf};
+
+use super::daemon;
+use super::process::Process;
+use super::relay::{self, Copying, Splicing};
+
+/// What a bench may be beside itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// A server that answers what it is asked.
+    Daemon,
+    /// The same, but each answer waits a millisecond, so that whatever stands before it has come
+    /// to rest: what is counted then does not depend on who was faster.
+    CalmDaemon,
+    /// A relay that reads and writes.
+    CopyRelay,
+    /// A relay that moves bytes through pipes.
+    SpliceRelay,
+}
+
+const NAMES: [(Role, &str); 4] = [
+    (Role::Daemon, "daemon"),
+    (Role::CalmDaemon, "calm-daemon"),
+    (Role::CopyRelay, "copy-relay"),
+    (Role::SpliceRelay, "splice-relay"),
+];
+
+/// Plays the role that this process was started for, if any; to be called first.
+pub(crate) fn play() {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() != Some("role") {
+        return;
+    }
+    let name = arguments.next().unwrap();
+    let (role, _) = NAMES.into_iter().find(|(_, known)| *known == name).unwrap();
+    let mut path = || PathBuf::from(arguments.next().unwrap());
+    match role {
+        Role::Daemon => daemon::run(&path(), false),
+        Role::CalmDaemon => daemon::run(&path(), true),
+        Role::CopyRelay => relay::run::<Copying>(&path(), path()),
+        Role::SpliceRelay => relay::run::<Splicing>(&path(), path()),
+    }
+}
+
+impl Role {
+    /// Starts a process that plays it, listening at `listen`.
+    pub(crate) fn start(self, listen: &Path, daemon: Option<&Path>) -> Process {
+        let (_, name) = NAMES.into_iter().find(|(role, _)| *role == self).unwrap();
+        let mut arguments = vec!["role".as_ref(), name.as_ref(), listen.as_os_str()];
+        arguments.extend(daemon.map(Path::as_os_str));
+        Process::start(std::env::current_exe().unwrap().as_os_str(), &arguments, listen)
+    }
+}

@@ -1,0 +1,170 @@
+//! The ways from the bench to the daemon that are compared.
+
+use std::fmt::{self, Display};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::process::Process;
+use super::role::Role;
+
+/// A way from the bench to the daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// The daemon's own socket.
+    Direct,
+    /// Our proxy, with two labels and a cgroup parent.
+    Proxy,
+    /// A relay of our own that reads and writes, and parses nothing.
+    Copy,
+    /// A relay of our own that splices, and parses nothing.
+    Splice,
+    /// HAProxy in HTTP mode.
+    HaProxy,
+    /// nginx as an HTTP proxy that buffers nothing.
+    Nginx,
+    /// socat, one process for each connection.
+    Socat,
+}
+
+impl Way {
+    /// All, in the order of the tables.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Direct,
+        Self::Proxy,
+        Self::Copy,
+        Self::Splice,
+        Self::HaProxy,
+        Self::Nginx,
+        Self::Socat,
+    ];
+
+    /// Whether its program is there.
+    pub(crate) fn is_installed(self) -> bool {
+        match self {
+            Self::Direct | Self::Proxy | Self::Copy | Self::Splice => true,
+            Self::HaProxy | Self::Nginx | Self::Socat => {
+                let mut command = Command::new(self.to_string());
+                command.arg("-v").stdout(Stdio::null()).stderr(Stdio::null());
+                command.status().is_ok()
+            }
+        }
+    }
+
+    /// Starts its process, which listens at `listen`; `None` if it needs none.
+    pub(crate) fn start(self, listen: &Path, daemon: &Path) -> Option<Process> {
+        Some(match self {
+            Self::Direct => return None,
+            Self::Proxy => proxy(listen, daemon),
+            Self::Copy => Role::CopyRelay.start(listen, Some(daemon)),
+            Self::Splice => Role::SpliceRelay.start(listen, Some(daemon)),
+            Self::HaProxy => {
+                let config = listen.with_extension("cfg");
+                fs::write(&config, haproxy(listen, daemon)).unwrap();
+                let arguments = ["-db".as_ref(), "-f".as_ref(), config.as_os_str()];
+                Process::start("haproxy".as_ref(), &arguments, listen)
+            }
+            Self::Nginx => {
+                let config = listen.with_extension("conf");
+                fs::write(&config, nginx(listen, daemon)).unwrap();
+                let folder = listen.parent().unwrap();
+                let arguments =
+                    ["-p".as_ref(), folder.as_os_str(), "-c".as_ref(), config.as_os_str()];
+                Process::start("nginx".as_ref(), &arguments, listen)
+            }
+            Self::Socat => {
+                let from = format!("UNIX-LISTEN:{},fork,backlog=4096", listen.display());
+                let to = format!("UNIX-CONNECT:{}", daemon.display());
+                // Its buffers as large as those of the relays.
+                let arguments = ["-b65536".as_ref(), from.as_ref(), to.as_ref()];
+                Process::start("socat".as_ref(), &arguments, listen)
+            }
+        })
+    }
+}
+
+impl Display for Way {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(match self {
+            Self::Direct => "direct",
+            Self::Proxy => "proxy",
+            Self::Copy => "copy",
+            Self::Splice => "splice",
+            Self::HaProxy => "haproxy",
+            Self::Nginx => "nginx",
+            Self::Socat => "socat",
+        })
+    }
+}
+
+/// The proxy that cargo built for this bench, or the one that `DCP_TEST_BINARY` names.
+pub(crate) fn binary() -> PathBuf {
+    std::env::var_os("DCP_TEST_BINARY")
+        .map_or_else(|| env!("CARGO_BIN_EXE_dockerd-ci-proxy").into(), PathBuf::from)
+}
+
+/// The arguments with which the proxy is measured.
+pub(crate) fn arguments<'p>(listen: &'p Path, daemon: &'p Path) -> [&'p std::ffi::OsStr; 10] {
+    [
+        "--listensocket".as_ref(),
+        listen.as_os_str(),
+        "--dockersocket".as_ref(),
+        daemon.as_os_str(),
+        "--label".as_ref(),
+        "ci.job=1234".as_ref(),
+        "--label".as_ref(),
+        "ci.team=web".as_ref(),
+        "--cgroup-parent".as_ref(),
+        "/ci/1234".as_ref(),
+    ]
+}
+
+fn proxy(listen: &Path, daemon: &Path) -> Process {
+    Process::start(binary().as_os_str(), &arguments(listen, daemon), listen)
+}
+
+/// One thread, as the others; connections to the daemon are kept, as HAProxy does by itself.
+fn haproxy(listen: &Path, daemon: &Path) -> String {
+    let (listen, daemon) = (listen.display(), daemon.display());
+    format!(
+        "global\n  nbthread 1\n  maxconn 4096\n\
+         defaults\n  mode http\n  timeout connect 10s\n  timeout client 1h\n  timeout server 1h\n  \
+         timeout tunnel 1h\n\
+         listen docker\n  bind unix@{listen}\n  server docker unix@{daemon}\n"
+    )
+}
+
+/// One process, nothing buffered, connections on both sides kept.
+fn nginx(listen: &Path, daemon: &Path) -> String {
+    let (listen, daemon) = (listen.display(), daemon.display());
+    format!(
+        "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr crit;\n\
+         events {{ worker_connections 4096; }}\n\
+         http {{\n  access_log off;\n  client_max_body_size 0;\n  keepalive_requests 1000000000;\n  \
+         keepalive_timeout 1h;\n  client_body_temp_path t1;\n  proxy_temp_path t2;\n  \
+         fastcgi_temp_path t3;\n  uwsgi_temp_path t4;\n  scgi_temp_path t5;\n  \
+         map $http_upgrade $wanted_connection {{ default upgrade; '' ''; }}\n  \
+         upstream docker {{\n    server unix:{daemon};\n    keepalive 64;\n    \
+         keepalive_requests 1000000000;\n  }}\n  \
+         server {{\n    listen unix:{listen};\n    location / {{\n      \
+         proxy_pass http://docker;\n      proxy_http_version 1.1;\n      \
+         proxy_set_header Upgrade $http_upgrade;\n      \
+         proxy_set_header Connection $wanted_connection;\n      proxy_buffering off;\n      \
+         proxy_request_buffering off;\n      proxy_read_timeout 1h;\n      \
+         proxy_send_timeout 1h;\n    }}\n  }}\n}}\n"
+    )
+}
+
+/// Lets this process have as many files as it may; tells how many.
+pub(crate) fn raise_limit() -> u64 {
+    const WANTED: u64 = 65_536;
+    let limit = getrlimit(Resource::Nofile);
+    let maximum = limit.maximum.map(|maximum| maximum.max(WANTED));
+    // Only root may raise the hard limit.
+    if setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    }
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}

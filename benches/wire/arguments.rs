@@ -1,0 +1,67 @@
+//! The command line.
+
+use std::time::Duration;
+
+use lexopt::{Arg, Parser, ValueExt};
+
+use crate::stage::way::Way;
+
+/// What is to be measured, and how often.
+pub(crate) struct Arguments {
+    /// Rounds that are counted.
+    pub(crate) rounds: usize,
+    /// How long one way is measured in one round.
+    pub(crate) time: Duration,
+    /// Only print what there is.
+    pub(crate) list: bool,
+    ways: Vec<String>,
+    works: Vec<String>,
+}
+
+impl Arguments {
+    pub(crate) fn read() -> Self {
+        Self::parse().unwrap_or_else(|error| {
+            eprintln!("{error}");
+            std::process::exit(2)
+        })
+    }
+
+    fn parse() -> Result<Self, lexopt::Error> {
+        let (ways, works) = (Vec::new(), Vec::new());
+        let mut arguments =
+            Self { rounds: 9, time: Duration::from_millis(100), list: false, ways, works };
+        let mut parser = Parser::from_env();
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Arg::Long("rounds") => arguments.rounds = parser.value()?.parse::<usize>()?.max(1),
+                Arg::Long("time") => {
+                    arguments.time = Duration::from_millis(parser.value()?.parse()?);
+                }
+                Arg::Long("ways") => {
+                    let ways = parser.value()?.string()?;
+                    arguments.ways = ways.split(',').map(str::to_owned).collect();
+                }
+                Arg::Long("list") => arguments.list = true,
+                // Cargo says so to every bench.
+                Arg::Long("bench") => {}
+                Arg::Value(work) => arguments.works.push(work.string()?),
+                other => return Err(other.unexpected()),
+            }
+        }
+        Ok(arguments)
+    }
+
+    /// Whether the work of this name is chosen: by its name or by a part of it in front of a `-`.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        let chosen = |work: &String| {
+            name.strip_prefix(work.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        };
+        self.works.is_empty() || self.works.iter().any(chosen)
+    }
+
+    /// Whether this way is chosen.
+    pub(crate) fn goes(&self, way: Way) -> bool {
+        self.ways.is_empty() || self.ways.contains(&way.to_string())
+    }
+}

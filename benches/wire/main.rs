@@ -1,0 +1,115 @@
+//! What a hop through the proxy costs, beside the bare socket, relays that parse nothing, and
+//! other proxies: the same work over each way in turn, round after round.
+//!
+//! Ratios are taken within each round and their median is shown, so that a machine that is slower
+//! for a while does not matter; criterion measures one thing after the other and could not do so.
+//!
+//! ```text
+//! cargo bench --bench wire -- [--rounds N] [--time MS] [--ways WAY,WAY] [--list] [WORK...]
+//! ```
+
+#![allow(missing_docs, reason = "a program")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a bench may fail so"
+)]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "numbers to look at"
+)]
+
+#[path = "../stage/mod.rs"]
+mod stage;
+
+mod arguments;
+mod measure;
+mod table;
+mod work;
+
+use std::path::PathBuf;
+
+use arguments::Arguments;
+use stage::process::{Folder, Process};
+use stage::role::{Role, play};
+use stage::way::{Way, raise_limit};
+use table::Rounds;
+use work::{Work, all};
+
+/// A way that stands ready.
+struct Ready {
+    way: Way,
+    socket: PathBuf,
+    process: Option<Process>,
+}
+
+fn main() {
+    play();
+    let arguments = Arguments::read();
+    let works: Vec<Work> = all().into_iter().filter(|work| arguments.wants(work.name)).collect();
+    if arguments.list {
+        for work in &works {
+            println!("{:16} {}", work.name, work.what);
+        }
+        return;
+    }
+    raise_limit();
+    let folder = Folder::new("wire");
+    let socket = folder.0.join("daemon");
+    let daemon = Role::Daemon.start(&socket, None);
+    let ways = ready(&arguments, &folder, "to", &socket);
+    let real = std::env::var_os("DCP_TEST_DOCKER_SOCKET").map(PathBuf::from);
+    let real_ways = real.filter(|_| works.iter().any(|work| work.real));
+    let real_ways = real_ways.map(|socket| ready(&arguments, &folder, "real", &socket));
+    for work in &works {
+        match (work.real, &real_ways) {
+            (false, _) => measured(work, &ways, &arguments).print(work),
+            (true, Some(ways)) => measured(work, ways, &arguments).print(work),
+            (true, None) => {
+                println!("\n{}: skipped, for DCP_TEST_DOCKER_SOCKET names no daemon", work.name);
+            }
+        }
+    }
+    drop(daemon);
+}
+
+/// Starts the chosen ways that are installed.
+fn ready(
+    arguments: &Arguments,
+    folder: &Folder,
+    name: &str,
+    daemon: &std::path::Path,
+) -> Vec<Ready> {
+    let mut ways = Vec::new();
+    for way in Way::ALL.into_iter().filter(|way| arguments.goes(*way)) {
+        if !way.is_installed() {
+            println!("{way} is not installed and left out");
+            continue;
+        }
+        let socket = folder.0.join(format!("{name}-{way}"));
+        let process = way.start(&socket, daemon);
+        let socket = if process.is_some() { socket } else { daemon.to_owned() };
+        ways.push(Ready { way, socket, process });
+    }
+    ways
+}
+
+/// Does `work` over each way in turn, round after round, each time beginning with another.
+fn measured(work: &Work, ways: &[Ready], arguments: &Arguments) -> Rounds {
+    let mut samples = vec![Vec::new(); ways.len()];
+    for round in 0..=arguments.rounds {
+        for turn in 0..ways.len() {
+            let at = (round + turn) % ways.len();
+            let Ready { socket, process, .. } = &ways[at];
+            let sample = measure::round(work, socket, process.as_ref(), arguments.time);
+            // The first round is for caches and pages.
+            if round > 0 {
+                samples[at].push(sample);
+            }
+        }
+    }
+    Rounds { ways: ways.iter().map(|ready| ready.way).collect(), samples }
+}

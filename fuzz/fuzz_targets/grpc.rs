@@ -1,0 +1,77 @@
+//! Law: what client and daemon get of a connection that carries BuildKit's calls does not depend on
+//! how the bytes of both were cut, and the daemon gets the frontend of no Solve without what is
+//! forced behind it.
+//!
+//! The input is what the client says behind the preface and, behind the first `D> `, what the daemon
+//! says behind its own.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use support::player::{Pace, Player};
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+const UPGRADE: &[u8] = b"POST /grpc HTTP/1.1\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n";
+const SWITCHED: &[u8] = b"HTTP/1.1 101 UPGRADED\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n";
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+/// The field block of a Solve, as the transcripts begin one.
+const SOLVE: &[u8] = b"\0\x07:method\x04POST\0\x07:scheme\x04http\0\x05:path\x2a\
+                       /moby.buildkit.v1.frontend.LLBBridge/Solve";
+const SETTINGS: &[u8] = b"\0\0\0\x04\0\0\0\0\0";
+const FRONTEND: &[u8] = b"\x12\x0ddockerfile.v0";
+/// What stands behind the last field of the client.
+const FORCED: &[u8] = b"\x0a\x0dcgroup-parent\x12\x05/ci/7";
+
+/// What client and daemon get.
+fn play(client: &[u8], daemon: &[u8], cut: usize) -> (Vec<u8>, Vec<u8>) {
+    let mut player = Player::new(Pace::WHOLE);
+    player.client.sends.extend(UPGRADE);
+    player.settle();
+    player.daemon.sends.extend(SWITCHED);
+    player.settle();
+    player.client.sends.extend(PREFACE);
+    player.daemon.sends.extend(SETTINGS);
+    player.settle();
+    for piece in daemon.chunks(cut) {
+        player.daemon.sends.extend(piece);
+        player.settle();
+    }
+    for piece in client.chunks(cut) {
+        player.client.sends.extend(piece);
+        player.settle();
+    }
+    (player.client.got, player.daemon.got)
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let mark = bytes.windows(3).position(|three| three == b"D> ");
+    let (client, daemon) = bytes.split_at(mark.unwrap_or(bytes.len()));
+    let daemon = daemon.get(3..).unwrap_or_default();
+    let (client_got, daemon_got) = play(client, daemon, usize::MAX);
+    for cut in [1, 7] {
+        let (client_too, daemon_too) = play(client, daemon, cut);
+        assert_eq!(client_too, client_got);
+        // What has not left yet when a connection is stopped is lost with it.
+        let open = daemon_got.strip_suffix(b"<closed>").unwrap_or(&daemon_got);
+        assert!(daemon_too.starts_with(open));
+    }
+    // A message that begins with its frontend, in one frame on the stream of a Solve.
+    let mut solves = Vec::new();
+    let mut rest = daemon_got.get(UPGRADE.len() + 24..).unwrap_or_default();
+    while let [l0, l1, l2, kind, flags, s0, s1, s2, s3, behind @ ..] = rest {
+        let length = u32::from_be_bytes([0, *l0, *l1, *l2]) as usize;
+        let Some((payload, behind)) = behind.split_at_checked(length) else { break };
+        let stream = [*s0, *s1, *s2, *s3];
+        if *kind == 1 && flags & 0x28 == 0 && payload.starts_with(SOLVE) {
+            solves.push(stream);
+        }
+        let message = payload.get(5..).filter(|_| *kind == 0 && solves.contains(&stream));
+        if message.is_some_and(|message| message.starts_with(FRONTEND)) {
+            let length = u32::from_be_bytes(payload[1..5].try_into().unwrap()) as usize;
+            let whole = payload.get(5..5 + length);
+            assert!(whole.is_none_or(|message| message.ends_with(FORCED)));
+        }
+        rest = behind;
+    }
+});

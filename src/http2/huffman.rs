@@ -1,0 +1,101 @@
+//! The Huffman code of HPACK (RFC 7541 §5.2), decoded bit by bit.
+
+use std::sync::LazyLock;
+
+use super::Malformed;
+use super::tables::LENGTHS;
+
+/// The codes of one length.
+#[derive(Debug, Clone, Default)]
+struct Row {
+    /// The first of them.
+    first: u32,
+    /// Their symbols, in order of their codes.
+    symbols: Vec<u16>,
+}
+
+/// The codes by their length; row 0 is empty.
+static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
+    let longest = LENGTHS.iter().max().copied().unwrap_or_default();
+    let mut code = 0;
+    let row = |length: u8| {
+        let of_length = (0..).zip(LENGTHS).filter(|(_, bits)| *bits == length);
+        let symbols: Vec<u16> = of_length.map(|(symbol, _)| symbol).collect();
+        code *= 2;
+        let row = Row { first: code, symbols };
+        code += u32::try_from(row.symbols.len()).unwrap_or_default();
+        row
+    };
+    (0..=longest).map(row).collect()
+});
+
+/// Decodes `coded` and puts it behind `text`.
+///
+/// # Errors
+/// EOS in it, or an end that is not less than 8 bits of ones.
+pub(super) fn decode(coded: &[u8], text: &mut Vec<u8>) -> Result<(), Malformed> {
+    let mut rows = ROWS.iter();
+    rows.next();
+    let mut code = 0;
+    let mut pending = 0;
+    for bit in coded.iter().flat_map(|byte| (0..8).rev().map(move |at| u32::from(byte >> at & 1))) {
+        let row = rows.next();
+        code = code * 2 + bit;
+        pending += 1;
+        let symbol = row.and_then(|row| {
+            let index = usize::try_from(code.checked_sub(row.first)?).ok()?;
+            row.symbols.get(index)
+        });
+        if let Some(symbol) = symbol {
+            text.push(u8::try_from(*symbol).map_err(|_| Malformed::Compression)?);
+            rows = ROWS.iter();
+            rows.next();
+            code = 0;
+            pending = 0;
+        } else if row.is_none() {
+            return Err(Malformed::Compression);
+        }
+    }
+    let ones = (1 << pending) - 1;
+    if pending > 7 || code != ones {
+        return Err(Malformed::Compression);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(coded: &[u8]) -> Result<Vec<u8>, Malformed> {
+        let mut text = Vec::new();
+        decode(coded, &mut text).map(|()| text)
+    }
+
+    #[test]
+    fn the_examples_of_the_rfc() {
+        let coded = [0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90, 0xf4, 0xff];
+        assert_eq!(decoded(&coded).unwrap(), b"www.example.com");
+        assert_eq!(decoded(&[0xa8, 0xeb, 0x10, 0x64, 0x9c, 0xbf]).unwrap(), b"no-cache");
+        assert_eq!(decoded(&[]).unwrap(), b"");
+    }
+
+    #[test]
+    fn the_code_is_complete() {
+        // The last code of the longest row is all ones: nothing was left out or counted twice.
+        let last = ROWS.last().unwrap();
+        let count = u32::try_from(last.symbols.len()).unwrap();
+        assert_eq!(last.first + count, 1 << (ROWS.len() - 1));
+        let end_of_string = 256;
+        assert_eq!(last.symbols.last(), Some(&end_of_string));
+    }
+
+    #[test]
+    fn padding_is_less_than_a_byte_of_ones() {
+        // `0` is 00000, and three bits are left.
+        assert_eq!(decoded(&[0b0000_0111]).unwrap(), b"0");
+        for bad in [&[0b0000_0110][..], &[0b0000_0111, 0xff], &[0xff], &[0xff, 0xff, 0xff, 0xff]] {
+            assert_eq!(decoded(bad), Err(Malformed::Compression), "{bad:?}");
+        }
+    }
+}

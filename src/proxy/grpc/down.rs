@@ -1,0 +1,104 @@
+//! The daemon's direction: everything passes, but what it says about flow control is keeper.
+
+use std::mem;
+
+use super::flow::Flow;
+use super::frames::{Frames, Seen};
+use super::tunnel::{Progress, Upwards};
+use crate::http2::Malformed;
+use crate::http2::frame::{self, ACK, END_HEADERS, END_STREAM, Head, Kind, Settings};
+use crate::proxy::lane::Lane;
+
+/// The daemon's direction.
+#[derive(Debug, Default)]
+pub(super) struct Downwards {
+    /// Whether its first frame has passed.
+    pub(super) begun: bool,
+    pub(super) frames: Frames,
+    /// The stream of the field block that is on its way.
+    block: Option<u32>,
+}
+
+impl Downwards {
+    /// Whether our own frames may stand here.
+    pub(super) fn is_between(&self) -> bool {
+        self.frames.is_between() && self.block.is_none()
+    }
+
+    /// Moves one frame of the daemon. Without `keeper` nobody keeps what it says.
+    pub(super) fn advance(
+        &mut self,
+        lane: &mut Lane,
+        keeper: Option<(&mut Flow, &mut Upwards)>,
+    ) -> Result<Progress, Malformed> {
+        match self.frames.next(lane)? {
+            None => return Ok(Progress::Waits),
+            Some(Seen::Head(head)) => self.begin(head, lane, keeper)?,
+            Some(Seen::Frame(head, payload)) => {
+                if let Some((flow, up)) = keeper {
+                    hear(head, &payload, flow, up)?;
+                }
+                if head.kind == Kind::Settings {
+                    lane.say([&head.write(), &*payload].concat());
+                }
+            }
+        }
+        Ok(Progress::Moved)
+    }
+
+    /// Decides about a frame of the daemon whose head has come.
+    fn begin(
+        &mut self,
+        head: Head,
+        lane: &mut Lane,
+        keeper: Option<(&mut Flow, &mut Upwards)>,
+    ) -> Result<(), Malformed> {
+        let Head { kind, stream, .. } = head;
+        if !mem::replace(&mut self.begun, true) && (kind != Kind::Settings || head.has(ACK)) {
+            return Err(Malformed::NoSettings);
+        }
+        let goes_on = kind == Kind::Continuation;
+        if self.block.is_some() != goes_on || self.block.is_some_and(|block| block != stream) {
+            return Err(Malformed::Continuation);
+        }
+        if matches!(kind, Kind::Headers | Kind::PushPromise | Kind::Continuation) {
+            self.block = if head.has(END_HEADERS) { None } else { Some(stream) };
+        }
+        let mut keeps = false;
+        if let Some((flow, _)) = keeper {
+            keeps = kind == Kind::WindowUpdate && flow.keeps(stream);
+            if kind == Kind::RstStream {
+                flow.reset(stream);
+            }
+            if let Some(call) = flow.calls.get_mut(&stream) {
+                call.answered |= kind == Kind::Headers;
+                let may_end = matches!(kind, Kind::Headers | Kind::Data);
+                call.finished |= may_end && head.has(END_STREAM);
+            }
+        }
+        if keeps || kind == Kind::Settings {
+            self.frames.take(head, lane);
+        } else {
+            self.frames.pass(head, lane);
+        }
+        Ok(())
+    }
+}
+
+/// Keeps what a frame of the daemon says.
+fn hear(head: Head, payload: &[u8], flow: &mut Flow, up: &mut Upwards) -> Result<(), Malformed> {
+    if head.kind == Kind::WindowUpdate {
+        return flow.opened(head.stream, frame::increment(payload)?);
+    }
+    let settings = Settings::read(payload)?;
+    if let Some(size) = settings.table_size {
+        up.openings.allow(size);
+    }
+    if let Some(size) = settings.frame_size {
+        up.frames.allow(size);
+    }
+    if let Some(initial) = settings.initial_window {
+        flow.changed(initial)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! The last frames of a connection on which something was refused: each open call is told why, and
+//! the connection that no more calls are taken.
+
+use std::fmt::Write;
+
+use super::Stopped;
+use super::flow::Call;
+use crate::http2::frame::{self, END_HEADERS, END_STREAM, Kind};
+use crate::http2::hpack;
+use crate::proxy::fault::Fault;
+use crate::rules::Refusal;
+
+/// Bytes of a message: it must fit into one frame.
+const MESSAGE: usize = 4000;
+
+/// The last frames for the client, whose newest stream is `newest`.
+pub(super) fn farewell<'c>(
+    stopped: &Stopped,
+    calls: impl Iterator<Item = (&'c u32, &'c Call)>,
+    newest: u32,
+) -> Vec<u8> {
+    let message = format!("dockerd-ci-proxy: {}", stopped.fault);
+    let mut frames = Vec::new();
+    let open = calls.filter(|(_, call)| !call.finished);
+    let mut told: Vec<(u32, bool)> = open.map(|(stream, call)| (*stream, call.answered)).collect();
+    if let Some(stream) = stopped.stream
+        && told.iter().all(|(open, _)| *open != stream)
+    {
+        told.push((stream, false));
+    }
+    for (stream, answered) in told {
+        let plain = stopped.fault == Fault::Refused(Refusal::PlainHttp2);
+        frames.extend(if plain && stopped.stream == Some(stream) {
+            response(stream, stopped.fault.status(), &message)
+        } else {
+            status(stream, answered, stopped.fault.grpc_status(), &message)
+        });
+    }
+    let code = match stopped.fault {
+        Fault::Http2OfClient(malformed) | Fault::Http2OfDaemon(malformed) => malformed.code(),
+        _ => 0,
+    };
+    frames.extend(frame::goaway(newest, code, &message));
+    frames
+}
+
+/// The end of a gRPC call: `Trailers` if it is answered already, else `Trailers-Only`.
+fn status(stream: u32, answered: bool, code: u32, message: &str) -> Vec<u8> {
+    let code = code.to_string();
+    let message = escaped(message);
+    let fields = [
+        (":status", "200"),
+        ("content-type", "application/grpc"),
+        ("grpc-status", &code),
+        ("grpc-message", &message),
+    ];
+    let fields = if answered { fields.split_at(2).1 } else { &fields };
+    frame::frame(Kind::Headers, END_STREAM | END_HEADERS, stream, &hpack::plain(fields))
+}
+
+/// A response in the shape of the Engine API's errors.
+fn response(stream: u32, status: u16, message: &str) -> Vec<u8> {
+    let body = serde_json::json!({ "message": message }).to_string() + "\n";
+    let (status, length) = (status.to_string(), body.len().to_string());
+    let fields =
+        [(":status", &*status), ("content-type", "application/json"), ("content-length", &length)];
+    let head = frame::frame(Kind::Headers, END_HEADERS, stream, &hpack::plain(&fields));
+    [head, frame::frame(Kind::Data, END_STREAM, stream, body.as_bytes())].concat()
+}
+
+/// A message as gRPC wants it in a field: percent-encoded but for printable ASCII.
+fn escaped(message: &str) -> String {
+    let mut escaped = String::new();
+    for byte in message.bytes().take(MESSAGE / 3) {
+        match byte {
+            b' '..=b'~' if byte != b'%' => escaped.push(char::from(byte)),
+            _ => write!(escaped, "%{byte:02X}").unwrap_or_default(),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_printable() {
+        assert_eq!(escaped("a ~\"100%\"\n\u{e4}"), "a ~\"100%25\"%0A%C3%A4");
+    }
+}

@@ -1,0 +1,242 @@
+//! The calls that are rewritten, what waits to be sent to the daemon, and the windows of both.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use super::gather::Gather;
+use crate::http2::Malformed;
+use crate::http2::flow::{INITIAL, Window};
+use crate::http2::frame::{self, END_STREAM, Kind, USUAL_LENGTH};
+use crate::proxy::collect::{Budget, Share};
+use crate::proxy::fault::Fault;
+use crate::proxy::lane::{LANE_LIMIT, Lane};
+use crate::rules::buildkit::Method;
+
+/// Rewritten calls that may be open at once: four times as many streams as the daemon's server
+/// lets a client open.
+const CALLS: usize = 1000;
+
+/// A call whose messages are rewritten.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) method: Method,
+    pub(super) gather: Gather,
+    /// Whether the client has ended its side.
+    pub(super) ended: bool,
+    /// Whether the daemon has begun to answer.
+    pub(super) answered: bool,
+    /// Whether the daemon has ended its side.
+    pub(super) finished: bool,
+    window: Window,
+}
+
+/// Bytes that are to be sent to the daemon as DATA.
+#[derive(Debug)]
+struct Waiting {
+    stream: u32,
+    data: Vec<u8>,
+    sent: usize,
+    /// Whether the stream ends behind them.
+    end: bool,
+    _share: Share,
+}
+
+/// Flow control between client and daemon.
+#[derive(Debug)]
+pub(super) struct Flow {
+    pub(super) calls: BTreeMap<u32, Call>,
+    connection: Window,
+    /// The window of a new stream.
+    initial: u32,
+    waiting: VecDeque<Waiting>,
+    budget: Rc<Budget>,
+}
+
+impl Flow {
+    pub(super) fn new(budget: &Rc<Budget>) -> Self {
+        Self {
+            calls: BTreeMap::new(),
+            connection: Window::new(INITIAL),
+            initial: INITIAL,
+            waiting: VecDeque::new(),
+            budget: Rc::clone(budget),
+        }
+    }
+
+    /// The client opens a stream with a call that is to be rewritten.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub(super) fn open(&mut self, stream: u32, method: Method) -> Result<(), Malformed> {
+        if self.calls.len() >= CALLS {
+            return Err(Malformed::ManyCalls);
+        }
+        let call = Call {
+            method,
+            gather: Gather::new(&self.budget),
+            ended: false,
+            answered: false,
+            finished: false,
+            window: Window::new(self.initial),
+        };
+        self.calls.insert(stream, call);
+        Ok(())
+    }
+
+    /// One side has reset a stream: nothing of it is to be sent any more.
+    pub(super) fn reset(&mut self, stream: u32) {
+        self.calls.remove(&stream);
+        self.waiting.retain(|waiting| waiting.stream != stream);
+    }
+
+    /// Whether DATA of this stream, of a frame of `length` bytes, may go at once.
+    pub(super) fn lets(&self, stream: u32, length: u32) -> bool {
+        self.connection.fits(length) && !self.holds(stream)
+    }
+
+    /// Whether something of this stream waits.
+    pub(super) fn holds(&self, stream: u32) -> bool {
+        self.waiting.iter().any(|waiting| waiting.stream == stream)
+    }
+
+    /// Whether so much waits that no more is taken: a stream that was ended again and again, say.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.waiting.len() >= CALLS
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_clear(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// DATA of the client, of a frame of `length` bytes, pass.
+    ///
+    /// # Errors
+    /// It may not send as much.
+    pub(super) fn passed(&mut self, length: u32) -> Result<(), Malformed> {
+        self.connection.received(length);
+        self.connection.sent(length);
+        self.check()
+    }
+
+    /// DATA of the client, of a frame of `length` bytes, were taken.
+    ///
+    /// # Errors
+    /// It may not send as much.
+    pub(super) fn taken(&mut self, stream: u32, length: u32) -> Result<(), Malformed> {
+        self.connection.received(length);
+        if let Some(call) = self.calls.get_mut(&stream) {
+            call.window.received(length);
+        }
+        self.check()
+    }
+
+    fn check(&self) -> Result<(), Malformed> {
+        if self.connection.is_overrun() { Err(Malformed::Window) } else { Ok(()) }
+    }
+
+    /// Lets `data` wait for room at the daemon; the stream ends behind them if `end`.
+    ///
+    /// # Errors
+    /// There is no room for them here.
+    pub(super) fn send(&mut self, stream: u32, data: Vec<u8>, end: bool) -> Result<(), Fault> {
+        let mut share = Share::of(&self.budget);
+        share.hold(data.len())?;
+        self.waiting.push_back(Waiting { stream, data, sent: 0, end, _share: share });
+        Ok(())
+    }
+
+    /// The stream ends behind what waits of it.
+    ///
+    /// # Errors
+    /// There is no room here.
+    pub(super) fn end(&mut self, stream: u32) -> Result<(), Fault> {
+        match self.waiting.back_mut() {
+            Some(last) if last.stream == stream => {
+                last.end = true;
+                Ok(())
+            }
+            _ => self.send(stream, Vec::new(), true),
+        }
+    }
+
+    /// The daemon opens the window of `stream`; 0 is the connection.
+    ///
+    /// # Errors
+    /// It cannot be that large.
+    pub(super) fn opened(&mut self, stream: u32, increment: u32) -> Result<(), Malformed> {
+        match self.calls.get_mut(&stream) {
+            Some(call) => call.window.opened(increment),
+            None => self.connection.opened(increment),
+        }
+    }
+
+    /// Whether the window of `stream` is kept here; 0 is the connection.
+    pub(super) fn keeps(&self, stream: u32) -> bool {
+        stream == 0 || self.calls.contains_key(&stream)
+    }
+
+    /// The daemon changes the window of all streams.
+    ///
+    /// # Errors
+    /// One cannot be that large.
+    pub(super) fn changed(&mut self, initial: u32) -> Result<(), Malformed> {
+        for call in self.calls.values_mut() {
+            call.window.changed(self.initial, initial)?;
+        }
+        self.initial = initial;
+        Ok(())
+    }
+
+    /// Sends what waits, in order, as far as the daemon has room; what waits for room on its own
+    /// stream lets others pass.
+    pub(super) fn flush(&mut self, up: &mut Lane) {
+        let mut full = Vec::new();
+        let mut index = 0;
+        while let Some(waiting) = self.waiting.get_mut(index)
+            && up.backlog() <= LANE_LIMIT
+        {
+            let of_stream = match self.calls.get(&waiting.stream) {
+                Some(call) => call.window.room(),
+                None => USUAL_LENGTH,
+            };
+            let room = usize::try_from(self.connection.room().min(of_stream)).unwrap_or_default();
+            let rest = waiting.data.get(waiting.sent..).unwrap_or_default();
+            let (now, later) = rest.split_at(room.min(rest.len()));
+            if full.contains(&waiting.stream) || now.is_empty() && !later.is_empty() {
+                full.push(waiting.stream);
+                index += 1;
+                continue;
+            }
+            let flags = if waiting.end && later.is_empty() { END_STREAM } else { 0 };
+            up.say(frame::frame(Kind::Data, flags, waiting.stream, now));
+            let length = u32::try_from(now.len()).unwrap_or_default();
+            self.connection.sent(length);
+            if let Some(call) = self.calls.get_mut(&waiting.stream) {
+                call.window.sent(length);
+            }
+            waiting.sent += now.len();
+            if later.is_empty() {
+                self.waiting.remove(index);
+            }
+        }
+    }
+
+    /// Opens the windows of the client as far as it may send, and forgets calls that are over.
+    pub(super) fn grant(&mut self, down: &mut Lane) {
+        let unsent = |waiting: &Waiting| waiting.data.len() - waiting.sent;
+        let all = self.waiting.iter().map(unsent).sum();
+        if let Some(increment) = self.connection.grant(all) {
+            down.say(frame::window_update(0, increment));
+        }
+        for (stream, call) in self.calls.iter_mut().filter(|(_, call)| !call.ended) {
+            let of_stream = self.waiting.iter().filter(|waiting| waiting.stream == *stream);
+            if let Some(increment) = call.window.grant(of_stream.map(unsent).sum()) {
+                down.say(frame::window_update(*stream, increment));
+            }
+        }
+        let waiting = &self.waiting;
+        let waits = |stream: u32| waiting.iter().any(|waiting| waiting.stream == stream);
+        self.calls.retain(|stream, call| !call.ended || !call.finished || waits(*stream));
+    }
+}

@@ -1,0 +1,107 @@
+//! The messages of one call, as they are cut into DATA frames (gRPC over HTTP/2,
+//! `Length-Prefixed-Message`).
+
+use std::rc::Rc;
+
+use crate::proxy::collect::{Budget, COLLECTED_LIMIT, Share};
+use crate::proxy::fault::Fault;
+use crate::rules::Refusal;
+
+/// Bytes before each message: a flag and a length.
+const PREFIX: usize = 5;
+
+/// What has come of a message, and what behind it.
+#[derive(Debug)]
+pub(super) struct Gather {
+    bytes: Vec<u8>,
+    share: Share,
+}
+
+impl Gather {
+    pub(super) fn new(budget: &Rc<Budget>) -> Self {
+        Self { bytes: Vec::new(), share: Share::of(budget) }
+    }
+
+    /// Whether nothing of a message has come.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Takes the content of a DATA frame.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub(super) fn push(&mut self, content: &[u8]) -> Result<(), Fault> {
+        self.share.hold(self.bytes.len() + content.len())?;
+        self.bytes.extend_from_slice(content);
+        Ok(())
+    }
+
+    /// The next message, if it is complete.
+    ///
+    /// # Errors
+    /// One that is compressed, or too long.
+    pub(super) fn next(&mut self) -> Result<Option<Vec<u8>>, Fault> {
+        let Some([flag, length @ ..]) = self.bytes.first_chunk::<PREFIX>() else {
+            return Ok(None);
+        };
+        match flag {
+            0 => {}
+            1 => return Err(Fault::Refused(Refusal::CompressedMessage)),
+            _ => return Err(Fault::Refused(Refusal::Message("its flags are unknown"))),
+        }
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+        if length > COLLECTED_LIMIT {
+            return Err(Fault::TooLarge);
+        }
+        if self.bytes.len() < PREFIX + length {
+            return Ok(None);
+        }
+        let rest = self.bytes.split_off(PREFIX + length);
+        let mut message = std::mem::replace(&mut self.bytes, rest);
+        message.drain(..PREFIX);
+        self.share.hold(self.bytes.len())?;
+        Ok(Some(message))
+    }
+}
+
+/// `message` with its prefix.
+pub(super) fn prefixed(message: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes();
+    [&[0], &length[..], message].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_found_however_they_are_cut() {
+        let wire = [prefixed(b"one"), prefixed(b""), prefixed(&[7; 1000])].concat();
+        for piece in [1, 2, 5, 8, 100, wire.len()] {
+            let mut gather = Gather::new(&Rc::default());
+            let mut messages = Vec::new();
+            for content in wire.chunks(piece) {
+                gather.push(content).unwrap();
+                while let Some(message) = gather.next().unwrap() {
+                    messages.push(message);
+                }
+            }
+            assert_eq!(messages, [b"one".to_vec(), Vec::new(), vec![7; 1000]], "{piece}");
+            assert!(gather.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_labelled_is_known_by_its_prefix() {
+        for (prefix, fault) in [
+            (b"\x01\0\0\0\x01", Fault::Refused(Refusal::CompressedMessage)),
+            (b"\x02\0\0\0\x01", Fault::Refused(Refusal::Message("its flags are unknown"))),
+            (b"\0\x01\0\0\x01", Fault::TooLarge),
+        ] {
+            let mut gather = Gather::new(&Rc::default());
+            gather.push(prefix).unwrap();
+            assert_eq!(gather.next(), Err(fault));
+        }
+    }
+}

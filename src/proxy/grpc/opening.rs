@@ -1,0 +1,197 @@
+//! The field blocks of a client: which of them opens a call that is rewritten.
+
+use super::tunnel::of_client;
+use super::{Origin, Stopped};
+use crate::engine::{self, UNKNOWN};
+use crate::http2::Malformed;
+use crate::http2::frame::{self, BLOCK_LIMIT, END_STREAM, Head};
+use crate::http2::hpack::Decoder;
+use crate::proxy::fault::Fault;
+use crate::rules::Refusal;
+use crate::rules::buildkit::Method;
+
+/// A field block that is on its way.
+#[derive(Debug)]
+pub(super) struct Block {
+    pub(super) stream: u32,
+    /// Whether its stream ends behind it.
+    pub(super) ends_stream: bool,
+    /// Its frames, as they came.
+    pub(super) frames: Vec<u8>,
+    /// What they carry.
+    fields: Vec<u8>,
+}
+
+impl Block {
+    /// A block that a HEADERS frame begins.
+    pub(super) fn new(head: Head) -> Self {
+        let ends_stream = head.has(END_STREAM);
+        Self { stream: head.stream, ends_stream, frames: Vec::new(), fields: Vec::new() }
+    }
+
+    /// The block with one more frame.
+    ///
+    /// # Errors
+    /// It is malformed, or the block too long.
+    pub(super) fn with(mut self, head: Head, payload: &[u8]) -> Result<Self, Malformed> {
+        self.frames.extend_from_slice(&head.write());
+        self.frames.extend_from_slice(payload);
+        // The flags of padding and priority mean nothing to a CONTINUATION.
+        let content = match head.kind {
+            frame::Kind::Headers => frame::content(&head, payload)?,
+            _ => payload,
+        };
+        self.fields.extend_from_slice(content);
+        if self.frames.len() > BLOCK_LIMIT {
+            return Err(Malformed::BlockTooLong);
+        }
+        Ok(self)
+    }
+}
+
+/// What is known of the streams that a client has opened.
+#[derive(Debug)]
+pub(super) struct Openings {
+    origin: Origin,
+    decoder: Decoder,
+    newest: u32,
+}
+
+/// The fields of a block that matter; of those that may stand there once only, how often they do.
+#[derive(Debug, Default)]
+struct Fields {
+    path: Option<Vec<u8>>,
+    paths: u32,
+    /// Whether the daemon gives it to its gRPC server, for all that the fields but `:path` say.
+    posts_grpc: bool,
+    methods: u32,
+    content_types: u32,
+}
+
+impl Openings {
+    pub(super) fn new(origin: Origin) -> Self {
+        Self { origin, decoder: Decoder::default(), newest: 0 }
+    }
+
+    /// The number of the newest stream.
+    pub(super) fn newest(&self) -> u32 {
+        self.newest
+    }
+
+    /// The daemon allows a table of fields of this size.
+    pub(super) fn allow(&mut self, size: u32) {
+        self.decoder.allow(size);
+    }
+
+    /// Looks at a complete block: the method, if it opens a call that is rewritten.
+    ///
+    /// # Errors
+    /// It is malformed, could be read in two ways, or is no gRPC call where only those may be.
+    pub(super) fn look(&mut self, block: &Block) -> Result<Option<Method>, Stopped> {
+        let fields = self.read(block).map_err(of_client)?;
+        let stream = block.stream;
+        let new = stream > self.newest;
+        if stream.is_multiple_of(2) || (!new && fields.paths > 0) {
+            return Err(of_client(Malformed::StreamNumber));
+        }
+        self.newest = self.newest.max(stream);
+        let refused = |refusal| Stopped { fault: Fault::Refused(refusal), stream: Some(stream) };
+        let prior = self.origin == Origin::PriorKnowledge;
+        let Some(path) = fields.path else {
+            // Trailers, or a request that every server refuses.
+            return if new && prior { Err(refused(Refusal::PlainHttp2)) } else { Ok(None) };
+        };
+        let once = fields.methods == 1 && fields.content_types == 1;
+        if prior && !(fields.posts_grpc && once && is_service(&path)) {
+            return Err(refused(Refusal::PlainHttp2));
+        }
+        if fields.paths > 1 || !is_plain(&path) {
+            return Err(refused(Refusal::CallPath));
+        }
+        Ok(Method::of(&path))
+    }
+
+    fn read(&mut self, block: &Block) -> Result<Fields, Malformed> {
+        let mut fields = Fields::default();
+        let (mut posts, mut grpc) = (false, false);
+        self.decoder.decode(&block.fields, |name, value| match name {
+            b":path" => {
+                fields.paths += 1;
+                fields.path = Some(value.to_vec());
+            }
+            b":method" => {
+                fields.methods += 1;
+                posts = value == b"POST";
+            }
+            b"content-type" => {
+                fields.content_types += 1;
+                grpc = value.starts_with(b"application/grpc");
+            }
+            _ => {}
+        })?;
+        fields.posts_grpc = posts && grpc;
+        Ok(fields)
+    }
+}
+
+/// Whether a path can only be read in one way: the daemon decodes percent-escapes, drops a query,
+/// takes an absolute form, and looks for the last slash.
+fn is_plain(path: &[u8]) -> bool {
+    let Some((service, method)) = parts(path) else { return false };
+    let is_name = |name: &[u8]| {
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+        !name.is_empty() && name.iter().all(plain)
+    };
+    is_name(service) && is_name(method)
+}
+
+/// Whether a path is that of a gRPC service, and of nothing that the Engine API could have.
+fn is_service(path: &[u8]) -> bool {
+    let known = *engine::route("POST", path) != UNKNOWN;
+    let service = parts(path).map(|(service, _)| service).unwrap_or_default();
+    let version = matches!(service, [b'v' | b'V', b'0'..=b'9' | b'.', ..]);
+    !known && !version && service.contains(&b'.')
+}
+
+/// Service and method of `/package.Service/Method`.
+fn parts(path: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = path.strip_prefix(b"/")?;
+    let slash = memchr::memchr(b'/', rest)?;
+    Some((rest.get(..slash)?, rest.get(slash + 1..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_path_can_only_be_read_in_one_way() {
+        assert!(is_plain(b"/moby.buildkit.v1.frontend.LLBBridge/Solve"));
+        for odd in [
+            "moby.buildkit.v1.Control/Solve",
+            "//moby.buildkit.v1.Control/Solve",
+            "/moby.buildkit.v1.Control/Solve/",
+            "/x/moby.buildkit.v1.Control/Solve",
+            "/moby.buildkit.v1.Control/S%6flve",
+            "/moby.buildkit.v1.Control/Solve?x",
+            "/moby.buildkit.v1.Control/Solve#x",
+            "/moby.buildkit.v1.Control/Sol\u{17f}ve",
+            "http://d/moby.buildkit.v1.Control/Solve",
+            "/moby.buildkit.v1.Control",
+            "/",
+            "*",
+            "",
+        ] {
+            assert!(!is_plain(odd.as_bytes()), "{odd}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_the_engine_api_is_a_service() {
+        assert!(is_service(b"/moby.buildkit.v1.Control/Solve"));
+        assert!(is_service(b"/grpc.health.v1.Health/Check"));
+        for other in ["/containers/create", "/v1.41/build", "/v1.51/commit", "/build", "/a/b.c"] {
+            assert!(!is_service(other.as_bytes()), "{other}");
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Frames both ways: what passes, what is rewritten, and what that means for flow control.
+
+use super::down::Downwards;
+use super::flow::Flow;
+use super::frames::{Frames, Seen};
+use super::gather;
+use super::opening::{Block, Openings};
+use super::{Origin, Stopped};
+use crate::http2::Malformed;
+use crate::http2::frame::{self, END_HEADERS, END_STREAM, Head, Kind, PREFACE, Settings};
+use crate::proxy::Common;
+use crate::proxy::exchange::Lanes;
+use crate::proxy::fault::Fault;
+use crate::proxy::lane::Lane;
+use crate::rules::Refusal;
+use crate::rules::buildkit::{self, Forced};
+use crate::rules::socket::Note;
+
+/// Frames both ways.
+#[derive(Debug)]
+pub(super) struct Tunnel {
+    origin: Origin,
+    up: Upwards,
+    pub(super) down: Downwards,
+    pub(super) flow: Flow,
+    /// The most that was put into a message.
+    pub(super) forced: Forced,
+    /// What the log is still to be told.
+    pub(super) notes: Vec<Note>,
+}
+
+/// The client's direction.
+#[derive(Debug)]
+pub(super) struct Upwards {
+    /// Whether the preface has passed.
+    begun: bool,
+    pub(super) frames: Frames,
+    pub(super) openings: Openings,
+    /// The field block that is on its way.
+    block: Option<Block>,
+}
+
+/// What one look at a direction comes to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    Waits,
+    Moved,
+    /// The daemon answers in HTTP/1.1.
+    NotHttp2,
+}
+
+pub(super) fn of_client(malformed: Malformed) -> Stopped {
+    Stopped { fault: Fault::Http2OfClient(malformed), stream: None }
+}
+
+fn of_daemon(malformed: Malformed) -> Stopped {
+    Stopped { fault: Fault::Http2OfDaemon(malformed), stream: None }
+}
+
+impl Tunnel {
+    pub(super) fn new(origin: Origin, common: &Common) -> Self {
+        let up = Upwards {
+            begun: false,
+            frames: Frames::default(),
+            openings: Openings::new(origin),
+            block: None,
+        };
+        Self {
+            origin,
+            up,
+            down: Downwards::default(),
+            flow: Flow::new(&common.budget),
+            forced: Forced::Nothing,
+            notes: Vec::new(),
+        }
+    }
+
+    /// The number of the newest stream that the client has opened.
+    pub(super) fn newest(&self) -> u32 {
+        self.up.openings.newest()
+    }
+
+    /// Moves frames until none can be moved.
+    pub(super) fn advance(
+        &mut self,
+        lanes: &mut Lanes,
+        common: &Common,
+    ) -> Result<Progress, Stopped> {
+        loop {
+            let prior = self.origin == Origin::PriorKnowledge;
+            if prior && !self.down.begun && lanes.down.unseen().starts_with(b"HTTP/") {
+                return Ok(Progress::NotHttp2);
+            }
+            let down = self.down.advance(&mut lanes.down, Some((&mut self.flow, &mut self.up)));
+            let down = down.map_err(of_daemon)?;
+            // A daemon that answers in HTTP/1.1 is not to get anything that it could take for more
+            // requests.
+            let up = if prior && self.up.begun && !self.down.begun {
+                Progress::Waits
+            } else {
+                self.advance_up(&mut lanes.up, common)?
+            };
+            if self.up.frames.is_between() {
+                self.flow.flush(&mut lanes.up);
+            }
+            if self.down.is_between() && self.down.begun {
+                self.flow.grant(&mut lanes.down);
+            }
+            if up == Progress::Waits && down == Progress::Waits {
+                return Ok(Progress::Waits);
+            }
+        }
+    }
+
+    /// Moves one frame of the client.
+    fn advance_up(&mut self, lane: &mut Lane, common: &Common) -> Result<Progress, Stopped> {
+        if !self.up.begun {
+            return self.up.preface(lane).map_err(of_client);
+        }
+        if self.flow.is_crowded() {
+            return Ok(Progress::Waits);
+        }
+        match self.up.frames.next(lane).map_err(of_client)? {
+            None => Ok(Progress::Waits),
+            Some(Seen::Head(head)) => self.begin(head, lane).map_err(of_client),
+            Some(Seen::Frame(head, payload)) => {
+                self.end(head, &payload, lane, common)?;
+                Ok(Progress::Moved)
+            }
+        }
+    }
+
+    /// Decides about a frame of the client whose head has come.
+    fn begin(&mut self, head: Head, lane: &mut Lane) -> Result<Progress, Malformed> {
+        let Head { kind, stream, length, .. } = head;
+        match &self.up.block {
+            Some(block) if kind != Kind::Continuation || block.stream != stream => {
+                return Err(Malformed::Continuation);
+            }
+            None if kind == Kind::Continuation => return Err(Malformed::Continuation),
+            _ => {}
+        }
+        let takes = match kind {
+            Kind::PushPromise => return Err(Malformed::Push),
+            // Trailers stay behind the DATA before them.
+            Kind::Headers if self.flow.holds(stream) => return Ok(Progress::Waits),
+            Kind::Headers | Kind::Continuation | Kind::Settings | Kind::RstStream => true,
+            Kind::Data => self.flow.calls.contains_key(&stream) || !self.flow.lets(stream, length),
+            Kind::Priority | Kind::Ping | Kind::Goaway | Kind::WindowUpdate | Kind::Other(_) => {
+                false
+            }
+        };
+        if takes {
+            self.up.frames.take(head, lane);
+        } else {
+            if kind == Kind::Data {
+                self.flow.passed(length)?;
+            }
+            self.up.frames.pass(head, lane);
+        }
+        Ok(Progress::Moved)
+    }
+
+    /// Does what is to be done about a frame of the client that was taken.
+    fn end(
+        &mut self,
+        head: Head,
+        payload: &[u8],
+        lane: &mut Lane,
+        common: &Common,
+    ) -> Result<(), Stopped> {
+        match head.kind {
+            Kind::Data => return self.data(head, payload, common),
+            Kind::Headers | Kind::Continuation => {
+                let block = match self.up.block.take() {
+                    Some(block) => block,
+                    None => Block::new(head),
+                };
+                let block = block.with(head, payload).map_err(of_client)?;
+                if !head.has(END_HEADERS) {
+                    self.up.block = Some(block);
+                    return Ok(());
+                }
+                self.opened(&block)?;
+                lane.say(block.frames);
+                return Ok(());
+            }
+            Kind::RstStream => self.flow.reset(head.stream),
+            Kind::Settings => {
+                let settings = Settings::read(payload).map_err(of_client)?;
+                if let Some(size) = settings.frame_size {
+                    self.down.frames.allow(size);
+                }
+            }
+            _ => {}
+        }
+        lane.say([&head.write(), payload].concat());
+        Ok(())
+    }
+
+    /// A field block of the client is complete.
+    fn opened(&mut self, block: &Block) -> Result<(), Stopped> {
+        let stream = block.stream;
+        if let Some(method) = self.up.openings.look(block)? {
+            self.flow.open(stream, method).map_err(of_client)?;
+        }
+        if block.ends_stream {
+            self.ended(stream)?;
+        }
+        Ok(())
+    }
+
+    /// The client has ended its side of a stream.
+    fn ended(&mut self, stream: u32) -> Result<(), Stopped> {
+        let Some(call) = self.flow.calls.get_mut(&stream) else { return Ok(()) };
+        if call.ended {
+            return Err(of_client(Malformed::Ended));
+        }
+        call.ended = true;
+        if call.gather.is_empty() {
+            return Ok(());
+        }
+        let fault = Fault::Refused(Refusal::Message("its stream ends in the middle of it"));
+        Err(Stopped { fault, stream: Some(stream) })
+    }
+
+    /// DATA of the client that do not pass as they came.
+    fn data(&mut self, head: Head, payload: &[u8], common: &Common) -> Result<(), Stopped> {
+        let stream = head.stream;
+        let content = frame::content(&head, payload).map_err(of_client)?;
+        self.flow.taken(stream, head.length).map_err(of_client)?;
+        let refused = |fault| Stopped { fault, stream: Some(stream) };
+        let ends = head.has(END_STREAM);
+        let Some(call) = self.flow.calls.get_mut(&stream) else {
+            if !content.is_empty() {
+                self.flow.send(stream, content.to_vec(), false).map_err(refused)?;
+            }
+            return if ends { self.flow.end(stream).map_err(refused) } else { Ok(()) };
+        };
+        if call.ended {
+            return Err(of_client(Malformed::Ended));
+        }
+        let method = call.method;
+        call.gather.push(content).map_err(refused)?;
+        while let Some(call) = self.flow.calls.get_mut(&stream)
+            && let Some(message) = call.gather.next().map_err(refused)?
+        {
+            let edited = buildkit::edit(&common.injection, method, &message);
+            let edited = edited.map_err(|refusal| refused(Fault::Refused(refusal)))?;
+            self.forced = self.forced.max(edited.forced);
+            self.notes.extend(edited.note);
+            let message = gather::prefixed(&edited.message);
+            self.flow.send(stream, message, false).map_err(refused)?;
+        }
+        if ends {
+            self.ended(stream)?;
+            self.flow.end(stream).map_err(refused)?;
+        }
+        Ok(())
+    }
+}
+
+impl Upwards {
+    fn preface(&mut self, lane: &mut Lane) -> Result<Progress, Malformed> {
+        let unseen = lane.unseen();
+        let come = unseen.len().min(PREFACE.len());
+        if unseen.get(..come) != PREFACE.get(..come) {
+            return Err(Malformed::Preface);
+        }
+        if come < PREFACE.len() {
+            return Ok(Progress::Waits);
+        }
+        lane.permit(PREFACE.len() as u64);
+        self.begun = true;
+        Ok(Progress::Moved)
+    }
+}

@@ -1,0 +1,153 @@
+//! How often the proxy calls the kernel, counted by strace: what an exchange takes is bounded, and
+//! does not depend on the size of what merely passes.
+//!
+//! Without strace this is skipped, loudly; with `DCP_TEST_REQUIRE_ENGINE=1` that is a failure.
+//! The least that one hop can do for an exchange is six calls: a wait, a read and a write for
+//! either direction. That is what a relay does that parses nothing.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use super::ends::End;
+use super::lab::{CHUNKED, Folder, LOGS, Lab, PING, PONG};
+use super::proxy::until;
+
+/// Calls of an exchange whose request and response fit into one read each: the least.
+const EXCHANGE: usize = 6;
+
+/// The line of the log that tells of a labelled create.
+const LOG_LINE: usize = 1;
+
+/// Calls for 64 KiB that pass in one direction, at most: a wait, a read and a write for each
+/// 32 KiB, and one that finds nothing to read; a write that is stuck costs as much again.
+const PER_64_KIB: usize = 16;
+
+/// A proxy whose calls are written to a file.
+struct Traced {
+    lab: Lab,
+    trace: PathBuf,
+    _folder: Folder,
+}
+
+impl Traced {
+    fn new() -> Option<Self> {
+        let mut strace = Command::new("strace");
+        strace.args(["-o", "/dev/null", "true"]).stdout(Stdio::null()).stderr(Stdio::null());
+        if !strace.status().is_ok_and(|status| status.success()) {
+            eprintln!("SKIPPED: strace is missing or may not trace");
+            let required = std::env::var("DCP_TEST_REQUIRE_ENGINE").is_ok_and(|value| value == "1");
+            assert!(!required, "DCP_TEST_REQUIRE_ENGINE=1, but strace does not work");
+            return None;
+        }
+        let folder = Folder::new();
+        let trace = folder.join("trace");
+        // -D: the tracer is the grandchild, so that our child is the proxy itself.
+        let output = ["strace", "-D", "-f", "-o", trace.to_str().unwrap()];
+        // When memory goes back to the kernel is the C library's business.
+        let lab = Lab::under(&[output.as_slice(), &["-e", "trace=!%memory"]].concat());
+        Some(Self { lab, trace, _folder: folder })
+    }
+
+    fn rest(&self) {
+        until("the proxy rests", || self.lab.proxy.sleeps().then_some(()));
+    }
+
+    /// All calls that have returned.
+    fn calls(&self) -> Vec<String> {
+        let trace = fs::read_to_string(&self.trace).unwrap();
+        let complete = trace.rsplit_once('\n').map_or("", |(complete, _)| complete);
+        complete.lines().map(str::to_owned).collect()
+    }
+
+    /// What is called while `act` happens.
+    fn during(&self, act: impl FnOnce()) -> Vec<String> {
+        self.rest();
+        let before = self.calls().len();
+        act();
+        self.rest();
+        self.calls().split_off(before)
+    }
+
+    /// What an exchange calls, which a connection has after others: the client sends `request`,
+    /// the daemon gets it as `wanted` and answers `response`.
+    fn exchange(&self, request: &str, wanted: &str, response: &str) -> Vec<String> {
+        let (mut client, mut daemon) = self.lab.pair();
+        let mut once = || {
+            self.during(|| {
+                client.sends(request);
+                daemon.gets(wanted);
+                // The two directions one after the other, so that the count is always the same.
+                self.rest();
+                daemon.sends(response);
+                client.gets(response);
+            })
+        };
+        once();
+        once()
+    }
+}
+
+fn response(size: usize) -> String {
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n{}", "x".repeat(size))
+}
+
+fn upload(size: usize) -> String {
+    let body = "x".repeat(size);
+    format!("POST /images/load HTTP/1.1\r\nHost: d\r\nContent-Length: {size}\r\n\r\n{body}")
+}
+
+fn assert_takes(wanted: usize, calls: &[String]) {
+    assert!(calls.len() == wanted, "{} calls:\n{}", calls.len(), calls.join("\n"));
+}
+
+fn assert_at_most(wanted: usize, calls: &[String]) {
+    assert!(calls.len() <= wanted, "{} calls:\n{}", calls.len(), calls.join("\n"));
+}
+
+#[test]
+fn an_exchange_takes_the_same_calls_whatever_passes() {
+    let Some(traced) = Traced::new() else { return };
+    // Less than what may be spliced, which takes a few more.
+    for size in [0, 2, 100, 2048, 15_000] {
+        assert_takes(EXCHANGE, &traced.exchange(PING, PING, &response(size)));
+        let request = upload(size);
+        assert_takes(EXCHANGE, &traced.exchange(&request, &request, PONG));
+    }
+}
+
+#[test]
+fn a_labelled_create_takes_the_calls_of_any_exchange_and_a_line_of_the_log() {
+    let Some(traced) = Traced::new() else { return };
+    let head = "POST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Length: ";
+    let labels = r#""Labels":{"ci.job":"7"}"#;
+    for size in [1, 10, 1000, 20_000] {
+        let name = "n".repeat(size);
+        let body = format!(r#"{{"Name":"{name}","Labels":{{}}}}"#);
+        let rewritten = format!(r#"{{"Name":"{name}",{labels}}}"#);
+        let request = format!("{head}{}\r\n\r\n{body}", body.len());
+        let wanted = format!("{head}{}\r\n\r\n{rewritten}", rewritten.len());
+        assert_takes(EXCHANGE + LOG_LINE, &traced.exchange(&request, &wanted, PONG));
+    }
+}
+
+#[test]
+fn what_streams_takes_calls_by_its_size_and_not_more() {
+    let Some(traced) = Traced::new() else { return };
+    let (mut client, mut daemon) = traced.lab.asked(LOGS);
+    daemon.sends(CHUNKED);
+    client.gets(CHUNKED);
+    for chunks in [32, 128] {
+        let chunk = format!("8000\r\n{}\r\n", "x".repeat(32 * 1024));
+        let bytes = chunk.repeat(chunks);
+        let calls = traced.during(|| {
+            let mut twin: End = daemon.twin();
+            let sent = bytes.clone();
+            let sender = thread::spawn(move || twin.sends(sent));
+            client.gets(&bytes);
+            sender.join().unwrap();
+        });
+        assert_at_most(PER_64_KIB * bytes.len().div_ceil(64 * 1024), &calls);
+    }
+}

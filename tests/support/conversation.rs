@@ -1,0 +1,218 @@
+//! A conversation as data, played through the core; and what must hold for any of them.
+
+use dockerd_ci_proxy::engine::{Upgrade, route};
+use dockerd_ci_proxy::http::head;
+use dockerd_ci_proxy::http::target::decoded_path;
+use dockerd_ci_proxy::proxy::LANE_LIMIT;
+
+use super::labelled::assert_labelled;
+use super::naive::{self, Ending};
+use super::player::{Pace, Player, injection};
+use super::{errands, forced};
+
+/// What a client sends, and what the daemon answers to each request that it gets complete.
+#[derive(Debug, Default)]
+pub struct Script {
+    pub client: Vec<u8>,
+    /// Behind the last there are [`DULL`] ones.
+    pub replies: Vec<Vec<u8>>,
+}
+
+const DULL: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
+
+/// What client and daemon got in the end.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Got {
+    pub client: Vec<u8>,
+    pub daemon: Vec<u8>,
+}
+
+impl Script {
+    /// A script in one piece of bytes: what the client sends, and each reply behind a NUL.
+    pub fn read(bytes: &[u8]) -> Self {
+        let mut parts = bytes.split(|byte| *byte == 0).map(<[u8]>::to_vec);
+        Self { client: parts.next().unwrap_or_default(), replies: parts.collect() }
+    }
+
+    /// The opposite of [`read`](Self::read).
+    pub fn write(&self) -> Vec<u8> {
+        let parts: Vec<&[u8]> =
+            [&self.client].into_iter().chain(&self.replies).map(|part| &part[..]).collect();
+        parts.join(&0)
+    }
+
+    /// The player behind the conversation, with both ends still open. Each piece, of either side,
+    /// has the length that `cut` says.
+    fn play(&self, pace: Pace, mut cut: impl FnMut() -> usize) -> Player {
+        let mut player = Player::new(pace);
+        let mut replies = self.replies.iter();
+        // Of what the daemon got, so much was answered.
+        let mut answered = 0;
+        let mut rest = &*self.client;
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(cut().min(rest.len()));
+            rest = behind;
+            player.client.sends.extend(piece);
+            player.settle();
+            while let Some((request, rest)) = naive::request(&player.daemon.got[answered..]) {
+                answered = player.daemon.got.len() - rest.len();
+                let reply = match errands::answer_to(&request) {
+                    Some(answer) => answer,
+                    None => replies.next().map_or_else(|| DULL.to_vec(), Clone::clone),
+                };
+                let mut rest = &*reply;
+                while !rest.is_empty() {
+                    let (piece, behind) = rest.split_at(cut().min(rest.len()));
+                    rest = behind;
+                    player.daemon.sends.extend(piece);
+                    player.settle();
+                }
+            }
+        }
+        player
+    }
+
+    /// What both sides got in the end.
+    pub fn result(&self, pace: Pace, cut: impl FnMut() -> usize) -> Got {
+        let mut player = self.play(pace, cut);
+        player.client.ends = true;
+        player.settle();
+        player.daemon.ends = true;
+        player.settle();
+        Got { client: player.client.got, daemon: player.daemon.got }
+    }
+
+    /// Fails unless the script leads to `whole` also when it comes in other pieces, past the inboxes
+    /// where that may be.
+    pub fn assert_same_in_pieces(&self, whole: &Got, cut: impl FnMut() -> usize) {
+        let cut = self.result(Pace::PAST, cut);
+        self.assert_lawful(&cut);
+        let [one, other] = [whole, &cut].map(|got| without_ends(&got.daemon));
+        // Of a request that is malformed in its body, more or less may have left when that is seen.
+        let same = one.starts_with(other) || other.starts_with(one);
+        assert!(same, "\n{}\n{}", one.escape_ascii(), other.escape_ascii());
+        // A daemon that says more than it was asked for is cut off when that is seen.
+        if self.is_orderly(whole) {
+            assert_eq!(naive::requests(one), naive::requests(other));
+            let shown = |got: &Got| got.client.escape_ascii().to_string();
+            assert_eq!(shown(whole), shown(&cut));
+        }
+    }
+
+    /// Whether the daemon said one response to each request.
+    fn is_orderly(&self, got: &Got) -> bool {
+        let requests = naive::requests(&got.daemon);
+        let theirs = requests.iter().filter(|request| errands::answer_to(request).is_none());
+        theirs.zip(&self.replies).all(|(request, reply)| is_one_response(request, reply))
+    }
+
+    /// Fails if the proxy holds more than it may of a side that goes on and on (with what it has said
+    /// before) while the other side takes nothing.
+    pub fn assert_bounded(&self) {
+        // A head on its way, and what had been permitted before that was moved to make way for it.
+        let most = head::LIMIT + 1 + LANE_LIMIT;
+        let mut player = self.play(Pace::WHOLE, || usize::MAX);
+        assert!(player.flooded_by_client(&self.client, 2 * most) <= most);
+        let mut player = self.play(Pace::WHOLE, || usize::MAX);
+        let replies = self.replies.concat();
+        assert!(player.flooded_by_daemon(&replies, 2 * most) <= most);
+    }
+
+    /// Fails unless what reached the daemon is what the client sent, as Go reads it, request by
+    /// request: those that create nothing to the byte, the others with what is forced; and between
+    /// them what the proxy asks before a container is created.
+    pub fn assert_lawful(&self, got: &Got) {
+        let mut replies = self.replies.iter();
+        let mut sent = &*self.client;
+        let mut came = without_ends(&got.daemon);
+        while let Some((request, behind)) = naive::request(came) {
+            let raw = &came[..came.len() - behind.len()];
+            came = behind;
+            let (waiting, rest) = naive::request(sent).expect("the client has sent it whole");
+            let asks_first = |it: &naive::Request| {
+                naive::may_create(&it.method, &it.target) == Some("/containers/create")
+            };
+            if asks_first(&waiting) && !asks_first(&request) {
+                assert!(errands::answer_to(&request).is_some(), "{}", raw.escape_ascii());
+                continue;
+            }
+            let creates = naive::creates(&request.method, &request.target).is_some();
+            if creates || !sent.starts_with(raw) {
+                assert_edited(&waiting, &request);
+            }
+            sent = rest;
+            if opens_tunnel(&request, replies.next().map_or(DULL, |reply| reply)) {
+                // Behind it nothing is read, but for the calls of BuildKit.
+                let raw = sent.starts_with(came) || request.target.contains("/grpc");
+                assert!(raw, "{}", came.escape_ascii());
+                return;
+            }
+        }
+        if came.is_empty() {
+            return;
+        }
+        // A request whose body goes on; those whose body is edited leave in one piece.
+        let (request, body) = naive::head(came).expect("heads leave in one piece");
+        let (wanted, rest) = naive::head(sent).expect("the client has sent it");
+        if naive::creates(&request.method, &request.target).is_some() || wanted != request {
+            assert_edited(&wanted, &request);
+        }
+        assert!(rest.starts_with(body), "{}", came.escape_ascii());
+    }
+}
+
+/// What the daemon got, without the marks of its ends.
+fn without_ends(got: &[u8]) -> &[u8] {
+    let open = got.strip_suffix(b"<closed>").unwrap_or(got);
+    open.strip_suffix(b"<end>").unwrap_or(open)
+}
+
+/// Fails unless `got` is what the client wrote with what is forced.
+fn assert_edited(wrote: &naive::Request, got: &naive::Request) {
+    assert_labelled(&injection(), got);
+    assert_eq!(wrote.method, got.method, "{wrote:?}\n{got:?}");
+    let path = |request: &naive::Request| request.target.split('?').next().map(str::to_owned);
+    assert_eq!(path(wrote), path(got));
+    // What no daemon routes there may be edited, too.
+    let route = naive::may_create(&got.method, &got.target).expect("only what creates is edited");
+    let mut fields = [wrote.fields.clone(), got.fields.clone()];
+    if forced::is_in_query(route) {
+        assert_eq!(wrote.body, got.body);
+    } else {
+        assert_eq!(wrote.target, got.target);
+        let framing = ["content-length", "transfer-encoding", "trailer", "expect"];
+        for fields in &mut fields {
+            fields.retain(|(name, _)| !framing.contains(&&**name));
+        }
+    }
+    assert_eq!(fields[0], fields[1]);
+}
+
+/// Whether `reply` is a response to `request` and nothing else; what leaves HTTP is endless.
+fn is_one_response(request: &naive::Request, mut reply: &[u8]) -> bool {
+    while let Some((response, rest)) = naive::response(reply, request.method == "HEAD") {
+        reply = rest;
+        return match (response.status, response.ending) {
+            (101, _) | (_, Ending::Close) => true,
+            (100..=199, _) => continue,
+            (_, Ending::Length(length)) => length == rest.len() as u64,
+            (_, Ending::Chunked) => naive::dechunk(rest).is_some_and(|(_, rest)| rest.is_empty()),
+        };
+    }
+    false
+}
+
+/// Whether a connection leaves HTTP behind `request` and `reply`.
+fn opens_tunnel(request: &naive::Request, mut reply: &[u8]) -> bool {
+    let upgrade = route(&request.method, &decoded_path(&request.target).unwrap()).upgrade;
+    while let Some((response, rest)) = naive::response(reply, request.method == "HEAD") {
+        reply = rest;
+        match response.status {
+            101 => return upgrade != Upgrade::Never,
+            100..=199 => {}
+            200 => return upgrade == Upgrade::Hijack && response.ending == Ending::Close,
+            _ => return false,
+        }
+    }
+    false
+}

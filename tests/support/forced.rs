@@ -1,0 +1,177 @@
+//! What the daemon must see in the place of what it would have seen: the same with what the
+//! operator forces. Written for whole documents, not for bytes, to judge the program by.
+
+use std::collections::BTreeSet;
+
+use dockerd_ci_proxy::engine::JsonCarrier;
+use dockerd_ci_proxy::engine::carriers::Storage;
+use dockerd_ci_proxy::rules::Injection;
+use serde_json::{Map, Value, json};
+
+use super::go_json;
+use super::player::injection;
+
+/// `document` with what the operator forces into what is created at `route`. Fields are spelled as
+/// the API's description has them; what becomes empty is left out.
+pub fn document(mut document: Value, route: &str) -> Value {
+    let top = document.as_object_mut().unwrap();
+    label(top);
+    match route {
+        "/containers/create" => container(top),
+        "/services/create" => {
+            if let Some(Value::Object(spec)) = document.pointer_mut("/TaskTemplate/ContainerSpec") {
+                label(spec);
+                label_mounts(spec);
+            }
+        }
+        _ => {}
+    }
+    document
+}
+
+/// A route at which bodies like those of `carrier` come.
+pub fn route_of(carrier: &JsonCarrier) -> &'static str {
+    match carrier.storage {
+        Storage::Container => "/containers/create",
+        Storage::Service => "/services/create",
+        Storage::Nothing => "/volumes/create",
+    }
+}
+
+/// The one of those routes whose bodies are like those at `route`.
+pub fn like(route: &str) -> &'static str {
+    match route {
+        "/containers/create" => "/containers/create",
+        "/services/create" | "/services/{}/update" => "/services/create",
+        _ => "/volumes/create",
+    }
+}
+
+/// Whether what is forced at `route` stands in the query.
+pub fn is_in_query(route: &str) -> bool {
+    ["/build", "/commit", "/images/create"].contains(&route)
+}
+
+/// The values of each key of a query, as Go has them.
+pub type Form = Map<String, Value>;
+
+/// Fails unless `after` is `before` with what the operator forces at `route`, and nothing else.
+pub fn assert_form(route: &str, mut before: Form, mut after: Form) {
+    if route == "/build" {
+        let mut wanted = labels_of(before.get("labels").map_or("", |all| all[0].as_str().unwrap()));
+        wanted.extend(labels());
+        let got = after.remove("labels").unwrap();
+        let [text] = &got.as_array().unwrap()[..] else { panic!("not once: {got}") };
+        assert_eq!(labels_of(text.as_str().unwrap()), wanted);
+        // Podman takes any case; Docker looks at this one alone.
+        let parent = injection().cgroup_parent.unwrap();
+        for (key, value) in [("cgroupparent", &*parent), ("rm", "1"), ("forcerm", "1")] {
+            before.retain(|other, _| !go_json::fits(other, key));
+            before.insert(key.to_owned(), json!([value]));
+        }
+        before.retain(|other, _| !go_json::fits(other, "labels"));
+    } else {
+        let changes = before.entry("changes").or_insert_with(|| json!([]));
+        let ours = ["LABEL ci.job=7", "LABEL ci.team=web"].map(Value::from);
+        changes.as_array_mut().unwrap().extend(ours);
+    }
+    assert_eq!(before, after);
+}
+
+/// The labels that a daemon finds in `labels=text`.
+fn labels_of(text: &str) -> Map<String, Value> {
+    match text.trim() {
+        "" | "null" => Map::new(),
+        text => go_json::string_map(text).unwrap(),
+    }
+}
+
+fn container(top: &mut Map<String, Value>) {
+    let keys = |value: Option<&Value>| {
+        let keys = value.and_then(Value::as_object).into_iter().flat_map(Map::keys);
+        keys.map(|path| clean(path)).collect::<BTreeSet<_>>()
+    };
+    let mut anonymous = keys(top.get("Volumes"));
+    let outer_driver = top.get("VolumeDriver").cloned();
+    let host_config = object_at(top, "HostConfig");
+    host_config.insert("CgroupParent".to_owned(), json!(injection().cgroup_parent));
+    let mut taken = keys(host_config.get("Tmpfs"));
+    if let Some(Value::Array(binds)) = host_config.get_mut("Binds") {
+        binds.retain(|bind| {
+            let bind = bind.as_str().unwrap();
+            match bind.split(':').nth(1) {
+                Some(target) => taken.insert(clean(target)),
+                None => anonymous.insert(clean(bind)),
+            };
+            bind.contains(':')
+        });
+    }
+    if host_config.get("Binds") == Some(&json!([])) {
+        host_config.remove("Binds");
+    }
+    taken.extend(label_mounts(host_config));
+    anonymous.retain(|target| !taken.contains(target));
+    if !anonymous.is_empty() {
+        let mut labels = labels();
+        labels.insert("com.docker.volume.anonymous".to_owned(), json!(""));
+        // Docker 20.10 takes the driver from the top, too.
+        let driver = host_config.get("VolumeDriver").cloned().or(outer_driver);
+        let mounts = host_config.entry("Mounts").or_insert(Value::Null);
+        if mounts.is_null() {
+            *mounts = json!([]);
+        }
+        let mut options = json!({"Labels": labels});
+        if let Some(driver) = driver {
+            options["DriverConfig"] = json!({"Name": driver});
+        }
+        let mount = |target| json!({"Type": "volume", "Target": target, "VolumeOptions": options});
+        mounts.as_array_mut().unwrap().extend(anonymous.into_iter().map(mount));
+    }
+}
+
+/// Labels the volumes among `Mounts`; returns where something is mounted.
+fn label_mounts(holder: &mut Map<String, Value>) -> Vec<String> {
+    let mut targets = Vec::new();
+    for mount in holder.get_mut("Mounts").and_then(Value::as_array_mut).into_iter().flatten() {
+        let mount = mount.as_object_mut().unwrap();
+        targets.extend(mount.get("Target").and_then(Value::as_str).map(clean));
+        if mount
+            .get("Type")
+            .and_then(Value::as_str)
+            .is_some_and(|kind| kind.to_uppercase() == "VOLUME")
+        {
+            label(object_at(mount, "VolumeOptions"));
+        }
+    }
+    targets
+}
+
+fn label(holder: &mut Map<String, Value>) {
+    object_at(holder, "Labels").extend(labels());
+}
+
+fn labels() -> Map<String, Value> {
+    let Injection { labels, .. } = injection();
+    labels.into_iter().map(|label| (label.key, json!(label.value))).collect()
+}
+
+/// The object `name` in `object`, which is made if it is absent or null.
+fn object_at<'a>(object: &'a mut Map<String, Value>, name: &str) -> &'a mut Map<String, Value> {
+    let value = object.entry(name).or_insert(Value::Null);
+    if value.is_null() {
+        *value = json!({});
+    }
+    value.as_object_mut().unwrap()
+}
+
+/// As Go's `filepath.Clean` has it, for a path that is absolute.
+fn clean(path: &str) -> String {
+    let mut parts = Vec::new();
+    for part in path.split('/').filter(|part| !["", "."].contains(part)) {
+        match part {
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    "/".to_owned() + &parts.join("/")
+}

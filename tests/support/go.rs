@@ -1,0 +1,146 @@
+//! Go itself: the program under `tests/go`, which tells what a daemon sees.
+//!
+//! Without Go on the machine nothing is compared, which is said loudly; with `DCP_TEST_REQUIRE_ENGINE=1`
+//! that is a failure.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use dockerd_ci_proxy::engine::JsonCarrier;
+use dockerd_ci_proxy::proxy::{Way, decide};
+use serde_json::{Map, Value, json};
+
+use super::player::injection;
+use super::transcript::tests;
+use super::{forced, naive};
+
+/// The program, which runs until we do not.
+struct Go {
+    _child: Child,
+    questions: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+/// All tests of one process ask the same one.
+static GO: LazyLock<Option<Mutex<Go>>> = LazyLock::new(start);
+
+/// Whether there is a Go to ask.
+pub fn is_here() -> bool {
+    GO.is_some()
+}
+
+/// Fails unless Go decodes from `after` what it decodes from `before`, with what is forced. Tells
+/// whether it understood both.
+pub fn assert_forced(carrier: &JsonCarrier, before: &str, after: &str) -> bool {
+    let [seen, got] = [before, after].map(|body| ask(&json!({ "Body": body })));
+    if seen.is_null() {
+        // The daemon refuses it. What the rewriting took out may have been what it stumbles over;
+        // but then all that is forced is there.
+        assert!(got.is_null() || got["Labels"]["ci.job"] == "7", "\n{before}\n{after}");
+        return false;
+    }
+    assert_eq!(forced::document(seen, forced::route_of(carrier)), got, "\n{before}\n{after}");
+    true
+}
+
+/// How a daemon reads a request target.
+struct Target {
+    /// The creating routes that take it.
+    routes: Vec<String>,
+    /// The values of each key of the query.
+    form: Map<String, Value>,
+    /// Whether there is something in the query for which most endpoints refuse it.
+    bad_form: bool,
+}
+
+/// What was found out about a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Routed {
+    /// It creates nothing.
+    Harmless,
+    /// It creates something, and we or Go refuse it.
+    Refused,
+    /// It creates something, and is rewritten.
+    Rewritten,
+}
+
+/// Fails unless a request with `method` and `target` is refused, or decided about as the operation
+/// that Go routes it to; and unless the query that we write reads to Go as the client's with what is
+/// forced.
+pub fn assert_routed(method: &str, target: &str) -> Routed {
+    let head =
+        format!("{method} {target} HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let Some(before) = read(method, target) else { return Routed::Refused };
+    let Ok(decision) = decide(&injection(), head.as_bytes()) else { return Routed::Refused };
+    let [route] = &before.routes[..] else {
+        assert!(before.routes.is_empty(), "{target} is ambiguous: {:?}", before.routes);
+        return Routed::Harmless;
+    };
+    if let Way::Refused(_) = decision.way {
+        return Routed::Refused;
+    }
+    assert_eq!(decision.operation.path, route, "{target}");
+    match decision.way {
+        Way::AsItCame => {
+            let pulls = before.form.get("fromImage").is_some_and(|images| images[0] != "");
+            assert!(route == "/images/create" && pulls, "{target} passes");
+            return Routed::Harmless;
+        }
+        Way::NewHead { head, .. } => {
+            let (request, _) = naive::head(&head).unwrap();
+            let after = read(&request.method, &request.target).unwrap();
+            assert!(!before.bad_form && !after.bad_form, "{target}");
+            assert_eq!(after.routes, [&**route], "{target}");
+            forced::assert_form(route, before.form, after.form);
+        }
+        Way::NewBody(carrier) => {
+            assert_eq!(forced::route_of(carrier), forced::like(route), "{target}");
+        }
+        Way::Refused(_) => {}
+    }
+    Routed::Rewritten
+}
+
+fn read(method: &str, target: &str) -> Option<Target> {
+    let answer = ask(&json!({ "Method": method, "Target": target }));
+    let routes = answer.get("Routes")?.as_array().unwrap();
+    Some(Target {
+        routes: routes.iter().map(|route| route.as_str().unwrap().to_owned()).collect(),
+        form: answer["Form"].as_object().unwrap().clone(),
+        bad_form: answer["BadForm"].as_bool().unwrap(),
+    })
+}
+
+fn ask(question: &Value) -> Value {
+    let Some(go) = &*GO else { panic!("nobody asks who has not seen that it is here") };
+    let mut go = go.lock().unwrap_or_else(PoisonError::into_inner);
+    go.questions.write_all(format!("{question}\n").as_bytes()).unwrap();
+    let mut answer = String::new();
+    go.answers.read_line(&mut answer).unwrap();
+    serde_json::from_str(&answer).unwrap()
+}
+
+fn start() -> Option<Mutex<Go>> {
+    let answers = Command::new("go").arg("version").output().is_ok_and(|out| out.status.success());
+    if !answers {
+        let required = std::env::var("DCP_TEST_REQUIRE_ENGINE").is_ok_and(|value| value == "1");
+        assert!(!required, "DCP_TEST_REQUIRE_ENGINE=1, but there is no go command");
+        // Past the test harness, which would swallow it.
+        let _ = std::io::stderr().write_all(
+            b"\n** SKIPPED: the comparison with Go itself; there is no go command\n\
+              ** To run everything:  tests/run\n",
+        );
+        return None;
+    }
+    let mut child = Command::new("go")
+        .args(["run", "."])
+        .current_dir(tests().join("go"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let questions = child.stdin.take().unwrap();
+    let answers = BufReader::new(child.stdout.take().unwrap());
+    Some(Mutex::new(Go { _child: child, questions, answers }))
+}
