@@ -20,7 +20,14 @@ pub(crate) type Thing = (&'static str, String);
 /// In the order in which things can be removed.
 const KINDS: [(&str, &str, &str, &str, &str, &str); 8] = [
     ("service", "/services", "", "/ID", "/Spec/Labels", "/services/{}"),
-    ("container", "/containers/json?all=1", "", "/Id", "/Labels", "/containers/{}?force=1&v=1"),
+    (
+        "container",
+        "/containers/json?all=1",
+        "",
+        "/Id",
+        "/Labels",
+        "/containers/{}?force=1&v=1&timeout=0",
+    ),
     ("volume", "/volumes", "/Volumes", "/Name", "/Labels", "/volumes/{}?force=1"),
     ("network", "/networks", "", "/Id", "/Labels", "/networks/{}"),
     ("secret", "/secrets", "", "/ID", "/Spec/Labels", "/secrets/{}"),

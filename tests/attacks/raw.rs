@@ -1,7 +1,7 @@
 //! Attacks as bytes.
 
 use super::exceptions::{STEPS, VOLUMES};
-use super::stage::Wanted::{self, Labelled, Leaves, Refused};
+use super::stage::Wanted::{self, Labelled, Leaves, Nothing, Refused};
 
 /// On which engines an attack works without the proxy.
 const ALL: &str = "20 28 podman";
@@ -18,8 +18,8 @@ pub(crate) const ATTACKS: &[(&str, &str, &str, Wanted, &str)] = &[
     // The path in every spelling.
     ("a container", "POST /containers/create", BODY, Labelled, ALL),
     ("with a version", "POST /v1.41/containers/create", BODY, Labelled, ALL),
-    ("an odd version", "POST /v01.41/containers/create", BODY, Labelled, DOCKER),
-    ("a dotted version", "POST /v1.41./containers/create", BODY, Labelled, DOCKER),
+    ("an odd version", "POST /v01.41/containers/create", BODY, Labelled, ALL),
+    ("a dotted version", "POST /v1.41./containers/create", BODY, Labelled, ALL),
     ("a long version", "POST /v1.41.0/containers/create", BODY, Labelled, ALL),
     ("an encoded letter", "POST /containers/%63reate", BODY, Labelled, DOCKER),
     ("an encoded slash", "POST /containers%2Fcreate", BODY, Labelled, DOCKER),
@@ -34,7 +34,7 @@ pub(crate) const ATTACKS: &[(&str, &str, &str, Wanted, &str)] = &[
     ("a volume", "POST /volumes/create", "{}", Labelled, ALL),
     ("a volume by name", "POST /v1.24/volumes/create", r#"{"Name":"$NAME"}"#, Labelled, ALL),
     // Keys and values of JSON as Go reads them.
-    ("null as a document", "POST /volumes/create", "null", Labelled, DOCKER),
+    ("null as a document", "POST /volumes/create", "null", Labelled, ALL),
     ("keys in capitals", "POST /containers/create", r#"{"IMAGE":"$IMAGE","LABELS":{"ci.job":"x"},"HOSTCONFIG":{"CGROUPPARENT":"/x"}}"#, Labelled, ALL),
     ("keys with a long s", "POST /volumes/create", "{\"Label\u{17f}\":{\"ci.job\":\"x\"}}", Labelled, ALL),
     ("keys with a Kelvin sign", "POST /containers/create", "{\"Image\":\"$IMAGE\",\"HostConfig\":{\"Networ\u{212a}Mode\":\"none\",\"CgroupParent\":\"/x\"}}", Labelled, ALL),
@@ -48,8 +48,8 @@ pub(crate) const ATTACKS: &[(&str, &str, &str, Wanted, &str)] = &[
     ("a label in capitals", "POST /volumes/create", r#"{"Labels":{"CI.JOB":"x"}}"#, Labelled, ALL),
     ("a second document", "POST /volumes/create", r#"{}{"Labels":null}"#, Refused, "20 podman"),
     ("garbage behind the document", "POST /volumes/create", "{} x", Refused, "20 podman"),
-    ("numbers that are long", "POST /volumes/create", r#"{"X":123456789012345678901234567890e999,"Y":-0.0E+1}"#, Labelled, DOCKER),
-    ("depths", "POST /volumes/create", DEEP, Labelled, DOCKER),
+    ("numbers that are long", "POST /volumes/create", r#"{"X":123456789012345678901234567890e999,"Y":-0.0E+1}"#, Labelled, ALL),
+    ("depths", "POST /volumes/create", DEEP, Labelled, ALL),
     ("surrogates alone", "POST /volumes/create", r#"{"\ud800":1}"#, Refused, ALL),
     ("fields at the top", "POST /containers/create", r#"{"Image":"$IMAGE","CgroupParent":"/x","Binds":["$NAME:/x"]}"#, Refused, ALL),
     ("blanks around", "POST /volumes/create", " \t\r\n{ } \n", Labelled, ALL),
@@ -73,16 +73,18 @@ pub(crate) const ATTACKS: &[(&str, &str, &str, Wanted, &str)] = &[
     ("behind the body of a GET", RAW, "GET /_ping HTTP/1.1\r\nHost: d\r\nContent-Length: 3\r\n\r\nabcPOST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", Labelled, ALL),
     ("behind an upgrade that fails", RAW, "POST /exec/none/start HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}POST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", Labelled, ALL),
     ("behind an upgrade to HTTP/2", RAW, "POST /volumes/prune HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nPOST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", Labelled, ALL),
-    // Engine 29.2 and later serve everything so; what is sent here needs no more than the preface.
-    ("HTTP/2 with prior knowledge", RAW, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Refused, ""),
+    // Engine 29.2 and later serve everything so; none of those here does, so nothing can come of it.
+    ("HTTP/2 with prior knowledge", RAW, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Nothing, ""),
     // Volumes by the way.
     ("a bind of a name", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Binds":["$NAME:/x:ro"]}}"#, Labelled, ALL),
     ("a bind of a path alone", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Binds":["/x"]}}"#, Leaves(&[VOLUMES]), ALL),
-    ("a volume of the config", "POST /containers/create", r#"{"Image":"$IMAGE","Volumes":{"/x/../y":{}}}"#, Leaves(&[VOLUMES]), ALL),
+    ("a volume of the config", "POST /containers/create", r#"{"Image":"$IMAGE","Volumes":{"/x":{}}}"#, Leaves(&[VOLUMES]), ALL),
+    // Podman takes our mount and the client's path for two at one place, and refuses both.
+    ("a volume of the config, with dots", "POST /containers/create", r#"{"Image":"$IMAGE","Volumes":{"/x/../y":{}}}"#, Leaves(&[]), ALL),
     ("a volume of the image", "POST /containers/create", r#"{"Image":"$VOLUMES"}"#, Leaves(&[VOLUMES]), ALL),
     ("a mount", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Mounts":[{"Type":"volume","Target":"/x"}]}}"#, Leaves(&[VOLUMES]), ALL),
     ("a mount by name", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Mounts":[{"type":"volume","target":"/x","source":"$NAME"}]}}"#, Leaves(&[VOLUMES]), ALL),
-    ("a relative volume", "POST /containers/create", r#"{"Image":"$IMAGE","Volumes":{"x":{}}}"#, Refused, ALL),
+    ("a relative volume", "POST /containers/create", r#"{"Image":"$IMAGE","Volumes":{"x":{}}}"#, Refused, DOCKER),
     // The daemon's socket.
     ("the socket as a bind", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Binds":["$DAEMON:/s"]}}"#, Labelled, ALL),
     ("the socket as a mount", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Mounts":[{"Type":"bind","Source":"$DAEMON","Target":"/s"}]}}"#, Labelled, ALL),
@@ -92,29 +94,29 @@ pub(crate) const ATTACKS: &[(&str, &str, &str, Wanted, &str)] = &[
     // Queries.
     ("a commit", "POST /commit?container=$FOREIGN", "", Labelled, ALL),
     ("a commit with labels", "POST /commit?container=$FOREIGN&changes=LABEL%20ci.job%3Dx&chang%65s=LABEL%20ci.team%3Dx", "{\"Labels\":{\"ci.job\":\"x\"}}", Labelled, ALL),
-    ("a commit that swallows a line", "POST /commit?container=$FOREIGN&changes=CMD%20echo%20%5C", "", Refused, DOCKER),
-    ("a commit that swallows over a comment", "POST /commit?container=$FOREIGN&changes=CMD%20echo%20%5C%0A%23%20x%0A%0A", "", Refused, DOCKER),
-    ("a commit with another escape", "POST /commit?container=$FOREIGN&changes=%23%20escape%3D%60%0ACMD%20echo%20%60", "", Refused, DOCKER),
-    ("a commit with a bad query", "POST /commit?container=$FOREIGN&changes=a;b", "", Refused, ""),
+    ("a commit that swallows a line", "POST /commit?container=$FOREIGN&changes=CMD%20echo%20%5C", "", Refused, ALL),
+    ("a commit that swallows over a comment", "POST /commit?container=$FOREIGN&changes=CMD%20echo%20%5C%0A%23%20x%0A%0A", "", Refused, ALL),
+    ("a commit with another escape", "POST /commit?container=$FOREIGN&changes=%23%20escape%3D%60%0ACMD%20echo%20%60", "", Refused, ALL),
+    ("a commit with a bad query", "POST /commit?container=$FOREIGN&changes=a;b", "", Refused, "podman"),
     ("an import", "POST /images/create?fromSrc=-&repo=$NAME|Content-Type: application/x-tar", TAR, Labelled, ALL),
     ("an import as a form", "POST /images/create|Content-Type: application/x-www-form-urlencoded", "fromSrc=-&repo=$NAME", Refused, DOCKER),
     ("a build", "POST /build?t=$NAME|Content-Type: application/x-tar", TAR, Leaves(&[STEPS]), ALL),
-    ("a build with labels", "POST /build?t=$NAME&labels=%7B%22ci.job%22%3A%22x%22%7D&labels=|Content-Type: application/x-tar", TAR, Leaves(&[STEPS]), ALL),
+    ("a build with labels", "POST /build?t=$NAME&labels=%7B%22ci.job%22%3A%22x%22%7D&labels=|Content-Type: application/x-tar", TAR, Leaves(&[STEPS]), DOCKER),
     ("a build with an encoded key", "POST /build?t=$NAME&%6cabels=%7B%22ci.job%22%3A%22x%22%7D|Content-Type: application/x-tar", TAR, Leaves(&[STEPS]), ALL),
-    ("a build with empty labels", "POST /build?t=$NAME&labels&cgroupparent=|Content-Type: application/x-tar", TAR, Leaves(&[STEPS]), ALL),
-    ("a build by BuildKit", "POST /build?t=$NAME&version=2|Content-Type: application/x-tar", TAR, Labelled, ALL),
+    ("a build with empty labels", "POST /build?t=$NAME&labels&cgroupparent=|Content-Type: application/x-tar", TAR, Leaves(&[STEPS]), DOCKER),
+    ("a build by BuildKit", "POST /build?t=$NAME&version=2|Content-Type: application/x-tar", TAR, Leaves(&["images of steps of a build by BuildKit"]), ALL),
     ("a build with a semicolon", "POST /build?t=$NAME&a;b=c|Content-Type: application/x-tar", TAR, Refused, ALL),
-    ("a build as a form", "POST /build?t=$NAME|Content-Type: application/x-www-form-urlencoded", TAR, Refused, ALL),
+    ("a build as a form", "POST /build?t=$NAME|Content-Type: application/x-www-form-urlencoded", TAR, Refused, DOCKER),
     // Bodies that are not there.
     ("nothing", "POST /containers/create|Content-Length: 0", "", Refused, ""),
     ("an empty chunked body", "POST /volumes/create|Transfer-Encoding: chunked", "0\r\n\r\n", Refused, ""),
     // Podman's own API.
     ("Podman's container", "POST /v5.0.0/libpod/containers/create", r#"{"image":"$IMAGE"}"#, Refused, "podman"),
-    ("Podman's volume", "POST /libpod/volumes/create", "{}", Refused, "podman"),
+    ("Podman's volume", "POST /libpod/volumes/create", "{}", Refused, ""),
     ("Podman's volume, encoded", "POST /lib%70od/volumes/create", "{}", Refused, ""),
     ("Podman's volume, with a suffix", "POST /v5.0.0-rc1/libpod/volumes/create", "{}", Refused, "podman"),
     ("Podman's network", "POST /v5.0.0/libpod/networks/create", r#"{"name":"$NAME"}"#, Refused, "podman"),
-    ("Podman's pod", "POST /v5.0.0/libpod/pods/create", r#"{"name":"$NAME"}"#, Refused, ""),
+    ("Podman's pod", "POST /v5.0.0/libpod/pods/create", r#"{"name":"$NAME"}"#, Refused, "podman"),
     // A HostConfig at the start, as it was before 1.24; the container of this one is labelled.
     ("a start with a HostConfig", "POST /v1.23/containers/$FOREIGN/start", r#"{"CgroupParent":"/x","Binds":["$NAME:/x"]}"#, Refused, OLD),
 ];
