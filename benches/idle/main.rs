@@ -57,7 +57,7 @@ fn main() {
         "{:8} {:>9} {:>9} {:>9} {:>16} {:>16} {:>9}",
         "", "at start", "its own", "one pair", "never used", "used once", "all gone"
     );
-    for way in [Way::Proxy, Way::Copy, Way::Splice] {
+    for way in [Way::Proxy, Way::Copy] {
         let process = way.start(&folder.0.join(way.to_string()), &daemon).unwrap();
         memory(way, &process, usize::try_from(pairs).unwrap());
     }

@@ -38,9 +38,12 @@ use stage::way::{arguments, binary};
 /// How much more than recorded is no failure: compilers and C libraries differ a little.
 const TOLERANCE: f64 = 0.05;
 
-/// Exchanges of the shorter of two runs, and by how many the longer has more. What happens once,
-/// such as starting, is the same in both and cancels.
-const EXCHANGES: (u32, u32) = (20, 200);
+/// Exchanges of each kind with which every run begins. A run with these alone is subtracted from
+/// the others, so that what happens once, such as starting, cancels.
+const FIRST: u32 = 5;
+
+/// Exchanges that are counted.
+const COUNTED: u32 = 200;
 
 /// The proxy's turn, under callgrind, is over by then, so that what is counted does not depend on
 /// whether it or the client was faster.
@@ -54,13 +57,15 @@ struct Cost {
     allocations: f64,
 }
 
-fn works() -> [(&'static str, Message, u16); 5] {
-    [
-        ("ping", get("/_ping"), 200),
-        ("info", get("/v1.43/info"), 200),
-        ("create", create(), 201),
-        ("create-unasked", create_unasked(), 201),
-        ("create-volume", volume(), 201),
+fn works() -> Vec<(&'static str, Exchange)> {
+    let exchange =
+        |request: Message, status| Exchange { request, expects: Expects::Status(status) };
+    vec![
+        ("ping", exchange(get("/_ping"), 200)),
+        ("info", exchange(get("/v1.43/info"), 200)),
+        ("create", exchange(create(), 201)),
+        ("create-unasked", exchange(create_unasked(), 201)),
+        ("create-volume", exchange(volume(), 201)),
     ]
 }
 
@@ -82,9 +87,11 @@ fn main() -> ExitCode {
         "{:16} {:>12} {:>10} {:>12}",
         "per exchange", "instructions", "recorded", "allocations"
     );
-    for (name, request, status) in works() {
-        let exchange = Exchange { request, expects: Expects::Status(status) };
-        let cost = cost(&folder, &daemon, name, &exchange);
+    let base = counted(&folder.0.join("base"), &daemon, None);
+    for (name, exchange) in works() {
+        let sum = counted(&folder.0.join(name), &daemon, Some(&exchange));
+        let each = |sum: u64, base: u64| sum.saturating_sub(base) as f64 / f64::from(COUNTED);
+        let cost = Cost { instructions: each(sum.0, base.0), allocations: each(sum.1, base.1) };
         let (instructions, allocations) = (cost.instructions, cost.allocations);
         writeln!(record, "{name} {instructions:.0} {allocations:.1}").unwrap();
         let before = recorded.iter().find(|(known, _)| known == name).map(|(_, cost)| *cost);
@@ -133,19 +140,8 @@ fn recorded() -> Vec<(String, Cost)> {
         .collect()
 }
 
-fn cost(folder: &Folder, daemon: &Path, name: &str, exchange: &Exchange) -> Cost {
-    let run = |exchanges| {
-        let listen = folder.0.join(format!("{name}-{exchanges}"));
-        counted(&listen, daemon, exchange, exchanges)
-    };
-    let (few, more) = EXCHANGES;
-    let (short, long) = (run(few), run(few + more));
-    let each = |long: u64, short: u64| long.saturating_sub(short) as f64 / f64::from(more);
-    Cost { instructions: each(long.0, short.0), allocations: each(long.1, short.1) }
-}
-
-/// Instructions and allocations of a proxy from its start to its end, with so many exchanges.
-fn counted(listen: &Path, daemon: &Path, exchange: &Exchange, exchanges: u32) -> (u64, u64) {
+/// Instructions and allocations of a proxy from its start to its end.
+fn counted(listen: &Path, daemon: &Path, exchange: Option<&Exchange>) -> (u64, u64) {
     let output = listen.with_extension("callgrind");
     let file = format!("--callgrind-out-file={}", output.display());
     let options = ["--tool=callgrind", "--quiet", "--compress-strings=no", &file];
@@ -157,9 +153,17 @@ fn counted(listen: &Path, daemon: &Path, exchange: &Exchange, exchanges: u32) ->
     // A client that only looks whether the proxy listens is gone again by then.
     sleep(20 * REST);
     let mut load = Load::new(listen.to_owned(), 1);
-    for _ in 0..exchanges {
-        sleep(REST);
-        load.repeat(exchange, Until::Count(1), false);
+    let mut repeat = |exchange: &Exchange, times| {
+        for _ in 0..times {
+            sleep(REST);
+            load.repeat(exchange, Until::Count(1), false);
+        }
+    };
+    for (_, each) in works() {
+        repeat(&each, FIRST);
+    }
+    if let Some(exchange) = exchange {
+        repeat(exchange, COUNTED);
     }
     sleep(20 * REST);
     drop(load);

@@ -112,7 +112,10 @@ struct Connection {
     inbox: Vec<u8>,
     outbox: Outbox,
     stuck: bool,
+    /// The client will give no further event.
     ending: bool,
+    /// The client wants the connection to end behind the response.
+    last: bool,
 }
 
 struct Daemon {
@@ -166,8 +169,9 @@ impl Daemon {
         });
         self.poll.add(&socket, slot as u64, WATCHED);
         let (inbox, outbox) = (Vec::new(), Outbox::default());
-        let (state, stuck, ending) = (State::Head, false, false);
-        self.connections[slot] = Some(Connection { socket, state, inbox, outbox, stuck, ending });
+        let (state, stuck, ending, last) = (State::Head, false, false, false);
+        self.connections[slot] =
+            Some(Connection { socket, state, inbox, outbox, stuck, ending, last });
         Ok(())
     }
 
@@ -195,6 +199,9 @@ impl Daemon {
         }
         connection.outbox.flush(&connection.socket)?;
         let stuck = !connection.outbox.is_empty();
+        if connection.last && !stuck && matches!(connection.state, State::Head) {
+            return Err(Errno::PIPE);
+        }
         if connection.stuck != stuck {
             connection.stuck = stuck;
             let flags = if stuck { WATCHED | EventFlags::OUT } else { WATCHED };
@@ -234,6 +241,7 @@ impl Connection {
                     answers.insert(request.target.to_owned(), answer(request.target));
                 }
                 let answer = answers[request.target].clone();
+                self.last = !request.persistent;
                 self.state = State::Body(Content::new(request.framing), answer);
                 self.settle(&[]);
                 end + 4

@@ -159,7 +159,7 @@ fn nginx(listen: &Path, daemon: &Path) -> String {
 
 /// Lets this process have as many files as it may; tells how many.
 pub(crate) fn raise_limit() -> u64 {
-    const WANTED: u64 = 40_000;
+    const WANTED: u64 = 65_536;
     let limit = getrlimit(Resource::Nofile);
     let maximum = limit.maximum.map(|maximum| maximum.max(WANTED));
     // Only root may raise the hard limit.

@@ -1,0 +1,47 @@
+//! The closed list of what may be unlabelled, beside the tests and in SECURITY.md.
+
+const LIST: &str = include_str!("exceptions.txt");
+const SECURITY: &str = include_str!("../../SECURITY.md");
+
+/// Classes to which several attacks come.
+pub(crate) const STEPS: &str = "images of steps and earlier stages";
+pub(crate) const TASKS: &str = "containers of a service";
+pub(crate) const VOLUMES: &str = "volumes without labels";
+
+/// One class of what may be there without labels.
+pub(crate) struct Exception {
+    pub(crate) class: &'static str,
+    /// Which flaw it has: the kind of resource that is unlabelled, `step` for an image without a
+    /// name, or `cgroup`.
+    pub(crate) kind: &'static str,
+    engines: &'static str,
+    reason: &'static str,
+}
+
+impl Exception {
+    pub(crate) fn holds_on(&self, engine: &str) -> bool {
+        self.engines == "all" || self.engines.split(' ').any(|one| one == engine)
+    }
+}
+
+pub(crate) fn exceptions() -> Vec<Exception> {
+    let lines = LIST.lines().filter(|line| !line.starts_with('#'));
+    let read = |line: &'static str| match line.split(" | ").collect::<Vec<_>>()[..] {
+        [class, kind, engines, reason] => Exception { class, kind, engines, reason },
+        _ => panic!("{line:?}?"),
+    };
+    lines.map(read).collect()
+}
+
+#[test]
+fn the_list_is_the_one_that_operators_read() {
+    let marked = SECURITY.split("<!-- exceptions -->\n").nth(1).unwrap();
+    let told: Vec<&str> = marked.split("<!-- /exceptions -->").next().unwrap().lines().collect();
+    let only = |engines| match engines {
+        "all" => String::new(),
+        "20 28" => " (Docker)".to_owned(),
+        other => format!(" ({other})"),
+    };
+    let line = |it: &Exception| format!("- {}{}: {}", it.class, only(it.engines), it.reason);
+    assert_eq!(told, exceptions().iter().map(line).collect::<Vec<_>>());
+}

@@ -1,0 +1,228 @@
+//! Plays an attack on both sides of the proxy and judges what came of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::exceptions::{Exception, exceptions};
+use super::inventory::{Thing, ask, everything, flaws, remove_since, since};
+use super::raw::bytes;
+use super::support::{Docker, Kind, Lab, Running, converse};
+
+/// What is to come of an attack through the proxy.
+#[derive(Debug)]
+pub(crate) enum Wanted {
+    /// It works, and all that it makes is labelled.
+    Labelled,
+    /// The proxy refuses it and says why, and nothing is made.
+    Refused,
+    /// It works, and all that it leaves unlabelled is of these classes of the closed list.
+    Leaves(&'static [&'static str]),
+    /// It leaves nothing behind.
+    Nothing,
+}
+
+/// Seconds after which a script is ended, and has failed. None takes a tenth of it.
+const DEADLINE: &str = "30";
+
+/// What is told of an attack that did not end by itself: a script that `timeout` ended, with TERM
+/// or KILL, and an answer that did not come or was not ended.
+const ENDLESS: [&str; 3] = ["Some(124)", "Some(137)", "<operation would block>"];
+
+fn endless(told: &str) -> bool {
+    let [term, kill, silence] = ENDLESS;
+    told.starts_with(term) || told.starts_with(kill) || told.ends_with(silence)
+}
+
+/// One side of the proxy, for one attack.
+pub(crate) struct Side<'l> {
+    lab: &'l Lab,
+    socket: PathBuf,
+    docker: &'l Docker,
+    /// A name for what it makes.
+    name: String,
+}
+
+impl Side<'_> {
+    /// Sends a request as bytes; what comes back until the connection ends.
+    pub(crate) fn send(&self, request: &str, body: &str) -> String {
+        let bytes = bytes(&self.filled(request), &self.filled(body));
+        converse(&self.socket, &bytes, false)
+    }
+
+    /// Runs a script with `docker`; what it wrote.
+    pub(crate) fn run(&self, script: &str) -> String {
+        // `timeout` gives it a process group of its own, and ends all of it.
+        let mut command: Command = self.docker.command("timeout");
+        let script = format!("docker() {{ command $CLI \"$@\"; }}; {}", self.filled(script));
+        command.args(["--kill-after=1", DEADLINE, "sh", "-ec", &script]);
+        command.env("CLI", Docker::program());
+        let finished = Running::start(&mut command).unwrap().finish();
+        format!("{:?} {} {}", finished.code, finished.out(), finished.err())
+    }
+
+    fn filled(&self, text: &str) -> String {
+        let folder = self.lab.proxy.folder().path().display().to_string();
+        let daemon = &self.lab.engine.socket;
+        text.replace("$IMAGE", self.lab.image())
+            .replace("$NAME", &self.name)
+            .replace("$VOLUMES", &fixture(self.lab, "volumes"))
+            .replace("$FOREIGN", &fixture(self.lab, "foreign"))
+            .replace("$SOCKETS", daemon.parent().unwrap().to_str().unwrap())
+            .replace("$DAEMON", daemon.to_str().unwrap())
+            .replace("$DIRECT", &format!("unix://{}", daemon.display()))
+            .replace("$FOLDER", &folder)
+    }
+}
+
+/// A thing of the operator's that is there before.
+fn fixture(lab: &Lab, what: &str) -> String {
+    format!("{}-{what}", lab.name)
+}
+
+pub(crate) struct Stage {
+    lab: Lab,
+    /// `20`, `28` or `podman`; empty for any other.
+    engine: &'static str,
+    exceptions: Vec<Exception>,
+    begin: BTreeMap<Thing, Value>,
+    /// What attacks left that may be there.
+    excused: BTreeSet<(&'static str, String)>,
+    wrong: Vec<String>,
+    played: usize,
+}
+
+impl Stage {
+    pub(crate) fn open() -> Option<Self> {
+        let lab = Lab::open()?;
+        let version = ask(&lab.engine.socket, "GET /version");
+        let engine = match (version["Version"].as_str().unwrap(), version.to_string()) {
+            (_, all) if all.contains("Podman Engine") => "podman",
+            (version, _) if version.starts_with("20.10") => "20",
+            (version, _) if version.starts_with("28.") => "28",
+            _ => "",
+        };
+        let (volumes, foreign) = (fixture(&lab, "volumes"), fixture(&lab, "foreign"));
+        lab.remove_later(Kind::Image, &volumes);
+        lab.remove_later(Kind::Container, &foreign);
+        let label = ["--label", "ci.job=theirs"];
+        let create = [&["create", "--name", &foreign], &label[..], &[lab.image(), "true"]];
+        let foreign_id = lab.direct.ok(&create.concat());
+        lab.direct.ok(&["commit", "--change", "VOLUME /data", &foreign, &volumes]);
+        std::os::unix::fs::symlink(&lab.engine.socket, lab.proxy.folder().join("link")).unwrap();
+        let begin = everything(&lab.engine.socket);
+        let others = begin
+            .keys()
+            .filter(|(kind, id)| !["network", "image"].contains(kind) && *id != foreign_id);
+        assert_eq!(others.count(), 0, "the engine is in use; this wants one of its own: {begin:?}");
+        let exceptions = exceptions();
+        let (excused, wrong) = (BTreeSet::new(), Vec::new());
+        Some(Self { lab, engine, exceptions, begin, excused, wrong, played: 0 })
+    }
+
+    /// Plays one attack; `works_on` are the engines on which it does without the proxy.
+    pub(crate) fn play(
+        &mut self,
+        way: &str,
+        works_on: &str,
+        wanted: &Wanted,
+        attack: impl Fn(&Side<'_>) -> String,
+    ) {
+        self.played += 1;
+        let start = Instant::now();
+        // The name first: if nothing more comes, it is the one that hangs.
+        say(&format!("{:3} {way}: ", self.played));
+        let works = works_on.split(' ').any(|engine| engine == self.engine);
+        let wrong_before = self.wrong.len();
+        self.play_direct(way, works, &attack);
+        self.play_through(way, works, wanted, &attack);
+        let verdict = if self.wrong.len() == wrong_before { "" } else { ", WRONG" };
+        say(&format!("{:.1} s{verdict}\n", start.elapsed().as_secs_f32()));
+    }
+
+    /// On the daemon's own socket, the attack leaves something behind that has a flaw. What it
+    /// leaves is removed, so that it is not taken for what comes through the proxy.
+    fn play_direct(&mut self, way: &str, works: bool, attack: &impl Fn(&Side<'_>) -> String) {
+        let before = everything(&self.lab.engine.socket);
+        let told = attack(&self.side(false));
+        let made = since(&before, &self.lab.engine.socket);
+        let worked = !flaws(&self.lab, &made).is_empty();
+        self.begin.extend(remove_since(&before, &self.lab.engine.socket));
+        if endless(&told) || (worked != works && !self.engine.is_empty()) {
+            self.wrong.push(format!("{way}: without the proxy, it works: {worked}: {told}"));
+        }
+    }
+
+    fn play_through(
+        &mut self,
+        way: &str,
+        works: bool,
+        wanted: &Wanted,
+        attack: &impl Fn(&Side<'_>) -> String,
+    ) {
+        let before = everything(&self.lab.engine.socket);
+        let told = attack(&self.side(true));
+        let made = since(&before, &self.lab.engine.socket);
+        let flaws = flaws(&self.lab, &made);
+        let right = match wanted {
+            Wanted::Labelled => flaws.is_empty() && (!made.is_empty() || !works),
+            Wanted::Refused => made.is_empty() && told.contains("dockerd-ci-proxy: "),
+            Wanted::Leaves(classes) => self.excuse(classes, &flaws, works),
+            Wanted::Nothing => made.is_empty(),
+        };
+        if endless(&told) || !right {
+            self.wrong.push(format!("{way}: {wanted:?}, but {flaws:?} of {made:?}: {told}"));
+        }
+    }
+
+    /// Whether all `flaws` are of classes that may be, and the classes are not in vain.
+    fn excuse(
+        &mut self,
+        classes: &[&str],
+        flaws: &BTreeSet<(&'static str, String)>,
+        works: bool,
+    ) -> bool {
+        self.excused.extend(flaws.iter().cloned());
+        let exceptions = classes.iter().map(|class| {
+            let exception = self.exceptions.iter().find(|one| one.class == *class);
+            exception.unwrap_or_else(|| panic!("{class} is not in the closed list"))
+        });
+        let holding: Vec<_> = exceptions.filter(|one| one.holds_on(self.engine)).collect();
+        let excused = |flaw: &str| holding.iter().any(|one| one.kind == flaw);
+        let left = |kind: &str| flaws.iter().any(|(flaw, _)| *flaw == kind);
+        flaws.iter().all(|(flaw, _)| excused(flaw))
+            && (!works || holding.iter().all(|one| left(one.kind)))
+    }
+
+    fn side(&self, through: bool) -> Side<'_> {
+        let lab = &self.lab;
+        let (docker, socket, letter) = if through {
+            (&lab.docker, lab.proxy.socket(), "p")
+        } else {
+            (&lab.direct, lab.engine.socket.clone(), "d")
+        };
+        Side { lab, docker, socket, name: format!("{}-{}{letter}", lab.name, self.played) }
+    }
+
+    /// All attacks are over: lists the whole daemon once more.
+    pub(crate) fn look_at_everything(self) {
+        let made = since(&self.begin, &self.lab.engine.socket);
+        let mut flaws = flaws(&self.lab, &made);
+        flaws.retain(|flaw| !self.excused.contains(flaw));
+        let _ = self.lab.direct.try_run(&["swarm", "leave", "--force"]);
+        remove_since(&self.begin, &self.lab.engine.socket);
+        let wrong = self.wrong.join("\n");
+        assert!(self.wrong.is_empty() && flaws.is_empty(), "{wrong}\nin the end: {flaws:?}");
+        assert!(made.len() > self.played / 2, "{} attacks made only {made:?}", self.played);
+        eprintln!("{} attacks made {} things", self.played, made.len());
+    }
+}
+
+/// Past the test's own capture of output: whoever waits wants to see how far it is.
+fn say(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
