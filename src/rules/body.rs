@@ -57,6 +57,7 @@ fn label<'d>(
     let Some((name, path)) = path.split_first() else {
         return edits.label_member(object, &injection.labels);
     };
+    edits.spell(object, name)?;
     match object.object(name)? {
         Found::Absent | Found::Null(_) => Ok(()),
         Found::Object(mut inner) => label(injection, edits, &mut inner, path),
@@ -88,9 +89,9 @@ mod tests {
             (r#"{"Name":"x","Labels":null}"#, r#"{"Name":"x","Labels":{"ci.job":"7"}}"#),
             (
                 r#"{ "labels" : {"a":"b", "ci.job":"9"} , "N":1.0e+2}"#,
-                r#"{ "labels" : {"a":"b", "ci.job":"7"} , "N":1.0e+2}"#,
+                r#"{ "Labels" : {"a":"b", "ci.job":"7"} , "N":1.0e+2}"#,
             ),
-            (r#"{"Label\u017f":{}}"#, r#"{"Label\u017f":{"ci.job":"7"}}"#),
+            (r#"{"Label\u017f":{}}"#, r#"{"Labels":{"ci.job":"7"}}"#),
         ] {
             assert_eq!(rewritten(&LABELLED, body).unwrap(), wanted, "{body}");
         }
@@ -107,7 +108,7 @@ mod tests {
             ),
             (
                 r#"{"hostconfig":{"CGROUPPARENT":"/mine","B":[]},"Labels":{"ci.job":""}}"#,
-                r#"{"hostconfig":{"CGROUPPARENT":"/ci/7","B":[]},"Labels":{"ci.job":"7"}}"#,
+                r#"{"HostConfig":{"CgroupParent":"/ci/7","B":[]},"Labels":{"ci.job":"7"}}"#,
             ),
             (
                 r#"{"HostConfig":null,"Labels":{"ci.job":""}}"#,

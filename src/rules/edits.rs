@@ -59,6 +59,7 @@ impl<'d> Edits<'d> {
         name: &str,
         value: &str,
     ) -> Result<(), Refusal> {
+        self.spell(object, name)?;
         match object.member(name)? {
             Some(member) => self.replace(member.value, value.to_owned()),
             None => self.add(object, name, value),
@@ -90,6 +91,26 @@ impl<'d> Edits<'d> {
         Ok(())
     }
 
+    /// Spells the field `name` of `object` as the API does, if it is there: what is forced in it is
+    /// then found also by a decoder that looks at the case of letters. To be called once for each.
+    ///
+    /// # Errors
+    /// It is there twice.
+    pub(super) fn spell(&mut self, object: &Object<'d>, name: &str) -> Result<(), Refusal> {
+        let Some(member) = object.member(name)?.filter(|member| member.key != name) else {
+            return Ok(());
+        };
+        let before = object.members.iter().take_while(|other| !std::ptr::eq(*other, member)).last();
+        let start = match before {
+            Some(before) => self.offset(before.value) + before.value.len(),
+            None => self.offset(object.text) + 1,
+        };
+        let between = self.document.get(start..self.offset(member.value)).unwrap_or_default();
+        let key = between.trim_matches([',', ':', ' ', '\t', '\r', '\n']);
+        self.replace(key, quoted(name));
+        Ok(())
+    }
+
     /// Puts `labels` into the member `Labels` of `object`, whatever is there.
     ///
     /// # Errors
@@ -99,6 +120,7 @@ impl<'d> Edits<'d> {
         object: &mut Object<'d>,
         labels: &[Label],
     ) -> Result<(), Refusal> {
+        self.spell(object, "Labels")?;
         match object.object("Labels")? {
             Found::Absent => self.add(object, "Labels", &label_map(labels)),
             Found::Null(null) => self.replace(null, label_map(labels)),

@@ -90,6 +90,7 @@ pub(super) fn container<'d>(
             Ok(Vec::new())
         }
         Found::Object(mut host_config) => {
+            edits.spell(top, "HostConfig")?;
             let mut notes = socket::notes(&host_config)?;
             let mut taken = known.taken.clone();
             taken.extend(tmpfs_targets(&host_config)?);
@@ -99,6 +100,7 @@ pub(super) fn container<'d>(
             let mut listed = host_config.array("Mounts")?;
             few(anonymous.len() + binds.count + listed.len())?;
             if let Listed::Array(mounts) = &listed {
+                edits.spell(&host_config, "Mounts")?;
                 taken.extend(mounts_of(injection, edits, mounts, &mut notes)?);
             }
             anonymous.extend(binds.anonymous);
@@ -122,6 +124,7 @@ pub(super) fn service<'d>(
         && let Listed::Array(mounts) = spec.array("Mounts")?
     {
         few(mounts.elements.len())?;
+        edits.spell(&spec, "Mounts")?;
         mounts_of(injection, edits, &mounts, &mut notes)?;
     }
     Ok(notes)
@@ -245,6 +248,7 @@ fn label_volume<'d>(
     mount: &mut Object<'d>,
 ) -> Result<(), Refusal> {
     let labels = label_map(&injection.labels);
+    edits.spell(mount, "VolumeOptions")?;
     match mount.object("VolumeOptions")? {
         Found::Absent => edits.add(mount, "VolumeOptions", &format!(r#"{{"Labels":{labels}}}"#)),
         Found::Null(null) => edits.replace(null, format!(r#"{{"Labels":{labels}}}"#)),

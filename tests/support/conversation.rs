@@ -148,7 +148,8 @@ impl Script {
                 return;
             }
         }
-        if came.is_empty() {
+        // The calls of BuildKit, by HTTP/2, are not judged here.
+        if came.is_empty() || sent.starts_with(b"PRI * HTTP/2.0\r\n") {
             return;
         }
         // A request whose body goes on; those whose body is edited leave in one piece.

@@ -29,6 +29,30 @@ pub fn document(mut document: Value, route: &str) -> Value {
     document
 }
 
+/// What is forced in `document`, and nothing else: the labels, the cgroup parent, and what leads there.
+pub fn alone(document: &Value) -> Value {
+    match document {
+        Value::Object(members) => {
+            let ours_in = |(name, value): (&String, &Value)| match &**name {
+                "Labels" if is_labelled(value) => Some((name.clone(), labels().into())),
+                "CgroupParent" => Some((name.clone(), value.clone())),
+                _ => Some((name.clone(), alone(value))).filter(|(_, ours)| !ours.is_null()),
+            };
+            let ours: Map<_, _> = members.iter().filter_map(ours_in).collect();
+            if ours.is_empty() { Value::Null } else { ours.into() }
+        }
+        Value::Array(elements) => {
+            let ours: Vec<Value> = elements.iter().map(alone).collect();
+            if ours.iter().all(Value::is_null) { Value::Null } else { ours.into() }
+        }
+        _ => Value::Null,
+    }
+}
+
+fn is_labelled(found: &Value) -> bool {
+    labels().iter().all(|(key, value)| found.get(key) == Some(value))
+}
+
 /// A route at which bodies like those of `carrier` come.
 pub fn route_of(carrier: &JsonCarrier) -> &'static str {
     match carrier.storage {
