@@ -6,11 +6,18 @@ use std::process::Command;
 
 use crate::support::{Docker, Finished, Kind, Lab, Proxy, Running, noise, skip, until};
 
+/// A docker command with buildx.
+fn cli() -> String {
+    std::env::var("DCP_TEST_BUILDX_CLI").unwrap_or_else(|_| Docker::program())
+}
+
 /// A lab whose docker builds with buildx; nothing when there is none.
 fn lab() -> Option<Lab> {
-    let lab = Lab::open()?;
+    let mut lab = Lab::open()?;
+    lab.docker.cli = cli();
+    lab.direct.cli = cli();
     // What was unpacked somewhere has its plugins beside it.
-    let program = PathBuf::from(Docker::program());
+    let program = PathBuf::from(cli());
     let plugins = program.parent().unwrap_or(Path::new("/")).join("../libexec/docker/cli-plugins");
     let config = format!("{{\"cliPluginsExtraDirs\":[{:?}]}}", plugins.display());
     fs::write(lab.proxy.folder().join("config.json"), config).unwrap();
@@ -24,8 +31,10 @@ fn lab() -> Option<Lab> {
 
 /// The docker command with BuildKit.
 fn command(docker: &Docker, arguments: &[&str]) -> Command {
-    let mut command = docker.command(&Docker::program());
-    command.env("DOCKER_BUILDKIT", "1").env("BUILDKIT_PROGRESS", "plain").args(arguments);
+    let mut command = docker.command(&docker.cli);
+    command.env("DOCKER_BUILDKIT", "1").env("BUILDKIT_PROGRESS", "plain");
+    // Later bakes ask whether they may read what is outside the working folder.
+    command.env("BUILDX_BAKE_ENTITLEMENTS_FS", "0").args(arguments);
     command
 }
 
@@ -105,8 +114,7 @@ fn several_builds_at_once_are_labelled_each() {
     let group = "{\"default\":{\"targets\":[\"a\",\"b\",\"c\"]}}";
     fs::write(&file, format!("{{\"group\":{group},\"target\":{{{}}}}}", targets.join(",")))
         .unwrap();
-    let allow = format!("--allow=fs.read={}", lab.proxy.folder().path().display());
-    let baked = run(&lab.docker, &["buildx", "bake", &allow, "--file", file.to_str().unwrap()]);
+    let baked = run(&lab.docker, &["buildx", "bake", "--file", file.to_str().unwrap()]);
     assert_eq!(baked.code, Some(0), "{baked:?}");
     for (name, image) in ["a", "b", "c"].into_iter().zip(&images) {
         lab.assert_labels(Kind::Image, image, &[("target", name)]);
@@ -126,8 +134,7 @@ fn a_message_larger_than_any_window_passes() {
     );
     let file = lab.proxy.folder().join("bake.json");
     fs::write(&file, target).unwrap();
-    let allow = format!("--allow=fs.read={}", lab.proxy.folder().path().display());
-    let baked = run(&lab.docker, &["buildx", "bake", &allow, "--file", file.to_str().unwrap()]);
+    let baked = run(&lab.docker, &["buildx", "bake", "--file", file.to_str().unwrap()]);
     assert_eq!(baked.code, Some(0), "{baked:?}");
     lab.assert_labels(Kind::Image, &image, &[]);
 }
@@ -253,7 +260,8 @@ fn without_rewriting_builds_pass_and_the_log_says_so() {
     let image = lab.reserve(Kind::Image, "built");
     let name = format!("{}-plain", lab.name);
     let proxy = Proxy::start(&lab.engine.socket, &name, &["--label", "a=b", "--no-buildkit"]);
-    let docker = Docker::new(&proxy.socket(), lab.proxy.folder().path());
+    let mut docker = Docker::new(&proxy.socket(), lab.proxy.folder().path());
+    docker.cli = cli();
     let built = build(&lab, &docker, &image, &[], "FROM BASE\nLABEL dockerfile=kept\n");
     assert_eq!(built.code, Some(0), "{built:?}");
     let labels = lab.inspect(Kind::Image, &image, "{{json .Config.Labels}}");

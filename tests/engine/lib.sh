@@ -73,6 +73,19 @@ need_docker() {
     need docker=docker-cli
 }
 
+# need_buildx: sets DCP_TEST_BUILDX_CLI to a docker command that has buildx. Where this machine's has
+# none, one of a later Debian is unpacked beside it.
+need_buildx() {
+    [ -z "${DCP_TEST_BUILDX_CLI:-}" ] || return 0
+    DCP_TEST_BUILDX_CLI=docker
+    if ! docker buildx version >/dev/null 2>&1; then
+        local clients
+        clients=$("$engine_scripts/unpack" clients-trixie trixie docker-cli docker-buildx docker-compose)
+        DCP_TEST_BUILDX_CLI=$clients/usr/bin/docker
+    fi
+    export DCP_TEST_BUILDX_CLI
+}
+
 # answers SOCKET: a Docker daemon answers there.
 answers() {
     docker --host "unix://$1" version >/dev/null 2>&1

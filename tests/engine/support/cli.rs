@@ -11,6 +11,8 @@ use super::wait::{eventually, until};
 
 /// The docker command with one socket to talk to.
 pub(crate) struct Docker {
+    /// The command itself.
+    pub(crate) cli: String,
     host: String,
     config: PathBuf,
 }
@@ -19,7 +21,8 @@ impl Docker {
     /// `config` stands in for the person's own `~/.docker`, which may name another
     /// engine or a credential helper.
     pub(crate) fn new(socket: &Path, config: &Path) -> Self {
-        Self { host: format!("unix://{}", socket.display()), config: config.to_owned() }
+        let host = format!("unix://{}", socket.display());
+        Self { cli: Self::program(), host, config: config.to_owned() }
     }
 
     /// Name of the command, for tests that run it inside another one.
@@ -43,12 +46,12 @@ impl Docker {
     }
 
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
-        let mut command = self.command(&Self::program());
+        let mut command = self.command(&self.cli);
         Running::start(command.args(arguments)).unwrap()
     }
 
     pub(crate) fn try_run(&self, arguments: &[&str]) -> io::Result<Finished> {
-        let mut command = self.command(&Self::program());
+        let mut command = self.command(&self.cli);
         let finished = Running::start(command.args(arguments))?.try_finish();
         finished.ok_or_else(|| io::ErrorKind::TimedOut.into())
     }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `DCP_TEST_DOCKER_SOCKET` | the daemon's socket; else `/var/run/docker.sock`, if it answers |
 //! | `DCP_TEST_DOCKER_CLI` | the docker command; else `docker` from `PATH` |
+//! | `DCP_TEST_BUILDX_CLI` | one with buildx and compose; else the same |
 //! | `DCP_TEST_IMAGE` | an image with a shell; else one is imported (`tests/engine/images`) |
 //! | `DCP_TEST_BINARY` | the proxy; else the one that cargo built |
 //! | `DCP_TEST_REQUIRE_ENGINE` | `1`: a test that would be skipped fails instead |
