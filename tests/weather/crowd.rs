@@ -88,7 +88,7 @@ fn a_thousand_slow_clients_leave_the_others_alone() {
     answer_all(&lab.daemon);
     ping(&mut lab.client());
     until("the first client's files are closed", || (lab.proxy.sockets() == 3).then_some(()));
-    let (files, memory) = (lab.proxy.files(), lab.proxy.memory());
+    let (sockets, memory) = (lab.proxy.sockets(), lab.proxy.memory());
     let mut others: Vec<End> = (0..10).map(|_| lab.client()).collect();
     let kinds = [slow_reader, slow_writer, half_a_head];
     let mut crowd: Vec<Slow> = (0..990).map(|number| kinds[number % 3](&lab)).collect();
@@ -98,14 +98,14 @@ fn a_thousand_slow_clients_leave_the_others_alone() {
             client.step(round);
         }
         longest = longest.max(ping_often(&mut others));
-        assert_eq!(lab.proxy.files(), files + 2000);
+        assert_eq!(lab.proxy.sockets(), sockets + 2000);
     }
     let grown = lab.proxy.memory().saturating_sub(memory);
     eprintln!("the longest wait was {longest:?}; {grown} KiB more");
     assert!(longest < Duration::from_secs(5), "{longest:?}");
     assert!(grown < 1000 * PER_CLIENT, "{grown} KiB more");
     drop((crowd, others));
-    until("all files are closed", || (lab.proxy.files() == files).then_some(()));
+    until("all files are closed", || (lab.proxy.sockets() == sockets).then_some(()));
 }
 
 /// A create is collected before the daemon hears of it, so it is the proxy that asks for the body.

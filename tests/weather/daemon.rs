@@ -12,7 +12,7 @@ use super::ends::noise;
 use super::lab::{CHUNKED, PONG, UPGRADED};
 
 /// The bytes of every body, up to this length.
-pub(crate) static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| noise(1024 * 1024));
+pub(crate) static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| noise(4 * 1024 * 1024));
 
 pub(crate) const CREATED: &str = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}";
 const BAD: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";

@@ -15,8 +15,8 @@ use super::traffic::{download, ping};
 /// How many of each kind of client there are.
 const CLIENTS: usize = 50;
 
-/// Bytes of an upload, more than all sockets on the way hold.
-const UPLOAD: usize = 1_000_000;
+/// Bytes of an upload, more than all sockets and pipes on the way hold.
+const UPLOAD: usize = 4_000_000;
 
 fn clients(lab: &Lab) -> Vec<End> {
     (0..CLIENTS).map(|_| lab.client()).collect()
@@ -45,7 +45,7 @@ fn upload_head() -> String {
 fn a_daemon_that_stops_reading_holds_its_uploads_up_and_nothing_else() {
     raise_own_limit();
     let lab = Lab::new();
-    let (memory, files) = (lab.proxy.memory(), lab.proxy.files());
+    let (memory, sockets) = (lab.proxy.memory(), lab.proxy.sockets());
     let head = upload_head();
     let mut stuck = pairs(&lab, |lab| lab.asked(&head));
     let body = &NOISE[..UPLOAD];
@@ -78,13 +78,13 @@ fn a_daemon_that_stops_reading_holds_its_uploads_up_and_nothing_else() {
         daemon.sends(PONG);
         client.gets(PONG);
     }
-    until("all files are closed", || (lab.proxy.files() == files).then_some(()));
+    until("all files are closed", || (lab.proxy.sockets() == sockets).then_some(()));
 }
 
 #[test]
 fn a_daemon_that_restarts_in_mid_stream_is_missed_only_by_those_it_served() {
     let mut lab = Lab::new();
-    let files = lab.proxy.files();
+    let sockets = lab.proxy.sockets();
     let mut streams = pairs(&lab, |lab| {
         let (client, mut daemon) = lab.asked(LOGS);
         daemon.sends(CHUNKED);
@@ -125,7 +125,7 @@ fn a_daemon_that_restarts_in_mid_stream_is_missed_only_by_those_it_served() {
         client.gets(UPGRADED);
     }
     drop((patient, unused));
-    until("all files are closed", || (lab.proxy.files() == files).then_some(()));
+    until("all files are closed", || (lab.proxy.sockets() == sockets).then_some(()));
 }
 
 #[test]
