@@ -191,7 +191,8 @@ def build():
     print("".join(line.get("stream", "") for line in log))
     print(client.containers.run("local/one", remove=True), image.labels.get("mine"))
     try:
-        client.images.build(fileobj=io.BytesIO(f"FROM {IMAGE}\nRUN exit 3\n".encode()), rm=True)
+        client.images.build(fileobj=io.BytesIO(f"FROM {IMAGE}\nRUN exit 3\n".encode()), rm=True,
+                            forcerm=True)
     except errors.BuildError as error:
         print(error)
 
