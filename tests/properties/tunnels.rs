@@ -314,9 +314,10 @@ async fn converse(random: &mut Random) {
     let got = Bodies::default();
     let mut fork = || Random::new(random.next() >> 1);
 
-    // Smaller ones stall without us, too: h2 reads nothing while it cannot write.
-    let (client_end, client) = duplex(100_000);
-    let (daemon_end, daemon) = duplex(100_000);
+    // More than is ever said: h2 reads nothing while it cannot write, so two of them stall without
+    // us, too, when both pipes are full.
+    let (client_end, client) = duplex(1 << 25);
+    let (daemon_end, daemon) = duplex(1 << 25);
     let common = Common { injection: injection(), ..Common::default() };
     let mut session = Session::new(Rc::new(common));
     session.connected();
