@@ -284,7 +284,8 @@ async fn make(
     let (response, mut stream) = sender.send_request(request, false).unwrap();
     if call.reset {
         let part = random.below(call.sends.len());
-        let half = random.once_in(2);
+        // Room for no byte is never told of.
+        let half = random.once_in(2) && part > 0;
         stream.reserve_capacity(part);
         if half && poll_fn(|context| stream.poll_capacity(context)).await.is_some() {
             let now = stream.capacity().min(part);

@@ -167,7 +167,9 @@ impl Flow {
     pub(super) fn opened(&mut self, stream: u32, increment: u32) -> Result<(), Malformed> {
         match self.calls.get_mut(&stream) {
             Some(call) => call.window.opened(increment),
-            None => self.connection.opened(increment),
+            None if stream == 0 => self.connection.opened(increment),
+            // The call went while the frame was on its way.
+            None => Ok(()),
         }
     }
 
@@ -238,5 +240,21 @@ impl Flow {
         let waiting = &self.waiting;
         let waits = |stream: u32| waiting.iter().any(|waiting| waiting.stream == stream);
         self.calls.retain(|stream, call| !call.ended || !call.finished || waits(*stream));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_for_a_call_that_was_reset_opens_no_other_window() {
+        let mut flow = Flow::new(&Rc::default());
+        flow.open(1, Method::BridgeSolve).unwrap();
+        flow.reset(1);
+        flow.opened(1, 1000).unwrap();
+        assert_eq!(flow.connection, Window::new(INITIAL));
+        flow.opened(0, 1000).unwrap();
+        assert_ne!(flow.connection, Window::new(INITIAL));
     }
 }
