@@ -1,24 +1,37 @@
 //! The program: reads the command line, asks the daemon what must be known before, serves.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use dockerd_ci_proxy::cli::{self, Command, Exit};
 use dockerd_ci_proxy::config::{self, CgroupParent, Config};
 use dockerd_ci_proxy::net::listener::Listener;
+use dockerd_ci_proxy::net::manager::Manager;
+use dockerd_ci_proxy::net::passed::{self, Sockets};
 use dockerd_ci_proxy::net::{Server, ask};
 use dockerd_ci_proxy::proxy::Common;
 use dockerd_ci_proxy::rules::Injection;
 use log::{LevelFilter, error, info, warn};
 
 fn main() -> ExitCode {
-    let exit = match cli::parse(std::env::args_os().skip(1), |name| std::env::var_os(name)) {
+    // Before all else, since these descriptors have no owner yet.
+    let sockets = match passed::take(|name| std::env::var_os(name)) {
+        Ok(sockets) => sockets,
+        Err(error) => {
+            eprintln!("dockerd-ci-proxy: {error}");
+            return Exit::Failed.into();
+        }
+    };
+    let listens_at = sockets.clients.first().map(|listener| listener.path().to_owned());
+    let (args, env) = (std::env::args_os().skip(1), |name: &str| std::env::var_os(name));
+    let exit = match cli::parse(args, env, listens_at.as_deref()) {
         Ok(Command::Help(text) | Command::Version(text)) => {
             print!("{text}");
             Exit::Done
         }
         Ok(Command::Run(config)) => {
             start_log(config.debug);
-            run(&config).unwrap_or_else(|exit| exit)
+            run(&config, sockets).unwrap_or_else(|exit| exit)
         }
         Err(error) => {
             eprintln!("dockerd-ci-proxy: {error}");
@@ -42,26 +55,48 @@ fn start_log(debug: bool) {
 }
 
 /// Serves until told to stop. What goes wrong is logged; the exit says of which kind it was.
-fn run(config: &Config) -> Result<Exit, Exit> {
+fn run(config: &Config, sockets: Sockets) -> Result<Exit, Exit> {
     check_cgroup_parent(config)?;
     let injection = config.injection(|| ask::own_cgroup_parent(&config.daemon)).map_err(|why| {
         error!("--cgroup-parent self: {why}");
         Exit::Failed
     })?;
-    let listener =
-        Listener::bind(&config.listen, config.access, &config.daemon).map_err(|why| {
-            error!("{why}");
-            Exit::Failed
-        })?;
+    let listeners = listeners(config, sockets)?;
+    let paths: Vec<_> = listeners.iter().map(|listener| listener.path().to_owned()).collect();
     let socket = config.daemon.display().to_string();
     let common = Common { injection: injection.clone(), socket, ..Common::default() };
-    let server = Server::new(listener, config.daemon.clone(), common, config.drain)
+    let manager = manager();
+    let server = Server::new(listeners, config.daemon.clone(), common, config.drain, manager)
         .map_err(|why| loop_failed(&why))?;
     // Not before signals are heeded: whoever reads this may send one at once.
-    announce(config, &injection);
+    announce(config, &paths, &injection);
     let stopped = server.run().map_err(|why| loop_failed(&why))?;
     info!("stopped; {} connections were cut off", stopped.cut);
     Ok(Exit::Done)
+}
+
+/// The sockets that were passed, or else one of our own.
+fn listeners(config: &Config, sockets: Sockets) -> Result<Vec<Listener>, Exit> {
+    if let Some(stats) = sockets.stats {
+        error!("nothing is served on a socket called stats, like {}", stats.path().display());
+        return Err(Exit::Failed);
+    }
+    if !sockets.clients.is_empty() {
+        return Ok(sockets.clients);
+    }
+    let own = Listener::bind(&config.listen, config.access, &config.daemon).map_err(|why| {
+        error!("{why}");
+        Exit::Failed
+    })?;
+    Ok(vec![own])
+}
+
+/// Whoever wants to be told how we do. That it is away is no reason not to serve.
+fn manager() -> Manager {
+    Manager::named(|name| std::env::var_os(name)).unwrap_or_else(|why| {
+        warn!("cannot reach the service manager at NOTIFY_SOCKET: {why}");
+        Manager::nobody()
+    })
 }
 
 fn loop_failed(why: &std::io::Error) -> Exit {
@@ -88,16 +123,14 @@ fn check_cgroup_parent(config: &Config) -> Result<(), Exit> {
     }
 }
 
-fn announce(config: &Config, injection: &Injection) {
+fn announce(config: &Config, listening: &[PathBuf], injection: &Injection) {
     for label in &injection.labels {
         info!("label {}={:?}", label.key, label.value);
     }
     if let Some(parent) = &injection.cgroup_parent {
         info!("cgroup parent {parent:?}");
     }
-    info!(
-        "listening on {}, for the daemon at {}",
-        config.listen.display(),
-        config.daemon.display()
-    );
+    for path in listening {
+        info!("listening on {}, for the daemon at {}", path.display(), config.daemon.display());
+    }
 }

@@ -156,7 +156,7 @@ mod tests {
             let found = env.iter().find(|(known, _)| *known == name)?;
             Some(found.1.into())
         };
-        match parse(words.split_whitespace().map(Into::into), lookup) {
+        match parse(words.split_whitespace().map(Into::into), lookup, None) {
             Ok(Command::Run(config)) => Ok(config),
             Ok(other) => panic!("{other:?}"),
             Err(error) => Err(error.to_string()),
@@ -253,7 +253,7 @@ mod tests {
             read.borrow_mut().insert(name.to_owned());
             None
         };
-        parse(std::iter::empty(), lookup).unwrap();
+        parse(std::iter::empty(), lookup, None).unwrap();
         let table = crate::cli::flags::FLAGS.iter().filter_map(|flag| flag.variable);
         assert_eq!(read.into_inner(), table.map(ToOwned::to_owned).collect());
     }
@@ -286,6 +286,37 @@ mod tests {
         assert_eq!(parent_of("--cp --cgroup-parent /a --cgroup-parent /b", &[]), Ok(fixed("/b")));
         let own = parent_of("--cgroup-parent /a --cgroupparent", &[]);
         assert_eq!(own, Ok(CgroupParent::OfOwnContainer));
+    }
+
+    #[test]
+    fn a_passed_socket_is_listened_on_and_not_described() {
+        let path = std::path::Path::new("/run/passed");
+        let run = |words: &str, env: fn(&str) -> Option<std::ffi::OsString>| match parse(
+            words.split_whitespace().map(Into::into),
+            env,
+            Some(path),
+        ) {
+            Ok(Command::Run(config)) => Ok((config.listen, config.socket_bind)),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error.to_string()),
+        };
+        let rewritten = |to: &str| Ok((path.into(), SocketBind::Rewrite(to.into())));
+        assert_eq!(run("", |_| None), rewritten("/run/passed"));
+        assert_eq!(run("--socket-bind-source /on/host", |_| None), rewritten("/on/host"));
+        let variable = |name: &str| (name == "DCP_LISTEN_SOCKET").then(|| "/l".into());
+        let refusals = [
+            ("--ls", run("--ls /l", |_| None)),
+            ("DCP_LISTEN_SOCKET", run("", variable)),
+            ("--socket-mode", run("--socket-mode 600", |_| None)),
+            ("--socket-owner", run("--socket-owner 0", |_| None)),
+            ("--socket-group", run("--socket-group 0", |_| None)),
+        ];
+        for (by, refusal) in refusals {
+            let why = refusal.unwrap_err();
+            assert!(why.starts_with(&format!("{by}: has no effect, since ")), "{why}");
+        }
+        let itself = run("--ds /run/passed", |_| None).unwrap_err();
+        assert!(itself.starts_with("LISTEN_FDS: is the same socket as --ds"), "{itself}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt::{self, Display, Formatter};
+use std::path::PathBuf;
 
 use crate::config::Fault;
 
@@ -63,6 +64,13 @@ pub enum Error {
         /// Where the path of the daemon's socket came from.
         daemon: &'static str,
     },
+    /// Something about the listening socket, which was passed and is not ours to make.
+    Passed {
+        /// The flag or variable.
+        by: &'static str,
+        /// The path of the socket that was passed.
+        path: PathBuf,
+    },
     /// A value that `config` refuses.
     Fault(&'static str, Fault),
 }
@@ -101,6 +109,12 @@ impl Display for Error {
             Self::SameSocket { by, daemon } => {
                 write!(f, "{by}: is the same socket as {daemon}, the proxy would talk to itself")
             }
+            Self::Passed { by, path } => write!(
+                f,
+                "{by}: has no effect, since the service manager has passed the listening socket \
+                 {}; say it in the unit of the socket instead",
+                path.display()
+            ),
             Self::Fault(by, fault) => write!(f, "{by}: {fault}"),
         }
     }

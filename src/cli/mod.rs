@@ -11,6 +11,7 @@ pub mod flags;
 pub mod parse;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 pub use error::Error;
@@ -30,7 +31,8 @@ pub enum Command {
 }
 
 /// Reads the command line. `args` are the arguments without the name of the program, `env` looks
-/// up a variable of the environment.
+/// up a variable of the environment, and `passed` is the path of the listening socket where it was
+/// not left to us to make one.
 ///
 /// A variable stands in for its flag where that was not typed. Of a flag that is given twice and
 /// does not repeat, the last one counts.
@@ -41,6 +43,7 @@ pub enum Command {
 pub fn parse(
     args: impl Iterator<Item = OsString>,
     env: impl Fn(&str) -> Option<OsString>,
+    passed: Option<&Path>,
 ) -> Result<Command, Error> {
     let mut args = Args::typed(args.collect())?;
     match args.wish {
@@ -48,6 +51,9 @@ pub fn parse(
         Some(Wish::Version) => Ok(Command::Version(doc::version())),
         None => {
             args.fill_from(env);
+            if let Some(path) = passed {
+                args.listen_at(path)?;
+            }
             check::config(args).map(Command::Run)
         }
     }

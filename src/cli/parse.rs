@@ -2,6 +2,7 @@
 //! that flags exist and have their values.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use lexopt::{Arg, Parser};
 
@@ -109,6 +110,19 @@ impl Args {
         if self.labels.is_empty() && self.label_values.is_empty() {
             self.label_values.extend(given("DCP_LABEL_VALUE"));
         }
+    }
+}
+
+impl Args {
+    /// Takes the path of a listening socket that was passed to us: what is said about one of our own
+    /// making would have no effect.
+    pub(super) fn listen_at(&mut self, path: &Path) -> Result<(), Error> {
+        let own = [&self.listen, &self.mode, &self.owner, &self.group];
+        if let Some(given) = own.into_iter().flatten().next() {
+            return Err(Error::Passed { by: given.by, path: path.to_owned() });
+        }
+        self.listen = Some(Given { value: path.into(), by: "LISTEN_FDS" });
+        Ok(())
     }
 }
 

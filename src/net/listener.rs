@@ -1,5 +1,6 @@
-//! The listening socket: made without stealing that of a live program and without being open to
-//! more than it should be for a moment, removed at the end if it is still ours.
+//! Listening sockets. One of our own is made without stealing that of a live program and without being
+//! open to more than it should be for a moment, and removed at the end if it is still ours; one that
+//! somebody else made for us is only listened on.
 
 use std::fmt::{self, Display, Formatter};
 use std::fs::{self, Metadata};
@@ -25,13 +26,22 @@ const BACKLOG: i32 = 4096;
 /// The mode if there is no daemon's socket to take it from: as dockerd makes its own.
 const DEFAULT_MODE: u32 = 0o660;
 
-/// A listening UNIX socket and its file, which goes when this is dropped.
+/// A listening UNIX socket.
 #[derive(Debug)]
 pub struct Listener {
     /// Stands first, to be dropped first: a file that outlives its socket looks stale, and a
     /// successor may put its own in its place before we remove it.
-    file: SocketFile,
+    file: File,
     socket: UnixListener,
+}
+
+/// The file of a listening socket.
+#[derive(Debug)]
+enum File {
+    /// We have made it; it goes when this is dropped.
+    Ours(SocketFile),
+    /// Whoever passed the socket has made it, and keeps it.
+    Theirs(PathBuf),
 }
 
 impl Listener {
@@ -58,7 +68,24 @@ impl Listener {
         rustix::net::listen(&socket, BACKLOG).map_err(failed("listen on"))?;
         open_to(path, access, daemon)?;
         let socket = UnixListener::from_std(socket.into());
-        Ok(Self { file, socket })
+        Ok(Self { file: File::Ours(file), socket })
+    }
+
+    /// A socket that was made, bound and opened to its users by somebody else, who keeps its file.
+    ///
+    /// # Errors
+    ///
+    /// Nobody can connect to it, it has no path, or the kernel refuses to let us not wait for it.
+    pub fn passed(socket: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        let unfit = |why| io::Error::new(io::ErrorKind::InvalidInput, why);
+        if !rustix::net::sockopt::socket_acceptconn(&socket)? {
+            return Err(unfit("it does not listen"));
+        }
+        let address = socket.local_addr()?;
+        let path = address.as_pathname().ok_or_else(|| unfit("it has no path"))?;
+        let file = File::Theirs(std::path::absolute(path)?);
+        socket.set_nonblocking(true)?;
+        Ok(Self { file, socket: UnixListener::from_std(socket) })
     }
 
     /// Takes the next client that waits.
@@ -73,7 +100,10 @@ impl Listener {
     /// Where clients find the socket.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.file.path
+        match &self.file {
+            File::Ours(file) => &file.path,
+            File::Theirs(path) => path,
+        }
     }
 }
 
@@ -91,7 +121,7 @@ impl Source for Listener {
     }
 }
 
-/// The file of a socket that we made. Dropping it removes the file, unless another program has put
+/// A file that we made. Dropping it removes the file, unless another program has put
 /// its own there since.
 #[derive(Debug)]
 struct SocketFile {
@@ -275,6 +305,32 @@ mod tests {
         listener.accept().unwrap();
         drop(listener);
         assert!(!dir.file("listen").exists());
+    }
+
+    #[test]
+    fn a_passed_socket_keeps_its_file_and_its_mode() {
+        let dir = Dir::new("passed");
+        let socket = Daemon::bind(dir.file("listen")).unwrap();
+        let mode = dir.mode();
+        let listener = Listener::passed(socket).unwrap();
+        assert_eq!(listener.path(), dir.file("listen"));
+        assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        let _client = Client::connect(listener.path()).unwrap();
+        listener.accept().unwrap();
+        drop(listener);
+        assert_eq!(dir.mode(), mode);
+    }
+
+    #[test]
+    fn a_passed_socket_must_listen_and_have_a_path() {
+        let why = |socket: OwnedFd| Listener::passed(socket.into()).unwrap_err().to_string();
+        assert_eq!(why(new_socket(SocketFlags::CLOEXEC).unwrap()), "it does not listen");
+        let socket = new_socket(SocketFlags::CLOEXEC).unwrap();
+        let name = format!("dcp-unnamed-{}", std::process::id());
+        let address = SocketAddrUnix::new_abstract_name(name.as_bytes()).unwrap();
+        rustix::net::bind(&socket, &address).unwrap();
+        rustix::net::listen(&socket, 1).unwrap();
+        assert_eq!(why(socket), "it has no path");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  signals ─┐
-//!  listener ┼─► Server ──► Pair (client socket, daemon socket) ──► Pump (Session, flows) ──► log
+//!  listeners┼─► Server ──► Pair (client socket, daemon socket) ──► Pump (Session, flows) ──► log
 //!  timers ──┘     one poll, one thread
 //! ```
 
@@ -10,7 +10,10 @@ mod access;
 pub mod ask;
 mod flow;
 pub mod listener;
+mod listeners;
+pub mod manager;
 mod pair;
+pub mod passed;
 mod peer;
 mod pipe;
 mod pump;

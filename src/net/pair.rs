@@ -10,6 +10,7 @@ use std::time::Instant;
 use mio::event::Event;
 use mio::{Registry, Token};
 
+use super::manager::Reach;
 use super::peer::Peer;
 use super::pump::Pump;
 use super::slab::Side;
@@ -23,6 +24,8 @@ pub(super) struct Shell<'s> {
     pub(super) common: &'s Rc<Common>,
     /// The path of the daemon's socket.
     pub(super) daemon: &'s Path,
+    /// What came of the last try to reach the daemon.
+    pub(super) reach: &'s mut Reach,
     /// Makes the token of a new daemon socket of the pair whose turn it is.
     pub(super) daemon_token: Token,
     pub(super) now: Instant,

@@ -12,6 +12,7 @@ use mio::net::UnixStream;
 
 use super::access;
 use super::flow::Flow;
+use super::manager::Reach;
 use super::pair::{Shell, Sockets, Wants};
 use super::peer::{Moved, Peer};
 use super::stores::Stores;
@@ -268,6 +269,7 @@ impl Pump {
             .and_then(|stream| Peer::new(stream, shell.daemon_token, shell.registry));
         match connected {
             Ok(daemon) => {
+                *shell.reach = Reach::Reached;
                 sockets.daemon = Some(daemon);
                 self.session.connected();
             }
@@ -277,6 +279,7 @@ impl Pump {
                 self.dial = Dial::Due { at: shell.now + pause, until };
             }
             Err(error) => {
+                *shell.reach = Reach::Away;
                 let slow = error.kind() == io::ErrorKind::WouldBlock;
                 let socket = shell.common.socket.clone();
                 self.session.away(Away { socket, error: words(&error, slow), slow });

@@ -1,7 +1,9 @@
-//! The event loop: one poll for signals, the listening socket, all pairs and all timers.
+//! The event loop: one poll for signals, the listening sockets, all pairs and all timers.
 //!
 //! Life: accept and serve; at the first SIGTERM or SIGINT stop accepting and let running exchanges
 //! end; at the drain time, at the last end or at a second signal, return.
+
+mod accepting;
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,35 +12,31 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use log::{debug, error, info, warn};
+use log::{error, info};
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
 use super::listener::Listener;
+use super::listeners::Listeners;
+use super::manager::{Manager, Phase, Reach, State};
 use super::pair::{Pair, Shell, Wants};
-use super::peer::Peer;
-use super::pump::Pump;
 use super::slab::{MAX_SLOTS, Side, Slab, place, token};
 use super::stores::Stores;
 use super::timers::Timers;
 use crate::config::Drain;
 use crate::proxy::Common;
+use accepting::Accepting;
 
+/// All listening sockets.
 const LISTENER: Token = Token(0);
 const SIGNALS: Token = Token(1);
 
 /// Events taken from the kernel at once.
 const EVENTS: usize = 256;
 
-/// Clients accepted before the others have their turn.
-const ACCEPTS: usize = 64;
-
-/// The pause before accepting is tried again when the system has no descriptors left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Descriptors that are not sockets of pairs: standard streams, epoll, listener, signals, a few
+/// Descriptors that are not sockets of pairs or listening: standard streams, epoll, signals, a few
 /// that libraries open for a moment.
 const OTHER_FILES: u64 = 24;
 
@@ -49,6 +47,9 @@ pub struct Server {
     common: Rc<Common>,
     daemon: PathBuf,
     drain: Drain,
+    manager: Manager,
+    /// What came of the last try to reach the daemon.
+    reach: Reach,
     accepting: Accepting,
     pairs: Slab<Pair>,
     /// Pairs that there may be, so that a client is not accepted whose daemon cannot be reached
@@ -60,21 +61,6 @@ pub struct Server {
     serial: u32,
 }
 
-/// What is done about clients that want to be accepted.
-#[derive(Debug)]
-enum Accepting {
-    /// They are waited for.
-    Waiting(Listener),
-    /// Some are there.
-    Pending(Listener),
-    /// Some are there, but not before this time.
-    Paused(Listener, Instant),
-    /// No more are accepted; what is left is closed at this time.
-    Draining(Option<Instant>),
-    /// A second signal came.
-    Stopping,
-}
-
 /// How serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stopped {
@@ -83,29 +69,33 @@ pub struct Stopped {
 }
 
 impl Server {
-    /// Prepares to serve the clients of `listener`.
+    /// Prepares to serve the clients of all `listeners` alike, and to tell the `manager` of it.
     ///
     /// # Errors
     /// The kernel gives no epoll, no signal handling or no registration.
     pub fn new(
-        mut listener: Listener,
+        listeners: Vec<Listener>,
         daemon: PathBuf,
         common: Common,
         drain: Drain,
+        manager: Manager,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGTERM, SIGINT])?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
-        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        let mut listeners = Listeners::new(listeners);
+        poll.registry().register(&mut listeners, LISTENER, Interest::READABLE)?;
         Ok(Self {
             poll,
             signals,
             common: Rc::new(common),
             daemon,
             drain,
-            accepting: Accepting::Waiting(listener),
+            manager,
+            reach: Reach::default(),
+            max_pairs: max_pairs(listeners.len()),
+            accepting: Accepting::Waiting(listeners),
             pairs: Slab::new(),
-            max_pairs: max_pairs(),
             ready: VecDeque::new(),
             timers: Timers::default(),
             stores: Stores::default(),
@@ -119,7 +109,10 @@ impl Server {
     /// The kernel does not wait for events any more.
     pub fn run(mut self) -> io::Result<Stopped> {
         let mut events = Events::with_capacity(EVENTS);
+        self.manager.ready();
         while !self.is_done() {
+            // In every turn of the loop, so that a loop that is stuck is not heard of.
+            self.manager.tell(self.state());
             let timeout = self.timeout();
             match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -162,7 +155,16 @@ impl Server {
             }
             _ => None,
         };
-        [own, self.timers.wait(now)].into_iter().flatten().min()
+        let manager = self.manager.wait(now, self.state());
+        [own, manager, self.timers.wait(now)].into_iter().flatten().min()
+    }
+
+    fn state(&self) -> State {
+        let phase = match self.accepting {
+            Accepting::Draining(_) | Accepting::Stopping => Phase::Ending,
+            _ => Phase::Serving,
+        };
+        State { connections: self.pairs.len(), daemon: self.reach, phase }
     }
 
     fn note(&mut self, event: &Event) {
@@ -203,12 +205,14 @@ impl Server {
     }
 
     fn start_draining(&mut self) {
-        let until = match self.drain {
-            Drain::After(time) => Instant::now().checked_add(time),
+        let time = match self.drain {
+            Drain::After(time) => Some(time),
             Drain::Never => None,
         };
+        self.manager.stopping(time);
+        let until = time.and_then(|time| Instant::now().checked_add(time));
         self.common.draining.set(true);
-        // Dropping the listener removes its socket.
+        // Dropping a listener removes its file, if that is ours.
         self.accepting = Accepting::Draining(until);
         let slots: Vec<_> = self.pairs.slots().collect();
         info!("stopping: {} connections are open", slots.len());
@@ -264,6 +268,7 @@ impl Server {
             stores: &mut self.stores,
             common: &self.common,
             daemon: &self.daemon,
+            reach: &mut self.reach,
             daemon_token,
             now: Instant::now(),
         };
@@ -276,67 +281,11 @@ impl Server {
     }
 }
 
-/// Accepting.
+/// The end.
 impl Server {
-    fn has_room(&self) -> bool {
-        self.pairs.len() < self.max_pairs
-    }
-
-    fn set_accepting(&mut self, state: impl FnOnce(Listener) -> Accepting) {
-        self.accepting = match std::mem::replace(&mut self.accepting, Accepting::Stopping) {
-            Accepting::Waiting(listener)
-            | Accepting::Pending(listener)
-            | Accepting::Paused(listener, _) => state(listener),
-            other => other,
-        };
-    }
-
-    fn accept(&mut self) {
-        if matches!(self.accepting, Accepting::Paused(_, until) if until <= Instant::now()) {
-            self.set_accepting(Accepting::Pending);
-        }
-        for _ in 0..ACCEPTS {
-            let Accepting::Pending(listener) = &self.accepting else {
-                return;
-            };
-            if !self.has_room() {
-                return;
-            }
-            match listener.accept() {
-                Ok(stream) => self.welcome(stream),
-                Err(error) => return self.accept_failed(&error),
-            }
-        }
-    }
-
-    fn accept_failed(&mut self, error: &io::Error) {
-        match error.kind() {
-            io::ErrorKind::WouldBlock => self.set_accepting(Accepting::Waiting),
-            // The client has given up, or a signal came; the next may be there.
-            io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
-            _ => {
-                warn!("cannot accept a client: {error}; trying again");
-                let until = Instant::now() + ACCEPT_PAUSE;
-                self.set_accepting(|listener| Accepting::Paused(listener, until));
-            }
-        }
-    }
-
-    fn welcome(&mut self, stream: mio::net::UnixStream) {
-        let slot = self.pairs.next();
-        let token = self.next_token(slot, Side::Client);
-        let client = match Peer::new(stream, token, self.poll.registry()) {
-            Ok(client) => client,
-            Err(error) => return warn!("cannot watch a client: {error}; closed"),
-        };
-        let pump = self.stores.pump(Pump::new(&self.common, Instant::now()));
-        self.pairs.insert(Pair::new(client, pump));
-        debug!("a client was accepted; {} are connected", self.pairs.len());
-        self.queue(slot);
-    }
-
     /// Closes what is left.
     fn stop(mut self) -> Stopped {
+        self.manager.tell(self.state());
         let slots: Vec<_> = self.pairs.slots().collect();
         let mut cut = 0;
         for slot in slots {
@@ -351,8 +300,9 @@ impl Server {
     }
 }
 
-/// Raises the soft limit of open files to the hard one, and tells how many pairs that allows.
-fn max_pairs() -> usize {
+/// Raises the soft limit of open files to the hard one, and tells how many pairs that allows beside
+/// so many listening sockets.
+fn max_pairs(listeners: usize) -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -360,7 +310,8 @@ fn max_pairs() -> usize {
         Ok(()) => limit.maximum,
         Err(_) => limit.current,
     };
-    let pairs = files.map_or(u64::MAX, |files| files.saturating_sub(OTHER_FILES) / 2);
+    let others = OTHER_FILES + listeners as u64;
+    let pairs = files.map_or(u64::MAX, |files| files.saturating_sub(others) / 2);
     usize::try_from(pairs).unwrap_or(MAX_SLOTS).clamp(1, MAX_SLOTS)
 }
 
@@ -401,7 +352,9 @@ mod tests {
         // Runs until the tests end.
         std::thread::spawn(move || {
             let common = Common { injection, ..Common::default() };
-            Server::new(listener, daemon, common, Drain::Never).unwrap().run()
+            Server::new(vec![listener], daemon, common, Drain::Never, Manager::nobody())
+                .unwrap()
+                .run()
         });
     }
 

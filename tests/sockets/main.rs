@@ -12,6 +12,7 @@
 )]
 
 mod abandoned;
+mod activation;
 mod calls;
 mod crowds;
 mod endings;
@@ -22,6 +23,7 @@ mod http2;
 mod lab;
 mod life;
 mod log;
+mod manager;
 mod proxy;
 mod stage;
 mod streams;

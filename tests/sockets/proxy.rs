@@ -1,6 +1,8 @@
 //! The built proxy as a process.
 
 use std::fs::{self, File};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
@@ -62,6 +64,32 @@ impl Proxy {
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        Self { child, log }
+    }
+
+    /// Starts it in `folder` as a service manager does that has made its sockets, two of them, and
+    /// calls them `names`. It has no path of its own to listen on.
+    pub(crate) fn activated(
+        folder: &Path,
+        sockets: [UnixListener; 2],
+        names: &str,
+        arguments: &[&str],
+    ) -> Self {
+        let log = folder.join("log");
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let [first, second] = sockets;
+        let child = Command::new("sh")
+            .args(["-c", "LISTEN_PID=$$ exec \"$@\" 3<&0 4<&1 </dev/null >&2", "sh"])
+            .arg(env!("CARGO_BIN_EXE_dockerd-ci-proxy"))
+            .arg("--dockersocket")
+            .arg(folder.join("daemon"))
+            .args(arguments)
+            .envs([("LISTEN_FDS", "2"), ("LISTEN_FDNAMES", names)])
+            .stdin(OwnedFd::from(first))
+            .stdout(OwnedFd::from(second))
             .stderr(file)
             .spawn()
             .unwrap();

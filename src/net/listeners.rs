@@ -1,0 +1,90 @@
+//! Several listening sockets as one.
+
+use std::io;
+
+use mio::event::Source;
+use mio::net::UnixStream;
+use mio::{Interest, Registry, Token};
+
+use super::listener::Listener;
+
+/// Sockets whose clients are all treated alike.
+#[derive(Debug)]
+pub(super) struct Listeners {
+    all: Vec<Listener>,
+    /// Who is asked first, so that nobody's clients wait for ever behind another's.
+    first: usize,
+}
+
+impl Listeners {
+    pub(super) fn new(all: Vec<Listener>) -> Self {
+        Self { all, first: 0 }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Takes the next client that waits at any of them.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nobody waits, and those of accept(2).
+    pub(super) fn accept(&mut self) -> io::Result<UnixStream> {
+        let (before, after) = self.all.split_at(self.first.min(self.all.len()));
+        for (distance, listener) in after.iter().chain(before).enumerate() {
+            match listener.accept() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => {
+                    self.first = (self.first + distance + 1) % self.all.len();
+                    return result;
+                }
+            }
+        }
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
+impl Source for Listeners {
+    fn register(&mut self, registry: &Registry, token: Token, on: Interest) -> io::Result<()> {
+        self.all.iter_mut().try_for_each(|listener| listener.register(registry, token, on))
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, on: Interest) -> io::Result<()> {
+        self.all.iter_mut().try_for_each(|listener| listener.reregister(registry, token, on))
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.all.iter_mut().try_for_each(|listener| listener.deregister(registry))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream as Client;
+
+    use crate::config::SocketAccess;
+
+    #[test]
+    fn clients_of_all_are_taken_in_turn() {
+        let folder = std::env::temp_dir().join(format!("dcp-listeners-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let bind = |name: &str| {
+            Listener::bind(&folder.join(name), SocketAccess::default(), &folder.join("d")).unwrap()
+        };
+        let mut listeners = Listeners::new(vec![bind("a"), bind("b"), bind("c")]);
+        let knock = |name: &str| Client::connect(folder.join(name)).unwrap();
+        let _clients = ["a", "a", "a", "c"].map(knock);
+        let mut taken = || {
+            let stream = listeners.accept().ok()?;
+            let address = stream.local_addr().unwrap();
+            Some(address.as_pathname().unwrap().file_name().unwrap().to_owned())
+        };
+        let order: Vec<_> = std::iter::from_fn(&mut taken).collect();
+        assert_eq!(order, ["a", "c", "a", "a"]);
+        assert_eq!(taken(), None);
+        let _late = knock("b");
+        assert_eq!(taken().unwrap(), "b");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

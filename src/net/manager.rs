@@ -1,0 +1,310 @@
+//! What the service manager is told of us: `sd_notify(3)` and `sd_watchdog_enabled(3)`.
+//!
+//! [`Herald`] knows what is to be said and when; [`Manager`] has the socket. Where nobody has asked
+//! to be told, nothing is said and no timer runs.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::{Duration, Instant};
+
+use log::warn;
+
+/// The least time between two lines of status, which are told as numbers change.
+const STATUS_PAUSE: Duration = Duration::from_secs(10);
+
+/// The pause before what the manager had no room for is told again.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// How much longer than the drain time the end may take.
+const END_SLACK: Duration = Duration::from_secs(5);
+
+/// How we do, as the line of status tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct State {
+    /// Clients that are connected.
+    pub(super) connections: usize,
+    /// What is known of the daemon.
+    pub(super) daemon: Reach,
+    pub(super) phase: Phase,
+}
+
+/// What came of the last try to connect to the daemon.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// There was none yet.
+    #[default]
+    Untried,
+    Reached,
+    Away,
+}
+
+/// Where we are between start and end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Serving,
+    Ending,
+}
+
+/// What is to be said, and when.
+#[derive(Debug)]
+struct Herald {
+    /// How often we must be heard, and when next.
+    watchdog: Option<(Duration, Instant)>,
+    /// The state that was told last, and when another may be told.
+    told: Option<(State, Instant)>,
+    /// What is to be said as soon as it can be.
+    urgent: Vec<String>,
+}
+
+impl Herald {
+    fn new(watchdog: Option<Duration>, now: Instant) -> Self {
+        let watchdog = watchdog.map(|every| (every, now));
+        Self { watchdog, told: None, urgent: Vec::new() }
+    }
+
+    /// What is to be said now, in one datagram.
+    fn due(&mut self, now: Instant, state: State) -> Option<String> {
+        let mut lines = std::mem::take(&mut self.urgent);
+        if let Some((every, at)) = &mut self.watchdog
+            && *at <= now
+        {
+            *at = now + *every;
+            lines.push("WATCHDOG=1".to_owned());
+        }
+        let may_tell = |(told, at): (State, Instant)| {
+            told.phase != state.phase || (told != state && at <= now)
+        };
+        if self.told.is_none_or(may_tell) {
+            self.told = Some((state, now + STATUS_PAUSE));
+            lines.push(format!("STATUS={}", status(state)));
+        }
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    /// How long until there may be something to say.
+    fn wait(&self, now: Instant, state: State) -> Option<Duration> {
+        let status = self.told.filter(|(told, _)| *told != state).map(|(_, at)| at);
+        let watchdog = self.watchdog.map(|(_, at)| at);
+        let urgent = (!self.urgent.is_empty()).then_some(now);
+        let next = [status, watchdog, urgent].into_iter().flatten().min()?;
+        Some(next.saturating_duration_since(now))
+    }
+}
+
+/// The line of status, as `systemctl status` shows it.
+fn status(state: State) -> String {
+    let phase = match state.phase {
+        Phase::Serving => "Serving",
+        Phase::Ending => "Ending,",
+    };
+    let daemon = match state.daemon {
+        Reach::Untried => "nobody has asked for the daemon yet",
+        Reach::Reached => "the daemon was reached",
+        Reach::Away => "the daemon is away",
+    };
+    format!("{phase} {} connections; {daemon}", state.connections)
+}
+
+/// What is said when no new clients are accepted and what runs may go on for `drain`, or for ever.
+fn stopping(drain: Option<Duration>) -> String {
+    match drain {
+        Some(drain) => {
+            let enough = drain.saturating_add(END_SLACK).as_micros();
+            format!("STOPPING=1\nEXTEND_TIMEOUT_USEC={enough}")
+        }
+        None => "STOPPING=1".to_owned(),
+    }
+}
+
+/// How often the manager wants to hear of us: twice in the time after which it would think us dead.
+/// `WATCHDOG_PID` says whom it means.
+fn watchdog(env: impl Fn(&str) -> Option<OsString>, pid: u32) -> Option<Duration> {
+    let number = |name| env(name)?.to_str()?.parse::<u64>().ok();
+    if env("WATCHDOG_PID").is_some() && number("WATCHDOG_PID") != Some(pid.into()) {
+        return None;
+    }
+    number("WATCHDOG_USEC").filter(|time| *time > 0).map(|time| Duration::from_micros(time) / 2)
+}
+
+/// The service manager that wants to be told, if there is one.
+#[derive(Debug)]
+pub struct Manager {
+    link: Option<(UnixDatagram, Herald)>,
+}
+
+impl Manager {
+    /// The one that the environment names (`NOTIFY_SOCKET`, `WATCHDOG_USEC`); `env` looks a variable
+    /// up.
+    ///
+    /// # Errors
+    ///
+    /// It is named, but cannot be reached there.
+    pub fn named(env: impl Fn(&str) -> Option<OsString>) -> io::Result<Self> {
+        let Some(name) = env("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
+            return Ok(Self::nobody());
+        };
+        let socket = UnixDatagram::unbound()?;
+        socket.connect_addr(&address(&name)?)?;
+        // A manager that is stuck must not make us stick.
+        socket.set_nonblocking(true)?;
+        let herald = Herald::new(watchdog(env, std::process::id()), Instant::now());
+        Ok(Self { link: Some((socket, herald)) })
+    }
+
+    /// None.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self { link: None }
+    }
+
+    /// Clients are accepted from now on.
+    pub(super) fn ready(&mut self) {
+        self.say(|| "READY=1".to_owned());
+    }
+
+    /// No clients are accepted any more; see [`stopping`].
+    pub(super) fn stopping(&mut self, drain: Option<Duration>) {
+        self.say(|| stopping(drain));
+    }
+
+    fn say(&mut self, text: impl FnOnce() -> String) {
+        if let Some((_, herald)) = &mut self.link {
+            herald.urgent.push(text());
+        }
+    }
+
+    /// Says what is due.
+    pub(super) fn tell(&mut self, state: State) {
+        let Some((socket, herald)) = &mut self.link else {
+            return;
+        };
+        let Some(text) = herald.due(Instant::now(), state) else {
+            return;
+        };
+        match socket.send(text.as_bytes()) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => herald.urgent.push(text),
+            Err(error) => warn!("cannot tell the service manager {text:?}: {error}"),
+        }
+    }
+
+    /// How long the next call of [`tell`](Self::tell) may be away.
+    pub(super) fn wait(&self, now: Instant, state: State) -> Option<Duration> {
+        let (_, herald) = self.link.as_ref()?;
+        let wait = herald.wait(now, state)?;
+        // What was refused is not tried in a circle.
+        Some(if herald.urgent.is_empty() { wait } else { wait.max(RETRY_PAUSE) })
+    }
+}
+
+/// An absolute path, or `@` and an abstract name.
+fn address(name: &OsStr) -> io::Result<SocketAddr> {
+    match name.as_bytes().split_first() {
+        Some((b'@', name)) => SocketAddr::from_abstract_name(name),
+        _ => SocketAddr::from_pathname(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVING: State = State { connections: 0, daemon: Reach::Untried, phase: Phase::Serving };
+
+    fn variables(pairs: &[(&str, &str)]) -> impl Fn(&str) -> Option<OsString> + use<> {
+        let pairs: Vec<_> = pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        move |name| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.into())
+    }
+
+    #[test]
+    fn the_watchdog_is_fed_twice_in_its_time() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut herald = Herald::new(Some(Duration::from_secs(5)), start);
+        assert!(herald.due(start, SERVING).unwrap().starts_with("WATCHDOG=1\n"));
+        assert_eq!(herald.due(at(4), SERVING), None);
+        assert_eq!(herald.wait(at(4), SERVING), Some(Duration::from_secs(1)));
+        assert_eq!(herald.due(at(5), SERVING).as_deref(), Some("WATCHDOG=1"));
+        // A loop that was stuck says nothing of the time in which it was.
+        assert_eq!(herald.due(at(60), SERVING).as_deref(), Some("WATCHDOG=1"));
+        assert_eq!(herald.due(at(61), SERVING), None);
+    }
+
+    #[test]
+    fn the_status_is_told_when_it_has_changed_but_not_too_often() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut herald = Herald::new(None, start);
+        let first = herald.due(start, SERVING).unwrap();
+        assert_eq!(first, "STATUS=Serving 0 connections; nobody has asked for the daemon yet");
+        assert_eq!(herald.wait(at(1), SERVING), None);
+        let busy = State { connections: 3, daemon: Reach::Away, ..SERVING };
+        assert_eq!(herald.due(at(1), busy), None);
+        assert_eq!(herald.wait(at(1), busy), Some(Duration::from_secs(9)));
+        let later = herald.due(at(10), busy).unwrap();
+        assert_eq!(later, "STATUS=Serving 3 connections; the daemon is away");
+        let ending = State { phase: Phase::Ending, daemon: Reach::Reached, ..busy };
+        let last = herald.due(at(10), ending).unwrap();
+        assert_eq!(last, "STATUS=Ending, 3 connections; the daemon was reached");
+    }
+
+    #[test]
+    fn what_is_urgent_is_told_at_once_and_with_all_else() {
+        let now = Instant::now();
+        let mut herald = Herald::new(Some(Duration::from_secs(5)), now);
+        herald.urgent.push("READY=1".to_owned());
+        assert_eq!(herald.wait(now, SERVING), Some(Duration::ZERO));
+        let text = herald.due(now, SERVING).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[..2], ["READY=1", "WATCHDOG=1"]);
+        assert!(lines[2].starts_with("STATUS="));
+    }
+
+    #[test]
+    fn the_manager_is_asked_to_wait_for_the_drain_time() {
+        let told = stopping(Some(Duration::from_secs(10)));
+        assert_eq!(told, "STOPPING=1\nEXTEND_TIMEOUT_USEC=15000000");
+        assert_eq!(stopping(None), "STOPPING=1");
+    }
+
+    #[test]
+    fn the_watchdog_must_mean_us() {
+        let time = |pairs: &[(&str, &str)]| watchdog(variables(pairs), 7);
+        assert_eq!(time(&[("WATCHDOG_USEC", "3000")]), Some(Duration::from_micros(1500)));
+        let ours = [("WATCHDOG_USEC", "3000"), ("WATCHDOG_PID", "7")];
+        assert_eq!(time(&ours), Some(Duration::from_micros(1500)));
+        assert_eq!(time(&[("WATCHDOG_USEC", "3000"), ("WATCHDOG_PID", "8")]), None);
+        assert_eq!(time(&[("WATCHDOG_USEC", "3000"), ("WATCHDOG_PID", "x")]), None);
+        for time_text in ["", "0", "-1", "soon"] {
+            assert_eq!(time(&[("WATCHDOG_USEC", time_text)]), None);
+        }
+    }
+
+    #[test]
+    fn the_manager_is_found_by_path_or_abstract_name() {
+        let path = std::env::temp_dir().join(format!("dcp-notify-{}", std::process::id()));
+        let name = format!("dcp-notify-{}", std::process::id());
+        let abstract_name = SocketAddr::from_abstract_name(&name).unwrap();
+        let sockets = [
+            (path.to_str().unwrap().to_owned(), UnixDatagram::bind(&path).unwrap()),
+            (format!("@{name}"), UnixDatagram::bind_addr(&abstract_name).unwrap()),
+        ];
+        for (address, socket) in sockets {
+            let env = variables(&[("NOTIFY_SOCKET", &address)]);
+            let mut manager = Manager::named(env).unwrap();
+            manager.ready();
+            manager.tell(SERVING);
+            let mut text = [0; 256];
+            let length = socket.recv(&mut text).unwrap();
+            assert!(text[..length].starts_with(b"READY=1\nSTATUS=Serving "));
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert!(Manager::named(variables(&[("NOTIFY_SOCKET", path.to_str().unwrap())])).is_err());
+        let mut nobody = Manager::named(variables(&[("NOTIFY_SOCKET", "")])).unwrap();
+        nobody.tell(SERVING);
+        assert_eq!(nobody.wait(Instant::now(), SERVING), None);
+    }
+}

@@ -1,0 +1,93 @@
+//! Accepting clients, as part of the event loop.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use log::{debug, warn};
+
+use super::Server;
+use crate::net::listeners::Listeners;
+use crate::net::pair::Pair;
+use crate::net::peer::Peer;
+use crate::net::pump::Pump;
+use crate::net::slab::Side;
+
+/// Clients accepted before the others have their turn.
+const ACCEPTS: usize = 64;
+
+/// The pause before accepting is tried again when the system has no descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What is done about clients that want to be accepted.
+#[derive(Debug)]
+pub(super) enum Accepting {
+    /// They are waited for.
+    Waiting(Listeners),
+    /// Some are there.
+    Pending(Listeners),
+    /// Some are there, but not before this time.
+    Paused(Listeners, Instant),
+    /// No more are accepted; what is left is closed at this time.
+    Draining(Option<Instant>),
+    /// A second signal came.
+    Stopping,
+}
+
+impl Server {
+    pub(super) fn has_room(&self) -> bool {
+        self.pairs.len() < self.max_pairs
+    }
+
+    pub(super) fn set_accepting(&mut self, state: impl FnOnce(Listeners) -> Accepting) {
+        self.accepting = match std::mem::replace(&mut self.accepting, Accepting::Stopping) {
+            Accepting::Waiting(listeners)
+            | Accepting::Pending(listeners)
+            | Accepting::Paused(listeners, _) => state(listeners),
+            other => other,
+        };
+    }
+
+    pub(super) fn accept(&mut self) {
+        if matches!(self.accepting, Accepting::Paused(_, until) if until <= Instant::now()) {
+            self.set_accepting(Accepting::Pending);
+        }
+        for _ in 0..ACCEPTS {
+            if !self.has_room() {
+                return;
+            }
+            let Accepting::Pending(listeners) = &mut self.accepting else {
+                return;
+            };
+            match listeners.accept() {
+                Ok(stream) => self.welcome(stream),
+                Err(error) => return self.accept_failed(&error),
+            }
+        }
+    }
+
+    fn accept_failed(&mut self, error: &io::Error) {
+        match error.kind() {
+            io::ErrorKind::WouldBlock => self.set_accepting(Accepting::Waiting),
+            // The client has given up, or a signal came; the next may be there.
+            io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
+            _ => {
+                warn!("cannot accept a client: {error}; trying again");
+                let until = Instant::now() + ACCEPT_PAUSE;
+                self.set_accepting(|listeners| Accepting::Paused(listeners, until));
+            }
+        }
+    }
+
+    fn welcome(&mut self, stream: mio::net::UnixStream) {
+        let slot = self.pairs.next();
+        let token = self.next_token(slot, Side::Client);
+        let client = match Peer::new(stream, token, self.poll.registry()) {
+            Ok(client) => client,
+            Err(error) => return warn!("cannot watch a client: {error}; closed"),
+        };
+        let pump = self.stores.pump(Pump::new(&self.common, Instant::now()));
+        self.pairs.insert(Pair::new(client, pump));
+        debug!("a client was accepted; {} are connected", self.pairs.len());
+        self.queue(slot);
+    }
+}

@@ -1,0 +1,120 @@
+//! Sockets that a service manager has made.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+
+use super::ends::{End, accept};
+use super::lab::{Folder, PING, PONG};
+use super::proxy::Proxy;
+
+/// A folder with the sockets `one` and `two`, which the test keeps, too, as a service manager does.
+fn sockets(folder: &Folder) -> [UnixListener; 2] {
+    ["one", "two"].map(|name| UnixListener::bind(folder.join(name)).unwrap())
+}
+
+fn copies(sockets: &[UnixListener; 2]) -> [UnixListener; 2] {
+    [&sockets[0], &sockets[1]].map(|socket| socket.try_clone().unwrap())
+}
+
+fn client(folder: &Folder, name: &str) -> End {
+    End::new(UnixStream::connect(folder.join(name)).unwrap())
+}
+
+/// An exchange from end to end.
+fn ping(client: &mut End, daemon: &UnixListener) {
+    client.sends(PING);
+    let mut end = accept(daemon);
+    end.gets(PING);
+    end.sends(PONG);
+    client.gets(PONG);
+}
+
+#[test]
+fn all_passed_sockets_are_served_and_outlive_the_proxy() {
+    let folder = Folder::new();
+    let kept = sockets(&folder);
+    fs::set_permissions(folder.join("one"), fs::Permissions::from_mode(0o604)).unwrap();
+    // A client that comes before the proxy waits for it.
+    let mut early = client(&folder, "two");
+    let daemon = UnixListener::bind(folder.join("daemon")).unwrap();
+    let mut proxy = Proxy::activated(folder.path(), copies(&kept), "clients:two.socket", &[]);
+    proxy.await_listening();
+    ping(&mut early, &daemon);
+    drop(early);
+    ping(&mut client(&folder, "one"), &daemon);
+    proxy.terminate();
+    assert_eq!(proxy.await_exit().code(), Some(0));
+    let mode = fs::metadata(folder.join("one")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o604);
+    // One that comes while nobody serves waits for the next one.
+    let mut between = client(&folder, "one");
+    fs::remove_file(folder.join("log")).unwrap();
+    let mut next = Proxy::activated(folder.path(), copies(&kept), "", &[]);
+    next.await_listening();
+    ping(&mut between, &daemon);
+}
+
+#[test]
+fn a_mount_of_the_daemons_socket_becomes_one_of_the_first_passed_socket() {
+    let folder = Folder::new();
+    let mut proxy = Proxy::activated(folder.path(), sockets(&folder), "", &[]);
+    proxy.await_listening();
+    let daemon = UnixListener::bind(folder.join("daemon")).unwrap();
+    let mut client = client(&folder, "two");
+    let body = format!(
+        r#"{{"Image":"","HostConfig":{{"Binds":["{}:/s"]}}}}"#,
+        folder.join("daemon").display()
+    );
+    client.sends(format!(
+        "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    ));
+    let mut end = accept(&daemon);
+    end.gets_head();
+    let wanted = format!(r#""Binds":["{}:/s"]"#, folder.join("one").display());
+    let mut got = String::new();
+    while !got.contains(&wanted) {
+        let mut byte = [0];
+        std::io::Read::read_exact(&mut end.stream, &mut byte).unwrap();
+        got.push(char::from(byte[0]));
+    }
+}
+
+#[test]
+fn sockets_that_cannot_be_used_are_named() {
+    let folder = Folder::new();
+    let datagrams = std::os::unix::net::UnixDatagram::bind(folder.join("one")).unwrap();
+    let first = UnixListener::from(std::os::fd::OwnedFd::from(datagrams));
+    let second = UnixListener::bind(folder.join("two")).unwrap();
+    let mut proxy = Proxy::activated(folder.path(), [first, second], "jobs:more", &[]);
+    assert_eq!(proxy.await_exit().code(), Some(1));
+    assert!(
+        proxy.log().contains("LISTEN_FDS: socket 0 \"jobs\" cannot be used"),
+        "{}",
+        proxy.log()
+    );
+}
+
+#[test]
+fn what_is_said_about_a_socket_of_our_own_is_refused_beside_passed_ones() {
+    let folder = Folder::new();
+    let words = ["--socket-mode", "600"];
+    let mut proxy = Proxy::activated(folder.path(), sockets(&folder), "", &words);
+    assert_eq!(proxy.await_exit().code(), Some(2));
+    let why = "--socket-mode: has no effect, since the service manager has passed";
+    assert!(proxy.log().contains(why), "{}", proxy.log());
+}
+
+/// What was meant for another process is left alone.
+#[test]
+fn sockets_of_another_process_are_not_taken() {
+    let folder = Folder::new();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_dockerd-ci-proxy"));
+    command.envs([("LISTEN_FDS", "2"), ("LISTEN_PID", "1")]);
+    command.arg("--listensocket").arg(folder.join("no/such/folder"));
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("does not exist"), "{said}");
+}

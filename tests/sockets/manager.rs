@@ -1,0 +1,106 @@
+//! What the service manager is told, on a socket of the test.
+
+use std::os::unix::net::UnixDatagram;
+
+use rustix::process::Signal;
+
+use super::lab::{Folder, Lab, PING, PONG};
+use super::proxy::PATIENCE;
+
+/// A service manager that listens.
+struct Manager {
+    socket: UnixDatagram,
+    folder: Folder,
+}
+
+impl Manager {
+    fn new() -> Self {
+        let folder = Folder::new();
+        let socket = UnixDatagram::bind(folder.join("notify")).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { socket, folder }
+    }
+
+    /// A proxy that is to be heard of twice in each `watchdog` microseconds.
+    fn lab(&self, watchdog: u32) -> Lab {
+        let socket = format!("NOTIFY_SOCKET={}", self.folder.join("notify").display());
+        Lab::under(&["env", &socket, &format!("WATCHDOG_USEC={watchdog}")])
+    }
+
+    /// The lines of the next message.
+    fn hears(&self) -> Vec<String> {
+        let mut text = [0; 1024];
+        let length = self.socket.recv(&mut text).expect("nothing was told");
+        str::from_utf8(&text[..length]).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    /// Waits for a message with this line, and tells all of it.
+    fn awaits(&self, wanted: &str) -> Vec<String> {
+        loop {
+            let lines = self.hears();
+            if lines.iter().any(|line| line == wanted) {
+                return lines;
+            }
+        }
+    }
+
+    /// What was told until now is forgotten; whether there was anything.
+    fn forgets(&self) -> bool {
+        self.socket.set_nonblocking(true).unwrap();
+        let mut count = 0;
+        while self.socket.recv(&mut [0; 1024]).is_ok() {
+            count += 1;
+        }
+        self.socket.set_nonblocking(false).unwrap();
+        count > 0
+    }
+}
+
+#[test]
+fn it_is_told_of_the_start_and_of_the_end() {
+    let manager = Manager::new();
+    let mut lab = manager.lab(10_000_000);
+    let first = manager.hears();
+    assert_eq!(first[0], "READY=1");
+    let nothing = "STATUS=Serving 0 connections; nobody has asked for the daemon yet";
+    assert!(first.contains(&nothing.to_owned()), "{first:?}");
+    let (mut client, mut daemon) = lab.asked(PING);
+    lab.proxy.terminate();
+    let told = manager.awaits("STOPPING=1");
+    // 10 s are the drain time, 5 are slack.
+    assert!(told.contains(&"EXTEND_TIMEOUT_USEC=15000000".to_owned()), "{told:?}");
+    let running = "STATUS=Ending, 1 connections; the daemon was reached";
+    assert!(told.contains(&running.to_owned()), "{told:?}");
+    daemon.sends(PONG);
+    client.gets(PONG);
+    assert_eq!(lab.proxy.await_exit().code(), Some(0));
+}
+
+/// Whoever reads that we are ready may send a signal at once.
+#[test]
+fn signals_are_heeded_when_it_is_told_that_we_are_ready() {
+    let manager = Manager::new();
+    let mut lab = manager.lab(10_000_000);
+    manager.awaits("READY=1");
+    lab.proxy.signal(Signal::TERM);
+    manager.awaits("STOPPING=1");
+    assert_eq!(lab.proxy.await_exit().code(), Some(0));
+}
+
+#[test]
+fn a_loop_that_is_stuck_is_not_heard_of() {
+    let manager = Manager::new();
+    let lab = manager.lab(100_000);
+    for _ in 0..3 {
+        manager.awaits("WATCHDOG=1");
+    }
+    lab.proxy.signal(Signal::STOP);
+    // It takes a moment to stop.
+    while manager.forgets() {
+        std::thread::sleep(std::time::Duration::from_millis(150));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(!manager.forgets(), "it was heard of while it was stopped");
+    lab.proxy.signal(Signal::CONT);
+    manager.awaits("WATCHDOG=1");
+}
