@@ -38,7 +38,7 @@ const EVENTS: usize = 256;
 
 /// Descriptors that are not sockets of pairs or listening: standard streams, epoll, signals, a few
 /// that libraries open for a moment.
-const OTHER_FILES: u64 = 24;
+const OTHER_FILES: u64 = 23;
 
 /// The event loop and all that it moves.
 pub struct Server {
