@@ -1,7 +1,7 @@
 //! Paths of sockets, and who may use them.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -51,12 +51,11 @@ pub fn socket_path(text: &OsStr) -> Result<PathBuf, Fault> {
 /// Whether two paths lead to the same socket: now, or once the missing one has been made.
 #[must_use]
 pub fn same_socket(one: &Path, other: &Path) -> bool {
-    // Device and inode also tell of hard links and bind mounts.
-    let file = |path| fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
-    if let (Some(one), Some(other)) = (file(one), file(other)) {
-        return one == other;
+    match (fs::metadata(one), fs::metadata(other)) {
+        (Ok(one), Ok(other)) => file(&one) == file(&other),
+        (Err(_), Err(_)) => place(one) == place(other),
+        _ => false,
     }
-    place(one) == place(other)
 }
 
 /// The path of our own socket as it can be the source of a bind mount: absolute, and without the
@@ -77,18 +76,37 @@ pub fn mountable(path: &Path) -> Result<String, Fault> {
 /// this program runs in a container and cannot see the host's files, as it was spelt to us.
 #[must_use]
 pub fn look(daemon: PathBuf) -> Look {
+    let spelt = plain(&daemon);
     Look::new(move |path| {
         let path = Path::new(path);
-        if same_socket(path, &daemon) || plain(path) == plain(&daemon) {
+        let plain = plain(path);
+        if plain == spelt {
             return Relation::Socket;
         }
-        let within = |path: &Path| place(&daemon).starts_with(path);
-        let directory = fs::canonicalize(path).unwrap_or_else(|_| plain(path));
-        if within(&directory) || plain(&daemon).starts_with(plain(path)) {
+        if spelt.starts_with(&plain) {
             return Relation::Above;
         }
-        Relation::Other
+        match fs::metadata(path) {
+            Ok(meta) if meta.is_dir() && is_above(&meta, &daemon) => Relation::Above,
+            Ok(meta) if meta.is_dir() => Relation::Other,
+            // A missing file may be a link to the socket that the daemon has not made yet.
+            _ if same_socket(path, &daemon) => Relation::Socket,
+            _ => Relation::Other,
+        }
     })
+}
+
+/// Whether the socket of the `daemon` is somewhere in this directory.
+fn is_above(directory: &Metadata, daemon: &Path) -> bool {
+    let is_it =
+        |above: &Path| fs::metadata(above).is_ok_and(|above| file(&above) == file(directory));
+    place(daemon).ancestors().skip(1).any(is_it)
+}
+
+/// What makes a file the same one under all its names: device and inode, as for hard links and
+/// bind mounts.
+fn file(meta: &Metadata) -> (u64, u64) {
+    (meta.dev(), meta.ino())
 }
 
 /// `path` without `.`, `..` and doubled slashes, and with `/run` for `/var/run`, which is a link to

@@ -4,7 +4,7 @@
 use std::mem;
 
 use super::Common;
-use super::collect::Collect;
+use super::collect::{Collect, Share};
 use super::create::Create;
 use super::exchange::{Exchange, Lanes, Turn};
 use super::fault::Fault;
@@ -12,6 +12,7 @@ use super::outcome::Call;
 use super::relay::Relaying;
 use crate::http::head::{self, Scan};
 use crate::http::render;
+use crate::rules::body::{self, Prepared, Rewritten};
 use crate::rules::errands::{Errand, Known, Meaning};
 
 /// A creating request that waits for the answer to an errand.
@@ -20,6 +21,9 @@ pub(super) struct Asking {
     create: Create,
     /// The gathered body.
     body: Collect,
+    /// What is sent if the answers tell nothing new, and its share of the room.
+    rewritten: Rewritten,
+    _share: Share,
     /// The errand that is under way, and those behind it.
     errands: std::vec::IntoIter<Errand>,
     known: Known,
@@ -36,9 +40,23 @@ enum Answer {
 }
 
 impl Asking {
-    pub(super) fn new(create: Create, body: Collect, errands: Vec<Errand>) -> Self {
+    /// Goes about the first errand.
+    pub(super) fn begin(
+        create: Create,
+        body: Collect,
+        prepared: Prepared,
+        lanes: &mut Lanes,
+        common: &Common,
+    ) -> Turn {
+        let Prepared { errands, rewritten } = prepared;
+        let mut share = Share::of(&common.budget);
+        if let Err(fault) = share.hold(rewritten.body.len()) {
+            return Turn::Answer(create.call, fault);
+        }
+        let (errands, known) = (errands.into_iter(), Known::default());
         let answer = Answer::Head(Scan::default());
-        Self { create, body, errands: errands.into_iter(), known: Known::default(), answer }
+        let asking = Self { create, body, rewritten, _share: share, errands, known, answer };
+        asking.next(lanes, common)
     }
 
     pub(super) fn into_call(self) -> Call {
@@ -46,13 +64,24 @@ impl Asking {
     }
 
     /// Goes about the next errand, or sends the request when there is none.
-    pub(super) fn next(mut self, lanes: &mut Lanes, common: &Common) -> Turn {
+    fn next(mut self, lanes: &mut Lanes, common: &Common) -> Turn {
         let Some(errand) = self.errands.as_slice().first() else {
-            return self.create.send(self.body.content(), &self.known, lanes, common);
+            return self.send(lanes, common);
         };
         lanes.up.say(errand.request(&common.injection));
         self.answer = Answer::Head(Scan::default());
         Turn::Again(Exchange::Asking(Box::new(self)))
+    }
+
+    fn send(self, lanes: &mut Lanes, common: &Common) -> Turn {
+        if self.known == Known::default() {
+            return self.create.send(self.rewritten, lanes);
+        }
+        let (carrier, content) = (self.create.carrier, self.body.content());
+        match body::rewrite(&common.injection, carrier, &self.known, content) {
+            Ok(rewritten) => self.create.send(rewritten, lanes),
+            Err(refusal) => Turn::Answer(self.create.call, Fault::Refused(refusal)),
+        }
     }
 
     pub(super) fn advance(mut self: Box<Self>, lanes: &mut Lanes, common: &Common) -> Turn {
@@ -93,7 +122,7 @@ impl Asking {
         };
         match errand.answered(status, content.content(), &mut self.known) {
             Meaning::GoOn => self.next(lanes, common),
-            Meaning::Refused => self.create.send(self.body.content(), &self.known, lanes, common),
+            Meaning::Refused => self.send(lanes, common),
             Meaning::Failed => {
                 let mut answer = render::with_length(head, content.content().len());
                 answer.extend_from_slice(content.content());

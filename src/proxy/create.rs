@@ -1,5 +1,5 @@
-//! A creating request on its way to the daemon: its body is gathered, what must be asked or ordered
-//! first is (see [`Errand`](crate::rules::errands::Errand)), then it is rewritten and sent.
+//! A creating request on its way to the daemon: its body is gathered and rewritten, what must be
+//! asked or ordered first is (see [`Errand`](crate::rules::errands::Errand)), then it is sent.
 
 use super::Common;
 use super::asking::Asking;
@@ -9,10 +9,8 @@ use super::fault::Fault;
 use super::outcome::Call;
 use super::relay::Relaying;
 use crate::engine::JsonCarrier;
-use crate::engine::carriers::Storage;
 use crate::http::render;
-use crate::rules::body;
-use crate::rules::errands::{Known, errands};
+use crate::rules::body::{self, Prepared, Rewritten};
 
 /// What is known of a creating request before its body.
 #[derive(Debug)]
@@ -52,30 +50,20 @@ impl Collecting {
     }
 
     fn collected(self, lanes: &mut Lanes, common: &Common) -> Turn {
-        let errands = match self.create.carrier.storage {
-            Storage::Container => errands(self.collect.content()),
-            Storage::Nothing | Storage::Service => Ok(Vec::new()),
-        };
-        match errands {
-            Ok(errands) => Asking::new(self.create, self.collect, errands).next(lanes, common),
-            Err(refusal) => Turn::Answer(self.create.call, Fault::Refused(refusal)),
+        let Self { create, collect } = self;
+        match body::prepare(&common.injection, create.carrier, collect.content()) {
+            Ok(Prepared { errands, rewritten }) if errands.is_empty() => {
+                create.send(rewritten, lanes)
+            }
+            Ok(prepared) => Asking::begin(create, collect, prepared, lanes, common),
+            Err(refusal) => Turn::Answer(create.call, Fault::Refused(refusal)),
         }
     }
 }
 
 impl Create {
-    /// Rewrites the body `content` and sends the request.
-    pub(super) fn send(
-        self,
-        content: &[u8],
-        known: &Known,
-        lanes: &mut Lanes,
-        common: &Common,
-    ) -> Turn {
-        let rewritten = match body::rewrite(&common.injection, self.carrier, known, content) {
-            Ok(rewritten) => rewritten,
-            Err(refusal) => return Turn::Answer(self.call, Fault::Refused(refusal)),
-        };
+    /// Sends the request with this body.
+    pub(super) fn send(self, rewritten: Rewritten, lanes: &mut Lanes) -> Turn {
         let mut request = render::with_length(&self.head, rewritten.body.len());
         request.extend_from_slice(&rewritten.body);
         lanes.up.say(request);

@@ -1,7 +1,7 @@
 //! The JSON body of a creating request, with what the operator forces in it.
 
 use super::edits::Edits;
-use super::errands::Known;
+use super::errands::{self, Errand, Known};
 use super::json::{Found, Object};
 use super::socket::Note;
 use super::{Injection, Refusal, storage};
@@ -17,34 +17,70 @@ pub struct Rewritten {
     pub notes: Vec<Note>,
 }
 
-/// `body` with the operator's labels, and the cgroup parent where `carrier` has a place for it.
-/// `known` is what the [`errands`](super::errands::errands) told.
+/// What one look at a body comes to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// What must be asked or ordered first.
+    pub errands: Vec<Errand>,
+    /// The body to send if that tells nothing new; else it is to be [rewritten](rewrite) again.
+    pub rewritten: Rewritten,
+}
+
+/// `body` with the operator's labels, and the cgroup parent where `carrier` has a place for it, and
+/// the errands before it.
 ///
 /// # Errors
 /// A body that is not one JSON object, or one in which Go's decoder and others would find
 /// different things at the places that matter.
+pub fn prepare(
+    injection: &Injection,
+    carrier: &JsonCarrier,
+    body: &[u8],
+) -> Result<Prepared, Refusal> {
+    look(injection, carrier, &Known::default(), body)
+}
+
+/// As [`prepare`] has it, but with what the [`errands`](super::errands) told: `known`.
+///
+/// # Errors
+/// As with [`prepare`].
 pub fn rewrite(
     injection: &Injection,
     carrier: &JsonCarrier,
     known: &Known,
     body: &[u8],
 ) -> Result<Rewritten, Refusal> {
+    look(injection, carrier, known, body).map(|prepared| prepared.rewritten)
+}
+
+fn look(
+    injection: &Injection,
+    carrier: &JsonCarrier,
+    known: &Known,
+    body: &[u8],
+) -> Result<Prepared, Refusal> {
     let document = str::from_utf8(body).map_err(|error| Refusal::NotJson(error.to_string()))?;
     let mut edits = Edits::of(document);
     let mut top = match Found::read("", document)? {
         Found::Object(top) => top,
         // To the daemon it is an object without members: an anonymous volume, for one.
-        Found::Absent | Found::Null(_) => return rewrite(injection, carrier, known, b"{}"),
+        Found::Absent | Found::Null(_) => return look(injection, carrier, known, b"{}"),
     };
     for path in carrier.labels {
         label(injection, &mut edits, &mut top, path)?;
     }
+    let mut errands = Vec::new();
     let notes = match carrier.storage {
         Storage::Nothing => Vec::new(),
-        Storage::Container => storage::container(injection, known, &mut edits, &mut top)?,
+        Storage::Container => {
+            let host_config = top.object("HostConfig")?;
+            errands = errands::errands(&top, &host_config)?;
+            storage::container(injection, known, &mut edits, &mut top, host_config)?
+        }
         Storage::Service => storage::service(injection, &mut edits, &top)?,
     };
-    Ok(Rewritten { body: edits.write().into_bytes(), notes })
+    let rewritten = Rewritten { body: edits.write().into_bytes(), notes };
+    Ok(Prepared { errands, rewritten })
 }
 
 /// Labels the object to which `path` leads from `object`, if it is there.

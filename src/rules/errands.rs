@@ -49,21 +49,17 @@ pub enum Meaning {
     Nonsense,
 }
 
-/// The errands for the container create `body`, in order.
+/// The errands for a container create, in order.
 ///
 /// # Errors
-/// A body that cannot be understood; see [`body::rewrite`](super::body::rewrite).
-pub fn errands(body: &[u8]) -> Result<Vec<Errand>, Refusal> {
-    let document = str::from_utf8(body).map_err(|error| Refusal::NotJson(error.to_string()))?;
+/// A body that cannot be understood; see [`body::prepare`](super::body::prepare).
+pub(super) fn errands(top: &Object<'_>, host_config: &Found<'_>) -> Result<Vec<Errand>, Refusal> {
     let mut errands = Vec::new();
-    let Found::Object(top) = Found::read("", document)? else {
-        return Ok(errands);
-    };
     if let Some(image) = top.string("Image")?.filter(|image| !image.is_empty()) {
         errands.push(Errand::Image(image.into_owned()));
     }
-    if let Found::Object(host_config) = top.object("HostConfig")? {
-        of_host_config(&top, &host_config, &mut errands)?;
+    if let Found::Object(host_config) = host_config {
+        of_host_config(top, host_config, &mut errands)?;
     }
     Ok(errands)
 }

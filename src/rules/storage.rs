@@ -75,13 +75,14 @@ pub(super) fn container<'d>(
     known: &Known,
     edits: &mut Edits<'d>,
     top: &mut Object<'d>,
+    host_config: Found<'d>,
 ) -> Result<Vec<Note>, Refusal> {
     let mut additions = Additions {
         cgroup_parent: injection.cgroup_parent.as_deref().map(quoted),
         mounts: Vec::new(),
     };
     let anonymous = anonymous_targets(top, known)?;
-    match top.object("HostConfig")? {
+    match host_config {
         Found::Absent | Found::Null(_) => {
             few(anonymous.len())?;
             // A driver at the top is refused below: there is no HostConfig yet.
