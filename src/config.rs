@@ -39,6 +39,32 @@ pub struct Config {
     pub drain: Drain,
     /// Whether to log every exchange.
     pub debug: bool,
+    /// How lines of the log are written.
+    pub log_format: LogFormat,
+}
+
+/// How lines of the log are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people: a sentence without the time, which whoever keeps the log adds.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    /// Reads `text` or `json`.
+    ///
+    /// # Errors
+    ///
+    /// Every other word.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            other => Err(Fault::LogFormat(other.to_owned())),
+        }
+    }
 }
 
 impl Config {
@@ -292,6 +318,7 @@ mod tests {
             no_buildkit: false,
             socket_bind: SocketBind::Pass,
             debug: false,
+            log_format: LogFormat::Text,
         };
         let injection = config.injection(|| Err(()));
         assert_eq!(injection.unwrap().cgroup_parent.as_deref(), Some("/ci"));

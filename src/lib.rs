@@ -3,7 +3,7 @@
 //! Layers, bottom to top; a file may use what stands lower, never what stands higher
 //! (`tests/layers.rs` holds this):
 //!
-//! `buffer` < `http` < `http2` < `engine` < `rules` < `proxy` < `config` < `net` < `cli` < `main`
+//! `buffer` < `http` < `http2` < `engine` < `rules` < `proxy` < `stats` < `config` < `net` < `cli` < `main`
 
 pub mod buffer;
 pub mod cli;
@@ -14,3 +14,4 @@ pub mod http2;
 pub mod net;
 pub mod proxy;
 pub mod rules;
+pub mod stats;

@@ -8,10 +8,10 @@ use dockerd_ci_proxy::config::{self, CgroupParent, Config};
 use dockerd_ci_proxy::net::listener::Listener;
 use dockerd_ci_proxy::net::manager::Manager;
 use dockerd_ci_proxy::net::passed::{self, Sockets};
-use dockerd_ci_proxy::net::{Server, ask};
+use dockerd_ci_proxy::net::{self, Server, ask};
 use dockerd_ci_proxy::proxy::Common;
 use dockerd_ci_proxy::rules::Injection;
-use log::{LevelFilter, error, info, warn};
+use log::{error, info, warn};
 
 fn main() -> ExitCode {
     // Before all else, since these descriptors have no owner yet.
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
             Exit::Done
         }
         Ok(Command::Run(config)) => {
-            start_log(config.debug);
+            net::log::start(config.log_format, config.debug);
             run(&config, sockets).unwrap_or_else(|exit| exit)
         }
         Err(error) => {
@@ -39,19 +39,6 @@ fn main() -> ExitCode {
         }
     };
     exit.into()
-}
-
-/// The log goes to standard error; whoever keeps it adds the time.
-fn start_log(debug: bool) {
-    use std::io::Write;
-    let level = if debug { LevelFilter::Debug } else { LevelFilter::Info };
-    env_logger::Builder::new()
-        .filter_level(level)
-        .format(|out, record| {
-            let level = record.level().as_str().to_lowercase();
-            writeln!(out, "dockerd-ci-proxy: {level}: {}", record.args())
-        })
-        .init();
 }
 
 /// Serves until told to stop. What goes wrong is logged; the exit says of which kind it was.

@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 
 use super::error::Error;
-use super::flags::{DAEMON_SOCKET, DRAIN_TIME, LABEL, LISTEN_SOCKET, SOCKET_BIND};
+use super::flags::{DAEMON_SOCKET, DRAIN_TIME, LABEL, LISTEN_SOCKET, LOG_FORMAT, SOCKET_BIND};
 use super::parse::{Args, Given};
-use crate::config::{self, CgroupParent, Config, Drain, Fault, SocketAccess, socket};
+use crate::config::{self, CgroupParent, Config, Drain, Fault, LogFormat, SocketAccess, socket};
 use crate::rules::Label;
 use crate::rules::socket::SocketBind;
 
@@ -21,6 +21,7 @@ pub(super) fn config(mut args: Args) -> Result<Config, Error> {
     let listen = or(args.listen.take(), LISTEN_SOCKET, "--listensocket");
     let drain = or(args.drain.take(), DRAIN_TIME, "--drain-time");
     let bind = or(args.socket_bind.take(), SOCKET_BIND, "--socket-bind");
+    let log_format = or(args.log_format.take(), LOG_FORMAT, "--log-format");
     let source = args.socket_bind_source.take();
     let source = source.as_ref().unwrap_or(&listen);
     let config = Config {
@@ -34,6 +35,7 @@ pub(super) fn config(mut args: Args) -> Result<Config, Error> {
             .unwrap_or(CgroupParent::None),
         drain: judge(&drain, Drain::parse)?,
         debug: args.debug.as_ref().map_or(Ok(false), yes_or_no)?,
+        log_format: judge(&log_format, LogFormat::parse)?,
         labels: labels(args)?,
     };
     if socket::same_socket(&config.listen, &config.daemon) {
@@ -190,6 +192,7 @@ mod tests {
             no_buildkit: false,
             socket_bind: SocketBind::Rewrite("/var/run/docker-ci-proxy.sock".into()),
             debug: false,
+            log_format: LogFormat::Text,
         };
         assert_eq!(config, default);
     }
@@ -199,7 +202,7 @@ mod tests {
         let words = "--ds unix:///d --ls=/l --label a=1 --label b=2 --cgroup-parent /ci \
                      --socket-mode 600 --socket-owner root --socket-group 7 \
                      --drain-time infinity --socket-bind-source /on/host --strict \
-                     --no-buildkit -d";
+                     --no-buildkit --log-format json -d";
         let config = run(words, &[]).unwrap();
         let wanted = Config {
             listen: "/l".into(),
@@ -212,6 +215,7 @@ mod tests {
             no_buildkit: true,
             socket_bind: SocketBind::Rewrite("/on/host".into()),
             debug: true,
+            log_format: LogFormat::Json,
         };
         assert_eq!(config, wanted);
     }
@@ -225,8 +229,10 @@ mod tests {
             ("DCP_CGROUP_PARENT", "/ci"),
             ("DCP_LABEL_NAME", "job"),
             ("DCP_LABEL_VALUE", "1"),
+            ("DCP_LOG_FORMAT", "json"),
         ];
         let config = run("", &env).unwrap();
+        assert_eq!(config.log_format, LogFormat::Json);
         assert_eq!((config.debug, config.daemon, config.listen), (true, "/d".into(), "/l".into()));
         assert_eq!(parent_of("", &env), Ok(fixed("/ci")));
         assert_eq!(labels_of("", &env), Ok(vec!["job=1".into()]));
@@ -242,7 +248,7 @@ mod tests {
     fn an_empty_variable_is_as_one_that_is_not_set() {
         let names = crate::cli::flags::FLAGS.iter().filter_map(|flag| flag.variable);
         let env: Vec<_> = names.map(|name| (name, "")).collect();
-        assert_eq!(env.len(), 6);
+        assert_eq!(env.len(), 7);
         assert_eq!(run("", &env), run("", &[]));
     }
 
@@ -374,6 +380,7 @@ mod tests {
                 "--socket-bind-source /a:b",
                 "--socket-bind-source: \"/a:b\" cannot be mounted into a container, because of its \":\" or because it is not UTF-8",
             ),
+            ("--log-format xml", "--log-format: \"xml\" is neither text nor json"),
             (
                 "--drain-time soon",
                 "--drain-time: \"soon\" is not a time, wanted 30, 30s, 5m, 2h or infinity",

@@ -10,6 +10,8 @@ pub const LISTEN_SOCKET: &str = "/var/run/docker-ci-proxy.sock";
 pub const LABEL: &str = "Created-Via=dockerd-ci-proxy";
 /// What is done with mounts of the daemon's socket, if nobody says.
 pub const SOCKET_BIND: &str = "rewrite";
+/// How the log is written, if nobody says.
+pub const LOG_FORMAT: &str = "text";
 /// The drain time, if nobody names one: as long as `docker stop` waits before it kills.
 pub const DRAIN_TIME: &str = "10s";
 
@@ -173,6 +175,16 @@ pub const FLAGS: &[Flag] = &[
         default: None,
         line: "Log every exchange.",
         more: "In the variable, 1, true, yes and on mean yes, 0, false, no and off mean no.",
+    },
+    Flag {
+        names: &["--log-format"],
+        short: None,
+        effect: Effect::Value("text|json", |args, given| args.log_format = Some(given)),
+        variable: Some("DCP_LOG_FORMAT"),
+        default: Some(LOG_FORMAT),
+        line: "How lines of the log are written.",
+        more: "text is a sentence for people, without the time, which whoever keeps the log adds; \
+               json is one object a line, with the time and, for an exchange, its facts as members.",
     },
     Flag {
         names: &["--help"],

@@ -50,6 +50,7 @@ pub struct Args {
     pub(super) socket_bind: Option<Given>,
     pub(super) socket_bind_source: Option<Given>,
     pub(super) debug: Option<Given>,
+    pub(super) log_format: Option<Given>,
     pub(super) strict: bool,
     pub(super) no_buildkit: bool,
     /// Something to print instead of serving; nothing behind it was read.
@@ -101,6 +102,7 @@ impl Args {
         fill(&mut self.daemon, "DCP_DOCKER_SOCKET");
         fill(&mut self.listen, "DCP_LISTEN_SOCKET");
         fill(&mut self.debug, "DCP_DEBUG");
+        fill(&mut self.log_format, "DCP_LOG_FORMAT");
         if self.cgroup_parent.is_none() {
             self.cgroup_parent = given("DCP_CGROUP_PARENT").and_then(parent_or_switch);
         }

@@ -23,6 +23,8 @@ pub enum Fault {
     SocketBind(String),
     /// A path that cannot be the source of a bind mount.
     NotMountable(String),
+    /// Not a way to write the log.
+    LogFormat(String),
     /// Not a time.
     Time(String),
     /// Not the octal mode of a file.
@@ -62,6 +64,7 @@ impl Display for Fault {
             Self::SocketBind(text) => {
                 write!(f, "{text:?} is none of rewrite, refuse and pass")
             }
+            Self::LogFormat(text) => write!(f, "{text:?} is neither text nor json"),
             Self::NotMountable(path) => write!(
                 f,
                 "{path:?} cannot be mounted into a container, because of its \":\" or because it is not UTF-8"

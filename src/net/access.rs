@@ -1,12 +1,17 @@
-//! The log line of an exchange.
+//! The access line: what became of an exchange. As text it is a sentence; in JSON its facts are
+//! members of their own, which the line hands to the log beside the sentence.
 
-use log::{Level, log};
+use log::kv::{Error, Key, Source, Value, VisitSource};
+use log::{Level, Record};
 
-use crate::proxy::{Outcome, Verdict};
-use crate::rules::Injection;
+use super::caller::Caller;
+use super::peer::Peer;
+use crate::proxy::{Outcome, Reason, Verdict};
+use crate::rules::{Injection, Label};
 
 /// Writes the line: what was done to a request is told at `info`, what merely passed at `debug`.
-pub(super) fn log(outcome: &Outcome, injection: &Injection) {
+/// Who the caller is, is asked only if the line is written.
+pub(super) fn log(outcome: &Outcome, injection: &Injection, client: &Peer) {
     let level = match outcome.verdict {
         Verdict::Passed => Level::Debug,
         Verdict::Labelled | Verdict::LabelledAndMoved | Verdict::Refused(_) => Level::Info,
@@ -14,31 +19,96 @@ pub(super) fn log(outcome: &Outcome, injection: &Injection) {
     if level > log::max_level() {
         return;
     }
-    let status = outcome.status.map_or("none".to_owned(), |status| status.to_string());
-    log!(
-        level,
-        "{} {}: status {status}, {} bytes up, {} bytes down, {:.1} ms",
-        outcome.operation,
-        verdict(&outcome.verdict, injection),
-        outcome.sent,
-        outcome.received,
-        outcome.took.as_secs_f64() * 1000.0,
-    );
+    let line = Line::new(outcome, injection, client.caller());
+    let text = line.text();
+    let mut record = Record::builder();
+    record.level(level).target(module_path!()).key_values(&line);
+    log::logger().log(&record.args(format_args!("{text}")).build());
 }
 
-fn verdict(verdict: &Verdict, injection: &Injection) -> String {
-    match verdict {
-        Verdict::Passed => "passed".to_owned(),
-        Verdict::Labelled => format!("injected {}", labels(injection)),
-        Verdict::LabelledAndMoved => {
-            let parent = injection.cgroup_parent.as_deref().unwrap_or_default();
-            format!("injected {} cgroup-parent={parent:?}", labels(injection))
+/// An exchange that is over, by whom, and what was injected.
+struct Line<'l> {
+    outcome: &'l Outcome,
+    caller: Caller,
+    /// The labels, each with the name of its member.
+    labels: Vec<(String, &'l Label)>,
+    cgroup_parent: Option<&'l str>,
+}
+
+impl<'l> Line<'l> {
+    fn new(outcome: &'l Outcome, injection: &'l Injection, caller: Caller) -> Self {
+        let (labels, cgroup_parent) = match outcome.verdict {
+            Verdict::Passed | Verdict::Refused(_) => (&[][..], None),
+            Verdict::Labelled => (injection.labels.as_slice(), None),
+            Verdict::LabelledAndMoved => {
+                (injection.labels.as_slice(), injection.cgroup_parent.as_deref())
+            }
+        };
+        let named = |label: &'l Label| (format!("label.{}", label.key), label);
+        Self { outcome, caller, labels: labels.iter().map(named).collect(), cgroup_parent }
+    }
+
+    fn text(&self) -> String {
+        let outcome = self.outcome;
+        let status = outcome.status.map_or("none".to_owned(), |status| status.to_string());
+        format!(
+            "{} {}: status {status}, {} bytes up, {} bytes down, {:.1} ms, {}",
+            outcome.operation.name,
+            self.verdict(),
+            outcome.sent,
+            outcome.received,
+            self.milliseconds(),
+            self.caller,
+        )
+    }
+
+    fn verdict(&self) -> String {
+        match &self.outcome.verdict {
+            Verdict::Passed => "passed".to_owned(),
+            Verdict::Refused(fault) => format!("refused ({fault})"),
+            Verdict::Labelled | Verdict::LabelledAndMoved => {
+                let labels = self.labels.iter();
+                let labels = labels.map(|(_, label)| format!(" {}={:?}", label.key, label.value));
+                let parent = self.cgroup_parent.map(|parent| format!(" cgroup-parent={parent:?}"));
+                format!("injected{}", labels.chain(parent).collect::<String>())
+            }
         }
-        Verdict::Refused(why) => format!("refused ({why})"),
+    }
+
+    fn milliseconds(&self) -> f64 {
+        self.outcome.took.as_secs_f64() * 1000.0
     }
 }
 
-fn labels(injection: &Injection) -> String {
-    let labels = injection.labels.iter().map(|label| format!("{}={:?}", label.key, label.value));
-    labels.collect::<Vec<_>>().join(" ")
+/// The members beside the message; `docs/log.md` lists them.
+impl Source for Line<'_> {
+    fn visit<'kvs>(&'kvs self, to: &mut dyn VisitSource<'kvs>) -> Result<(), Error> {
+        let outcome = self.outcome;
+        let mut put = |key: &'kvs str, value: Value<'kvs>| to.visit_pair(Key::from(key), value);
+        put("operation", outcome.operation.name.into())?;
+        put("verdict", outcome.verdict.name().into())?;
+        if let Verdict::Refused(fault) = &outcome.verdict {
+            put("reason", Reason::from(fault).name().into())?;
+        }
+        for (name, label) in &self.labels {
+            put(name, label.value.as_str().into())?;
+        }
+        if let Some(parent) = self.cgroup_parent {
+            put("cgroup_parent", parent.into())?;
+        }
+        if let Some(status) = outcome.status {
+            put("status", status.into())?;
+        }
+        put("bytes_up", outcome.sent.into())?;
+        put("bytes_down", outcome.received.into())?;
+        put("milliseconds", self.milliseconds().into())?;
+        match self.caller {
+            Caller::Known { uid, pid } => {
+                put("uid", uid.into())?;
+                put("pid", pid.into())
+            }
+            Caller::Foreign { uid } => put("uid", uid.into()),
+            Caller::Unknown => Ok(()),
+        }
+    }
 }

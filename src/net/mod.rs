@@ -8,9 +8,11 @@
 
 mod access;
 pub mod ask;
+mod caller;
 mod flow;
 pub mod listener;
 mod listeners;
+pub mod log;
 pub mod manager;
 mod pair;
 pub mod passed;

@@ -114,7 +114,7 @@ impl Pair {
     /// Cuts off what is going on.
     pub(super) fn abandon(&mut self, shell: &Shell<'_>) {
         if let Work::Busy(pump) = &mut self.work {
-            pump.abandon(shell);
+            pump.abandon(&self.sockets, shell);
         }
     }
 

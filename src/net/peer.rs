@@ -13,6 +13,7 @@ use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
 use rustix::net::{RecvFlags, recv};
 
+use super::caller::Caller;
 use super::pipe::Pipe;
 
 /// One socket of a pair.
@@ -76,6 +77,11 @@ impl Peer {
             writing: Writing::Free,
             refuses: false,
         })
+    }
+
+    /// Who is at the other end.
+    pub(super) fn caller(&self) -> Caller {
+        Caller::of(&self.stream)
     }
 
     /// The token under which it is watched.

@@ -16,13 +16,10 @@ use super::manager::Reach;
 use super::pair::{Shell, Sockets, Wants};
 use super::peer::{Moved, Peer};
 use super::stores::Stores;
-use crate::proxy::{Away, Common, Patience, Rest, Session, Step};
+use crate::proxy::{Away, Common, DIAL_LIMIT, Patience, Rest, Session, Step, Unreachable};
 
 /// Bytes that one pair may move before the others have their turn: a few full socket queues.
 const BUDGET: usize = 1024 * 1024;
-
-/// How long a daemon whose accept queue is full is asked again before the client is told.
-const DIAL_LIMIT: Duration = Duration::from_secs(10);
 
 /// The first and the longest pause before it is asked again; pauses grow, so that many who wait do
 /// not make its trouble worse.
@@ -154,9 +151,9 @@ impl Pump {
     }
 
     /// Cuts off what is going on.
-    pub(super) fn abandon(&mut self, shell: &Shell<'_>) {
+    pub(super) fn abandon(&mut self, sockets: &Sockets, shell: &Shell<'_>) {
         if let Some(outcome) = self.session.abandon(shell.now) {
-            access::log(&outcome, &shell.common.injection);
+            access::log(&outcome, &shell.common.injection, &sockets.client);
         }
     }
 
@@ -258,7 +255,9 @@ impl Pump {
                 sockets.daemon = None;
                 self.dial = Dial::Rest;
             }
-            Step::Report(outcome) => access::log(&outcome, &shell.common.injection),
+            Step::Report(outcome) => {
+                access::log(&outcome, &shell.common.injection, &sockets.client);
+            }
             Step::Warn(what) => warn!("{what}"),
         }
     }
@@ -280,9 +279,8 @@ impl Pump {
             }
             Err(error) => {
                 *shell.reach = Reach::Away;
-                let slow = error.kind() == io::ErrorKind::WouldBlock;
                 let socket = shell.common.socket.clone();
-                self.session.away(Away { socket, error: words(&error, slow), slow });
+                self.session.away(Away { socket, why: unreachable(&error) });
             }
         }
     }
@@ -296,14 +294,20 @@ impl Pump {
     }
 }
 
-/// What `error` says to the person who reads it in a client, without the number.
-fn words(error: &io::Error, slow: bool) -> String {
-    if slow {
-        return format!("it did not accept a connection in {} seconds", DIAL_LIMIT.as_secs());
+/// Why there is no connection, by what connect(2) says.
+fn unreachable(error: &io::Error) -> Unreachable {
+    match error.kind() {
+        io::ErrorKind::NotFound => Unreachable::Missing,
+        io::ErrorKind::ConnectionRefused => Unreachable::Down,
+        io::ErrorKind::PermissionDenied => Unreachable::Denied,
+        io::ErrorKind::WouldBlock => Unreachable::Slow,
+        _ => {
+            // The number means nothing to the person who reads this in a client.
+            let text = error.to_string();
+            let words = text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words);
+            Unreachable::Other(words.to_lowercase())
+        }
     }
-    let text = error.to_string();
-    let words = text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words);
-    words.to_lowercase()
 }
 
 /// How much has changed: ends count like a byte.

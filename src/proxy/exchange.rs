@@ -271,5 +271,5 @@ fn pass_ends_on(lanes: &mut Lanes) {
 /// Keeps the verdict of a call that we answered ourselves.
 pub(super) fn refused(call: &mut Call, fault: &Fault) {
     call.status = Some(fault.status());
-    call.verdict = Verdict::Refused(fault.to_string());
+    call.verdict = Verdict::Refused(fault.clone());
 }

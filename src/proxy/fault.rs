@@ -1,6 +1,7 @@
 //! What ends an exchange before its time, and the one place where that becomes a status and words.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::collect::COLLECTED_LIMIT;
 use crate::http::{Malformed, render};
@@ -45,10 +46,43 @@ pub enum Fault {
 pub struct Away {
     /// The path of its socket.
     pub socket: String,
-    /// What went wrong there, as the operating system says it.
-    pub error: String,
-    /// Whether it is only too slow: it did not accept in time.
-    pub slow: bool,
+    /// What went wrong there.
+    pub why: Unreachable,
+}
+
+/// What went wrong where the daemon should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unreachable {
+    /// There is no such socket.
+    Missing,
+    /// Nobody listens on it.
+    Down,
+    /// We may not connect to it.
+    Denied,
+    /// It did not accept in time.
+    Slow,
+    /// It ends every connection before anything was sent on it.
+    HangsUp,
+    /// What the operating system says.
+    Other(String),
+}
+
+/// How long a daemon whose accept queue is full is asked again before the client is told.
+pub const DIAL_LIMIT: Duration = Duration::from_secs(10);
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => out.write_str("no such file or directory"),
+            Self::Down => out.write_str("connection refused"),
+            Self::Denied => out.write_str("permission denied"),
+            Self::Slow => {
+                write!(out, "it did not accept a connection in {} seconds", DIAL_LIMIT.as_secs())
+            }
+            Self::HangsUp => out.write_str("it ends every connection at once"),
+            Self::Other(words) => out.write_str(words),
+        }
+    }
 }
 
 impl Fault {
@@ -72,7 +106,7 @@ impl Fault {
             | Self::ResponseCutShort
             | Self::UnaskedUpgrade
             | Self::Http2OfDaemon(_) => 502,
-            Self::Away(away) if away.slow => 504,
+            Self::Away(Away { why: Unreachable::Slow, .. }) => 504,
             Self::NoRoom | Self::Draining | Self::Away(_) => 503,
         }
     }
@@ -140,7 +174,7 @@ impl fmt::Display for Fault {
             Self::Away(away) => write!(
                 out,
                 "cannot reach the Docker daemon at unix://{}: {}. Is the docker daemon running?",
-                away.socket, away.error
+                away.socket, away.why
             ),
             Self::Http2OfClient(malformed) => {
                 write!(out, "the client's HTTP/2 is malformed: {malformed}")

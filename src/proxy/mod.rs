@@ -21,6 +21,7 @@ mod fault;
 mod grpc;
 mod lane;
 mod outcome;
+mod reason;
 mod relay;
 mod session;
 
@@ -29,9 +30,10 @@ use std::rc::Rc;
 
 pub use collect::{Budget, COLLECTED_LIMIT, COLLECTED_TOTAL};
 pub use decide::{Decision, Way, decide};
-pub use fault::{Away, Fault};
+pub use fault::{Away, DIAL_LIMIT, Fault, Unreachable};
 pub use lane::{LANE_LIMIT, Lane};
 pub use outcome::{Outcome, Verdict};
+pub use reason::Reason;
 pub use session::{Patience, Rest, Session};
 
 use crate::rules::Injection;

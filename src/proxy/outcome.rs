@@ -1,14 +1,15 @@
-//! What became of one exchange: the log's line, and later the metrics, are views of it.
+//! What became of one exchange: the log's line and the metrics are views of it.
 
 use std::time::{Duration, Instant};
 
+use super::fault::Fault;
 use crate::engine::{Operation, UNKNOWN};
 
 /// What became of one exchange.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// What was asked for; see [`Operation::name`].
-    pub operation: &'static str,
+    /// What was asked for.
+    pub operation: &'static Operation,
     /// What we did about it.
     pub verdict: Verdict,
     /// The status that the client got, or `None` when it got none.
@@ -31,7 +32,20 @@ pub enum Verdict {
     /// The labels and the cgroup parent were put in.
     LabelledAndMoved,
     /// It was refused, or answered in the daemon's place, for this reason.
-    Refused(String),
+    Refused(Fault),
+}
+
+impl Verdict {
+    /// Its name in metrics and in the log, which will not change.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Labelled => "labelled",
+            Self::LabelledAndMoved => "labelled_and_moved",
+            Self::Refused(_) => "refused",
+        }
+    }
 }
 
 /// An exchange that is going on: what its outcome will be made of.
@@ -70,7 +84,7 @@ impl Call {
     /// The outcome, when `traffic` has left.
     pub(super) fn over(self, now: Instant, traffic: Traffic) -> Outcome {
         Outcome {
-            operation: self.operation.name,
+            operation: self.operation,
             verdict: self.verdict,
             status: self.status,
             sent: traffic.to_daemon - self.before.to_daemon,

@@ -28,7 +28,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::exchange::{Exchange, Lanes, Turn, refused};
-use super::fault::{Away, Fault};
+use super::fault::{Away, Fault, Unreachable};
 use super::lane::{Lane, Sink};
 use super::outcome::{Call, Outcome};
 use super::{Common, Step};
@@ -307,9 +307,8 @@ impl Session {
                 Some(Step::Dial)
             }
             Link::Absent if waiting => {
-                let error = "it ends every connection at once".to_owned();
-                self.link =
-                    Link::Away(Away { socket: self.common.socket.clone(), error, slow: false });
+                let socket = self.common.socket.clone();
+                self.link = Link::Away(Away { socket, why: Unreachable::HangsUp });
                 self.tend_connections(now)
             }
             Link::Away(away) if waiting => {

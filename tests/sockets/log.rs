@@ -1,5 +1,9 @@
 //! What stands in the log, and what must not.
 
+use std::process::Command;
+
+use serde_json::Value;
+
 use super::lab::{Lab, PING, PONG};
 
 fn create(path: &str, body: &str) -> String {
@@ -60,10 +64,13 @@ fn injected_and_refused_requests_have_a_line_each_without_what_the_client_wrote(
                     status 201, ";
     let line = log.lines().find_map(|line| line.split_once(injected)).expect(&log).1;
     let (up, rest) = line.split_once(" bytes up, ").unwrap();
-    let (down, took) = rest.split_once(" bytes down, ").unwrap();
+    let (down, rest) = rest.split_once(" bytes down, ").unwrap();
+    let (took, caller) = rest.split_once(" ms, ").unwrap();
     assert!(up.parse::<u64>().unwrap() > 150, "{line}");
     assert_eq!(down.parse::<usize>().unwrap(), CREATED.len());
-    took.strip_suffix(" ms").unwrap().parse::<f64>().unwrap();
+    took.parse::<f64>().unwrap();
+    let uid = rustix::process::geteuid().as_raw();
+    assert_eq!(caller, format!("uid {uid}, pid {}", std::process::id()));
     assert_eq!(log.matches("ContainerCreate refused (refused: ").count(), 7, "{log}");
     assert_eq!(log.matches(" passed: ").count(), 0);
     assert!(!log.contains("secret"), "{log}");
@@ -79,6 +86,82 @@ fn debug_tells_of_every_exchange_and_still_nothing_that_the_client_wrote() {
     let log = lab.proxy.log();
     assert!(log.contains(" SystemPing passed: status 200, "), "{log}");
     assert!(!log.contains("secret"), "{log}");
+}
+
+/// The objects of a log in JSON, each of whose lines is one.
+fn objects(log: &str) -> Vec<Value> {
+    let object = |line: &str| serde_json::from_str::<Value>(line).expect(line);
+    let objects: Vec<_> = log.lines().map(object).collect();
+    for object in &objects {
+        let time = object["time"].as_str().unwrap();
+        assert!(time.starts_with("20") && time.ends_with('Z') && time.len() == 24, "{time}");
+        assert!(object["level"].is_string() && object["message"].is_string(), "{object}");
+    }
+    objects
+}
+
+#[test]
+fn in_json_every_line_is_an_object_and_the_facts_of_an_exchange_are_its_members() {
+    let odd = "\"odd\" \\ \u{7f} \u{e9}";
+    let label = format!("odd.{odd}={odd}");
+    let mut arguments = OPERATOR.to_vec();
+    arguments.extend(["--log-format", "json", "--debug", "--label", &label]);
+    let mut lab = Lab::with(&arguments);
+    let (mut client, mut daemon) = lab.pair();
+    client.sends(create("/containers/create", "{}"));
+    daemon.gets_head();
+    daemon.sends(CREATED);
+    client.gets(CREATED);
+    drop((client, daemon));
+    let (mut client, _daemon) = lab.pair();
+    client.sends(create("/containers/create", "[]"));
+    client.gets_rest();
+    let (mut client, mut daemon) = lab.asked(PING);
+    daemon.sends(PONG);
+    client.gets(PONG);
+    drop(client);
+    lab.proxy.await_log("SystemPing");
+    lab.proxy.terminate();
+    lab.proxy.await_exit();
+    let objects = objects(&lab.proxy.log());
+    let of = |operation: &str, verdict: &str| {
+        let is = |object: &&Value| object["operation"] == operation && object["verdict"] == verdict;
+        objects.iter().find(is).unwrap_or_else(|| panic!("{operation} {verdict}"))
+    };
+    let created = of("ContainerCreate", "labelled_and_moved");
+    assert_eq!(created["status"], 201);
+    assert_eq!(created["label.ci.job"], "7");
+    assert_eq!(created[format!("label.odd.{odd}")], odd);
+    assert_eq!(created["cgroup_parent"], "/ci/7");
+    assert_eq!(created["bytes_down"], CREATED.len());
+    assert!(created["bytes_up"].is_u64() && created["milliseconds"].is_f64());
+    assert_eq!(created["uid"], rustix::process::geteuid().as_raw());
+    assert_eq!(created["pid"], std::process::id());
+    let refused = of("ContainerCreate", "refused");
+    assert_eq!((&refused["reason"], &refused["status"]), (&"wrong_type".into(), &400.into()));
+    assert!(refused.get("label.ci.job").is_none());
+    assert_eq!(of("SystemPing", "passed")["level"], "debug");
+    assert!(objects.iter().any(|line| line["message"] == "cgroup parent \"/ci/7\""));
+}
+
+/// A name space of processes of its own, as that of a container, is not looked into.
+#[test]
+fn a_caller_in_a_place_that_cannot_be_seen_has_a_user_and_no_number() {
+    let mut enter = Command::new("unshare");
+    enter.args(["--pid", "--fork", "true"]);
+    if !enter.status().is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: unshare may not make a pid namespace");
+        let required = std::env::var("DCP_TEST_REQUIRE_ENGINE").is_ok_and(|value| value == "1");
+        assert!(!required, "DCP_TEST_REQUIRE_ENGINE=1, but unshare does not work");
+        return;
+    }
+    // The proxy is in a place of its own, and we, its clients, are outside of it.
+    let lab = Lab::under(&["unshare", "--pid", "--fork", "--kill-child"]);
+    let mut client = lab.client();
+    client.sends(create("/volumes/create", "[]"));
+    client.gets_rest();
+    let uid = rustix::process::geteuid().as_raw();
+    lab.proxy.await_log(&format!(" ms, uid {uid}, pid unknown"));
 }
 
 #[test]

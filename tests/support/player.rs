@@ -5,7 +5,7 @@ use std::io::Read;
 use std::rc::Rc;
 use std::time::Instant;
 
-use dockerd_ci_proxy::proxy::{Away, Common, Lane, Patience, Session, Step};
+use dockerd_ci_proxy::proxy::{Away, Common, Lane, Patience, Session, Step, Unreachable};
 use dockerd_ci_proxy::rules::{Injection, Label};
 
 use super::errands;
@@ -218,8 +218,8 @@ impl Player {
             self.daemon.got.extend(b"<dialled>");
             self.session.connected();
         } else {
-            let error = "no such file or directory".to_owned();
-            self.session.away(Away { socket: "/run/docker.sock".into(), error, slow: false });
+            let socket = "/run/docker.sock".into();
+            self.session.away(Away { socket, why: Unreachable::Missing });
         }
     }
 

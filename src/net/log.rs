@@ -1,0 +1,130 @@
+//! The log: lines on standard error, as text for people or as JSON for programs.
+
+use std::io::Write;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use log::kv::{self, Key, Value, VisitSource, VisitValue};
+use log::{LevelFilter, Record, error};
+use serde_json::Value as Json;
+
+use crate::config::LogFormat;
+use crate::stats::calendar::rfc3339;
+
+/// Starts the log, once in the life of the process: what merely passes is told in it if `debug`.
+pub fn start(format: LogFormat, debug: bool) {
+    let level = if debug { LevelFilter::Debug } else { LevelFilter::Info };
+    let mut builder = env_logger::Builder::new();
+    builder.filter_level(level);
+    match format {
+        LogFormat::Text => builder.format(|out, record| writeln!(out, "{}", text(record))),
+        LogFormat::Json => {
+            // What a bug says is to be an object too.
+            std::panic::set_hook(Box::new(|what| error!("{what}")));
+            builder.format(|out, record| writeln!(out, "{}", json(record, now())))
+        }
+    };
+    builder.init();
+}
+
+/// How long it is since 1970 in UTC.
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+fn level(record: &Record<'_>) -> String {
+    record.level().as_str().to_lowercase()
+}
+
+fn text(record: &Record<'_>) -> String {
+    format!("dockerd-ci-proxy: {}: {}", level(record), record.args())
+}
+
+/// The object of a line: time, level, message, and the members that the record brings along.
+fn json(record: &Record<'_>, now: Duration) -> String {
+    let mut object = Object { text: "{".to_owned() };
+    object.put("time", &rfc3339(now).into());
+    object.put("level", &level(record).into());
+    object.put("message", &record.args().to_string().into());
+    // Fails only if a member does, and none of ours do.
+    let _ = record.key_values().visit(&mut object);
+    object.text + "}"
+}
+
+/// The text of a JSON object to which members are put.
+struct Object {
+    text: String,
+}
+
+impl Object {
+    fn put(&mut self, name: &str, value: &Json) {
+        let comma = if self.text.len() > 1 { "," } else { "" };
+        self.text.extend([format!("{comma}{}:{value}", Json::from(name))]);
+    }
+}
+
+impl<'kvs> VisitSource<'kvs> for Object {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
+        let mut member = Member(Json::Null);
+        value.visit(&mut member)?;
+        self.put(key.as_str(), &member.0);
+        Ok(())
+    }
+}
+
+/// The value of a member, of the type that it has there.
+struct Member(Json);
+
+impl VisitValue<'_> for Member {
+    fn visit_any(&mut self, value: Value<'_>) -> Result<(), kv::Error> {
+        self.0 = value.to_string().into();
+        Ok(())
+    }
+
+    fn visit_u64(&mut self, value: u64) -> Result<(), kv::Error> {
+        self.0 = value.into();
+        Ok(())
+    }
+
+    fn visit_f64(&mut self, value: f64) -> Result<(), kv::Error> {
+        self.0 = value.into();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use log::Level;
+
+    #[test]
+    fn a_line_of_json_is_valid_whatever_it_says() {
+        let said = "a \"b\"\n\\ \u{7} \u{2028} {}";
+        let pairs =
+            [("label.\"\n", Value::from(said)), ("n", 7_u64.into()), ("ms", 0.5_f64.into())];
+        let line = json(
+            &Record::builder()
+                .level(Level::Warn)
+                .key_values(&pairs)
+                .args(format_args!("{said}"))
+                .build(),
+            Duration::from_millis(1),
+        );
+        assert_eq!(line.lines().count(), 1);
+        let wanted = serde_json::json!({
+            "time": "1970-01-01T00:00:00.001Z", "level": "warn", "message": said,
+            "label.\"\n": said, "n": 7, "ms": 0.5,
+        });
+        assert_eq!(serde_json::from_str::<Json>(&line).unwrap(), wanted);
+    }
+
+    #[test]
+    fn a_line_of_text_is_its_message() {
+        let pairs = [("n", 7)];
+        let record = Record::builder()
+            .level(Level::Info)
+            .key_values(&pairs)
+            .args(format_args!("said"))
+            .build();
+        assert_eq!(text(&record), "dockerd-ci-proxy: info: said");
+    }
+}

@@ -1,0 +1,153 @@
+//! Why a request did not get the daemon's own answer, as short names from a closed list: for
+//! metrics, the log and `docs/errors.md`, which tells cause and cure of each.
+
+use super::fault::{Away, Fault, Unreachable};
+use crate::http::Malformed;
+use crate::rules::Refusal;
+
+/// Makes the list and the names of one table, so that neither can lack a row.
+macro_rules! reasons {
+    ($($variant:ident $name:literal $about:literal)*) => {
+        /// Why a request did not get the daemon's own answer.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Reason {
+            $(#[doc = $about] $variant,)*
+        }
+
+        impl Reason {
+            /// All of them, each at the place of its number.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// Its name, which will not change: letters, digits and underscores.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    DaemonMissing "daemon_missing" "There is no socket where the daemon's should be."
+    DaemonDown "daemon_down" "Nobody listens on the daemon's socket."
+    DaemonDenied "daemon_denied" "The proxy may not connect to the daemon's socket."
+    DaemonSlow "daemon_slow" "The daemon accepted no connection in time."
+    DaemonHangsUp "daemon_hangs_up" "The daemon ends every connection at once."
+    DaemonUnreachable "daemon_unreachable" "Connecting to the daemon failed otherwise."
+    DaemonMalformed "daemon_malformed" "What the daemon sent is not understood."
+    DaemonCutShort "daemon_cut_short" "The daemon ended in the middle of a response head."
+    DaemonUpgrade "daemon_upgrade" "The daemon left HTTP without being asked."
+    DaemonErrand "daemon_errand" "The daemon's answer to a question of our own cannot be read."
+    Draining "draining" "The process is about to end."
+    NoRoom "no_room" "There is no room for another body that is to be rewritten."
+    TooLarge "too_large" "A body that is to be rewritten is too large."
+    CutShort "cut_short" "The client ended before its request body was complete."
+    SlowHead "slow_head" "The client did not complete a request head in time."
+    Malformed "malformed" "The client's request is not understood."
+    HeadTooLarge "head_too_large" "A request head is too large."
+    MalformedHttp2 "malformed_http2" "The client's HTTP/2 is not understood."
+    EmptyBody "empty_body" "There is no body where one is wanted."
+    EncodedBody "encoded_body" "The body has a content coding."
+    FormBody "form_body" "The body is declared as a form."
+    StartBody "start_body" "A start has a body."
+    NotJson "not_json" "The body is not one JSON object."
+    WrongType "wrong_type" "A member of the body is of another type than the API's."
+    TwoMembers "two_members" "The daemon takes two members of the body for one."
+    TooMany "too_many" "There are too many members, mounts, or bytes in a name."
+    OutsideHostConfig "outside_host_config" "A HostConfig field stands beside a missing HostConfig."
+    RelativeVolume "relative_volume" "A volume is at a path that is not absolute."
+    SocketBind "socket_bind" "A container mounts the daemon's socket."
+    Changes "changes" "The changes of a commit or import would swallow the labels."
+    Query "query" "The query of a build, commit or import cannot be labelled."
+    Libpod "libpod" "Podman's own API would create something."
+    UnknownOperation "unknown_operation" "The operation is not known, and --strict is on."
+    UnlabelledImage "unlabelled_image" "An image would have no labels, and --strict is on."
+    BuildMessage "build_message" "A message of BuildKit cannot be labelled."
+    BuildPath "build_path" "The path of a gRPC call could be read in two ways."
+    PlainHttp2 "plain_http2" "A request over HTTP/2 is no gRPC call."
+}
+
+impl From<&Fault> for Reason {
+    fn from(fault: &Fault) -> Self {
+        match fault {
+            Fault::Request(Malformed::HeadTooLong) => Self::HeadTooLarge,
+            Fault::Request(_) => Self::Malformed,
+            Fault::Refused(refusal) => refusal.into(),
+            Fault::TooLarge => Self::TooLarge,
+            Fault::NoRoom => Self::NoRoom,
+            Fault::CutShort => Self::CutShort,
+            Fault::SlowHead => Self::SlowHead,
+            Fault::Draining => Self::Draining,
+            Fault::Response(_) | Fault::Http2OfDaemon(_) => Self::DaemonMalformed,
+            Fault::Errand => Self::DaemonErrand,
+            Fault::ResponseCutShort => Self::DaemonCutShort,
+            Fault::UnaskedUpgrade => Self::DaemonUpgrade,
+            Fault::Away(Away { why, .. }) => why.into(),
+            Fault::Http2OfClient(_) => Self::MalformedHttp2,
+        }
+    }
+}
+
+impl From<&Unreachable> for Reason {
+    fn from(why: &Unreachable) -> Self {
+        match why {
+            Unreachable::Missing => Self::DaemonMissing,
+            Unreachable::Down => Self::DaemonDown,
+            Unreachable::Denied => Self::DaemonDenied,
+            Unreachable::Slow => Self::DaemonSlow,
+            Unreachable::HangsUp => Self::DaemonHangsUp,
+            Unreachable::Other(_) => Self::DaemonUnreachable,
+        }
+    }
+}
+
+impl From<&Refusal> for Reason {
+    fn from(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::EmptyBody => Self::EmptyBody,
+            Refusal::EncodedBody => Self::EncodedBody,
+            Refusal::FormBody => Self::FormBody,
+            Refusal::StartBody => Self::StartBody,
+            Refusal::NotJson(_) => Self::NotJson,
+            Refusal::NotAnObject(_)
+            | Refusal::NotAnArray(_)
+            | Refusal::NotAString(_)
+            | Refusal::LabelValue(_) => Self::WrongType,
+            Refusal::Twice(..) => Self::TwoMembers,
+            Refusal::ManyMembers(_) | Refusal::ManyMounts(_) | Refusal::LongDriver(_) => {
+                Self::TooMany
+            }
+            Refusal::OutsideHostConfig(_) => Self::OutsideHostConfig,
+            Refusal::RelativeVolume(_) => Self::RelativeVolume,
+            Refusal::SocketBind(_) => Self::SocketBind,
+            Refusal::Changes => Self::Changes,
+            Refusal::Query | Refusal::QueryLabels => Self::Query,
+            Refusal::Libpod => Self::Libpod,
+            Refusal::Unknown => Self::UnknownOperation,
+            Refusal::Unlabelled => Self::UnlabelledImage,
+            Refusal::Message(_) | Refusal::CompressedMessage => Self::BuildMessage,
+            Refusal::CallPath => Self::BuildPath,
+            Refusal::PlainHttp2 => Self::PlainHttp2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_has_its_number_and_a_name_of_its_own() {
+        let mut names: Vec<_> = Reason::ALL.iter().map(|reason| reason.name()).collect();
+        for (place, reason) in Reason::ALL.iter().enumerate() {
+            assert_eq!(*reason as usize, place);
+        }
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Reason::ALL.len());
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        assert!(names.iter().all(|name| name.bytes().all(plain)), "{names:?}");
+    }
+}
