@@ -1,6 +1,7 @@
 //! `docker build` of today: BuildKit, through the CLI's buildx.
 
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -196,18 +197,45 @@ fn output_and_errors_are_as_without_the_proxy() {
 #[test]
 fn a_build_whose_client_is_gone_is_cancelled() {
     let Some(lab) = lab() else { return };
-    let seconds = format!("{}", 1_000_000 + std::process::id());
-    let context = context(&lab, "context", &format!("FROM BASE\nRUN sleep {seconds}\n"));
-    let building = Running::start(&mut command(&lab.docker, &["build", "--no-cache", &context]));
-    let building = building.unwrap();
-    let sleeps = || {
-        let processes = fs::read_dir("/proc").unwrap().flatten();
-        let mut lines = processes.flat_map(|process| fs::read(process.path().join("cmdline")));
-        lines.any(|line| line == format!("sleep\0{seconds}\0").as_bytes())
-    };
-    until("the step runs", || sleeps().then_some(()));
+    let seconds = 1_000_000 + std::process::id();
+    let building = sleeping_build(&lab, &lab.docker, seconds);
     building.kill();
-    until("the step is ended", || (!sleeps()).then_some(()));
+    until("the step is ended", || (!sleeps(seconds)).then_some(()));
+    until("the proxy is idle", || (lab.proxy.sockets() <= 4).then_some(()));
+}
+
+/// A build whose only step sleeps for so many seconds, which it has begun.
+fn sleeping_build(lab: &Lab, docker: &Docker, seconds: u32) -> Running {
+    let dockerfile = format!("FROM BASE\nRUN sleep {seconds}\n");
+    let context = context(lab, &format!("context-{seconds}"), &dockerfile);
+    let mut command = command(docker, &["build", "--no-cache", &context]);
+    let building = Running::start(command.process_group(0)).unwrap();
+    until("the step runs", || sleeps(seconds).then_some(()));
+    building
+}
+
+/// Whether a process sleeps for so many seconds.
+fn sleeps(seconds: u32) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let mut lines = processes.flat_map(|process| fs::read(process.path().join("cmdline")));
+    lines.any(|line| line == format!("sleep\0{seconds}\0").as_bytes())
+}
+
+#[test]
+fn ctrl_c_ends_a_build_as_without_the_proxy() {
+    let Some(lab) = lab() else { return };
+    let seconds = 2_000_000 + 2 * std::process::id();
+    let interrupted = |docker, seconds| {
+        let building = sleeping_build(&lab, docker, seconds);
+        building.interrupt();
+        until("the step is ended", || (!sleeps(seconds)).then_some(()));
+        let finished = building.finish();
+        let told = String::from_utf8_lossy(&finished.stderr).into_owned();
+        (finished.code, told.lines().last().map(ToOwned::to_owned))
+    };
+    let direct = interrupted(&lab.direct, seconds);
+    assert_ne!(direct.0, Some(0));
+    assert_eq!(interrupted(&lab.docker, seconds + 1), direct);
     until("the proxy is idle", || (lab.proxy.sockets() <= 4).then_some(()));
 }
 

@@ -7,6 +7,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use rustix::process::{Pid, Signal};
+
 use super::wait::{eventually, until};
 
 /// The docker command with one socket to talk to.
@@ -136,6 +138,13 @@ impl Running {
     /// Ends it as an impatient person does, without a farewell.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
+    }
+
+    /// Interrupts it and all that it has started, as a terminal does when somebody presses Ctrl-C.
+    /// It must have been started as the first of a process group.
+    pub(crate) fn interrupt(&self) {
+        let group = Pid::from_child(&self.child);
+        rustix::process::kill_process_group(group, Signal::INT).unwrap();
     }
 
     /// Closes stdin and waits for the end.
