@@ -1,8 +1,10 @@
 //! The program: reads the command line, asks the daemon what must be known before, serves.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use dockerd_ci_proxy::cli::check::{Report, check, exit_of};
 use dockerd_ci_proxy::cli::{self, Command, Exit};
 use dockerd_ci_proxy::config::{self, CgroupParent, Config};
 use dockerd_ci_proxy::net::listener::Listener;
@@ -25,10 +27,8 @@ fn main() -> ExitCode {
     let listens_at = sockets.clients.first().map(|listener| listener.path().to_owned());
     let (args, env) = (std::env::args_os().skip(1), |name: &str| std::env::var_os(name));
     let exit = match cli::parse(args, env, listens_at.as_deref()) {
-        Ok(Command::Help(text) | Command::Version(text)) => {
-            print!("{text}");
-            Exit::Done
-        }
+        Ok(Command::Help(text) | Command::Version(text)) => printed(&text, Exit::Done),
+        Ok(Command::Check(config)) => tell(&check(&config, &paths(&sockets.clients))),
         Ok(Command::Run(config)) => {
             net::log::start(config.log_format, config.debug);
             run(&config, sockets).unwrap_or_else(|exit| exit)
@@ -41,15 +41,40 @@ fn main() -> ExitCode {
     exit.into()
 }
 
+/// Prints what would be done, and what is in the way.
+fn tell(report: &Report) -> Exit {
+    let lines = report.plan.iter().map(|line| format!("{line}\n"));
+    let exit = printed(&lines.collect::<String>(), report.exit());
+    for (_, why) in &report.faults {
+        eprintln!("dockerd-ci-proxy: {why}");
+    }
+    exit
+}
+
+/// The exit after a text for standard output, which may be a pipe into which nobody looks any more.
+fn printed(text: &str, exit: Exit) -> Exit {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => exit,
+        Err(why) => {
+            eprintln!("dockerd-ci-proxy: cannot print: {why}");
+            Exit::Failed
+        }
+    }
+}
+
+fn paths(listeners: &[Listener]) -> Vec<PathBuf> {
+    listeners.iter().map(|listener| listener.path().to_owned()).collect()
+}
+
 /// Serves until told to stop. What goes wrong is logged; the exit says of which kind it was.
 fn run(config: &Config, sockets: Sockets) -> Result<Exit, Exit> {
     check_cgroup_parent(config)?;
     let injection = config.injection(|| ask::own_cgroup_parent(&config.daemon)).map_err(|why| {
         error!("--cgroup-parent self: {why}");
-        Exit::Failed
+        exit_of(&why)
     })?;
     let listeners = listeners(config, sockets)?;
-    let paths: Vec<_> = listeners.iter().map(|listener| listener.path().to_owned()).collect();
+    let paths = paths(&listeners);
     let socket = config.daemon.display().to_string();
     let common = Common { injection: injection.clone(), socket, ..Common::default() };
     let manager = manager();

@@ -1,416 +1,128 @@
-//! From [`Args`] to [`Config`]: each value is judged by `config`, and each fault gets the name of
-//! the flag or variable before it.
+//! What `--check` does: asks and looks as a start would, changes nothing, and tells.
 
 use std::path::PathBuf;
 
-use super::error::Error;
-use super::flags::{DAEMON_SOCKET, DRAIN_TIME, LABEL, LISTEN_SOCKET, LOG_FORMAT, SOCKET_BIND};
-use super::parse::{Args, Given};
-use crate::config::{self, CgroupParent, Config, Drain, Fault, LogFormat, SocketAccess, socket};
-use crate::rules::Label;
+use super::Exit;
+use crate::config::{self, CgroupParent, Config};
+use crate::net::ask::{self, Daemon};
+use crate::net::listener::{self, Place};
 use crate::rules::socket::SocketBind;
 
-/// Judges what was given, and fills in the defaults.
-///
-/// # Errors
-///
-/// The first value that cannot be used.
-pub(super) fn config(mut args: Args) -> Result<Config, Error> {
-    let or = |given: Option<Given>, value, by| given.unwrap_or_else(|| Given::implied(value, by));
-    let daemon = or(args.daemon.take(), DAEMON_SOCKET, "--dockersocket");
-    let listen = or(args.listen.take(), LISTEN_SOCKET, "--listensocket");
-    let drain = or(args.drain.take(), DRAIN_TIME, "--drain-time");
-    let bind = or(args.socket_bind.take(), SOCKET_BIND, "--socket-bind");
-    let log_format = or(args.log_format.take(), LOG_FORMAT, "--log-format");
-    let source = args.socket_bind_source.take();
-    let source = source.as_ref().unwrap_or(&listen);
-    let config = Config {
-        strict: args.strict,
-        no_buildkit: args.no_buildkit,
-        socket_bind: socket_bind(&bind, source)?,
-        listen: path(&listen)?,
-        access: access(&args)?,
-        daemon: path(&daemon)?,
-        cgroup_parent: text(args.cgroup_parent.as_ref(), CgroupParent::parse)?
-            .unwrap_or(CgroupParent::None),
-        drain: judge(&drain, Drain::parse)?,
-        debug: args.debug.as_ref().map_or(Ok(false), yes_or_no)?,
-        log_format: judge(&log_format, LogFormat::parse)?,
-        labels: labels(args)?,
-    };
-    if socket::same_socket(&config.listen, &config.daemon) {
-        let (by, daemon) = (listen.by, daemon.by);
-        return Err(Error::SameSocket { by, daemon });
-    }
-    Ok(config)
+/// What was found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// What would be done, line by line, for standard output.
+    pub plan: Vec<String>,
+    /// What is in the way, and how a start that stumbles over it would end.
+    pub faults: Vec<(Exit, String)>,
 }
 
-fn socket_bind(given: &Given, source: &Given) -> Result<SocketBind, Error> {
-    match given.text()? {
-        "pass" => Ok(SocketBind::Pass),
-        "refuse" => Ok(SocketBind::Refuse),
-        "rewrite" => socket::mountable(&path(source)?)
-            .map(SocketBind::Rewrite)
-            .map_err(|fault| Error::Fault(source.by, fault)),
-        other => Err(Error::Fault(given.by, Fault::SocketBind(other.to_owned()))),
+impl Report {
+    /// How the program is to end: as the first fault says.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        self.faults.first().map_or(Exit::Done, |(exit, _)| *exit)
+    }
+
+    fn fault(&mut self, exit: Exit, why: String) {
+        self.faults.push((exit, why));
     }
 }
 
-fn path(given: &Given) -> Result<PathBuf, Error> {
-    socket::socket_path(&given.value).map_err(|fault| Error::Fault(given.by, fault))
-}
-
-fn access(args: &Args) -> Result<SocketAccess, Error> {
-    Ok(SocketAccess {
-        mode: text(args.mode.as_ref(), socket::mode)?,
-        owner: text(args.owner.as_ref(), socket::owner)?,
-        group: text(args.group.as_ref(), socket::group)?,
-    })
-}
-
-fn text<T>(
-    given: Option<&Given>,
-    read: impl Fn(&str) -> Result<T, Fault>,
-) -> Result<Option<T>, Error> {
-    given.map(|given| judge(given, read)).transpose()
-}
-
-fn judge<T>(given: &Given, read: impl Fn(&str) -> Result<T, Fault>) -> Result<T, Error> {
-    read(given.text()?).map_err(|fault| Error::Fault(given.by, fault))
-}
-
-fn yes_or_no(given: &Given) -> Result<bool, Error> {
-    let text = given.text()?;
-    match text.to_ascii_lowercase().as_str() {
-        "1" | "t" | "true" | "y" | "yes" | "on" => Ok(true),
-        "0" | "f" | "false" | "n" | "no" | "off" => Ok(false),
-        _ => Err(Error::NotYesOrNo(given.by, text.to_owned())),
+/// Asks the daemon, looks at the place of the listening socket, and tells what a start would do.
+/// `passed` are the paths of the sockets that a service manager has passed, if it has.
+#[must_use]
+pub fn check(config: &Config, passed: &[PathBuf]) -> Report {
+    let mut report = Report::default();
+    let daemon = ask_daemon(config, &mut report);
+    if passed.is_empty() {
+        look_at_place(config, &mut report);
     }
-}
-
-/// All labels: those given whole, then the pairs, else the default.
-fn labels(mut args: Args) -> Result<Vec<Label>, Error> {
-    if args.labels.is_empty() && args.label_names.is_empty() && args.label_values.is_empty() {
-        args.labels.push(Given::implied(LABEL, "--label"));
+    for path in passed {
+        report.plan.push(format!("listening socket {}: was passed", path.display()));
     }
-    let mut sources = Vec::new();
-    for given in &args.labels {
-        sources.push((given.by, judge(given, config::label_pair)?));
+    for label in &config.labels {
+        report.plan.push(format!("label {}={:?}", label.key, label.value));
     }
-    for (name, value) in pairs(&args.label_names, &args.label_values)? {
-        let (key, text) = (name.text()?, value.text()?);
-        let label = config::label(key, text).map_err(|fault| Error::Fault(name.by, fault))?;
-        sources.push((name.by, label));
+    if let Some(daemon) = daemon {
+        find_cgroup_parent(config, &daemon, &mut report);
     }
-    unique(sources)
-}
-
-/// The names with the values that stand at the same place in their row.
-fn pairs<'a>(
-    names: &'a [Given],
-    values: &'a [Given],
-) -> Result<impl Iterator<Item = (&'a Given, &'a Given)>, Error> {
-    let single = names.get(values.len()).or(values.get(names.len()));
-    match single {
-        Some(half) => Err(Error::Unpaired {
-            by: half.by,
-            value: half.value.to_string_lossy().into_owned(),
-            missing: other_half(half.by),
-        }),
-        None => Ok(names.iter().zip(values)),
-    }
-}
-
-/// What gives the other half of a label, spelt as the operator spells this half.
-fn other_half(by: &str) -> &'static str {
-    match by {
-        "DCP_LABEL_NAME" => "DCP_LABEL_VALUE",
-        "DCP_LABEL_VALUE" => "DCP_LABEL_NAME",
-        "--labelname" | "--ln" => "--labelvalue",
-        _ => "--labelname",
-    }
-}
-
-fn unique(sources: Vec<(&'static str, Label)>) -> Result<Vec<Label>, Error> {
-    for (place, (by, label)) in sources.iter().enumerate() {
-        let mut earlier = sources.iter().take(place);
-        if let Some((first, _)) = earlier.find(|(_, other)| other.key == label.key) {
-            let key = label.key.clone();
-            return Err(Error::KeyTwice { by, key, first });
+    report.plan.push(match &config.socket_bind {
+        SocketBind::Pass => "mounts of the daemon's socket pass".to_owned(),
+        SocketBind::Refuse => "mounts of the daemon's socket are refused".to_owned(),
+        SocketBind::Rewrite(path) => {
+            format!("mounts of the daemon's socket become those of {path}")
         }
+    });
+    if config.strict {
+        report.plan.push("what is not known to the Engine API is refused".to_owned());
     }
-    Ok(sources.into_iter().map(|(_, label)| label).collect())
+    if config.no_buildkit {
+        report.plan.push("what BuildKit builds passes without labels".to_owned());
+    }
+    report
 }
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
+/// How a start ends to which the daemon gave no answer, or one that does not help.
+#[must_use]
+pub fn exit_of(error: &ask::Error) -> Exit {
+    match error {
+        ask::Error::NoContainer | ask::Error::NoParent(_) => Exit::Failed,
+        _ => Exit::NoDaemon,
+    }
+}
 
-    use super::*;
-    use crate::cli::{Command, parse};
-
-    const NUL: &str = "\0";
-
-    /// Reads a command line of words split at spaces, with the variables of this environment.
-    fn run(words: &str, env: &[(&str, &str)]) -> Result<Config, String> {
-        let env: Vec<_> = env.iter().map(|(name, value)| (*name, *value)).collect();
-        let lookup = |name: &str| {
-            let found = env.iter().find(|(known, _)| *known == name)?;
-            Some(found.1.into())
-        };
-        match parse(words.split_whitespace().map(Into::into), lookup, None) {
-            Ok(Command::Run(config)) => Ok(config),
-            Ok(other) => panic!("{other:?}"),
-            Err(error) => Err(error.to_string()),
+fn ask_daemon(config: &Config, report: &mut Report) -> Option<Daemon> {
+    let path = config.daemon.display();
+    match ask::daemon(&config.daemon) {
+        Ok(daemon) => {
+            report.plan.push(format!("daemon {path}: {daemon}"));
+            Some(daemon)
         }
-    }
-
-    fn labels_of(words: &str, env: &[(&str, &str)]) -> Result<Vec<String>, String> {
-        let text = |label: Label| format!("{}={}", label.key, label.value);
-        run(words, env).map(|config| config.labels.into_iter().map(text).collect())
-    }
-
-    fn parent_of(words: &str, env: &[(&str, &str)]) -> Result<CgroupParent, String> {
-        run(words, env).map(|config| config.cgroup_parent)
-    }
-
-    fn fixed(parent: &str) -> CgroupParent {
-        CgroupParent::Fixed(parent.into())
-    }
-
-    #[test]
-    fn nothing_typed_gives_the_defaults() {
-        let config = run("", &[]).unwrap();
-        let default = Config {
-            listen: "/var/run/docker-ci-proxy.sock".into(),
-            access: SocketAccess::default(),
-            daemon: "/var/run/docker.sock".into(),
-            labels: vec![config::label("Created-Via", "dockerd-ci-proxy").unwrap()],
-            cgroup_parent: CgroupParent::None,
-            drain: Drain::After(Duration::from_secs(10)),
-            strict: false,
-            no_buildkit: false,
-            socket_bind: SocketBind::Rewrite("/var/run/docker-ci-proxy.sock".into()),
-            debug: false,
-            log_format: LogFormat::Text,
-        };
-        assert_eq!(config, default);
-    }
-
-    #[test]
-    fn every_flag_sets_its_value() {
-        let words = "--ds unix:///d --ls=/l --label a=1 --label b=2 --cgroup-parent /ci \
-                     --socket-mode 600 --socket-owner root --socket-group 7 \
-                     --drain-time infinity --socket-bind-source /on/host --strict \
-                     --no-buildkit --log-format json -d";
-        let config = run(words, &[]).unwrap();
-        let wanted = Config {
-            listen: "/l".into(),
-            access: SocketAccess { mode: Some(0o600), owner: Some(0), group: Some(7) },
-            daemon: "/d".into(),
-            labels: ["a=1", "b=2"].map(|text| config::label_pair(text).unwrap()).into(),
-            cgroup_parent: CgroupParent::Fixed("/ci".into()),
-            drain: Drain::Never,
-            strict: true,
-            no_buildkit: true,
-            socket_bind: SocketBind::Rewrite("/on/host".into()),
-            debug: true,
-            log_format: LogFormat::Json,
-        };
-        assert_eq!(config, wanted);
-    }
-
-    #[test]
-    fn variables_stand_in_for_flags_that_are_not_typed() {
-        let env = [
-            ("DCP_DEBUG", "yes"),
-            ("DCP_DOCKER_SOCKET", "unix:///d"),
-            ("DCP_LISTEN_SOCKET", "/l"),
-            ("DCP_CGROUP_PARENT", "/ci"),
-            ("DCP_LABEL_NAME", "job"),
-            ("DCP_LABEL_VALUE", "1"),
-            ("DCP_LOG_FORMAT", "json"),
-        ];
-        let config = run("", &env).unwrap();
-        assert_eq!(config.log_format, LogFormat::Json);
-        assert_eq!((config.debug, config.daemon, config.listen), (true, "/d".into(), "/l".into()));
-        assert_eq!(parent_of("", &env), Ok(fixed("/ci")));
-        assert_eq!(labels_of("", &env), Ok(vec!["job=1".into()]));
-
-        let config = run("--ds /e --ls /m --cp --label a=b", &env).unwrap();
-        assert_eq!((config.daemon, config.listen), ("/e".into(), "/m".into()));
-        assert_eq!(config.cgroup_parent, CgroupParent::OfOwnContainer);
-        assert_eq!(labels_of("--label job=2", &env), Ok(vec!["job=2".into()]));
-        assert_eq!(labels_of("--lv 2", &env), Ok(vec!["job=2".into()]));
-    }
-
-    #[test]
-    fn an_empty_variable_is_as_one_that_is_not_set() {
-        let names = crate::cli::flags::FLAGS.iter().filter_map(|flag| flag.variable);
-        let env: Vec<_> = names.map(|name| (name, "")).collect();
-        assert_eq!(env.len(), 7);
-        assert_eq!(run("", &env), run("", &[]));
-    }
-
-    #[test]
-    fn the_variables_of_the_table_are_those_that_are_read() {
-        let read = std::cell::RefCell::new(std::collections::BTreeSet::new());
-        let lookup = |name: &str| {
-            read.borrow_mut().insert(name.to_owned());
+        Err(why) => {
+            report.fault(exit_of(&why), format!("{path}: {why}"));
             None
-        };
-        parse(std::iter::empty(), lookup, None).unwrap();
-        let table = crate::cli::flags::FLAGS.iter().filter_map(|flag| flag.variable);
-        assert_eq!(read.into_inner(), table.map(ToOwned::to_owned).collect());
-    }
-
-    #[test]
-    fn debug_variable_is_a_yes_or_a_no() {
-        let debug = |value| run("", &[("DCP_DEBUG", value)]).map(|config| config.debug);
-        assert_eq!(debug("1"), Ok(true));
-        assert_eq!(debug("TRUE"), Ok(true));
-        assert_eq!(debug("false"), Ok(false));
-        let why = "DCP_DEBUG: \"maybe\" is neither a yes nor a no, wanted 1 or 0";
-        assert_eq!(debug("maybe"), Err(why.into()));
-    }
-
-    #[test]
-    fn cgroup_parent_variable_may_be_a_switch() {
-        let parent = |value| parent_of("", &[("DCP_CGROUP_PARENT", value)]);
-        for value in ["1", "true", "True", "self"] {
-            assert_eq!(parent(value), Ok(CgroupParent::OfOwnContainer));
-        }
-        for value in ["", "0", "false"] {
-            assert_eq!(parent(value), Ok(CgroupParent::None));
-        }
-        assert_eq!(parent("ci.slice"), Ok(fixed("ci.slice")));
-        assert!(parent("yes").unwrap_err().starts_with("DCP_CGROUP_PARENT: "));
-    }
-
-    #[test]
-    fn the_last_one_of_a_flag_counts() {
-        assert_eq!(parent_of("--cp --cgroup-parent /a --cgroup-parent /b", &[]), Ok(fixed("/b")));
-        let own = parent_of("--cgroup-parent /a --cgroupparent", &[]);
-        assert_eq!(own, Ok(CgroupParent::OfOwnContainer));
-    }
-
-    #[test]
-    fn a_passed_socket_is_listened_on_and_not_described() {
-        let path = std::path::Path::new("/run/passed");
-        let run = |words: &str, env: fn(&str) -> Option<std::ffi::OsString>| match parse(
-            words.split_whitespace().map(Into::into),
-            env,
-            Some(path),
-        ) {
-            Ok(Command::Run(config)) => Ok((config.listen, config.socket_bind)),
-            Ok(other) => panic!("{other:?}"),
-            Err(error) => Err(error.to_string()),
-        };
-        let rewritten = |to: &str| Ok((path.into(), SocketBind::Rewrite(to.into())));
-        assert_eq!(run("", |_| None), rewritten("/run/passed"));
-        assert_eq!(run("--socket-bind-source /on/host", |_| None), rewritten("/on/host"));
-        let variable = |name: &str| (name == "DCP_LISTEN_SOCKET").then(|| "/l".into());
-        let refusals = [
-            ("--ls", run("--ls /l", |_| None)),
-            ("DCP_LISTEN_SOCKET", run("", variable)),
-            ("--socket-mode", run("--socket-mode 600", |_| None)),
-            ("--socket-owner", run("--socket-owner 0", |_| None)),
-            ("--socket-group", run("--socket-group 0", |_| None)),
-        ];
-        for (by, refusal) in refusals {
-            let why = refusal.unwrap_err();
-            assert!(why.starts_with(&format!("{by}: has no effect, since ")), "{why}");
-        }
-        let itself = run("--ds /run/passed", |_| None).unwrap_err();
-        assert!(itself.starts_with("LISTEN_FDS: is the same socket as --ds"), "{itself}");
-    }
-
-    #[test]
-    fn names_and_values_pair_in_their_order() {
-        let labels = labels_of("--ln a --ln b --label c=3 --lv 1 --labelvalue 2", &[]);
-        assert_eq!(labels, Ok(["c=3", "a=1", "b=2"].map(String::from).into()));
-    }
-
-    #[test]
-    fn half_a_label_is_refused() {
-        let cases = [
-            ("--ln a", "--ln: \"a\" goes with no --labelvalue"),
-            ("--labelname a --ln b --lv 1", "--ln: \"b\" goes with no --labelvalue"),
-            ("--label x=y --lv 1", "--lv: \"1\" goes with no --labelname"),
-        ];
-        for (words, why) in cases {
-            assert_eq!(labels_of(words, &[]), Err(why.into()));
-        }
-        let why = "DCP_LABEL_NAME: \"a\" goes with no DCP_LABEL_VALUE";
-        assert_eq!(labels_of("", &[("DCP_LABEL_NAME", "a")]), Err(why.into()));
-    }
-
-    #[test]
-    fn a_key_twice_is_refused() {
-        let why = "--label: the key \"a\" was already given by --label";
-        assert_eq!(labels_of("--label a=1 --label a=1", &[]), Err(why.into()));
-        let why = "--ln: the key \"a\" was already given by --label";
-        assert_eq!(labels_of("--ln a --lv 2 --label a=1", &[]), Err(why.into()));
-    }
-
-    #[test]
-    fn the_proxy_cannot_be_its_own_daemon() {
-        let why = "--ls: is the same socket as DCP_DOCKER_SOCKET, the proxy would talk to itself";
-        let env = [("DCP_DOCKER_SOCKET", "/tmp/../tmp/a")];
-        assert_eq!(run("--ls /tmp/a", &env), Err(why.into()));
-    }
-
-    #[test]
-    fn faults_begin_with_the_name_that_was_typed() {
-        let cases = [
-            ("--label job", "--label: \"job\" has no \"=\", wanted KEY=VALUE"),
-            ("--label =1", "--label: the key of a label is empty"),
-            ("--ln= --lv 1", "--ln: the key of a label is empty"),
-            ("--ls=", "--ls: \"\" does not name a socket"),
-            (
-                "--dockersocket tcp://h:1",
-                "--dockersocket: \"tcp://h:1\" is not a UNIX socket, wanted a path or unix:///path",
-            ),
-            (
-                "--socket-mode rw",
-                "--socket-mode: \"rw\" is not a file mode, wanted octal up to 0777",
-            ),
-            ("--socket-bind no", "--socket-bind: \"no\" is none of rewrite, refuse and pass"),
-            (
-                "--socket-bind-source /a:b",
-                "--socket-bind-source: \"/a:b\" cannot be mounted into a container, because of its \":\" or because it is not UTF-8",
-            ),
-            ("--log-format xml", "--log-format: \"xml\" is neither text nor json"),
-            (
-                "--drain-time soon",
-                "--drain-time: \"soon\" is not a time, wanted 30, 30s, 5m, 2h or infinity",
-            ),
-        ];
-        for (words, why) in cases {
-            assert_eq!(run(words, &[]), Err(why.into()));
-        }
-        let nul = run(&format!("--label a={NUL}"), &[]);
-        assert!(nul.unwrap_err().starts_with("--label: a label cannot hold NUL"));
-    }
-
-    #[test]
-    fn words_that_are_no_flags_are_refused() {
-        let cases = [
-            ("--labels a=b", "--labels: no such flag, did you mean --label?"),
-            ("--policy x", "--policy: no such flag, see --help"),
-            ("-x", "-x: no such flag, see --help"),
-            ("serve", "\"serve\": belongs to no flag, see --help"),
-            ("-- --debug", "\"--debug\": belongs to no flag, see --help"),
-            ("--label", "--label: needs a value, see --help"),
-            ("--debug=no", "--debug: takes no value, got \"no\""),
-            ("--cp /ci", "--cp: takes no value, did you mean --cgroup-parent /ci?"),
-            (
-                "--cgroupparent=/ci",
-                "--cgroupparent: takes no value, did you mean --cgroup-parent /ci?",
-            ),
-        ];
-        for (words, why) in cases {
-            assert_eq!(run(words, &[]), Err(why.into()));
         }
     }
+}
+
+fn look_at_place(config: &Config, report: &mut Report) {
+    let place = match listener::look(&config.listen).and_then(|place| {
+        listener::may_bind(&config.listen)?;
+        Ok(place)
+    }) {
+        Ok(Place::Free) => "will be made",
+        Ok(Place::Stale) => "will replace one on which nobody listens",
+        Ok(Place::Taken) => "a program listens there, and must end before this one starts",
+        Err(why) => return report.fault(Exit::Failed, why.to_string()),
+    };
+    let access = listener::access(config.access, &config.daemon);
+    let mode = access.mode.map(|mode| format!("mode {mode:04o}"));
+    let owner = access.owner.map(|owner| format!("owner {owner}"));
+    let group = access.group.map(|group| format!("group {group}"));
+    let said: Vec<_> = [mode, owner, group].into_iter().flatten().collect();
+    let path = config.listen.display();
+    report.plan.push(format!("listening socket {path}: {place}; {}", said.join(", ")));
+}
+
+fn find_cgroup_parent(config: &Config, daemon: &Daemon, report: &mut Report) {
+    let parent = match &config.cgroup_parent {
+        CgroupParent::None => return,
+        CgroupParent::Fixed(parent) => {
+            let driver = daemon.driver.as_deref().unwrap_or_default();
+            match config::check_driver(driver, parent) {
+                Ok(()) => parent.clone(),
+                Err(fault) => {
+                    return report.fault(Exit::Usage, format!("--cgroup-parent: {fault}"));
+                }
+            }
+        }
+        CgroupParent::OfOwnContainer => match ask::own_cgroup_parent(&config.daemon) {
+            Ok(parent) => parent,
+            Err(why) => {
+                return report.fault(exit_of(&why), format!("--cgroup-parent self: {why}"));
+            }
+        },
+    };
+    report.plan.push(format!("cgroup parent {parent:?}"));
 }

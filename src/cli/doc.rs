@@ -1,4 +1,9 @@
-//! The texts for people, rendered from the table of flags.
+//! The texts for people and their shells, rendered from the table of flags.
+
+pub mod completions;
+mod man;
+
+pub use man::man;
 
 use super::Exit;
 use super::flags::{Effect, FLAGS, Flag};
@@ -46,6 +51,13 @@ fn paragraph(flag: &Flag) -> Vec<String> {
 #[must_use]
 pub fn markdown() -> String {
     FLAGS.iter().map(item).collect()
+}
+
+/// The exit codes as a table in Markdown, with its last line end.
+#[must_use]
+pub fn exit_codes() -> String {
+    let rows = Exit::ALL.iter().map(|exit| format!("| {} | {} |\n", exit.code(), exit.meaning()));
+    ["| code | meaning |\n|---|---|\n".to_owned()].into_iter().chain(rows).collect()
 }
 
 fn item(flag: &Flag) -> String {

@@ -1,4 +1,5 @@
-//! The one table of all flags. Reading them, `--help` and the README are made from it.
+//! The one table of all flags. Reading them, `--help`, the README, the man page and the shells'
+//! completions are made from it.
 
 use super::parse::{Args, Given, Wish};
 
@@ -187,6 +188,18 @@ pub const FLAGS: &[Flag] = &[
                json is one object a line, with the time and, for an exchange, its facts as members.",
     },
     Flag {
+        names: &["--check"],
+        short: None,
+        effect: Effect::Switch(|args, _| args.check = true),
+        variable: None,
+        default: None,
+        line: "Do not serve: ask the daemon, look at the listening socket's place, and print what \
+               would be done.",
+        more: "What is in the way goes to standard error, and into the exit code. A program that \
+               already listens there is told, but is no fault: so one that runs can be checked \
+               before it is started anew.",
+    },
+    Flag {
         names: &["--help"],
         short: Some('h'),
         effect: Effect::Switch(|args, _| args.wish = Some(Wish::Help)),
@@ -232,6 +245,9 @@ pub const FLAGS: &[Flag] = &[
         more: "",
     },
 ];
+
+/// The words that may stand alone, and what each does.
+pub const WORDS: &[(&str, &str)] = &[("help", "Print the help.")];
 
 /// The flag of a name with dashes, and that name as the table spells it.
 #[must_use]

@@ -1,13 +1,14 @@
 //! The command line: from what was typed to a checked [`Config`], or to a text to print.
 //!
 //! [`flags`] is the one table of all flags; [`doc`] only renders it. `parse` reads what was typed
-//! into plain values that remember the name they were given by; `check` asks `config` what they
-//! mean and puts that name before each fault.
+//! into plain values that remember the name they were given by; `judge` asks `config` what they
+//! mean and puts that name before each fault. [`check`] is what `--check` does.
 
-mod check;
+pub mod check;
 pub mod doc;
 mod error;
 pub mod flags;
+mod judge;
 pub mod parse;
 
 use std::ffi::OsString;
@@ -24,6 +25,8 @@ use crate::config::Config;
 pub enum Command {
     /// Serve until told to stop.
     Run(Config),
+    /// Tell what would be done and what is in the way.
+    Check(Config),
     /// Print this help and be done.
     Help(String),
     /// Print this version and be done.
@@ -54,25 +57,29 @@ pub fn parse(
             if let Some(path) = passed {
                 args.listen_at(path)?;
             }
-            check::config(args).map(Command::Run)
+            let command = if args.check { Command::Check } else { Command::Run };
+            judge::config(args).map(command)
         }
     }
 }
 
-/// How the program ends.
+/// How the program ends. The list is closed: a script may rely on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// All went well: help was printed, or the proxy was told to stop and did.
+    /// All went well: help was printed, `--check` found nothing in the way, or the proxy was told
+    /// to stop and did.
     Done,
     /// Something failed that is no mistake on the command line, like a socket in use.
     Failed,
     /// The command line or the environment asks for what cannot be.
     Usage,
+    /// What had to be known from the daemon could not be asked.
+    NoDaemon,
 }
 
 impl Exit {
     /// All of them, as `--help` lists them.
-    pub const ALL: &[Self] = &[Self::Done, Self::Failed, Self::Usage];
+    pub const ALL: &[Self] = &[Self::Done, Self::Failed, Self::Usage, Self::NoDaemon];
 
     /// The number that the parent process sees.
     #[must_use]
@@ -81,6 +88,7 @@ impl Exit {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Usage => 2,
+            Self::NoDaemon => 3,
         }
     }
 
@@ -91,6 +99,7 @@ impl Exit {
             Self::Done => "done, or stopped by a signal as wanted",
             Self::Failed => "failed, as when the socket cannot be bound",
             Self::Usage => "the flags or variables cannot be used",
+            Self::NoDaemon => "the daemon gave no answer to --check or --cgroup-parent self",
         }
     }
 }

@@ -53,6 +53,8 @@ pub struct Args {
     pub(super) log_format: Option<Given>,
     pub(super) strict: bool,
     pub(super) no_buildkit: bool,
+    /// Look and tell instead of serving.
+    pub(super) check: bool,
     /// Something to print instead of serving; nothing behind it was read.
     pub(super) wish: Option<Wish>,
 }

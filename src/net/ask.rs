@@ -40,6 +40,45 @@ pub fn cgroup_driver(daemon: &Path) -> Result<Option<String>, Error> {
     }
 }
 
+/// What a daemon says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Daemon {
+    /// Its version, like `26.1.5`.
+    pub version: String,
+    /// The newest version of the Engine API that it speaks, like `1.45`.
+    pub api: String,
+    /// Its cgroup driver, `cgroupfs` or `systemd`.
+    pub driver: Option<String>,
+}
+
+impl Display for Daemon {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        // Foreign text goes to a terminal.
+        let (version, api) = (self.version.escape_debug(), self.api.escape_debug());
+        write!(f, "version {version}, API {api}")?;
+        match &self.driver {
+            Some(driver) => write!(f, ", cgroup driver {}", driver.escape_debug()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Who answers at the daemon's socket.
+///
+/// # Errors
+///
+/// Nobody, or with an answer that cannot be read.
+pub fn daemon(path: &Path) -> Result<Daemon, Error> {
+    let version = get(path, "/version")?;
+    let text = |name| version.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+    let lacks = |name| Error::Nonsense(format!("/version has no {name}"));
+    Ok(Daemon {
+        version: text("Version").ok_or_else(|| lacks("Version"))?,
+        api: text("ApiVersion").ok_or_else(|| lacks("ApiVersion"))?,
+        driver: cgroup_driver(path)?,
+    })
+}
+
 /// The cgroup parent of the container in which this process runs. Docker names a container's host
 /// by the container's id unless told otherwise, so that is asked about first; then come the ids
 /// that the kernel shows to the process.
@@ -335,6 +374,19 @@ mod tests {
         let driver = |test, body| cgroup_driver(&daemon(test, &[("/info", ok(body))])).unwrap();
         assert_eq!(driver("driver", r#"{"CgroupDriver":"systemd"}"#), Some("systemd".into()));
         assert_eq!(driver("silent", "{}"), None);
+    }
+
+    #[test]
+    fn a_daemon_tells_its_versions() {
+        let version = ok(r#"{"Version":"26.1\u001b[2J","ApiVersion":"1.45"}"#);
+        let answers = [("/version", version), ("/info", ok(r#"{"CgroupDriver":"systemd"}"#))];
+        let text = super::daemon(&daemon("version", &answers)).unwrap().to_string();
+        assert_eq!(text, "version 26.1\\u{1b}[2J, API 1.45, cgroup driver systemd");
+        let error = super::daemon(&daemon("versionless", &[("/version", ok("{}"))])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the daemon's answer cannot be read: /version has no Version"
+        );
     }
 
     #[test]

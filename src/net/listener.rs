@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use mio::event::Source;
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
-use rustix::fs::Mode;
+use rustix::fs::{Access, Mode};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
@@ -153,25 +153,63 @@ fn identity(meta: &Metadata) -> (u64, u64) {
     (meta.dev(), meta.ino())
 }
 
-/// Removes a socket that nobody listens on any more, and nothing else.
-fn make_room(path: &Path) -> Result<(), Error> {
+/// What is where a listening socket is to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Nothing.
+    Free,
+    /// A socket on which nobody listens any more.
+    Stale,
+    /// A socket on which somebody listens.
+    Taken,
+}
+
+/// Looks at a place without changing it.
+///
+/// # Errors
+///
+/// Something else than a socket is there, or the kernel does not let us look.
+pub fn look(path: &Path) -> Result<Place, Error> {
     match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Place::Free),
         Err(error) => return Err(Error::failed("look at", path, error)),
         Ok(meta) if !meta.file_type().is_socket() => return Err(Error::NotASocket(path.into())),
         Ok(_) => {}
     }
     match probe(path) {
-        Err(Errno::CONNREFUSED) => match fs::remove_file(path) {
+        Err(Errno::CONNREFUSED) => Ok(Place::Stale),
+        Err(Errno::NOENT) => Ok(Place::Free),
+        // A full queue has somebody behind it too.
+        Ok(()) | Err(Errno::AGAIN) => Ok(Place::Taken),
+        Err(errno) => Err(Error::failed("find out who is at", path, errno.into())),
+    }
+}
+
+/// Whether the directory of a listening socket is there and lets us make one in it.
+///
+/// # Errors
+///
+/// It is missing, or we may not write there.
+pub fn may_bind(path: &Path) -> Result<(), Error> {
+    let directory = match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    };
+    rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK)
+        .map_err(|errno| bind_error(path, errno))
+}
+
+/// Removes a socket that nobody listens on any more, and nothing else.
+fn make_room(path: &Path) -> Result<(), Error> {
+    match look(path)? {
+        Place::Free => Ok(()),
+        Place::Taken => Err(Error::InUse(path.into())),
+        Place::Stale => match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(Error::failed("remove the stale socket", path, error))
             }
             _ => Ok(()),
         },
-        Err(Errno::NOENT) => Ok(()),
-        // A full queue has somebody behind it too.
-        Ok(()) | Err(Errno::AGAIN) => Err(Error::InUse(path.into())),
-        Err(errno) => Err(Error::failed("find out who is at", path, errno.into())),
     }
 }
 
@@ -194,16 +232,28 @@ fn bind_error(path: &Path, errno: Errno) -> Error {
     }
 }
 
-/// Gives the file its owner, then its mode, in this order: the old owner must not get what is
-/// meant for the new one.
-fn open_to(path: &Path, access: SocketAccess, daemon: &Path) -> Result<(), Error> {
+/// What `access` says, and where it is silent what holds for the socket of the `daemon`. An owner
+/// or a group of which neither says anything is our own.
+#[must_use]
+pub fn access(access: SocketAccess, daemon: &Path) -> SocketAccess {
     let model = fs::metadata(daemon).ok();
     let model = model.filter(|meta| meta.file_type().is_socket());
-    let group = access.group.or(model.as_ref().map(MetadataExt::gid));
-    lchown(path, access.owner, group)
+    let mode = access.mode.or(model.as_ref().map(|meta| meta.mode() & 0o777));
+    SocketAccess {
+        mode: Some(mode.unwrap_or(DEFAULT_MODE)),
+        owner: access.owner,
+        group: access.group.or(model.as_ref().map(MetadataExt::gid)),
+    }
+}
+
+/// Gives the file its owner, then its mode, in this order: the old owner must not get what is
+/// meant for the new one.
+fn open_to(path: &Path, given: SocketAccess, daemon: &Path) -> Result<(), Error> {
+    let access = access(given, daemon);
+    lchown(path, access.owner, access.group)
         .map_err(|error| Error::failed("set the owner or group of", path, error))?;
-    let mode = access.mode.or(model.map(|meta| meta.mode() & 0o777));
-    fs::set_permissions(path, fs::Permissions::from_mode(mode.unwrap_or(DEFAULT_MODE)))
+    let mode = access.mode.unwrap_or(DEFAULT_MODE);
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
         .map_err(|error| Error::failed("set the mode of", path, error))
 }
 

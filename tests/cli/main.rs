@@ -1,7 +1,10 @@
 //! The command line as a user meets it: what the built binary prints and how it ends, and that the
-//! README says the same.
+//! README, the man page and the completions of the shells say the same.
 
 #![allow(clippy::unwrap_used, reason = "the helpers here are tests too")]
+
+mod check;
+mod shells;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,7 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use dockerd_ci_proxy::cli::doc;
+use dockerd_ci_proxy::cli::doc::{self, completions};
 
 /// Runs the binary with these arguments and no `DCP_` variables but these.
 fn run<S: AsRef<OsStr>>(args: &[S], env: &[(&str, &str)]) -> Output {
@@ -84,20 +87,47 @@ fn a_label_that_is_not_utf_8_is_refused() {
     assert_eq!(text, "dockerd-ci-proxy: --label: \"a=\u{fffd}\" is not UTF-8");
 }
 
-/// With `UPDATE_README=1` in the environment the block is rewritten instead.
-#[test]
-fn readme_lists_the_flags_of_the_table() {
-    const BEGIN: &str = "<!-- flags -->\n";
-    const END: &str = "<!-- /flags -->";
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme.split_once(BEGIN).unwrap();
-    let (block, after) = rest.split_once(END).unwrap();
-    if std::env::var_os("UPDATE_README").is_some_and(|value| value == "1") {
-        let updated = [before, BEGIN, &doc::markdown(), END, after].concat();
-        fs::write(path, updated).unwrap();
+/// Fails if a file is not as it is made now. With `UPDATE_DOCS=1` in the environment it is written
+/// instead.
+fn is_as_made(path: &Path, made: &str) {
+    if std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1") {
+        fs::write(path, made).unwrap();
         return;
     }
-    let hint = "to write it anew: UPDATE_README=1 cargo test --test cli readme";
-    assert_eq!(block, doc::markdown(), "{hint}");
+    let found = fs::read_to_string(path).unwrap_or_default();
+    let hint = "to write it anew: UPDATE_DOCS=1 cargo test --test cli";
+    assert_eq!(found, made, "{}; {hint}", path.display());
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A text with what stands between `<!-- name -->` and `<!-- /name -->` replaced.
+fn with_block(text: &str, name: &str, block: &str) -> String {
+    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+    let (before, rest) = text.split_once(&begin).unwrap();
+    let (_, after) = rest.split_once(&end).unwrap();
+    [before, &begin, block, &end, after].concat()
+}
+
+#[test]
+fn readme_lists_the_flags_and_exit_codes_of_the_tables() {
+    let path = root().join("README.md");
+    let readme = fs::read_to_string(&path).unwrap();
+    let readme_made = with_block(&readme, "flags", &doc::markdown());
+    is_as_made(&path, &with_block(&readme_made, "exit codes", &doc::exit_codes()));
+}
+
+#[test]
+fn man_page_is_that_of_the_tables() {
+    is_as_made(&root().join("dist/man/dockerd-ci-proxy.8"), &doc::man());
+}
+
+#[test]
+fn completions_are_those_of_the_table() {
+    let folder = root().join("dist/completions");
+    is_as_made(&folder.join("dockerd-ci-proxy.bash"), &completions::bash());
+    is_as_made(&folder.join("_dockerd-ci-proxy"), &completions::zsh());
+    is_as_made(&folder.join("dockerd-ci-proxy.fish"), &completions::fish());
 }

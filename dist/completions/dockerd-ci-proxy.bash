@@ -1,0 +1,91 @@
+# What bash completes for dockerd-ci-proxy. Made from its table of flags.
+# shellcheck shell=bash
+
+_dockerd_ci_proxy() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} value=
+    # Bash takes --flag=value for three words.
+    if [ "$cur" = = ]; then
+        cur='' value=yes
+    elif [ "$prev" = = ]; then
+        prev=${COMP_WORDS[COMP_CWORD - 2]} value=yes
+    fi
+    COMPREPLY=()
+    case $prev in
+        --dockersocket | --ds)
+            compopt -o filenames 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            ;;
+        --listensocket | --ls)
+            compopt -o filenames 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            ;;
+        --label)
+            :
+            ;;
+        --cgroup-parent)
+            mapfile -t COMPREPLY < <(compgen -W 'self' -- "$cur")
+            ;;
+        --socket-bind)
+            mapfile -t COMPREPLY < <(compgen -W 'rewrite refuse pass' -- "$cur")
+            ;;
+        --socket-bind-source)
+            compopt -o filenames 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            ;;
+        --socket-mode)
+            :
+            ;;
+        --socket-owner)
+            mapfile -t COMPREPLY < <(compgen -u -- "$cur")
+            ;;
+        --socket-group)
+            mapfile -t COMPREPLY < <(compgen -g -- "$cur")
+            ;;
+        --drain-time)
+            :
+            ;;
+        --log-format)
+            mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur")
+            ;;
+        --labelname | --ln)
+            :
+            ;;
+        --labelvalue | --lv)
+            :
+            ;;
+        *)
+            [ -n "$value" ] || mapfile -t COMPREPLY < <(compgen -W '
+                --dockersocket
+                --ds
+                --listensocket
+                --ls
+                --label
+                --cgroup-parent
+                --socket-bind
+                --socket-bind-source
+                --strict
+                --no-buildkit
+                --socket-mode
+                --socket-owner
+                --socket-group
+                --drain-time
+                --debug
+                -d
+                --log-format
+                --check
+                --help
+                -h
+                --version
+                -v
+                --labelname
+                --ln
+                --labelvalue
+                --lv
+                --cgroupparent
+                --cp
+                help
+                ' -- "$cur")
+            ;;
+    esac
+}
+complete -F _dockerd_ci_proxy dockerd-ci-proxy

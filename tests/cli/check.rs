@@ -1,0 +1,137 @@
+//! `--check`: what it prints, how it ends, and that it changes nothing.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+/// A folder that goes at the end of the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("dcp-check-{test}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn at(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+
+    /// The names of what is in it.
+    fn names(&self) -> Vec<String> {
+        let names = fs::read_dir(&self.0).unwrap();
+        let mut names: Vec<_> =
+            names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A daemon that has a version and a cgroup driver.
+fn daemon(path: &str) {
+    let listener = UnixListener::bind(path).unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 1024];
+            assert!(stream.read(&mut request).unwrap() > 0);
+            let asks_for_container = request.starts_with(b"GET /containers/");
+            let status = if asks_for_container { "404 Not Found" } else { "200 OK" };
+            let body = r#"{"Version":"26.1.5","ApiVersion":"1.45","CgroupDriver":"systemd"}"#;
+            stream.write_all(format!("HTTP/1.0 {status}\r\n\r\n{body}").as_bytes()).unwrap();
+        }
+    });
+}
+
+/// The exit code, the lines of standard output, the text on standard error.
+fn check(words: &[&str]) -> (i32, Vec<String>, String) {
+    let output = super::run(&[words, &["--check"]].concat(), &[]);
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let lines = text(output.stdout).lines().map(ToOwned::to_owned).collect();
+    (output.status.code().unwrap(), lines, text(output.stderr))
+}
+
+#[test]
+fn what_would_be_done_is_told_and_nothing_is_done() {
+    let folder = Folder::new("plan");
+    let (ds, ls) = (folder.at("d"), folder.at("l"));
+    daemon(&ds);
+    let words = ["--ds", &ds, "--ls", &ls, "--label", "a=1", "--cgroup-parent", "ci.slice"];
+    let access = ["--socket-mode", "0600", "--socket-owner", "7", "--socket-group", "8"];
+    let (code, lines, errors) = check(&[&words[..], &access].concat());
+    let wanted = [
+        format!("daemon {ds}: version 26.1.5, API 1.45, cgroup driver systemd"),
+        format!("listening socket {ls}: will be made; mode 0600, owner 7, group 8"),
+        "label a=\"1\"".to_owned(),
+        "cgroup parent \"ci.slice\"".to_owned(),
+        format!("mounts of the daemon's socket become those of {ls}"),
+    ];
+    assert_eq!((code, &lines[..], errors.as_str()), (0, &wanted[..], ""));
+    assert_eq!(folder.names(), ["d"]);
+}
+
+#[test]
+fn a_daemon_that_is_away_is_told_with_a_code_of_its_own() {
+    let folder = Folder::new("away");
+    let (ds, ls) = (folder.at("d"), folder.at("l"));
+    let (code, lines, errors) = check(&["--ds", &ds, "--ls", &ls]);
+    assert_eq!(code, 3);
+    assert!(lines[0].starts_with(&format!("listening socket {ls}: will be made; mode 0660")));
+    let why = "the daemon cannot be reached: No such file or directory (os error 2)";
+    assert_eq!(errors, format!("dockerd-ci-proxy: {ds}: {why}\n"));
+}
+
+#[test]
+fn a_place_that_cannot_serve_is_told() {
+    let folder = Folder::new("place");
+    let ds = folder.at("d");
+    daemon(&ds);
+    fs::write(folder.at("file"), "").unwrap();
+    for (place, why) in [("file", "is no socket"), ("none/l", "does not exist")] {
+        let (code, _, errors) = check(&["--ds", &ds, "--ls", &folder.at(place)]);
+        assert_eq!(code, 1, "{errors}");
+        assert!(errors.contains(why), "{errors}");
+    }
+}
+
+#[test]
+fn a_place_that_is_taken_is_no_fault_and_a_stale_socket_stays() {
+    let folder = Folder::new("taken");
+    let (ds, ls) = (folder.at("d"), folder.at("l"));
+    daemon(&ds);
+    let listener = UnixListener::bind(&ls).unwrap();
+    let (code, lines, _) = check(&["--ds", &ds, "--ls", &ls]);
+    assert!(code == 0 && lines[1].contains("a program listens there"), "{lines:?}");
+    drop(listener);
+    let (code, lines, _) = check(&["--ds", &ds, "--ls", &ls]);
+    assert!(code == 0 && lines[1].contains("on which nobody listens"), "{lines:?}");
+    assert!(Path::new(&ls).exists());
+}
+
+#[test]
+fn a_cgroup_parent_that_cannot_be_is_told() {
+    let folder = Folder::new("parent");
+    let (ds, ls) = (folder.at("d"), folder.at("l"));
+    daemon(&ds);
+    let (code, _, errors) = check(&["--ds", &ds, "--ls", &ls, "--cgroup-parent", "/ci"]);
+    assert!(code == 2 && errors.contains("driver is systemd"), "{errors}");
+    let (code, _, errors) = check(&["--ds", &ds, "--ls", &ls, "--cgroup-parent", "self"]);
+    assert!(code == 1 && errors.contains("runs in no container"), "{errors}");
+}
+
+#[test]
+fn a_start_that_must_ask_a_daemon_that_is_away_ends_with_3() {
+    let folder = Folder::new("self");
+    let (ds, ls) = (folder.at("d"), folder.at("l"));
+    let output = super::run(&["--ds", &ds, "--ls", &ls, "--cgroup-parent", "self"], &[]);
+    assert_eq!(output.status.code(), Some(3));
+}

@@ -1,0 +1,138 @@
+//! The completions as the shells themselves understand them, and the man page as groff does.
+//!
+//! Where one of these programs is missing its test is skipped, loudly; with
+//! `DCP_TEST_REQUIRE_ENGINE=1` that is a failure.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+use dockerd_ci_proxy::cli::flags::{FLAGS, WORDS};
+
+/// What is typed, and the one way in which the last word can go on.
+const CASES: &[(&str, &str)] = &[
+    ("--str", "--strict"),
+    ("hel", "help"),
+    ("--socket-bind rew", "rewrite"),
+    ("--socket-bind=pa", "--socket-bind=pass"),
+    ("--debug --socket-owner roo", "root"),
+    ("--dockersocket a-fi", "a-file"),
+    ("--ls=a-fi", "--ls=a-file"),
+];
+
+/// A folder with a file in it that a path may be completed to.
+fn folder(shell: &str) -> std::path::PathBuf {
+    let path = std::env::temp_dir().join(format!("dcp-shell-{shell}-{}", std::process::id()));
+    fs::create_dir_all(&path).unwrap();
+    fs::write(path.join("a-file"), "").unwrap();
+    path
+}
+
+/// What a program prints; `None` if it is missing.
+fn output(program: &str, words: &[&str]) -> Option<String> {
+    let folder = folder(program);
+    let ran = Command::new(program)
+        .args(words)
+        .current_dir(&folder)
+        .env("HOME", &folder)
+        .env("COMPLETIONS", super::root().join("dist/completions"))
+        .output();
+    fs::remove_dir_all(folder).unwrap();
+    let Ok(ran) = ran else {
+        let required = std::env::var("DCP_TEST_REQUIRE_ENGINE").is_ok_and(|value| value == "1");
+        assert!(!required, "DCP_TEST_REQUIRE_ENGINE=1, but there is no {program}");
+        eprintln!("SKIPPED: there is no {program}");
+        return None;
+    };
+    let errors = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success() && errors.is_empty(), "{program} {words:?}: {errors}");
+    Some(String::from_utf8(ran.stdout).unwrap())
+}
+
+/// All that may be typed but values.
+fn everything() -> BTreeSet<String> {
+    let shorts = FLAGS.iter().filter_map(|flag| Some(format!("-{}", flag.short?)));
+    let names = FLAGS.iter().flat_map(|flag| flag.names).map(ToString::to_string);
+    shorts.chain(names).chain(WORDS.iter().map(|(word, _)| (*word).to_owned())).collect()
+}
+
+/// As readline calls the function, which splits words at an equals sign.
+const BASH: &str = r#"
+    . "$COMPLETIONS/dockerd-ci-proxy.bash"
+    COMP_WORDS=(dockerd-ci-proxy "$@") COMP_CWORD=$#
+    _dockerd_ci_proxy
+    printf '%s\n' "${COMPREPLY[@]}"
+"#;
+
+fn bash(words: &[&str]) -> Option<BTreeSet<String>> {
+    let text = output("bash", &[&["--norc", "-c", BASH, "bash"], words].concat())?;
+    Some(text.lines().filter(|line| !line.is_empty()).map(ToOwned::to_owned).collect())
+}
+
+#[test]
+fn bash_completes() {
+    let Some(all) = bash(&[""]) else { return };
+    assert_eq!(all, everything());
+    for (typed, wanted) in CASES {
+        let spaced = typed.replace('=', " = ");
+        let words: Vec<_> = spaced.split(' ').collect();
+        let wanted = wanted.rsplit('=').next().unwrap();
+        assert_eq!(bash(&words).unwrap(), BTreeSet::from([wanted.to_owned()]), "{typed}");
+    }
+    assert!(bash(&["--label", ""]).unwrap().is_empty());
+    assert!(bash(&["--label", "a", "="]).unwrap().is_empty());
+    assert_eq!(bash(&["--socket-bind", "="]).unwrap().len(), 3);
+}
+
+/// An interactive zsh in a terminal of its own, in which a key shows the line.
+const ZSH: &str = r#"
+    zmodload zsh/zpty
+    TERM=dumb zpty terminal zsh -f -i
+    zpty -w terminal "PS1=; fpath=($COMPLETIONS \$fpath); autoload -Uz compinit; compinit -u -D
+        show() { print -r \"<\"\"<\$BUFFER>\"\">\"; BUFFER='' }
+        zle -N show; bindkey '^X^X' show; bindkey '^I' complete-word; print rea''dy"
+    zpty -r terminal seen '*ready*'
+    for typed; do
+        zpty -w -n terminal "dockerd-ci-proxy $typed"$'\t\x18\x18'
+        zpty -r terminal seen '*<<*>>*'
+        print -r -- ${${seen##*<<}%%>>*}
+    done
+    zpty -d terminal
+"#;
+
+#[test]
+fn zsh_completes() {
+    let typed = CASES.iter().map(|(typed, _)| *typed);
+    let words: Vec<_> = ["-f", "-c", ZSH, "zsh"].into_iter().chain(typed).collect();
+    let Some(lines) = output("zsh", &words) else { return };
+    let wanted = CASES.iter().map(|(typed, last)| {
+        let before = typed.rsplit_once(' ').map_or(String::new(), |(words, _)| format!("{words} "));
+        format!("dockerd-ci-proxy {before}{last}")
+    });
+    assert_eq!(lines.lines().map(str::trim_end).collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
+}
+
+fn fish(typed: &str) -> Option<BTreeSet<String>> {
+    let script = format!(
+        "source $COMPLETIONS/dockerd-ci-proxy.fish; complete -C 'dockerd-ci-proxy {typed}'"
+    );
+    let text = output("fish", &["--no-config", "-c", &script])?;
+    let word = |line: &str| line.split('\t').next().unwrap().to_owned();
+    Some(text.lines().map(word).collect())
+}
+
+#[test]
+fn fish_completes() {
+    let Some(words) = fish("") else { return };
+    let sets = [words, fish("-").unwrap(), fish("--").unwrap()];
+    assert_eq!(sets.into_iter().flatten().collect::<BTreeSet<_>>(), everything());
+    for (typed, wanted) in CASES {
+        assert_eq!(fish(typed).unwrap(), BTreeSet::from([(*wanted).to_owned()]), "{typed}");
+    }
+}
+
+#[test]
+fn groff_has_nothing_to_say_about_the_man_page() {
+    let page = super::root().join("dist/man/dockerd-ci-proxy.8");
+    output("groff", &["-ww", "-man", "-Tutf8", "-z", page.to_str().unwrap()]);
+}
