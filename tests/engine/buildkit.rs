@@ -1,6 +1,7 @@
 //! `docker build` of today: BuildKit, through the CLI's buildx.
 
 use std::fs;
+use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -78,6 +79,22 @@ fn an_image_has_the_labels_of_dockerfile_client_and_operator() {
     let script = "cat /word /secret; wc -c </large";
     let seen = lab.docker.ok(&["run", "--rm", &image, "sh", "-c", script]);
     assert_eq!(seen, "hello\ntold30000000");
+}
+
+#[test]
+fn a_step_has_the_clients_ssh_agent() {
+    let Some(lab) = lab() else { return };
+    let image = lab.reserve(Kind::Image, "built");
+    let path = lab.proxy.folder().join("agent");
+    let _agent = UnixListener::bind(&path).unwrap();
+    // The daemon asks the client for it before it makes the socket.
+    let dockerfile = "FROM BASE\nRUN --mount=type=ssh test -S $SSH_AUTH_SOCK\n";
+    let option = format!("default={}", path.display());
+    let built = build(&lab, &lab.docker, &image, &["--ssh", &option], dockerfile);
+    assert_eq!(built.code, Some(0), "{built:?}");
+    lab.assert_labels(Kind::Image, &image, &[]);
+    let without = build(&lab, &lab.docker, &image, &[], dockerfile);
+    assert_ne!(without.code, Some(0), "{without:?}");
 }
 
 #[test]
