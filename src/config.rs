@@ -41,6 +41,8 @@ pub struct Config {
     pub debug: bool,
     /// How lines of the log are written.
     pub log_format: LogFormat,
+    /// The socket where the proxy answers questions about itself.
+    pub stats: Option<PathBuf>,
 }
 
 /// How lines of the log are written.
@@ -68,6 +70,12 @@ impl LogFormat {
 }
 
 impl Config {
+    /// Who may connect to [`Config::stats`]: numbers about jobs are not for everybody on the host.
+    #[must_use]
+    pub fn stats_access(&self) -> SocketAccess {
+        SocketAccess { mode: Some(0o660), ..self.access }
+    }
+
     /// What is to be injected; `own` is called only if the cgroup parent is that of the container
     /// in which the proxy runs, and finds it out.
     ///
@@ -319,6 +327,7 @@ mod tests {
             socket_bind: SocketBind::Pass,
             debug: false,
             log_format: LogFormat::Text,
+            stats: None,
         };
         let injection = config.injection(|| Err(()));
         assert_eq!(injection.unwrap().cgroup_parent.as_deref(), Some("/ci"));

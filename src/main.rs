@@ -1,12 +1,12 @@
 //! The program: reads the command line, asks the daemon what must be known before, serves.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use dockerd_ci_proxy::cli::check::{Report, check, exit_of};
 use dockerd_ci_proxy::cli::{self, Command, Exit};
-use dockerd_ci_proxy::config::{self, CgroupParent, Config};
+use dockerd_ci_proxy::config::{self, CgroupParent, Config, SocketAccess};
 use dockerd_ci_proxy::net::listener::Listener;
 use dockerd_ci_proxy::net::manager::Manager;
 use dockerd_ci_proxy::net::passed::{self, Sockets};
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     let exit = match cli::parse(args, env, listens_at.as_deref()) {
         Ok(Command::Help(text) | Command::Version(text)) => printed(&text, Exit::Done),
         Ok(Command::Check(config)) => tell(&check(&config, &paths(&sockets.clients))),
+        Ok(Command::Status(socket)) => status(&socket),
         Ok(Command::Run(config)) => {
             net::log::start(config.log_format, config.debug);
             run(&config, sockets).unwrap_or_else(|exit| exit)
@@ -39,6 +40,17 @@ fn main() -> ExitCode {
         }
     };
     exit.into()
+}
+
+/// Prints how the proxy does that answers at `socket`; done if clients would be served now.
+fn status(socket: &Path) -> Exit {
+    match net::status::ask(socket) {
+        Ok((text, ready)) => printed(&text, if ready { Exit::Done } else { Exit::Failed }),
+        Err(why) => {
+            eprintln!("dockerd-ci-proxy: status: {why}");
+            Exit::Failed
+        }
+    }
 }
 
 /// Prints what would be done, and what is in the way.
@@ -67,19 +79,27 @@ fn paths(listeners: &[Listener]) -> Vec<PathBuf> {
 }
 
 /// Serves until told to stop. What goes wrong is logged; the exit says of which kind it was.
-fn run(config: &Config, sockets: Sockets) -> Result<Exit, Exit> {
+fn run(config: &Config, mut sockets: Sockets) -> Result<Exit, Exit> {
     check_cgroup_parent(config)?;
     let injection = config.injection(|| ask::own_cgroup_parent(&config.daemon)).map_err(|why| {
         error!("--cgroup-parent self: {why}");
         exit_of(&why)
     })?;
+    let stats = stats(config, sockets.stats.take())?;
     let listeners = listeners(config, sockets)?;
     let paths = paths(&listeners);
     let socket = config.daemon.display().to_string();
     let common = Common { injection: injection.clone(), socket, ..Common::default() };
     let manager = manager();
-    let server = Server::new(listeners, config.daemon.clone(), common, config.drain, manager)
+    let mut server = Server::new(listeners, config.daemon.clone(), common, config.drain, manager)
         .map_err(|why| loop_failed(&why))?;
+    let stats_at = stats.as_ref().map(|listener| listener.path().to_owned());
+    if let Some(listener) = stats {
+        server.answer_at(listener).map_err(|why| loop_failed(&why))?;
+    }
+    if let Some(path) = stats_at {
+        info!("answering /metrics, /healthz and /readyz on {}", path.display());
+    }
     // Not before signals are heeded: whoever reads this may send one at once.
     announce(config, &paths, &injection);
     let stopped = server.run().map_err(|why| loop_failed(&why))?;
@@ -89,18 +109,30 @@ fn run(config: &Config, sockets: Sockets) -> Result<Exit, Exit> {
 
 /// The sockets that were passed, or else one of our own.
 fn listeners(config: &Config, sockets: Sockets) -> Result<Vec<Listener>, Exit> {
-    if let Some(stats) = sockets.stats {
-        error!("nothing is served on a socket called stats, like {}", stats.path().display());
-        return Err(Exit::Failed);
-    }
     if !sockets.clients.is_empty() {
         return Ok(sockets.clients);
     }
-    let own = Listener::bind(&config.listen, config.access, &config.daemon).map_err(|why| {
+    bind(&config.listen, config.access, config).map(|own| vec![own])
+}
+
+/// The stats socket that was passed, or else one of our own, if there is to be one.
+fn stats(config: &Config, passed: Option<Listener>) -> Result<Option<Listener>, Exit> {
+    match (passed, &config.stats) {
+        (Some(listener), Some(path)) => {
+            let (passed, own) = (listener.path().display(), path.display());
+            error!("--stats-socket: {own} has no effect, since {passed} was passed; take one away");
+            Err(Exit::Usage)
+        }
+        (None, Some(path)) => bind(path, config.stats_access(), config).map(Some),
+        (passed, None) => Ok(passed),
+    }
+}
+
+fn bind(path: &Path, access: SocketAccess, config: &Config) -> Result<Listener, Exit> {
+    Listener::bind(path, access, &config.daemon).map_err(|why| {
         error!("{why}");
         Exit::Failed
-    })?;
-    Ok(vec![own])
+    })
 }
 
 /// Whoever wants to be told how we do. That it is away is no reason not to serve.

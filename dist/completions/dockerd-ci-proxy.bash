@@ -47,6 +47,10 @@ _dockerd_ci_proxy() {
         --log-format)
             mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur")
             ;;
+        --stats-socket)
+            compopt -o filenames 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            ;;
         --labelname | --ln)
             :
             ;;
@@ -72,6 +76,7 @@ _dockerd_ci_proxy() {
                 --debug
                 -d
                 --log-format
+                --stats-socket
                 --check
                 --help
                 -h
@@ -84,6 +89,7 @@ _dockerd_ci_proxy() {
                 --cgroupparent
                 --cp
                 help
+                status
                 ' -- "$cur")
             ;;
     esac

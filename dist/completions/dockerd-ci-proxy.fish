@@ -1,6 +1,7 @@
 # Made from the table of flags.
 complete -c dockerd-ci-proxy -f
 complete -c dockerd-ci-proxy -n __fish_use_subcommand -a help -d 'Print the help.'
+complete -c dockerd-ci-proxy -n __fish_use_subcommand -a status -d 'Ask a proxy that serves, at its --stats-socket, how it does; ends with 0 if the daemon would answer a client now, else with 1.'
 complete -c dockerd-ci-proxy -l dockersocket -l ds -r -F -d 'The socket of the Docker daemon.'
 complete -c dockerd-ci-proxy -l listensocket -l ls -r -F -d 'The socket that clients are to use in place of the daemon\'s.'
 complete -c dockerd-ci-proxy -l label -x -d 'A label for everything that a client creates.'
@@ -15,6 +16,7 @@ complete -c dockerd-ci-proxy -l socket-group -x -a '(__fish_complete_groups)' -d
 complete -c dockerd-ci-proxy -l drain-time -x -d 'How long running exchanges may go on after SIGTERM or SIGINT.'
 complete -c dockerd-ci-proxy -l debug -s d -d 'Log every exchange.'
 complete -c dockerd-ci-proxy -l log-format -x -a 'text json' -d 'How lines of the log are written.'
+complete -c dockerd-ci-proxy -l stats-socket -r -F -d 'A socket that answers GET /metrics, /healthz and /readyz over HTTP.'
 complete -c dockerd-ci-proxy -l check -d 'Do not serve: ask the daemon, look at the listening socket\'s place, and print what would be done.'
 complete -c dockerd-ci-proxy -l help -s h -d 'Print this help; so does the word help.'
 complete -c dockerd-ci-proxy -l version -s v -d 'Print the version.'

@@ -1,9 +1,9 @@
 //! What `--check` does: asks and looks as a start would, changes nothing, and tells.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Exit;
-use crate::config::{self, CgroupParent, Config};
+use crate::config::{self, CgroupParent, Config, SocketAccess};
 use crate::net::ask::{self, Daemon};
 use crate::net::listener::{self, Place};
 use crate::rules::socket::SocketBind;
@@ -36,7 +36,11 @@ pub fn check(config: &Config, passed: &[PathBuf]) -> Report {
     let mut report = Report::default();
     let daemon = ask_daemon(config, &mut report);
     if passed.is_empty() {
-        look_at_place(config, &mut report);
+        let access = config.access;
+        look_at_place("listening", &config.listen, access, config, &mut report);
+    }
+    if let Some(path) = &config.stats {
+        look_at_place("stats", path, config.stats_access(), config, &mut report);
     }
     for path in passed {
         report.plan.push(format!("listening socket {}: was passed", path.display()));
@@ -86,9 +90,15 @@ fn ask_daemon(config: &Config, report: &mut Report) -> Option<Daemon> {
     }
 }
 
-fn look_at_place(config: &Config, report: &mut Report) {
-    let place = match listener::look(&config.listen).and_then(|place| {
-        listener::may_bind(&config.listen)?;
+fn look_at_place(
+    name: &str,
+    path: &Path,
+    access: SocketAccess,
+    config: &Config,
+    report: &mut Report,
+) {
+    let place = match listener::look(path).and_then(|place| {
+        listener::may_bind(path)?;
         Ok(place)
     }) {
         Ok(Place::Free) => "will be made",
@@ -96,13 +106,13 @@ fn look_at_place(config: &Config, report: &mut Report) {
         Ok(Place::Taken) => "a program listens there, and must end before this one starts",
         Err(why) => return report.fault(Exit::Failed, why.to_string()),
     };
-    let access = listener::access(config.access, &config.daemon);
+    let access = listener::access(access, &config.daemon);
     let mode = access.mode.map(|mode| format!("mode {mode:04o}"));
     let owner = access.owner.map(|owner| format!("owner {owner}"));
     let group = access.group.map(|group| format!("group {group}"));
     let said: Vec<_> = [mode, owner, group].into_iter().flatten().collect();
-    let path = config.listen.display();
-    report.plan.push(format!("listening socket {path}: {place}; {}", said.join(", ")));
+    let path = path.display();
+    report.plan.push(format!("{name} socket {path}: {place}; {}", said.join(", ")));
 }
 
 fn find_cgroup_parent(config: &Config, daemon: &Daemon, report: &mut Report) {

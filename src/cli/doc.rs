@@ -30,7 +30,17 @@ pub fn version() -> String {
 pub fn help() -> String {
     let mut lines = vec![format!("{NAME} {VERSION}")];
     lines.extend(wrapped("", &format!("{DESCRIPTION}.")));
-    lines.extend(["", "usage:", "  dockerd-ci-proxy [flags]", "", "flags:"].map(String::from));
+    lines.extend(
+        [
+            "",
+            "usage:",
+            "  dockerd-ci-proxy [flags]",
+            "  dockerd-ci-proxy status [--stats-socket PATH]",
+            "",
+            "flags:",
+        ]
+        .map(String::from),
+    );
     lines.extend(FLAGS.iter().flat_map(paragraph));
     lines.push(String::new());
     lines.extend(wrapped("", RULES));

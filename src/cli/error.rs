@@ -33,6 +33,15 @@ pub enum Error {
         /// The value.
         value: OsString,
     },
+    /// A flag that has no meaning for `status`.
+    NotOfStatus(&'static str),
+    /// Two sockets that are one.
+    OneSocket {
+        /// Where the path of the stats socket came from.
+        by: &'static str,
+        /// Where the other's came from.
+        other: &'static str,
+    },
     /// A flag without the value that it needs.
     NeedsValue(&'static str),
     /// A value that is not UTF-8 where text is needed.
@@ -92,6 +101,12 @@ impl Display for Error {
             ),
             Self::TakesNoValue { by, value } => {
                 write!(f, "{by}: takes no value, got {:?}", value.to_string_lossy())
+            }
+            Self::NotOfStatus(by) => {
+                write!(f, "{by}: has no meaning for status, which takes --stats-socket alone")
+            }
+            Self::OneSocket { by, other } => {
+                write!(f, "{by}: is the same socket as {other}, wanted one of its own")
             }
             Self::NeedsValue(by) => write!(f, "{by}: needs a value, see --help"),
             Self::NotText(by, value) => {

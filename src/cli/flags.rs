@@ -1,7 +1,7 @@
 //! The one table of all flags. Reading them, `--help`, the README, the man page and the shells'
 //! completions are made from it.
 
-use super::parse::{Args, Given, Wish};
+use super::parse::{Args, Deed, Given, Wish};
 
 /// The daemon's socket, if nobody names one.
 pub const DAEMON_SOCKET: &str = "/var/run/docker.sock";
@@ -13,6 +13,8 @@ pub const LABEL: &str = "Created-Via=dockerd-ci-proxy";
 pub const SOCKET_BIND: &str = "rewrite";
 /// How the log is written, if nobody says.
 pub const LOG_FORMAT: &str = "text";
+/// The stats socket that `status` asks, if nobody names one.
+pub const STATS_SOCKET: &str = "/run/dockerd-ci-proxy/stats.sock";
 /// The drain time, if nobody names one: as long as `docker stop` waits before it kills.
 pub const DRAIN_TIME: &str = "10s";
 
@@ -188,9 +190,20 @@ pub const FLAGS: &[Flag] = &[
                json is one object a line, with the time and, for an exchange, its facts as members.",
     },
     Flag {
+        names: &["--stats-socket"],
+        short: None,
+        effect: Effect::Value("PATH", |args, given| args.stats = Some(given)),
+        variable: Some("DCP_STATS_SOCKET"),
+        default: None,
+        line: "A socket that answers GET /metrics, /healthz and /readyz over HTTP.",
+        more: "Without it there is none. Its permissions are 0660; owner and group are those of the \
+               listening socket. dockerd-ci-proxy status asks it, and where no path is given, the \
+               one at /run/dockerd-ci-proxy/stats.sock.",
+    },
+    Flag {
         names: &["--check"],
         short: None,
-        effect: Effect::Switch(|args, _| args.check = true),
+        effect: Effect::Switch(|args, _| args.deed = Deed::Check),
         variable: None,
         default: None,
         line: "Do not serve: ask the daemon, look at the listening socket's place, and print what \
@@ -247,7 +260,14 @@ pub const FLAGS: &[Flag] = &[
 ];
 
 /// The words that may stand alone, and what each does.
-pub const WORDS: &[(&str, &str)] = &[("help", "Print the help.")];
+pub const WORDS: &[(&str, &str)] = &[
+    ("help", "Print the help."),
+    (
+        "status",
+        "Ask a proxy that serves, at its --stats-socket, how it does; ends with 0 if the daemon would answer a \
+         client now, else with 1.",
+    ),
+];
 
 /// The flag of a name with dashes, and that name as the table spells it.
 #[must_use]

@@ -4,7 +4,9 @@
 use std::path::PathBuf;
 
 use super::error::Error;
-use super::flags::{DAEMON_SOCKET, DRAIN_TIME, LABEL, LISTEN_SOCKET, LOG_FORMAT, SOCKET_BIND};
+use super::flags::{
+    DAEMON_SOCKET, DRAIN_TIME, LABEL, LISTEN_SOCKET, LOG_FORMAT, SOCKET_BIND, STATS_SOCKET,
+};
 use super::parse::{Args, Given};
 use crate::config::{self, CgroupParent, Config, Drain, Fault, LogFormat, SocketAccess, socket};
 use crate::rules::Label;
@@ -22,6 +24,7 @@ pub(super) fn config(mut args: Args) -> Result<Config, Error> {
     let drain = or(args.drain.take(), DRAIN_TIME, "--drain-time");
     let bind = or(args.socket_bind.take(), SOCKET_BIND, "--socket-bind");
     let log_format = or(args.log_format.take(), LOG_FORMAT, "--log-format");
+    let stats = args.stats.take();
     let source = args.socket_bind_source.take();
     let source = source.as_ref().unwrap_or(&listen);
     let config = Config {
@@ -36,13 +39,30 @@ pub(super) fn config(mut args: Args) -> Result<Config, Error> {
         drain: judge(&drain, Drain::parse)?,
         debug: args.debug.as_ref().map_or(Ok(false), yes_or_no)?,
         log_format: judge(&log_format, LogFormat::parse)?,
+        stats: stats.as_ref().map(path).transpose()?,
         labels: labels(args)?,
     };
     if socket::same_socket(&config.listen, &config.daemon) {
         let (by, daemon) = (listen.by, daemon.by);
         return Err(Error::SameSocket { by, daemon });
     }
+    if let (Some(path), Some(Given { by, .. })) = (&config.stats, stats) {
+        for (other, theirs) in [(listen.by, &config.listen), (daemon.by, &config.daemon)] {
+            if socket::same_socket(path, theirs) {
+                return Err(Error::OneSocket { by, other });
+            }
+        }
+    }
     Ok(config)
+}
+
+/// The stats socket of the proxy that is asked how it does.
+///
+/// # Errors
+///
+/// A path that names no socket.
+pub(super) fn stats_socket(given: Option<Given>) -> Result<PathBuf, Error> {
+    path(&given.unwrap_or_else(|| Given::implied(STATS_SOCKET, "--stats-socket")))
 }
 
 fn socket_bind(given: &Given, source: &Given) -> Result<SocketBind, Error> {
@@ -193,6 +213,7 @@ mod tests {
             socket_bind: SocketBind::Rewrite("/var/run/docker-ci-proxy.sock".into()),
             debug: false,
             log_format: LogFormat::Text,
+            stats: None,
         };
         assert_eq!(config, default);
     }
@@ -202,7 +223,7 @@ mod tests {
         let words = "--ds unix:///d --ls=/l --label a=1 --label b=2 --cgroup-parent /ci \
                      --socket-mode 600 --socket-owner root --socket-group 7 \
                      --drain-time infinity --socket-bind-source /on/host --strict \
-                     --no-buildkit --log-format json -d";
+                     --no-buildkit --log-format json --stats-socket unix:///s -d";
         let config = run(words, &[]).unwrap();
         let wanted = Config {
             listen: "/l".into(),
@@ -216,6 +237,7 @@ mod tests {
             socket_bind: SocketBind::Rewrite("/on/host".into()),
             debug: true,
             log_format: LogFormat::Json,
+            stats: Some("/s".into()),
         };
         assert_eq!(config, wanted);
     }
@@ -230,9 +252,11 @@ mod tests {
             ("DCP_LABEL_NAME", "job"),
             ("DCP_LABEL_VALUE", "1"),
             ("DCP_LOG_FORMAT", "json"),
+            ("DCP_STATS_SOCKET", "/stats"),
         ];
         let config = run("", &env).unwrap();
         assert_eq!(config.log_format, LogFormat::Json);
+        assert_eq!(config.stats, Some("/stats".into()));
         assert_eq!((config.debug, config.daemon, config.listen), (true, "/d".into(), "/l".into()));
         assert_eq!(parent_of("", &env), Ok(fixed("/ci")));
         assert_eq!(labels_of("", &env), Ok(vec!["job=1".into()]));
@@ -248,7 +272,7 @@ mod tests {
     fn an_empty_variable_is_as_one_that_is_not_set() {
         let names = crate::cli::flags::FLAGS.iter().filter_map(|flag| flag.variable);
         let env: Vec<_> = names.map(|name| (name, "")).collect();
-        assert_eq!(env.len(), 7);
+        assert_eq!(env.len(), 8);
         assert_eq!(run("", &env), run("", &[]));
     }
 
@@ -373,6 +397,36 @@ mod tests {
         let why = "--ls: is the same socket as DCP_DOCKER_SOCKET, the proxy would talk to itself";
         let env = [("DCP_DOCKER_SOCKET", "/tmp/../tmp/a")];
         assert_eq!(run("--ls /tmp/a", &env), Err(why.into()));
+    }
+
+    #[test]
+    fn the_stats_socket_is_one_of_its_own() {
+        let why = |words: &str| run(words, &[]).unwrap_err();
+        let own = ", wanted one of its own";
+        let theirs = why("--ls /tmp/a --stats-socket /tmp/a");
+        assert_eq!(theirs, format!("--stats-socket: is the same socket as --ls{own}"));
+        let theirs = why("--ds /tmp/a --stats-socket /tmp/../tmp/a");
+        assert_eq!(theirs, format!("--stats-socket: is the same socket as --ds{own}"));
+    }
+
+    #[test]
+    fn status_asks_one_socket_and_wants_nothing_else() {
+        let status = |words: &str, variable: Option<&str>| {
+            let env = |name: &str| (name == "DCP_STATS_SOCKET").then(|| variable.map(Into::into));
+            match parse(words.split_whitespace().map(Into::into), |name| env(name)?, None) {
+                Ok(Command::Status(path)) => Ok(path),
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => Err(error.to_string()),
+            }
+        };
+        assert_eq!(status("status", None), Ok(STATS_SOCKET.into()));
+        assert_eq!(status("status", Some("/s")), Ok("/s".into()));
+        assert_eq!(status("status --stats-socket unix:///t", Some("/s")), Ok("/t".into()));
+        let why = "--label: has no meaning for status, which takes --stats-socket alone";
+        assert_eq!(status("status --label a=b", None), Err(why.into()));
+        let why = "\"status\": belongs to no flag, see --help";
+        assert_eq!(status("--debug status", None), Err(why.into()));
+        assert_eq!(status("status status", None), Err(why.into()));
     }
 
     #[test]

@@ -12,11 +12,11 @@ mod judge;
 pub mod parse;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 pub use error::Error;
-use parse::{Args, Wish};
+use parse::{Args, Deed, Wish};
 
 use crate::config::Config;
 
@@ -27,6 +27,8 @@ pub enum Command {
     Run(Config),
     /// Tell what would be done and what is in the way.
     Check(Config),
+    /// Ask the proxy with this stats socket how it does, and print that.
+    Status(PathBuf),
     /// Print this help and be done.
     Help(String),
     /// Print this version and be done.
@@ -54,10 +56,14 @@ pub fn parse(
         Some(Wish::Version) => Ok(Command::Version(doc::version())),
         None => {
             args.fill_from(env);
+            let deed = args.deed;
+            if deed == Deed::Status {
+                return judge::stats_socket(args.stats).map(Command::Status);
+            }
             if let Some(path) = passed {
                 args.listen_at(path)?;
             }
-            let command = if args.check { Command::Check } else { Command::Run };
+            let command = if deed == Deed::Check { Command::Check } else { Command::Run };
             judge::config(args).map(command)
         }
     }
@@ -66,7 +72,8 @@ pub fn parse(
 /// How the program ends. The list is closed: a script may rely on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// All went well: help was printed, `--check` found nothing in the way, or the proxy was told
+    /// All went well: help was printed, `--check` found nothing in the way, `status` that clients
+    /// would be served, or the proxy was told
     /// to stop and did.
     Done,
     /// Something failed that is no mistake on the command line, like a socket in use.
@@ -97,7 +104,9 @@ impl Exit {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done, or stopped by a signal as wanted",
-            Self::Failed => "failed, as when the socket cannot be bound",
+            Self::Failed => {
+                "failed, as when the socket cannot be bound, or status finds all not well"
+            }
             Self::Usage => "the flags or variables cannot be used",
             Self::NoDaemon => "the daemon gave no answer to --check or --cgroup-parent self",
         }

@@ -51,12 +51,24 @@ pub struct Args {
     pub(super) socket_bind_source: Option<Given>,
     pub(super) debug: Option<Given>,
     pub(super) log_format: Option<Given>,
+    pub(super) stats: Option<Given>,
     pub(super) strict: bool,
     pub(super) no_buildkit: bool,
-    /// Look and tell instead of serving.
-    pub(super) check: bool,
+    pub(super) deed: Deed,
     /// Something to print instead of serving; nothing behind it was read.
     pub(super) wish: Option<Wish>,
+}
+
+/// What is to be done with what was given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Deed {
+    /// Serve.
+    #[default]
+    Serve,
+    /// Look and tell what serving would be.
+    Check,
+    /// Ask a proxy that serves how it does.
+    Status,
 }
 
 /// A text to print.
@@ -75,12 +87,20 @@ impl Args {
         while args.wish.is_none()
             && let Some(arg) = parser.next().map_err(unwanted_value)?
         {
+            if before.is_empty() && arg == Arg::Value("status".into()) {
+                args.deed = Deed::Status;
+                before = "status";
+                continue;
+            }
             let (flag, by) = match arg {
                 Arg::Short(letter) => flags::by_short(letter).ok_or_else(|| unknown_short(letter)),
                 Arg::Long(name) => known(&format!("--{name}")),
                 Arg::Value(word) if word == "help" => known("--help"),
                 Arg::Value(word) => Err(stray(before, word)),
             }?;
+            if args.deed == Deed::Status && !["--stats-socket", "--help"].contains(&by) {
+                return Err(Error::NotOfStatus(by));
+            }
             match flag.effect {
                 Effect::Switch(set) => set(&mut args, by),
                 Effect::Value(_, set) => {
@@ -105,6 +125,7 @@ impl Args {
         fill(&mut self.listen, "DCP_LISTEN_SOCKET");
         fill(&mut self.debug, "DCP_DEBUG");
         fill(&mut self.log_format, "DCP_LOG_FORMAT");
+        fill(&mut self.stats, "DCP_STATS_SOCKET");
         if self.cgroup_parent.is_none() {
             self.cgroup_parent = given("DCP_CGROUP_PARENT").and_then(parent_or_switch);
         }

@@ -2,10 +2,12 @@
 //! whether it leaves HTTP. It does not know what anyone wants injected.
 
 pub mod carriers;
+mod class;
 mod libpod;
 mod operations;
 
 pub use carriers::JsonCarrier;
+pub use class::Class;
 
 /// One operation of the Engine API.
 #[derive(Debug, PartialEq, Eq)]

@@ -66,23 +66,35 @@ pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 #[must_use]
 pub fn answer(status: u16, message: &str, to_head: bool) -> Vec<u8> {
     let body = serde_json::json!({ "message": message }).to_string() + "\n";
+    whole(status, &[("Content-Type", "application/json")], &body, to_head)
+}
+
+/// A whole response with these fields beside those about its end, after which the connection ends.
+/// The response to a HEAD has lengths but no body.
+#[must_use]
+pub fn whole(status: u16, fields: &[(&str, &str)], body: &str, to_head: bool) -> Vec<u8> {
+    let lines = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
     let head = format!(
         "HTTP/1.1 {status} {reason}\r\n\
-         Content-Type: application/json\r\n\
+         {lines}\
          Content-Length: {length}\r\n\
          Connection: close\r\n\r\n",
         reason = reason(status),
+        lines = lines.collect::<String>(),
         length = body.len(),
     );
-    let body = if to_head { "" } else { &body };
+    let body = if to_head { "" } else { body };
     [head.as_bytes(), body.as_bytes()].concat()
 }
 
 /// The reason phrases of the statuses that we answer with (RFC 9110 §15).
 fn reason(status: u16) -> &'static str {
     match status {
+        200 => "OK",
         400 => "Bad Request",
         403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
         413 => "Content Too Large",
         415 => "Unsupported Media Type",
         431 => "Request Header Fields Too Large",

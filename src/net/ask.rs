@@ -175,12 +175,28 @@ fn ids(text: &str) -> impl DoubleEndedIterator<Item = &str> {
 
 /// Asks for a document; everything but a JSON document with status 200 is an error.
 fn get(daemon: &Path, target: &str) -> Result<Value, Error> {
+    document(&fetch(daemon, target)?)
+}
+
+/// Asks for something; gives the status of the answer, and its body as text.
+///
+/// # Errors
+///
+/// Nobody is at the socket, or gives an answer that can be read.
+pub fn text(socket: &Path, target: &str) -> Result<(u16, String), Error> {
+    let answer = fetch(socket, target)?;
+    let (status, body) = parts(&answer)?;
+    Ok((status, String::from_utf8_lossy(body).into_owned()))
+}
+
+/// Asks for something, and takes the whole answer.
+fn fetch(daemon: &Path, target: &str) -> Result<Vec<u8>, Error> {
     let deadline = Instant::now() + TIMEOUT;
     let mut stream = connect(daemon, TIMEOUT)?;
     // The host means nothing on a UNIX socket, but Go's server wants one.
     let request = format!("GET {target} HTTP/1.0\r\nHost: docker\r\n\r\n");
     stream.write_all(request.as_bytes())?;
-    document(&read_until_closed(stream, deadline)?)
+    read_until_closed(stream, deadline)
 }
 
 /// Connects, waiting no longer than this for a place in the daemon's queue.
@@ -220,17 +236,22 @@ fn read_until_closed(stream: UnixStream, deadline: Instant) -> Result<Vec<u8>, E
 
 /// Takes the JSON document out of an answer.
 fn document(answer: &[u8]) -> Result<Value, Error> {
+    match parts(answer)? {
+        (200, body) => {
+            serde_json::from_slice(body).map_err(|error| Error::Nonsense(error.to_string()))
+        }
+        (status, _) => Err(Error::Status(status)),
+    }
+}
+
+/// Status and body of an answer.
+fn parts(answer: &[u8]) -> Result<(u16, &[u8]), Error> {
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut head = httparse::Response::new(&mut fields);
     let Ok(httparse::Status::Complete(length)) = head.parse(answer) else {
         return Err(Error::Nonsense("not HTTP".to_owned()));
     };
-    match head.code {
-        Some(200) => {}
-        code => return Err(Error::Status(code.unwrap_or_default())),
-    }
-    let body = answer.get(length..).unwrap_or_default();
-    serde_json::from_slice(body).map_err(|error| Error::Nonsense(error.to_string()))
+    Ok((head.code.unwrap_or_default(), answer.get(length..).unwrap_or_default()))
 }
 
 /// Why the daemon gave no answer, or not the wanted one.

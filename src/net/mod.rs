@@ -9,6 +9,7 @@
 mod access;
 pub mod ask;
 mod caller;
+mod desk;
 mod flow;
 pub mod listener;
 mod listeners;
@@ -21,6 +22,7 @@ mod pipe;
 mod pump;
 mod server;
 mod slab;
+pub mod status;
 mod stores;
 mod timers;
 

@@ -16,6 +16,7 @@ use super::pump::Pump;
 use super::slab::Side;
 use super::stores::Stores;
 use crate::proxy::{Common, Rest};
+use crate::stats::Counters;
 
 /// What all pairs of a server use.
 pub(super) struct Shell<'s> {
@@ -26,9 +27,13 @@ pub(super) struct Shell<'s> {
     pub(super) daemon: &'s Path,
     /// What came of the last try to reach the daemon.
     pub(super) reach: &'s mut Reach,
+    /// What is counted.
+    pub(super) counters: &'s mut Counters,
     /// Makes the token of a new daemon socket of the pair whose turn it is.
     pub(super) daemon_token: Token,
     pub(super) now: Instant,
+    /// When the event loop woke, before the others had their turns.
+    pub(super) woke: Instant,
 }
 
 /// What a pair wants after its turn.
@@ -112,7 +117,7 @@ impl Pair {
     }
 
     /// Cuts off what is going on.
-    pub(super) fn abandon(&mut self, shell: &Shell<'_>) {
+    pub(super) fn abandon(&mut self, shell: &mut Shell<'_>) {
         if let Work::Busy(pump) = &mut self.work {
             pump.abandon(&self.sockets, shell);
         }

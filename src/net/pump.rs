@@ -16,7 +16,7 @@ use super::manager::Reach;
 use super::pair::{Shell, Sockets, Wants};
 use super::peer::{Moved, Peer};
 use super::stores::Stores;
-use crate::proxy::{Away, Common, DIAL_LIMIT, Patience, Rest, Session, Step, Unreachable};
+use crate::proxy::{Away, Common, DIAL_LIMIT, Outcome, Patience, Rest, Session, Step, Unreachable};
 
 /// Bytes that one pair may move before the others have their turn: a few full socket queues.
 const BUDGET: usize = 1024 * 1024;
@@ -115,6 +115,7 @@ impl Pump {
     /// Does what is due and moves what can be moved.
     pub(super) fn turn(&mut self, sockets: &mut Sockets, shell: &mut Shell<'_>) -> Wants {
         let mut budget = BUDGET;
+        let before = self.session.traffic();
         if sockets.client.is_gone() {
             self.session.client_gone();
         }
@@ -129,6 +130,7 @@ impl Pump {
             }
             self.settle(sockets, filled);
             let flushed = self.flush(sockets, shell.registry);
+            self.measure(shell);
             if budget == 0 {
                 break Wants::Turn;
             }
@@ -144,16 +146,26 @@ impl Pump {
         if wants != Wants::Nothing {
             self.refuse(sockets);
         }
+        shell.counters.moved(self.session.traffic().since(before));
         self.up.rest(self.session.up(), shell.stores);
         self.down.rest(self.session.down(), shell.stores);
         self.set_deadline(shell.now);
         wants
     }
 
+    /// Counts for how long a request was held that has left now.
+    fn measure(&mut self, shell: &mut Shell<'_>) {
+        if let Some(since) = self.session.handed() {
+            // One that was complete in this turn has waited for this turn before.
+            let since = if since == shell.now { shell.woke } else { since };
+            shell.counters.held(Instant::now().saturating_duration_since(since));
+        }
+    }
+
     /// Cuts off what is going on.
-    pub(super) fn abandon(&mut self, sockets: &Sockets, shell: &Shell<'_>) {
+    pub(super) fn abandon(&mut self, sockets: &Sockets, shell: &mut Shell<'_>) {
         if let Some(outcome) = self.session.abandon(shell.now) {
-            access::log(&outcome, &shell.common.injection, &sockets.client);
+            report(&outcome, sockets, shell);
         }
     }
 
@@ -255,9 +267,7 @@ impl Pump {
                 sockets.daemon = None;
                 self.dial = Dial::Rest;
             }
-            Step::Report(outcome) => {
-                access::log(&outcome, &shell.common.injection, &sockets.client);
-            }
+            Step::Report(outcome) => report(&outcome, sockets, shell),
             Step::Warn(what) => warn!("{what}"),
         }
     }
@@ -280,7 +290,9 @@ impl Pump {
             Err(error) => {
                 *shell.reach = Reach::Away;
                 let socket = shell.common.socket.clone();
-                self.session.away(Away { socket, why: unreachable(&error) });
+                let why = unreachable(&error);
+                shell.counters.connect_failed(&why);
+                self.session.away(Away { socket, why });
             }
         }
     }
@@ -294,8 +306,14 @@ impl Pump {
     }
 }
 
+/// Tells of an exchange that is over.
+fn report(outcome: &Outcome, sockets: &Sockets, shell: &mut Shell<'_>) {
+    shell.counters.exchange(outcome);
+    access::log(outcome, &shell.common.injection, &sockets.client);
+}
+
 /// Why there is no connection, by what connect(2) says.
-fn unreachable(error: &io::Error) -> Unreachable {
+pub(super) fn unreachable(error: &io::Error) -> Unreachable {
     match error.kind() {
         io::ErrorKind::NotFound => Unreachable::Missing,
         io::ErrorKind::ConnectionRefused => Unreachable::Down,

@@ -4,6 +4,7 @@
 //! end; at the drain time, at the last end or at a second signal, return.
 
 mod accepting;
+mod answering;
 
 use std::collections::VecDeque;
 use std::io;
@@ -28,6 +29,7 @@ use super::timers::Timers;
 use crate::config::Drain;
 use crate::proxy::Common;
 use accepting::Accepting;
+use answering::Answering;
 
 /// All listening sockets.
 const LISTENER: Token = Token(0);
@@ -50,6 +52,9 @@ pub struct Server {
     manager: Manager,
     /// What came of the last try to reach the daemon.
     reach: Reach,
+    answering: Answering,
+    /// When the last wait for events ended.
+    woke: Instant,
     accepting: Accepting,
     pairs: Slab<Pair>,
     /// Pairs that there may be, so that a client is not accepted whose daemon cannot be reached
@@ -95,6 +100,8 @@ impl Server {
             reach: Reach::default(),
             max_pairs: max_pairs(listeners.len()),
             accepting: Accepting::Waiting(listeners),
+            answering: Answering::new(),
+            woke: Instant::now(),
             pairs: Slab::new(),
             ready: VecDeque::new(),
             timers: Timers::default(),
@@ -123,6 +130,7 @@ impl Server {
             }
             self.tick();
             self.accept();
+            self.answer();
             // Those that stop at their budget now have their next turn after the next poll.
             for _ in 0..self.ready.len() {
                 if let Some(slot) = self.ready.pop_front() {
@@ -156,7 +164,8 @@ impl Server {
             _ => None,
         };
         let manager = self.manager.wait(now, self.state());
-        [own, manager, self.timers.wait(now)].into_iter().flatten().min()
+        let answering = self.answering.wait(now);
+        [own, manager, answering, self.timers.wait(now)].into_iter().flatten().min()
     }
 
     fn state(&self) -> State {
@@ -175,6 +184,7 @@ impl Server {
             }
             LISTENER => {}
             SIGNALS => self.signalled(),
+            token if self.answering.note(token) => {}
             token => {
                 let (slot, side) = place(token);
                 if self.pairs.get_mut(slot).is_some_and(|pair| pair.note(side, event)) {
@@ -222,8 +232,8 @@ impl Server {
     }
 
     fn tick(&mut self) {
-        let now = Instant::now();
-        while let Some(slot) = self.timers.due(now) {
+        self.woke = Instant::now();
+        while let Some(slot) = self.timers.due(self.woke) {
             self.queue(slot);
         }
     }
@@ -269,8 +279,10 @@ impl Server {
             common: &self.common,
             daemon: &self.daemon,
             reach: &mut self.reach,
+            counters: self.answering.counters(),
             daemon_token,
             now: Instant::now(),
+            woke: self.woke,
         };
         Some(act(pair, &mut shell))
     }

@@ -1,6 +1,8 @@
 //! A creating request on its way to the daemon: its body is gathered and rewritten, what must be
 //! asked or ordered first is (see [`Errand`](crate::rules::errands::Errand)), then it is sent.
 
+use std::time::Instant;
+
 use super::Common;
 use super::asking::Asking;
 use super::collect::Collect;
@@ -16,6 +18,8 @@ use crate::rules::body::{self, Prepared, Rewritten};
 #[derive(Debug)]
 pub(super) struct Create {
     pub(super) call: Call,
+    /// When all of it had come that we had waited for: the head, then the body.
+    pub(super) complete: Instant,
     pub(super) head: Vec<u8>,
     pub(super) persistent: bool,
     pub(super) carrier: &'static JsonCarrier,
@@ -37,12 +41,20 @@ impl Collecting {
         self.create.call
     }
 
-    pub(super) fn advance(mut self: Box<Self>, lanes: &mut Lanes, common: &Common) -> Turn {
+    pub(super) fn advance(
+        mut self: Box<Self>,
+        lanes: &mut Lanes,
+        common: &Common,
+        now: Instant,
+    ) -> Turn {
         if lanes.down.has_ended() {
             return Turn::Cut(self.create.call);
         }
         match self.collect.advance(&mut lanes.up) {
-            Ok(true) => self.collected(lanes, common),
+            Ok(true) => {
+                self.create.complete = now;
+                self.collected(lanes, common)
+            }
             Ok(false) if lanes.up.has_ended() => Turn::Answer(self.create.call, Fault::CutShort),
             Ok(false) => Turn::Wait(Exchange::Collecting(self)),
             Err(fault) => Turn::Answer(self.create.call, fault),
@@ -66,6 +78,7 @@ impl Create {
     pub(super) fn send(self, rewritten: Rewritten, lanes: &mut Lanes) -> Turn {
         let mut request = render::with_length(&self.head, rewritten.body.len());
         request.extend_from_slice(&rewritten.body);
+        lanes.hand(self.complete, request.len());
         lanes.up.say(request);
         let relaying = Exchange::Relaying(Relaying::sent(self.call, self.persistent));
         Turn::Noted(rewritten.notes, relaying)

@@ -35,9 +35,36 @@ pub(super) struct Lanes {
     pub(super) up: Lane,
     /// From the daemon to the client.
     pub(super) down: Lane,
+    handing: Handing,
+}
+
+/// Whether a request is on its way out of our hands.
+#[derive(Debug, Clone, Copy, Default)]
+enum Handing {
+    #[default]
+    Nothing,
+    /// It was complete, as far as it is looked at, at this moment, and is out when so many bytes have
+    /// left for the daemon.
+    Until(Instant, u64),
 }
 
 impl Lanes {
+    /// The next `length` bytes for the daemon are a request that we have had since a moment.
+    pub(super) fn hand(&mut self, since: Instant, length: usize) {
+        self.handing = Handing::Until(since, self.up.count().saturating_add(length as u64));
+    }
+
+    /// Since when we had had a request that has left now; told once.
+    pub(super) fn handed(&mut self) -> Option<Instant> {
+        match self.handing {
+            Handing::Until(since, end) if self.up.count() >= end => {
+                self.handing = Handing::Nothing;
+                Some(since)
+            }
+            Handing::Until(..) | Handing::Nothing => None,
+        }
+    }
+
     pub(super) fn traffic(&self) -> Traffic {
         Traffic { to_daemon: self.up.count(), to_client: self.down.count() }
     }
@@ -92,7 +119,7 @@ impl Exchange {
     pub(super) fn advance(self, lanes: &mut Lanes, common: &Common, now: Instant) -> Turn {
         match self {
             Self::Idle(scan) => idle(scan, lanes, common, now),
-            Self::Collecting(collecting) => collecting.advance(lanes, common),
+            Self::Collecting(collecting) => collecting.advance(lanes, common, now),
             Self::Asking(asking) => asking.advance(lanes, common),
             Self::Relaying(relaying) => relaying.advance(lanes),
             Self::Tunnelling(call) => tunnel(call, lanes),
@@ -215,9 +242,13 @@ fn begin(
     call.operation = decision.operation;
     call.verdict = decision.verdict(&common.injection);
     match decision.way {
-        Way::AsItCame => lanes.up.permit(end as u64),
+        Way::AsItCame => {
+            lanes.hand(call.started, end);
+            lanes.up.permit(end as u64);
+        }
         Way::NewHead { head, .. } => {
             lanes.up.take(end);
+            lanes.hand(call.started, head.len());
             lanes.up.say(head);
         }
         Way::NewBody(carrier) => {
@@ -231,7 +262,8 @@ fn begin(
                 lanes.down.say(render::CONTINUE.to_vec());
             }
             let persistent = decision.persistent;
-            let create = Create { call, head, persistent, carrier };
+            let complete = call.started;
+            let create = Create { call, complete, head, persistent, carrier };
             let collecting = Collecting::new(create, collect);
             return Turn::Again(Exchange::Collecting(Box::new(collecting)));
         }

@@ -21,6 +21,7 @@ mod fault;
 mod grpc;
 mod lane;
 mod outcome;
+mod patience;
 mod reason;
 mod relay;
 mod session;
@@ -32,9 +33,10 @@ pub use collect::{Budget, COLLECTED_LIMIT, COLLECTED_TOTAL};
 pub use decide::{Decision, Way, decide};
 pub use fault::{Away, DIAL_LIMIT, Fault, Unreachable};
 pub use lane::{LANE_LIMIT, Lane};
-pub use outcome::{Outcome, Verdict};
+pub use outcome::{Outcome, Traffic, Verdict};
+pub use patience::Patience;
 pub use reason::Reason;
-pub use session::{Patience, Rest, Session};
+pub use session::{Rest, Session};
 
 use crate::rules::Injection;
 

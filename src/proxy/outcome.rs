@@ -36,15 +36,24 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The names of all kinds, each at the place of its number.
+    pub const NAMES: [&'static str; 4] = ["passed", "labelled", "labelled_and_moved", "refused"];
+
+    /// The number of its kind.
+    #[must_use]
+    pub fn number(&self) -> usize {
+        match self {
+            Self::Passed => 0,
+            Self::Labelled => 1,
+            Self::LabelledAndMoved => 2,
+            Self::Refused(_) => 3,
+        }
+    }
+
     /// Its name in metrics and in the log, which will not change.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Passed => "passed",
-            Self::Labelled => "labelled",
-            Self::LabelledAndMoved => "labelled_and_moved",
-            Self::Refused(_) => "refused",
-        }
+        Self::NAMES.get(self.number()).copied().unwrap_or_default()
     }
 }
 
@@ -61,11 +70,24 @@ pub(super) struct Call {
     pub(super) before: Traffic,
 }
 
-/// Bytes that have left since the connection began.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Traffic {
-    pub(super) to_daemon: u64,
-    pub(super) to_client: u64,
+/// Bytes that have left.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes that the daemon got.
+    pub to_daemon: u64,
+    /// Bytes that the client got.
+    pub to_client: u64,
+}
+
+impl Traffic {
+    /// What has left since it was `before`.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            to_daemon: self.to_daemon.saturating_sub(before.to_daemon),
+            to_client: self.to_client.saturating_sub(before.to_client),
+        }
+    }
 }
 
 impl Call {
@@ -83,12 +105,13 @@ impl Call {
 
     /// The outcome, when `traffic` has left.
     pub(super) fn over(self, now: Instant, traffic: Traffic) -> Outcome {
+        let Traffic { to_daemon, to_client } = traffic.since(self.before);
         Outcome {
             operation: self.operation,
             verdict: self.verdict,
             status: self.status,
-            sent: traffic.to_daemon - self.before.to_daemon,
-            received: traffic.to_client - self.before.to_client,
+            sent: to_daemon,
+            received: to_client,
             took: now.saturating_duration_since(self.started),
         }
     }

@@ -25,12 +25,13 @@
 
 use std::mem;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::exchange::{Exchange, Lanes, Turn, refused};
 use super::fault::{Away, Fault, Unreachable};
 use super::lane::{Lane, Sink};
-use super::outcome::{Call, Outcome};
+use super::outcome::{Call, Outcome, Traffic};
+use super::patience::Patience;
 use super::{Common, Step};
 use crate::http::head::Scan;
 use crate::rules::socket::Note;
@@ -48,31 +49,6 @@ enum Link {
     Connected { since: u64 },
     /// It is to be closed.
     Stale,
-}
-
-/// Something that may be waited for only so long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
-    /// Nothing is timed: streams may be quiet for ever.
-    Endless,
-    /// A request head is to be completed.
-    Head,
-    /// A client is to read our last bytes and close.
-    Linger,
-}
-
-impl Patience {
-    /// How long; `None` is for ever.
-    #[must_use]
-    pub fn limit(self) -> Option<Duration> {
-        match self {
-            Self::Endless => None,
-            // As long as the daemon's own ReadHeaderTimeout.
-            Self::Head => Some(Duration::from_mins(5)),
-            // Long enough to read an answer, short enough not to keep a dead peer's descriptors.
-            Self::Linger => Some(Duration::from_secs(5)),
-        }
-    }
 }
 
 /// One client connection and the daemon connection paired with it.
@@ -156,6 +132,18 @@ impl Session {
     #[must_use]
     pub fn down_limit(&self) -> usize {
         self.exchange.down_limit()
+    }
+
+    /// Bytes that have left since the connection began, or since it rested.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.lanes.traffic()
+    }
+
+    /// Since when a request has been here that the daemon's socket has got now, or as much of it as
+    /// is looked at; told once. What is rewritten counts from the moment when its body was complete.
+    pub fn handed(&mut self) -> Option<Instant> {
+        self.lanes.handed()
     }
 
     /// There is a connection to the daemon.
@@ -333,7 +321,7 @@ impl Session {
 
     /// Whether nothing more can happen.
     fn is_over(&self) -> bool {
-        let Lanes { up, down } = &self.lanes;
+        let Lanes { up, down, .. } = &self.lanes;
         let client_done = match down.sink() {
             Sink::Broken => {
                 up.has_ended() || !self.exchange.wants_client() || up.sink() == Sink::Broken

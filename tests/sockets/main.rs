@@ -26,6 +26,7 @@ mod log;
 mod manager;
 mod proxy;
 mod stage;
+mod stats;
 mod streams;
 #[path = "../support/transcript.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests of the core")]

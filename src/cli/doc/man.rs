@@ -8,6 +8,7 @@ use crate::cli::flags::{FLAGS, Flag, WORDS};
 const BEFORE: &[&str] = &[
     ".SH SYNOPSIS",
     "\\fBdockerd-ci-proxy\\fR [\\fIflags\\fR]",
+    "\\fBdockerd-ci-proxy status\\fR [\\fB--stats-socket\\fR \\fIPATH\\fR]",
     ".SH DESCRIPTION",
     "Stands between Docker clients and the Docker daemon of a CI host, on UNIX sockets. Everything \
      that a client creates through it carries the operator's labels, and its containers run below \

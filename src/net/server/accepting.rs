@@ -87,6 +87,7 @@ impl Server {
         };
         let pump = self.stores.pump(Pump::new(&self.common, Instant::now()));
         self.pairs.insert(Pair::new(client, pump));
+        self.answering.counters().client();
         debug!("a client was accepted; {} are connected", self.pairs.len());
         self.queue(slot);
     }

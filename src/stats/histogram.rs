@@ -1,0 +1,91 @@
+//! How often something took how long.
+
+use std::time::Duration;
+
+/// The upper bounds of the buckets, in nanoseconds and as seconds in the text. What the proxy adds
+/// is tens of microseconds; a body that is rewritten may take milliseconds, a question to the daemon
+/// some more, and what is above that is trouble.
+pub(super) const BOUNDS: [(u64, &str); 14] = [
+    (10_000, "0.00001"),
+    (25_000, "0.000025"),
+    (50_000, "0.00005"),
+    (100_000, "0.0001"),
+    (250_000, "0.00025"),
+    (500_000, "0.0005"),
+    (1_000_000, "0.001"),
+    (2_500_000, "0.0025"),
+    (5_000_000, "0.005"),
+    (10_000_000, "0.01"),
+    (25_000_000, "0.025"),
+    (100_000_000, "0.1"),
+    (1_000_000_000, "1"),
+    (10_000_000_000, "10"),
+];
+
+/// Counts by upper bound, and the sum.
+#[derive(Debug, Default)]
+pub(super) struct Histogram {
+    /// How many were within each bound and above the one before.
+    within: [u64; BOUNDS.len()],
+    above: u64,
+    nanoseconds: u64,
+}
+
+impl Histogram {
+    pub(super) fn observe(&mut self, took: Duration) {
+        let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.nanoseconds = self.nanoseconds.saturating_add(nanoseconds);
+        let mut buckets = BOUNDS.iter().zip(&mut self.within);
+        match buckets.find(|((bound, _), _)| nanoseconds <= *bound) {
+            Some((_, count)) => *count += 1,
+            None => self.above += 1,
+        }
+    }
+
+    /// For each bound, in seconds, how many were within it.
+    pub(super) fn cumulated(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = self.within.iter().scan(0, |sum, count| {
+            *sum += count;
+            Some(*sum)
+        });
+        BOUNDS.iter().map(|(_, seconds)| *seconds).zip(counts)
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.within.iter().sum::<u64>() + self.above
+    }
+
+    /// All of them together, in seconds.
+    pub(super) fn sum(&self) -> f64 {
+        Duration::from_nanos(self.nanoseconds).as_secs_f64()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bounds_rise_and_are_spelt_as_they_are() {
+        let mut before = 0;
+        for (bound, seconds) in BOUNDS {
+            assert!(bound > before);
+            before = bound;
+            let spelt = Duration::from_secs_f64(seconds.parse().unwrap());
+            assert_eq!(spelt, Duration::from_nanos(bound));
+        }
+    }
+
+    #[test]
+    fn each_is_counted_within_its_bound_and_all_above() {
+        let mut histogram = Histogram::default();
+        for nanoseconds in [0, 10_000, 10_001, 25_000, 1_000_000_000] {
+            histogram.observe(Duration::from_nanos(nanoseconds));
+        }
+        histogram.observe(Duration::from_hours(1));
+        let cumulated: Vec<_> = histogram.cumulated().map(|(_, count)| count).collect();
+        assert_eq!(cumulated, [2, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5, 5]);
+        assert_eq!(histogram.count(), 6);
+        assert!((histogram.sum() - 3_601.000_045_001).abs() < 1e-9);
+    }
+}

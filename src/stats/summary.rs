@@ -1,0 +1,186 @@
+//! The page of metrics in a few lines for people, as `dockerd-ci-proxy status` prints it.
+
+use std::time::Duration;
+
+use super::calendar::rfc3339;
+
+/// A value of the page.
+#[derive(Debug, PartialEq)]
+struct Sample<'p> {
+    /// Its name, without what all names begin with.
+    name: &'p str,
+    /// Its labels.
+    labels: Vec<(&'p str, &'p str)>,
+    value: f64,
+}
+
+/// Sums up `page`, as the proxy gave it when it was `now` after 1970 in UTC; `ready` is what it said
+/// of the daemon. `None` if the page is not one of ours.
+#[must_use]
+pub fn summary(page: &str, ready: &str, now: Duration) -> Option<String> {
+    let samples = samples(page)?;
+    let one = |name| samples.iter().find(|sample| sample.name == name);
+    let number = |name| one(name).map(|sample| sample.value);
+    let started = Duration::try_from_secs_f64(number("start_time_seconds")?).ok()?;
+    let version = one("build_info")?.label("version")?;
+    let state = if number("draining")? > 0.0 { ", shutting down" } else { "" };
+    let mut lines = vec![
+        format!(
+            "version:   {version}, up since {} ({}){state}",
+            rfc3339(Duration::from_secs(started.as_secs())).replace(".000Z", "Z"),
+            long(now.saturating_sub(started)),
+        ),
+        format!("daemon:    {ready}"),
+        format!(
+            "clients:   {} connected, {} in all, room for {}",
+            number("connections_open")?,
+            number("connections_total")?,
+            number("connections_max")?,
+        ),
+        format!("requests:  {}", sums(&samples, "requests_total", "verdict")),
+        format!("refused:   {}", sums(&samples, "refusals_total", "reason")),
+        format!("failed connects to the daemon: {}", sums(&samples, CONNECTS, "reason")),
+        format!("bytes:     {}", sums(&samples, "bytes_total", "direction")),
+    ];
+    lines.push(match number("added_seconds_count")? {
+        0.0 => "added:     nothing was measured yet".to_owned(),
+        all => {
+            let (half, most) = (within(&samples, all * 0.5)?, within(&samples, all * 0.99)?);
+            format!("added:     half of the requests within {half} s, 99 % within {most} s")
+        }
+    });
+    Some(lines.join("\n") + "\n")
+}
+
+const CONNECTS: &str = "daemon_connect_failures_total";
+
+impl Sample<'_> {
+    fn label(&self, name: &str) -> Option<&str> {
+        self.labels.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
+    }
+}
+
+/// All samples of a page; `None` if a line is not understood.
+fn samples(page: &str) -> Option<Vec<Sample<'_>>> {
+    page.lines().filter(|line| !line.starts_with('#')).map(sample).collect()
+}
+
+fn sample(line: &str) -> Option<Sample<'_>> {
+    let (series, value) = line.rsplit_once(' ')?;
+    let (name, labels) = match series.split_once('{') {
+        Some((name, labels)) => (name, labels.strip_suffix('}')?),
+        None => (series, ""),
+    };
+    let labels: Option<Vec<_>> = labels.split_terminator(',').map(label).collect();
+    let name = name.strip_prefix("dockerd_ci_proxy_")?;
+    Some(Sample { name, labels: labels?, value: value.parse().ok()? })
+}
+
+fn label(text: &str) -> Option<(&str, &str)> {
+    let (key, value) = text.split_once('=')?;
+    Some((key, value.strip_prefix('"')?.strip_suffix('"')?))
+}
+
+/// The sums of the samples of `name` by the values of `label`, those that are not 0.
+fn sums(samples: &[Sample<'_>], name: &str, label: &str) -> String {
+    let mut sums: Vec<(&str, f64)> = Vec::new();
+    for sample in samples.iter().filter(|sample| sample.name == name && sample.value > 0.0) {
+        let of = sample.label(label).unwrap_or_default();
+        match sums.iter_mut().find(|(known, _)| *known == of) {
+            Some((_, sum)) => *sum += sample.value,
+            None => sums.push((of, sample.value)),
+        }
+    }
+    if sums.is_empty() {
+        return "none".to_owned();
+    }
+    let texts: Vec<_> = sums.iter().map(|(of, sum)| format!("{sum} {of}")).collect();
+    texts.join(", ")
+}
+
+/// The bound within which so many requests were held.
+fn within<'p>(samples: &[Sample<'p>], count: f64) -> Option<&'p str> {
+    let mut buckets = samples.iter().filter(|sample| sample.name == "added_seconds_bucket");
+    let bucket = buckets.find(|bucket| bucket.value >= count)?;
+    bucket.labels.iter().find(|(key, _)| *key == "le").map(|(_, bound)| *bound)
+}
+
+/// A time in its two largest units.
+fn long(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        (_, _, _) => format!("{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::{Fault, Outcome, Verdict};
+    use crate::stats::{Counters, Present, page};
+
+    fn present() -> Present {
+        let started = Duration::from_secs(1_767_225_599);
+        Present { open: 3, room: 500, draining: false, started }
+    }
+
+    #[test]
+    fn a_page_comes_to_a_few_lines() {
+        let mut counters = Counters::default();
+        let mut exchange = |verdict| {
+            let operation = crate::engine::route("POST", b"/containers/create");
+            let (status, took) = (Some(201), Duration::ZERO);
+            let outcome = Outcome { operation, verdict, status, sent: 1, received: 1, took };
+            counters.exchange(&outcome);
+        };
+        exchange(Verdict::Labelled);
+        exchange(Verdict::Labelled);
+        exchange(Verdict::Refused(Fault::NoRoom));
+        counters.client();
+        for _ in 0..99 {
+            counters.held(Duration::from_micros(20));
+        }
+        counters.held(Duration::from_millis(2));
+        let now = present().started + Duration::from_secs(3700);
+        let text = summary(&page::render(&counters, &present()), "ready", now).unwrap();
+        let version = env!("CARGO_PKG_VERSION");
+        let wanted = format!(
+            "version:   {version}, up since 2025-12-31T23:59:59Z (1 h 1 min)\n\
+             daemon:    ready\n\
+             clients:   3 connected, 1 in all, room for 500\n\
+             requests:  2 labelled, 1 refused\n\
+             refused:   1 no_room\n\
+             failed connects to the daemon: none\n\
+             bytes:     none\n\
+             added:     half of the requests within 0.000025 s, 99 % within 0.000025 s\n"
+        );
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn a_process_that_has_just_begun_or_is_to_end_says_so() {
+        let present = Present { draining: true, ..present() };
+        let page = page::render(&Counters::default(), &present);
+        let text = summary(&page, "not ready", present.started).unwrap();
+        assert!(text.contains("(0 s), shutting down\n"), "{text}");
+        assert!(text.contains("nothing was measured yet\n"), "{text}");
+    }
+
+    #[test]
+    fn another_programs_page_is_none_of_ours() {
+        for page in ["", "up 1\n", "<html>\n", "dockerd_ci_proxy_x{a=b} 1\n"] {
+            assert_eq!(summary(page, "ready", Duration::ZERO), None, "{page}");
+        }
+    }
+
+    #[test]
+    fn times_have_two_units() {
+        let long = |seconds| long(Duration::from_secs(seconds));
+        assert_eq!((long(5), long(65)), ("5 s".to_owned(), "1 min 5 s".to_owned()));
+        assert_eq!((long(7260), long(90_000)), ("2 h 1 min".to_owned(), "1 d 1 h".to_owned()));
+    }
+}
