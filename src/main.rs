@@ -1,38 +1,42 @@
 //! The program: reads the command line, asks the daemon what must be known before, serves.
 
-use std::io::Write;
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use dockerd_ci_proxy::cli::check::{Report, check, exit_of};
 use dockerd_ci_proxy::cli::{self, Command, Exit};
 use dockerd_ci_proxy::config::{self, CgroupParent, Config, SocketAccess};
+use dockerd_ci_proxy::net::handover::{self, Predecessor, Program, Start};
 use dockerd_ci_proxy::net::listener::Listener;
 use dockerd_ci_proxy::net::manager::Manager;
-use dockerd_ci_proxy::net::passed::{self, Sockets};
+use dockerd_ci_proxy::net::passed::Sockets;
 use dockerd_ci_proxy::net::{self, Server, ask};
 use dockerd_ci_proxy::proxy::Common;
 use dockerd_ci_proxy::rules::Injection;
 use log::{error, info, warn};
 
 fn main() -> ExitCode {
-    // Before all else, since these descriptors have no owner yet.
-    let sockets = match passed::take(|name| std::env::var_os(name)) {
-        Ok(sockets) => sockets,
+    // Before all else, since passed descriptors have no owner yet.
+    let started = Program::own()
+        .map_err(handover::Error::Handover)
+        .and_then(|program| Ok((handover::start(&program, variable)?, program)));
+    let (start, program) = match started {
+        Ok((Some(start), program)) => (start, program),
+        Ok((None, _)) => return Exit::Done.into(),
         Err(error) => {
             eprintln!("dockerd-ci-proxy: {error}");
             return Exit::Failed.into();
         }
     };
-    let listens_at = sockets.clients.first().map(|listener| listener.path().to_owned());
-    let (args, env) = (std::env::args_os().skip(1), |name: &str| std::env::var_os(name));
-    let exit = match cli::parse(args, env, listens_at.as_deref()) {
+    let exit = match cli::parse(std::env::args_os().skip(1), variable, start.passed_path()) {
         Ok(Command::Help(text) | Command::Version(text)) => printed(&text, Exit::Done),
-        Ok(Command::Check(config)) => tell(&check(&config, &paths(&sockets.clients))),
+        Ok(Command::Check(config)) => tell(&check(&config, &paths(&start.sockets().clients))),
         Ok(Command::Status(socket)) => status(&socket),
         Ok(Command::Run(config)) => {
             net::log::start(config.log_format, config.debug);
-            run(&config, sockets).unwrap_or_else(|exit| exit)
+            run(&config, start, program).unwrap_or_else(|exit| exit)
         }
         Err(error) => {
             eprintln!("dockerd-ci-proxy: {error}");
@@ -78,8 +82,16 @@ fn paths(listeners: &[Listener]) -> Vec<PathBuf> {
     listeners.iter().map(|listener| listener.path().to_owned()).collect()
 }
 
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
 /// Serves until told to stop. What goes wrong is logged; the exit says of which kind it was.
-fn run(config: &Config, mut sockets: Sockets) -> Result<Exit, Exit> {
+fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
+    let (mut sockets, predecessor) = match start {
+        Start::First(sockets) => (sockets, None),
+        Start::Next(sockets, predecessor) => (sockets, Some(predecessor)),
+    };
     check_cgroup_parent(config)?;
     let injection = config.injection(|| ask::own_cgroup_parent(&config.daemon)).map_err(|why| {
         error!("--cgroup-parent self: {why}");
@@ -90,13 +102,19 @@ fn run(config: &Config, mut sockets: Sockets) -> Result<Exit, Exit> {
     let paths = paths(&listeners);
     let socket = config.daemon.display().to_string();
     let common = Common { injection: injection.clone(), socket, ..Common::default() };
-    let manager = manager();
-    let mut server = Server::new(listeners, config.daemon.clone(), common, config.drain, manager)
+    // The end of a terminal is no wish for an upgrade.
+    let program = Some(program).filter(|_| !has_terminal());
+    let (daemon, manager) = (config.daemon.clone(), manager());
+    let mut server = Server::new(listeners, daemon, common, config.drain, manager, program)
         .map_err(|why| loop_failed(&why))?;
     let stats_at = stats.as_ref().map(|listener| listener.path().to_owned());
     if let Some(listener) = stats {
         server.answer_at(listener).map_err(|why| loop_failed(&why))?;
     }
+    predecessor.map_or(Ok(()), Predecessor::relieve).map_err(|why| {
+        error!("the process before this one does not hand over: {why}");
+        Exit::Failed
+    })?;
     if let Some(path) = stats_at {
         info!("answering /metrics, /healthz and /readyz on {}", path.display());
     }
@@ -118,13 +136,13 @@ fn listeners(config: &Config, sockets: Sockets) -> Result<Vec<Listener>, Exit> {
 /// The stats socket that was passed, or else one of our own, if there is to be one.
 fn stats(config: &Config, passed: Option<Listener>) -> Result<Option<Listener>, Exit> {
     match (passed, &config.stats) {
-        (Some(listener), Some(path)) => {
+        (Some(listener), Some(path)) if listener.is_passed() => {
             let (passed, own) = (listener.path().display(), path.display());
             error!("--stats-socket: {own} has no effect, since {passed} was passed; take one away");
             Err(Exit::Usage)
         }
         (None, Some(path)) => bind(path, config.stats_access(), config).map(Some),
-        (passed, None) => Ok(passed),
+        (passed, _) => Ok(passed),
     }
 }
 
@@ -137,10 +155,14 @@ fn bind(path: &Path, access: SocketAccess, config: &Config) -> Result<Listener, 
 
 /// Whoever wants to be told how we do. That it is away is no reason not to serve.
 fn manager() -> Manager {
-    Manager::named(|name| std::env::var_os(name)).unwrap_or_else(|why| {
+    Manager::named(variable).unwrap_or_else(|why| {
         warn!("cannot reach the service manager at NOTIFY_SOCKET: {why}");
         Manager::nobody()
     })
+}
+
+fn has_terminal() -> bool {
+    std::io::stdin().is_terminal() || std::io::stderr().is_terminal()
 }
 
 fn loop_failed(why: &std::io::Error) -> Exit {

@@ -108,6 +108,17 @@ impl Desk {
         Ok(Self { listener, door: Door::Quiet, guests, stirred: false })
     }
 
+    pub(super) fn listener(&self) -> &Listener {
+        &self.listener
+    }
+
+    /// Leaves the listener, and its file, to another process that has it open.
+    pub(super) fn leave(mut self, registry: &Registry) {
+        // It stays open there, and its guests would go on waking us.
+        let _ = registry.deregister(&mut self.listener);
+        self.listener.leave_file();
+    }
+
     /// Remembers an event; `false` when it is not the desk's.
     pub(super) fn note(&mut self, token: Token) -> bool {
         let ours = (FIRST..=FIRST + 2 * GUESTS).contains(&token.0);

@@ -5,7 +5,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::fs::{self, Metadata};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
 
@@ -88,6 +88,37 @@ impl Listener {
         Ok(Self { file, socket: UnixListener::from_std(socket) })
     }
 
+    /// The same, with the file of this device and inode for ours, if one is named.
+    pub(super) fn with_file(mut self, file: Option<(u64, u64)>) -> Self {
+        if let (Some(identity), File::Theirs(path)) = (file, &self.file) {
+            self.file = File::Ours(SocketFile { path: path.clone(), identity });
+        }
+        self
+    }
+
+    /// Device and inode of its file, if that is ours to remove.
+    pub(super) fn identity(&self) -> Option<(u64, u64)> {
+        match &self.file {
+            File::Ours(file) => Some(file.identity),
+            File::Theirs(_) => None,
+        }
+    }
+
+    /// Leaves the file to another process that listens here.
+    pub(super) fn leave_file(&mut self) {
+        let left = File::Theirs(self.path().to_owned());
+        if let File::Ours(file) = std::mem::replace(&mut self.file, left) {
+            // Not removed, which is all that dropping it would do.
+            std::mem::forget(file);
+        }
+    }
+
+    /// Whether somebody else has made it.
+    #[must_use]
+    pub fn is_passed(&self) -> bool {
+        matches!(self.file, File::Theirs(_))
+    }
+
     /// Takes the next client that waits.
     ///
     /// # Errors
@@ -104,6 +135,12 @@ impl Listener {
             File::Ours(file) => &file.path,
             File::Theirs(path) => path,
         }
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 
@@ -369,6 +406,20 @@ mod tests {
         listener.accept().unwrap();
         drop(listener);
         assert_eq!(dir.mode(), mode);
+    }
+
+    #[test]
+    fn a_file_that_is_left_to_another_is_removed_by_that_one() {
+        let dir = Dir::new("left");
+        let mut old = dir.bind().unwrap();
+        let copy = old.as_fd().try_clone_to_owned().unwrap();
+        let new = Listener::passed(copy.into()).unwrap().with_file(old.identity());
+        assert!(!new.is_passed());
+        old.leave_file();
+        drop(old);
+        Client::connect(dir.file("listen")).unwrap();
+        drop(new);
+        assert!(!dir.file("listen").exists());
     }
 
     #[test]

@@ -25,6 +25,15 @@ impl Listeners {
         self.all.len()
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Listener> {
+        self.all.iter()
+    }
+
+    /// Leaves their files to another process that listens on them.
+    pub(super) fn leave_files(&mut self) {
+        self.all.iter_mut().for_each(Listener::leave_file);
+    }
+
     /// Takes the next client that waits at any of them.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::{Duration, Instant};
 
 use log::warn;
+use rustix::time::{ClockId, clock_gettime};
 
 /// The least time between two lines of status, which are told as numbers change.
 const STATUS_PAUSE: Duration = Duration::from_secs(10);
@@ -45,6 +46,8 @@ pub(super) enum Reach {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Serving,
+    /// A new process is being started, to serve from then on.
+    Reloading,
     Ending,
 }
 
@@ -98,6 +101,7 @@ impl Herald {
 fn status(state: State) -> String {
     let phase = match state.phase {
         Phase::Serving => "Serving",
+        Phase::Reloading => "Reloading,",
         Phase::Ending => "Ending,",
     };
     let daemon = match state.daemon {
@@ -117,6 +121,12 @@ fn stopping(drain: Option<Duration>) -> String {
         }
         None => "STOPPING=1".to_owned(),
     }
+}
+
+/// What is said when the service begins to be replaced, with the time of the monotonic clock.
+fn reloading(seconds: i64, nanoseconds: i64) -> String {
+    let time = seconds.saturating_mul(1_000_000).saturating_add(nanoseconds / 1000);
+    format!("RELOADING=1\nMONOTONIC_USEC={time}")
 }
 
 /// How often the manager wants to hear of us: twice in the time after which it would think us dead.
@@ -168,6 +178,24 @@ impl Manager {
     /// No clients are accepted any more; see [`stopping`].
     pub(super) fn stopping(&mut self, drain: Option<Duration>) {
         self.say(|| stopping(drain));
+    }
+
+    /// A new process is being started, which may take the service over.
+    pub(super) fn reloading(&mut self) {
+        let now = clock_gettime(ClockId::Monotonic);
+        self.say(|| reloading(now.tv_sec, now.tv_nsec));
+    }
+
+    /// The process of this number is the service from now on, and tells how it does.
+    ///
+    /// # Errors
+    /// The manager cannot be told.
+    pub(super) fn succeeded_by(&mut self, number: u32) -> io::Result<()> {
+        if let Some((socket, _)) = &self.link {
+            socket.send(format!("MAINPID={number}").as_bytes())?;
+        }
+        self.link = None;
+        Ok(())
     }
 
     fn say(&mut self, text: impl FnOnce() -> String) {
@@ -268,6 +296,11 @@ mod tests {
         let told = stopping(Some(Duration::from_secs(10)));
         assert_eq!(told, "STOPPING=1\nEXTEND_TIMEOUT_USEC=15000000");
         assert_eq!(stopping(None), "STOPPING=1");
+    }
+
+    #[test]
+    fn the_time_of_a_reload_is_in_microseconds() {
+        assert_eq!(reloading(7, 123_456_789), "RELOADING=1\nMONOTONIC_USEC=7123456");
     }
 
     #[test]

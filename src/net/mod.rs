@@ -11,6 +11,7 @@ pub mod ask;
 mod caller;
 mod desk;
 mod flow;
+pub mod handover;
 pub mod listener;
 mod listeners;
 pub mod log;

@@ -61,6 +61,8 @@ pub(super) struct Pair {
     work: Work,
     /// Whether it waits for a turn.
     pub(super) queued: bool,
+    /// Whether something happened since [`was_quiet`](Self::was_quiet) was asked.
+    touched: bool,
 }
 
 /// What is going on in a pair.
@@ -74,7 +76,7 @@ impl Pair {
     /// A client that was accepted, and its pump.
     pub(super) fn new(client: Peer, pump: Box<Pump>) -> Self {
         let sockets = Sockets { client, daemon: None };
-        Self { sockets, work: Work::Busy(pump), queued: false }
+        Self { sockets, work: Work::Busy(pump), queued: false, touched: true }
     }
 
     /// Remembers an event; `false` when it is not of this pair any more.
@@ -87,6 +89,7 @@ impl Pair {
             return false;
         };
         peer.note(event);
+        self.touched = true;
         true
     }
 
@@ -114,6 +117,11 @@ impl Pair {
             shell.stores.reclaim(pump);
         }
         wants
+    }
+
+    /// Whether nothing is owed to the client, and nothing has happened since this was asked before.
+    pub(super) fn was_quiet(&mut self) -> bool {
+        !std::mem::take(&mut self.touched) && self.is_idle()
     }
 
     /// Cuts off what is going on.

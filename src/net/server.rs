@@ -1,10 +1,12 @@
 //! The event loop: one poll for signals, the listening sockets, all pairs and all timers.
 //!
 //! Life: accept and serve; at the first SIGTERM or SIGINT stop accepting and let running exchanges
-//! end; at the drain time, at the last end or at a second signal, return.
+//! end; at the drain time, at the last end or at a second signal, return. At SIGHUP start the program
+//! anew; once that is prepared to serve, let it accept, and return at the last end.
 
 mod accepting;
 mod answering;
+mod life;
 
 use std::collections::VecDeque;
 use std::io;
@@ -13,12 +15,13 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use log::{error, info};
+use log::error;
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
+use super::handover::Program;
 use super::listener::Listener;
 use super::listeners::Listeners;
 use super::manager::{Manager, Phase, Reach, State};
@@ -30,10 +33,13 @@ use crate::config::Drain;
 use crate::proxy::Common;
 use accepting::Accepting;
 use answering::Answering;
+use life::Upgrade;
 
 /// All listening sockets.
 const LISTENER: Token = Token(0);
 const SIGNALS: Token = Token(1);
+/// What a new process says that is to take over.
+const SUCCESSOR: Token = Token(2);
 
 /// Events taken from the kernel at once.
 const EVENTS: usize = 256;
@@ -56,6 +62,10 @@ pub struct Server {
     /// When the last wait for events ended.
     woke: Instant,
     accepting: Accepting,
+    /// What is started at SIGHUP, to take over. Without it that signal is not heeded.
+    program: Option<Program>,
+    /// A new process that is to take over.
+    upgrade: Option<Upgrade>,
     pairs: Slab<Pair>,
     /// Pairs that there may be, so that a client is not accepted whose daemon cannot be reached
     /// for want of descriptors.
@@ -74,7 +84,8 @@ pub struct Stopped {
 }
 
 impl Server {
-    /// Prepares to serve the clients of all `listeners` alike, and to tell the `manager` of it.
+    /// Prepares to serve the clients of all `listeners` alike, to tell the `manager` of it, and to let
+    /// the `program` take over at SIGHUP, which is not heeded without one.
     ///
     /// # Errors
     /// The kernel gives no epoll, no signal handling or no registration.
@@ -84,9 +95,13 @@ impl Server {
         common: Common,
         drain: Drain,
         manager: Manager,
+        program: Option<Program>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGTERM, SIGINT])?;
+        if program.is_some() {
+            signals.add_signal(SIGHUP)?;
+        }
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         let mut listeners = Listeners::new(listeners);
         poll.registry().register(&mut listeners, LISTENER, Interest::READABLE)?;
@@ -102,6 +117,8 @@ impl Server {
             accepting: Accepting::Waiting(listeners),
             answering: Answering::new(),
             woke: Instant::now(),
+            program,
+            upgrade: None,
             pairs: Slab::new(),
             ready: VecDeque::new(),
             timers: Timers::default(),
@@ -141,37 +158,23 @@ impl Server {
         Ok(self.stop())
     }
 
-    fn is_done(&self) -> bool {
-        match self.accepting {
-            Accepting::Draining(until) => {
-                self.pairs.len() == 0 || until.is_some_and(|until| until <= Instant::now())
-            }
-            Accepting::Stopping => true,
-            _ => false,
-        }
-    }
-
     fn timeout(&self) -> Option<Duration> {
         let now = Instant::now();
         let can_accept = matches!(self.accepting, Accepting::Pending(_)) && self.has_room();
         if can_accept || !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
-        let own = match self.accepting {
-            Accepting::Paused(_, until) | Accepting::Draining(Some(until)) => {
-                Some(until.saturating_duration_since(now))
-            }
-            _ => None,
-        };
+        let own = self.next_stage().map(|at| at.saturating_duration_since(now));
         let manager = self.manager.wait(now, self.state());
         let answering = self.answering.wait(now);
         [own, manager, answering, self.timers.wait(now)].into_iter().flatten().min()
     }
 
     fn state(&self) -> State {
-        let phase = match self.accepting {
-            Accepting::Draining(_) | Accepting::Stopping => Phase::Ending,
-            _ => Phase::Serving,
+        let phase = match self.accepting.serves() {
+            false => Phase::Ending,
+            true if self.upgrade.is_some() => Phase::Reloading,
+            true => Phase::Serving,
         };
         State { connections: self.pairs.len(), daemon: self.reach, phase }
     }
@@ -184,6 +187,7 @@ impl Server {
             }
             LISTENER => {}
             SIGNALS => self.signalled(),
+            SUCCESSOR => self.successor_spoke(),
             token if self.answering.note(token) => {}
             token => {
                 let (slot, side) = place(token);
@@ -202,40 +206,12 @@ impl Server {
         }
     }
 
-    fn signalled(&mut self) {
-        let count = self.signals.pending().count();
-        for _ in 0..count {
-            if self.common.draining.get() {
-                info!("second signal: stopping at once");
-                self.accepting = Accepting::Stopping;
-            } else {
-                self.start_draining();
-            }
-        }
-    }
-
-    fn start_draining(&mut self) {
-        let time = match self.drain {
-            Drain::After(time) => Some(time),
-            Drain::Never => None,
-        };
-        self.manager.stopping(time);
-        let until = time.and_then(|time| Instant::now().checked_add(time));
-        self.common.draining.set(true);
-        // Dropping a listener removes its file, if that is ours.
-        self.accepting = Accepting::Draining(until);
-        let slots: Vec<_> = self.pairs.slots().collect();
-        info!("stopping: {} connections are open", slots.len());
-        for slot in slots {
-            self.queue(slot);
-        }
-    }
-
     fn tick(&mut self) {
         self.woke = Instant::now();
         while let Some(slot) = self.timers.due(self.woke) {
             self.queue(slot);
         }
+        self.next_stages();
     }
 
     /// Gives a pair its turn, in which all that is done for it is done, so that a panic, which is
@@ -259,11 +235,13 @@ impl Server {
         match wants {
             Wants::Events => {}
             Wants::Turn => self.queue(slot),
-            Wants::Nothing => {
-                self.timers.set(slot, None);
-                self.pairs.remove(slot);
-            }
+            Wants::Nothing => self.remove(slot),
         }
+    }
+
+    fn remove(&mut self, slot: usize) {
+        self.timers.set(slot, None);
+        self.pairs.remove(slot);
     }
 
     fn with_pair<T>(
@@ -290,25 +268,6 @@ impl Server {
     fn next_token(&mut self, slot: usize, side: Side) -> Token {
         self.serial = self.serial.wrapping_add(1);
         token(slot, side, self.serial)
-    }
-}
-
-/// The end.
-impl Server {
-    /// Closes what is left.
-    fn stop(mut self) -> Stopped {
-        self.manager.tell(self.state());
-        let slots: Vec<_> = self.pairs.slots().collect();
-        let mut cut = 0;
-        for slot in slots {
-            let idle = self.with_pair(slot, |pair, shell| {
-                let idle = pair.is_idle();
-                pair.abandon(shell);
-                idle
-            });
-            cut += usize::from(idle == Some(false));
-        }
-        Stopped { cut }
     }
 }
 
@@ -364,9 +323,8 @@ mod tests {
         // Runs until the tests end.
         std::thread::spawn(move || {
             let common = Common { injection, ..Common::default() };
-            Server::new(vec![listener], daemon, common, Drain::Never, Manager::nobody())
-                .unwrap()
-                .run()
+            let nobody = Manager::nobody();
+            Server::new(vec![listener], daemon, common, Drain::Never, nobody, None).unwrap().run()
         });
     }
 

@@ -28,5 +28,6 @@ mod streams;
 mod support;
 mod swarm;
 mod terminal;
+mod upgrade;
 mod weather;
 mod wire;

@@ -9,7 +9,7 @@ use super::lab::{Lab, PING, PONG};
 use super::proxy::{raise_own_limit, until};
 
 /// A daemon that answers pings on every connection, until the test process ends.
-fn answer_all(daemon: &UnixListener) {
+pub(crate) fn answer_all(daemon: &UnixListener) {
     let daemon = daemon.try_clone().unwrap();
     thread::spawn(move || {
         while let Ok((stream, _)) = daemon.accept() {

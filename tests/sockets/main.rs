@@ -32,3 +32,4 @@ mod streams;
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests of the core")]
 mod transcript;
 mod transcripts;
+mod upgrade;

@@ -1,6 +1,7 @@
 //! What the service manager is told, on a socket of the test.
 
 use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
 
 use rustix::process::Signal;
 
@@ -8,34 +9,38 @@ use super::lab::{Folder, Lab, PING, PONG};
 use super::proxy::PATIENCE;
 
 /// A service manager that listens.
-struct Manager {
+pub(crate) struct Manager {
     socket: UnixDatagram,
     folder: Folder,
 }
 
 impl Manager {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = Folder::new();
         let socket = UnixDatagram::bind(folder.join("notify")).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         Self { socket, folder }
     }
 
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.join("notify")
+    }
+
     /// A proxy that is to be heard of twice in each `watchdog` microseconds.
-    fn lab(&self, watchdog: u32) -> Lab {
-        let socket = format!("NOTIFY_SOCKET={}", self.folder.join("notify").display());
+    pub(crate) fn lab(&self, watchdog: u32) -> Lab {
+        let socket = format!("NOTIFY_SOCKET={}", self.path().display());
         Lab::under(&["env", &socket, &format!("WATCHDOG_USEC={watchdog}")])
     }
 
     /// The lines of the next message.
-    fn hears(&self) -> Vec<String> {
+    pub(crate) fn hears(&self) -> Vec<String> {
         let mut text = [0; 1024];
         let length = self.socket.recv(&mut text).expect("nothing was told");
         str::from_utf8(&text[..length]).unwrap().lines().map(str::to_owned).collect()
     }
 
     /// Waits for a message with this line, and tells all of it.
-    fn awaits(&self, wanted: &str) -> Vec<String> {
+    pub(crate) fn awaits(&self, wanted: &str) -> Vec<String> {
         loop {
             let lines = self.hears();
             if lines.iter().any(|line| line == wanted) {

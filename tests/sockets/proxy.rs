@@ -138,6 +138,13 @@ impl Proxy {
         status.lines().any(|line| line == "State:\tS (sleeping)")
     }
 
+    /// How often it has waited.
+    pub(crate) fn wakes(&self) -> u64 {
+        let status = fs::read_to_string(self.proc("status")).unwrap();
+        let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        count.unwrap().trim().parse().unwrap()
+    }
+
     /// How many files it has open.
     pub(crate) fn files(&self) -> usize {
         fs::read_dir(self.proc("fd")).unwrap().count()

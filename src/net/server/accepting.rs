@@ -27,10 +27,47 @@ pub(super) enum Accepting {
     Pending(Listeners),
     /// Some are there, but not before this time.
     Paused(Listeners, Instant),
-    /// No more are accepted; what is left is closed at this time.
-    Draining(Option<Instant>),
+    /// Another process accepts them.
+    Superseded(Superseded),
+    /// No more are accepted, and no new exchanges begin.
+    Draining(Draining),
     /// A second signal came.
     Stopping,
+}
+
+/// What becomes of clients that were accepted before another process did so.
+#[derive(Debug)]
+pub(super) struct Superseded {
+    /// When those that are quiet are closed, again and again.
+    pub(super) sweep: Instant,
+    /// When no new exchanges begin any more, even for those that are never quiet.
+    pub(super) busy: Instant,
+}
+
+/// How what is left ends.
+#[derive(Debug)]
+pub(super) struct Draining {
+    /// When it is closed, if ever.
+    pub(super) until: Option<Instant>,
+    /// Whether a second signal closes it.
+    pub(super) hasty: bool,
+}
+
+impl Accepting {
+    /// The sockets, while they are listened on.
+    pub(super) fn listeners(&mut self) -> Option<&mut Listeners> {
+        match self {
+            Self::Waiting(listeners) | Self::Pending(listeners) | Self::Paused(listeners, _) => {
+                Some(listeners)
+            }
+            Self::Superseded(_) | Self::Draining(_) | Self::Stopping => None,
+        }
+    }
+
+    /// Whether clients are accepted, sooner or later.
+    pub(super) fn serves(&self) -> bool {
+        matches!(self, Self::Waiting(_) | Self::Pending(_) | Self::Paused(..))
+    }
 }
 
 impl Server {

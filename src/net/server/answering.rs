@@ -28,6 +28,11 @@ impl Answering {
         Self { counters: Counters::default(), desk: None, started }
     }
 
+    /// The stats socket, while we answer there.
+    pub(super) fn listener(&self) -> Option<&Listener> {
+        self.desk.as_ref().map(Desk::listener)
+    }
+
     pub(super) fn counters(&mut self) -> &mut Counters {
         &mut self.counters
     }
@@ -53,6 +58,13 @@ impl Server {
         // Its descriptors are not for pairs.
         self.max_pairs = self.max_pairs.saturating_sub(desk::FILES.div_ceil(2)).max(1);
         Ok(())
+    }
+
+    /// Leaves the stats socket to another process that answers there.
+    pub(super) fn leave_desk(&mut self) {
+        if let Some(desk) = self.answering.desk.take() {
+            desk.leave(self.poll.registry());
+        }
     }
 
     pub(super) fn answer(&mut self) {

@@ -12,7 +12,7 @@ pub(crate) use cli::{Docker, Finished, Running};
 pub(crate) use engine::skip;
 pub(crate) use lab::{Kind, Lab};
 pub(crate) use proxy::{Proxy, binary};
-pub(crate) use wait::until;
+pub(crate) use wait::{eventually, until};
 pub(crate) use wire::converse;
 
 /// Bytes of every value, the same each time, without a pattern that hides a lost block.

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
+use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -21,7 +22,9 @@ impl Proxy {
     /// `name` is unique; `arguments` are the ones besides the two sockets.
     pub(crate) fn start(daemon: &Path, name: &str, arguments: &[&str]) -> Self {
         let folder = Folder::new(name);
-        let binary = binary();
+        // By a link, to be replaced by tests of an upgrade.
+        let binary = folder.join("program");
+        symlink(self::binary(), &binary).unwrap();
         let log = File::create(folder.join("log")).unwrap();
         let child = Command::new(&binary)
             .arg("--dockersocket")
@@ -34,7 +37,7 @@ impl Proxy {
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
-            .unwrap_or_else(|error| panic!("{binary}: {error}"));
+            .unwrap_or_else(|error| panic!("{}: {error}", binary.display()));
         let mut proxy = Self { child, folder };
         proxy.await_answer();
         proxy
@@ -53,6 +56,22 @@ impl Proxy {
     pub(crate) fn terminate(&self) {
         let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
         kill_process(pid, Signal::TERM).unwrap();
+    }
+
+    /// Puts another file with the program in its place and lets it take over; its number.
+    pub(crate) fn upgrade(&self) -> Pid {
+        let (new, name) = (self.folder.join("program-2"), self.folder.join("name"));
+        fs::copy(binary(), &new).unwrap();
+        symlink(&new, &name).unwrap();
+        fs::rename(name, self.folder.join("program")).unwrap();
+        let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
+        kill_process(pid, Signal::HUP).unwrap();
+        until("the new program serves", || {
+            let log = self.log();
+            let line = log.lines().find(|line| line.contains("serves from now on"))?;
+            let number = line.split("process ").nth(1)?.split(' ').next()?;
+            Pid::from_raw(number.parse().ok()?)
+        })
     }
 
     pub(crate) fn await_exit(&mut self) -> ExitStatus {

@@ -1,0 +1,236 @@
+//! How serving ends, as part of the event loop: by a signal, or because another process takes over.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use log::{info, warn};
+use mio::Interest;
+use signal_hook::consts::SIGHUP;
+
+use super::accepting::{Accepting, Draining, Superseded};
+use super::{SUCCESSOR, Server, Stopped};
+use crate::config::Drain;
+use crate::net::handover::{Program, Successor};
+use crate::net::listeners::Listeners;
+use crate::net::pair::Pair;
+
+/// How long a new process may take until it is prepared: what it asks the daemon at start may take
+/// three times 5 seconds.
+const PREPARING: Duration = Duration::from_secs(30);
+
+/// A connection on which nothing happens for so long, or twice that at most, is closed once
+/// another process accepts: its client will connect anew. Shorter, and a client could just be about
+/// to send its next request.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// A client that is never quiet for that long may go on here for so long, then its connection is
+/// closed between two exchanges.
+const BUSY: Duration = Duration::from_mins(5);
+
+/// A new process that prepares to take over.
+#[derive(Debug)]
+pub(super) struct Upgrade {
+    successor: Successor,
+    until: Instant,
+}
+
+impl Server {
+    pub(super) fn is_done(&self) -> bool {
+        let nobody = self.pairs.len() == 0;
+        match self.accepting {
+            Accepting::Superseded(_) => nobody,
+            Accepting::Draining(Draining { until, .. }) => {
+                nobody || until.is_some_and(|until| until <= Instant::now())
+            }
+            Accepting::Stopping => true,
+            _ => false,
+        }
+    }
+
+    /// When life goes on even without an event.
+    pub(super) fn next_stage(&self) -> Option<Instant> {
+        let own = match self.accepting {
+            Accepting::Paused(_, until) => Some(until),
+            Accepting::Superseded(Superseded { sweep, busy }) => Some(sweep.min(busy)),
+            Accepting::Draining(Draining { until, .. }) => until,
+            _ => None,
+        };
+        let upgrade = self.upgrade.as_ref().map(|upgrade| upgrade.until);
+        [own, upgrade].into_iter().flatten().min()
+    }
+
+    pub(super) fn signalled(&mut self) {
+        let signals: Vec<_> = self.signals.pending().collect();
+        for signal in signals {
+            match signal {
+                SIGHUP => self.start_upgrade(),
+                _ => self.told_to_stop(),
+            }
+        }
+    }
+
+    fn told_to_stop(&mut self) {
+        match self.accepting {
+            Accepting::Draining(Draining { hasty: true, .. }) => {
+                info!("second signal: stopping at once");
+                self.accepting = Accepting::Stopping;
+            }
+            // A service manager that stops a service tells its processes more than once.
+            Accepting::Draining(Draining { until: Some(_), hasty: false })
+            | Accepting::Stopping => {}
+            Accepting::Superseded(_) | Accepting::Draining(_) => self.start_draining(false),
+            _ => self.start_draining(true),
+        }
+    }
+
+    fn start_draining(&mut self, hasty: bool) {
+        let time = match self.drain {
+            Drain::After(time) => Some(time),
+            Drain::Never => None,
+        };
+        self.manager.stopping(time);
+        if let Some(upgrade) = self.upgrade.take() {
+            upgrade.successor.abandon();
+        }
+        let until = time.and_then(|time| Instant::now().checked_add(time));
+        self.accept_no_more(Accepting::Draining(Draining { until, hasty }));
+        info!("stopping: {} connections are open", self.pairs.len());
+        self.begin_no_exchanges();
+    }
+
+    /// Lets go of the listening sockets. Dropping one removes its file, if that is ours.
+    fn accept_no_more(&mut self, next: Accepting) {
+        if let Some(listeners) = self.accepting.listeners() {
+            // Closing it would not do: others may have the same socket open, and its clients would
+            // go on waking us. That it is not watched is no harm.
+            let _ = self.poll.registry().deregister(listeners);
+        }
+        self.accepting = next;
+    }
+
+    fn begin_no_exchanges(&mut self) {
+        self.common.draining.set(true);
+        let slots: Vec<_> = self.pairs.slots().collect();
+        for slot in slots {
+            self.queue(slot);
+        }
+    }
+
+    /// Closes what is left.
+    pub(super) fn stop(mut self) -> Stopped {
+        self.manager.tell(self.state());
+        let slots: Vec<_> = self.pairs.slots().collect();
+        let mut cut = 0;
+        for slot in slots {
+            let idle = self.with_pair(slot, |pair, shell| {
+                let idle = pair.is_idle();
+                pair.abandon(shell);
+                idle
+            });
+            cut += usize::from(idle == Some(false));
+        }
+        Stopped { cut }
+    }
+}
+
+/// Another process takes over.
+impl Server {
+    fn start_upgrade(&mut self) {
+        let Some(program) = self.program.clone() else {
+            return;
+        };
+        if !self.accepting.serves() {
+            return info!("SIGHUP: stopping, so no other process is started");
+        }
+        if self.upgrade.is_some() {
+            return info!("SIGHUP: another process is being started already");
+        }
+        if std::process::id() == 1 {
+            return warn!(
+                "SIGHUP: nobody can take over from the first process of a container; start a new one"
+            );
+        }
+        self.manager.reloading();
+        self.manager.tell(self.state());
+        info!("SIGHUP: starting {program} to take over");
+        match self.start(&program) {
+            Ok(successor) => {
+                let until = Instant::now() + PREPARING;
+                self.upgrade = Some(Upgrade { successor, until });
+            }
+            Err(why) => self.upgrade_failed(&why),
+        }
+    }
+
+    fn start(&mut self, program: &Program) -> io::Result<Successor> {
+        let listeners = self.accepting.listeners().map(|listeners| &*listeners);
+        let clients = listeners.into_iter().flat_map(Listeners::iter);
+        let mut successor = program.start(clients, self.answering.listener())?;
+        self.poll.registry().register(&mut successor.link, SUCCESSOR, Interest::READABLE)?;
+        Ok(successor)
+    }
+
+    fn upgrade_failed(&mut self, why: &io::Error) {
+        warn!("cannot hand over to another process: {why}; serving on");
+        // What was to be is over, as far as the manager is concerned.
+        self.manager.ready();
+    }
+
+    /// The new process has said something, or has ended.
+    pub(super) fn successor_spoke(&mut self) {
+        let Some(mut upgrade) = self.upgrade.take() else {
+            return;
+        };
+        match upgrade.successor.prepared() {
+            Ok(None) => self.upgrade = Some(upgrade),
+            Ok(Some(number)) => self.hand_over(upgrade.successor, number),
+            Err(why) => {
+                upgrade.successor.abandon();
+                self.upgrade_failed(&why);
+            }
+        }
+    }
+
+    fn hand_over(&mut self, mut successor: Successor, number: u32) {
+        // In this order: it must be the manager's own child, and be known to it, before it serves.
+        let told = successor.detached().and_then(|()| self.manager.succeeded_by(number));
+        if let Err(why) = told.and_then(|()| successor.go()) {
+            return self.upgrade_failed(&why);
+        }
+        if let Some(listeners) = self.accepting.listeners() {
+            listeners.leave_files();
+        }
+        self.leave_desk();
+        let now = Instant::now();
+        let stage = Superseded { sweep: now + QUIET, busy: now + BUSY };
+        self.accept_no_more(Accepting::Superseded(stage));
+        info!("process {number} serves from now on; {} connections go on here", self.pairs.len());
+    }
+
+    /// Goes on with what has its time.
+    pub(super) fn next_stages(&mut self) {
+        let now = self.woke;
+        if let Some(upgrade) = self.upgrade.take_if(|upgrade| upgrade.until <= now) {
+            upgrade.successor.abandon();
+            let seconds = PREPARING.as_secs();
+            let why = format!("it was not prepared after {seconds} seconds");
+            self.upgrade_failed(&io::Error::other(why));
+        }
+        let Accepting::Superseded(stage) = &mut self.accepting else {
+            return;
+        };
+        if stage.busy <= now {
+            self.accepting = Accepting::Draining(Draining { until: None, hasty: false });
+            return self.begin_no_exchanges();
+        }
+        if stage.sweep <= now {
+            stage.sweep = now + QUIET;
+            let slots: Vec<_> = self.pairs.slots().collect();
+            for slot in slots {
+                if self.pairs.get_mut(slot).is_some_and(Pair::was_quiet) {
+                    self.remove(slot);
+                }
+            }
+        }
+    }
+}
