@@ -110,7 +110,7 @@ fn what_is_said_about_a_socket_of_our_own_is_refused_beside_passed_ones() {
 #[test]
 fn sockets_of_another_process_are_not_taken() {
     let folder = Folder::new();
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_dockerd-ci-proxy"));
+    let mut command = std::process::Command::new(super::proxy::binary());
     command.envs([("LISTEN_FDS", "2"), ("LISTEN_PID", "1")]);
     command.arg("--listensocket").arg(folder.join("no/such/folder"));
     let output = command.output().unwrap();

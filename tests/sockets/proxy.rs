@@ -13,6 +13,12 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, pr
 /// Longer than anything here takes on a slow and busy machine, shorter than patience.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The proxy to test: that of `DCP_TEST_BINARY`, else the one that cargo built.
+pub(crate) fn binary() -> String {
+    std::env::var("DCP_TEST_BINARY")
+        .unwrap_or_else(|_| env!("CARGO_BIN_EXE_dockerd-ci-proxy").to_owned())
+}
+
 /// Asks `probe` again and again until it has an answer; fails the test if none comes.
 pub(crate) fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
@@ -56,7 +62,7 @@ impl Proxy {
         let child = Command::new("sh")
             .args(["-c", &format!("{limit}exec \"$@\""), "sh"])
             .args(tracer)
-            .arg(env!("CARGO_BIN_EXE_dockerd-ci-proxy"))
+            .arg(binary())
             .arg("--dockersocket")
             .arg(folder.join("daemon"))
             .arg("--listensocket")
@@ -83,7 +89,7 @@ impl Proxy {
         let [first, second] = sockets;
         let child = Command::new("sh")
             .args(["-c", "LISTEN_PID=$$ exec \"$@\" 3<&0 4<&1 </dev/null >&2", "sh"])
-            .arg(env!("CARGO_BIN_EXE_dockerd-ci-proxy"))
+            .arg(binary())
             .arg("--dockersocket")
             .arg(folder.join("daemon"))
             .args(arguments)
