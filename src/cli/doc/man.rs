@@ -21,11 +21,19 @@ const BEFORE: &[&str] = &[
 const AFTER: &[(&str, &[(&str, &str)])] = &[
     (
         "SIGNALS",
-        &[(
-            "SIGTERM, SIGINT",
-            "Take no new clients, let running exchanges end within --drain-time, then end. A \
-             second one ends the proxy at once.",
-        )],
+        &[
+            (
+                "SIGTERM, SIGINT",
+                "Take no new clients, let running exchanges end within --drain-time, then end. A \
+                 second one ends the proxy at once.",
+            ),
+            (
+                "SIGHUP",
+                "Start the program that is now in this one's place, with the same arguments and \
+                 variables, on the same listening sockets. Once it serves, this process takes no \
+                 new clients and ends with its last exchange. With a terminal, end.",
+            ),
+        ],
     ),
     (
         "FILES",
