@@ -70,6 +70,21 @@ pub enum Unreachable {
 /// How long a daemon whose accept queue is full is asked again before the client is told.
 pub const DIAL_LIMIT: Duration = Duration::from_secs(10);
 
+impl Unreachable {
+    /// What whoever reads of it may look at first, as a sentence.
+    fn advice(&self) -> &'static str {
+        match self {
+            // As docker itself says it.
+            Self::Missing | Self::Down | Self::Other(_) => "Is the docker daemon running?",
+            Self::Denied => {
+                "The user that runs dockerd-ci-proxy has to be in the group of that socket."
+            }
+            Self::Slow => "Is the docker daemon overloaded?",
+            Self::HangsUp => "The log of the docker daemon may tell why.",
+        }
+    }
+}
+
 impl fmt::Display for Unreachable {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -157,7 +172,9 @@ impl fmt::Display for Fault {
             Self::SlowHead => {
                 out.write_str("the client did not complete its request head in 5 minutes")
             }
-            Self::Draining => out.write_str("the proxy is shutting down and takes no new requests"),
+            Self::Draining => out.write_str(
+                "the proxy is shutting down and takes no new requests; try again when it is back",
+            ),
             Self::Response(malformed) => {
                 write!(out, "the daemon's response is malformed: {malformed}")
             }
@@ -173,8 +190,10 @@ impl fmt::Display for Fault {
             ),
             Self::Away(away) => write!(
                 out,
-                "cannot reach the Docker daemon at unix://{}: {}. Is the docker daemon running?",
-                away.socket, away.why
+                "cannot reach the Docker daemon at unix://{}: {}. {}",
+                away.socket,
+                away.why,
+                away.why.advice()
             ),
             Self::Http2OfClient(malformed) => {
                 write!(out, "the client's HTTP/2 is malformed: {malformed}")

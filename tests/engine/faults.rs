@@ -1,6 +1,11 @@
 //! What fails, fails as it does without the proxy; and what the proxy itself says.
 
-use crate::support::{Docker, Lab, Proxy};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+use crate::support::{Docker, Lab, Proxy, until};
 
 #[test]
 fn questions_are_answered_as_by_the_daemon() {
@@ -55,14 +60,82 @@ fn a_create_that_the_daemon_refuses_is_refused_in_its_words() {
     assert_eq!(finished.code, Some(127));
 }
 
+/// What docker prints through a proxy whose daemon is to be at `socket`, behind its own beginning.
+fn said_of(socket: &Path, name: &str, before: &[&str]) -> String {
+    let proxy = Proxy::start_by(before, socket, name, &[]);
+    let docker = Docker::new(&proxy.socket(), proxy.folder().path());
+    let finished = docker.run(&["ps"]);
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    let words = "Error response from daemon: dockerd-ci-proxy: cannot reach the Docker daemon at ";
+    let said = finished.err();
+    let said = said.strip_prefix(words).unwrap_or_else(|| panic!("{finished:?}"));
+    let said = said.strip_prefix(&format!("unix://{}: ", socket.display()));
+    said.unwrap_or_else(|| panic!("{finished:?}")).to_owned()
+}
+
 #[test]
 fn a_daemon_that_is_away_is_told_in_words_for_the_person_at_the_command() {
     let Some(lab) = Lab::open() else { return };
-    let nowhere = lab.proxy.folder().join("nowhere.sock");
-    let proxy = Proxy::start(&nowhere, &format!("{}-away", lab.name), &[]);
+    let socket = lab.proxy.folder().join("away.sock");
+    let name = |what: &str| format!("{}-{what}", lab.name);
+    let said = said_of(&socket, &name("missing"), &[]);
+    assert_eq!(said, "no such file or directory. Is the docker daemon running?");
+    drop(UnixListener::bind(&socket).unwrap());
+    let said = said_of(&socket, &name("down"), &[]);
+    assert_eq!(said, "connection refused. Is the docker daemon running?");
+}
+
+#[test]
+fn a_daemon_that_may_not_be_asked_is_told_with_what_to_do() {
+    let Some(lab) = Lab::open() else { return };
+    let socket = lab.proxy.folder().join("others.sock");
+    let _others = UnixListener::bind(&socket).unwrap();
+    // That of another user, for a root that may not do all.
+    chown(&socket, Some(65534), Some(65534)).unwrap();
+    fs::set_permissions(&socket, Permissions::from_mode(0o600)).unwrap();
+    let powerless = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"];
+    let said = said_of(&socket, &format!("{}-denied", lab.name), &powerless);
+    let words = "permission denied. The user that runs dockerd-ci-proxy has to be in the group of \
+                 that socket.";
+    assert_eq!(said, words);
+}
+
+#[test]
+fn a_refused_request_is_told_with_its_reason() {
+    let Some(lab) = Lab::open() else { return };
+    let daemon = &lab.engine.socket;
+    let name = format!("{}-refuses", lab.name);
+    let proxy = Proxy::start(daemon, &name, &["--socket-bind", "refuse"]);
     let docker = Docker::new(&proxy.socket(), proxy.folder().path());
-    let finished = docker.run(&["ps"]);
-    assert_eq!(finished.code, Some(1));
-    assert!(finished.err().contains("dockerd-ci-proxy: "), "{finished:?}");
-    assert!(finished.err().contains("nowhere.sock"), "{finished:?}");
+    let bind = format!("{}:/docker.sock", daemon.display());
+    let finished = docker.run(&["run", "--rm", "-v", &bind, lab.image(), "true"]);
+    assert_eq!(finished.code, Some(125), "{finished:?}");
+    let words = format!(
+        "docker: Error response from daemon: dockerd-ci-proxy: refused: the container mounts {}, \
+         the daemon's own socket, which would lead around the labels",
+        daemon.display()
+    );
+    assert!(finished.err().starts_with(&words), "{finished:?}");
+}
+
+#[test]
+fn while_the_proxy_drains_docker_finds_nobody_and_what_runs_goes_on() {
+    let Some(lab) = Lab::open() else { return };
+    let mut running = lab.docker.start(&["run", "--rm", "-i", lab.image(), "cat"]);
+    running.write(b"a line\n");
+    running.await_output("a line");
+    lab.proxy.terminate();
+    let words = format!(
+        "Cannot connect to the Docker daemon at unix://{}. Is the docker daemon running?",
+        lab.proxy.socket().display()
+    );
+    let finished = until("it takes no new clients", || {
+        let finished = lab.docker.run(&["ps"]);
+        (finished.code != Some(0)).then_some(finished)
+    });
+    assert_eq!((finished.code, finished.err()), (Some(1), words));
+    running.write(b"another\n");
+    running.await_output("another");
+    let finished = running.finish();
+    assert_eq!(finished.code, Some(0), "{finished:?}");
 }

@@ -50,9 +50,9 @@ fn running_exchanges_end_and_no_new_ones_begin() {
     its_daemon.sends("0\r\n\r\n");
     streams.gets("0\r\n\r\n");
     assert!(streams.gets_head().starts_with("HTTP/1.1 503 "));
-    assert!(
-        streams.gets_rest().ends_with(b"the proxy is shutting down and takes no new requests\"}\n")
-    );
+    let words = "the proxy is shutting down and takes no new requests; try again when it is back";
+    let answer = format!("{{\"message\":\"dockerd-ci-proxy: {words}\"}}\n");
+    assert_eq!(String::from_utf8(streams.gets_rest()).unwrap(), answer);
     its_daemon.is_closed();
     drop(streams);
     assert!(lab.proxy.is_running());

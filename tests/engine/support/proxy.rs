@@ -21,12 +21,19 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// `name` is unique; `arguments` are the ones besides the two sockets.
     pub(crate) fn start(daemon: &Path, name: &str, arguments: &[&str]) -> Self {
+        Self::start_by(&[], daemon, name, arguments)
+    }
+
+    /// Started by the command `before`, which goes on as the proxy.
+    pub(crate) fn start_by(before: &[&str], daemon: &Path, name: &str, arguments: &[&str]) -> Self {
         let folder = Folder::new(name);
         // By a link, to be replaced by tests of an upgrade.
         let binary = folder.join("program");
         symlink(self::binary(), &binary).unwrap();
         let log = File::create(folder.join("log")).unwrap();
-        let child = Command::new(&binary)
+        let words = [before, &[binary.to_str().unwrap()]].concat();
+        let child = Command::new(words[0])
+            .args(&words[1..])
             .arg("--dockersocket")
             .arg(daemon)
             .arg("--listensocket")
