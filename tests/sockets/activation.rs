@@ -118,3 +118,25 @@ fn sockets_of_another_process_are_not_taken() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("does not exist"), "{said}");
 }
+
+#[test]
+fn a_passed_socket_called_stats_tells_how_the_proxy_does() {
+    let folder = Folder::new();
+    let kept = sockets(&folder);
+    let mut proxy = Proxy::activated(folder.path(), copies(&kept), "clients:stats", &[]);
+    proxy.await_listening();
+    let mut guest = client(&folder, "two");
+    guest.sends("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(guest.gets_head().starts_with("HTTP/1.1 200 OK\r\n"));
+    let daemon = UnixListener::bind(folder.join("daemon")).unwrap();
+    ping(&mut client(&folder, "one"), &daemon);
+    proxy.terminate();
+    assert_eq!(proxy.await_exit().code(), Some(0));
+    assert!(folder.join("two").exists());
+    // One of our own beside it cannot be meant.
+    let own = folder.join("own");
+    let own = ["--stats-socket", own.to_str().unwrap()];
+    let mut both = Proxy::activated(folder.path(), copies(&kept), "clients:stats", &own);
+    assert_eq!(both.await_exit().code(), Some(2));
+    assert!(both.log().contains(" has no effect, since "), "{}", both.log());
+}

@@ -1,0 +1,143 @@
+//! For how long the proxy has held a request: from the moment when all of it had come that is looked
+//! at, to the moment when the daemon's socket has it.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use dockerd_ci_proxy::buffer::Pool;
+use dockerd_ci_proxy::proxy::{Common, Session, Step};
+
+#[path = "support/mod.rs"]
+mod support;
+
+use support::player::injection;
+
+/// A core at a time of our own.
+struct Connection {
+    session: Session,
+    pool: Pool,
+    start: Instant,
+    now: Instant,
+}
+
+impl Connection {
+    fn new() -> Self {
+        let common = Common { injection: injection(), ..Common::default() };
+        let mut session = Session::new(Rc::new(common));
+        session.connected();
+        let start = Instant::now();
+        Self { session, pool: Pool::default(), start, now: start }
+    }
+
+    /// It is so many seconds after the start.
+    fn at(&mut self, seconds: u64) {
+        self.now = self.start + Duration::from_secs(seconds);
+    }
+
+    fn advance(&mut self) {
+        while self.session.advance(self.now) != Step::Wait {}
+    }
+
+    fn client_sends(&mut self, bytes: &str) {
+        let limit = self.session.up_limit();
+        let lane = self.session.up();
+        lane.lend(&mut self.pool);
+        lane.room(limit)[..bytes.len()].copy_from_slice(bytes.as_bytes());
+        lane.received(bytes.len());
+        self.advance();
+    }
+
+    fn daemon_sends(&mut self, bytes: &str) {
+        let limit = self.session.down_limit();
+        let lane = self.session.down();
+        lane.lend(&mut self.pool);
+        lane.room(limit)[..bytes.len()].copy_from_slice(bytes.as_bytes());
+        lane.received(bytes.len());
+        self.advance();
+    }
+
+    /// The daemon takes all, but the last `left` bytes.
+    fn daemon_takes_all_but(&mut self, left: usize) {
+        while self.session.up().leaving().len() > left {
+            let n = self.session.up().leaving().len() - left;
+            self.session.up().left(n);
+        }
+        self.advance();
+    }
+
+    fn client_takes_all(&mut self) {
+        while !self.session.down().leaving().is_empty() {
+            let n = self.session.down().leaving().len();
+            self.session.down().left(n);
+        }
+        self.advance();
+    }
+
+    /// Since how many seconds after the start it has been here that has left now.
+    fn handed(&mut self) -> Option<u64> {
+        let since = self.session.handed()?;
+        Some(since.duration_since(self.start).as_secs())
+    }
+}
+
+const PONG: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK";
+
+#[test]
+fn what_passes_counts_from_the_end_of_its_head_until_the_head_has_left() {
+    let mut connection = Connection::new();
+    connection.client_sends("POST /images/load HTTP/1.1\r\nContent-Le");
+    connection.at(10);
+    connection.client_sends("ngth: 4\r\n\r\nab");
+    assert_eq!(connection.handed(), None);
+    connection.at(12);
+    connection.daemon_takes_all_but(3);
+    assert_eq!(connection.handed(), None);
+    connection.daemon_takes_all_but(2);
+    assert_eq!(connection.handed(), Some(10));
+    // It is told once; the body does not count.
+    connection.at(20);
+    connection.client_sends("cd");
+    connection.daemon_takes_all_but(0);
+    assert_eq!(connection.handed(), None);
+    // The next one on the connection counts anew.
+    connection.daemon_sends(PONG);
+    connection.client_takes_all();
+    connection.at(30);
+    connection.client_sends("GET /_ping HTTP/1.1\r\n\r\n");
+    connection.daemon_takes_all_but(0);
+    assert_eq!(connection.handed(), Some(30));
+}
+
+#[test]
+fn what_is_rewritten_counts_from_the_end_of_its_body_and_with_what_the_daemon_is_asked() {
+    let mut connection = Connection::new();
+    let body = r#"{"Image":"x"}"#;
+    let head =
+        format!("POST /containers/create HTTP/1.1\r\nContent-Length: {}\r\n\r\n", body.len());
+    connection.client_sends(&head);
+    connection.at(10);
+    connection.client_sends(&body[..5]);
+    connection.at(20);
+    connection.client_sends(&body[5..]);
+    // The question about the image.
+    assert!(connection.session.up().leaving().starts_with(b"GET /images/x/json "));
+    connection.daemon_takes_all_but(0);
+    assert_eq!(connection.handed(), None);
+    connection.at(25);
+    connection.daemon_sends("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    assert_eq!(connection.handed(), None);
+    connection.daemon_takes_all_but(1);
+    assert_eq!(connection.handed(), None);
+    connection.daemon_takes_all_but(0);
+    assert_eq!(connection.handed(), Some(20));
+}
+
+#[test]
+fn what_is_refused_was_not_handed_to_anybody() {
+    let mut connection = Connection::new();
+    connection.client_sends("POST /volumes/create HTTP/1.1\r\nContent-Length: 2\r\n\r\n[]");
+    connection.client_takes_all();
+    assert_eq!(connection.handed(), None);
+}
