@@ -76,7 +76,8 @@ impl<'l> Line<'l> {
     }
 
     fn milliseconds(&self) -> f64 {
-        self.outcome.took.as_secs_f64() * 1000.0
+        // To the microsecond; what a float has behind that is noise.
+        (self.outcome.took.as_secs_f64() * 1e6).round() / 1e3
     }
 }
 

@@ -39,7 +39,7 @@ pub fn summary(page: &str, ready: &str, now: Duration) -> Option<String> {
         ),
         format!("requests:  {}", sums(&samples, "requests_total", "verdict")),
         format!("refused:   {}", sums(&samples, "refusals_total", "reason")),
-        format!("failed connects to the daemon: {}", sums(&samples, CONNECTS, "reason")),
+        format!("unreached: {}", sums(&samples, CONNECTS, "reason")),
         format!("bytes:     {}", sums(&samples, "bytes_total", "direction")),
     ];
     lines.push(match number("added_seconds_count")? {
@@ -154,7 +154,7 @@ mod tests {
              clients:   3 connected, 1 in all, room for 500\n\
              requests:  2 labelled, 1 refused\n\
              refused:   1 no_room\n\
-             failed connects to the daemon: none\n\
+             unreached: none\n\
              bytes:     none\n\
              added:     half of the requests within 0.000025 s, 99 % within 0.000025 s\n"
         );
