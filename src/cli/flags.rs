@@ -71,11 +71,13 @@ pub const FLAGS: &[Flag] = &[
         names: &["--label"],
         short: None,
         effect: Effect::Value("KEY=VALUE", |args, given| args.labels.push(given)),
-        variable: None,
+        variable: Some("DCP_LABELS"),
         default: Some(LABEL),
         line: "A label for everything that a client creates.",
         more: "May be repeated with other keys. It wins over a label of the same key that the \
-               client sets. Where it is typed, DCP_LABEL_NAME and DCP_LABEL_VALUE are not read.",
+               client sets. The variable holds several, with commas or line ends between them; \
+               blanks around them do not count, and a value with a comma in it has to be typed. \
+               Where a label is typed, no variable with labels is read.",
     },
     Flag {
         names: &["--cgroup-parent"],

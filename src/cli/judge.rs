@@ -272,7 +272,7 @@ mod tests {
     fn an_empty_variable_is_as_one_that_is_not_set() {
         let names = crate::cli::flags::FLAGS.iter().filter_map(|flag| flag.variable);
         let env: Vec<_> = names.map(|name| (name, "")).collect();
-        assert_eq!(env.len(), 8);
+        assert_eq!(env.len(), 9);
         assert_eq!(run("", &env), run("", &[]));
     }
 
@@ -360,8 +360,27 @@ mod tests {
             let why = refusal.unwrap_err();
             assert!(why.starts_with(&format!("{by}: has no effect, since ")), "{why}");
         }
+        assert_eq!(run("--ls unix:///run/../run/passed", |_| None), rewritten("/run/passed"));
         let itself = run("--ds /run/passed", |_| None).unwrap_err();
         assert!(itself.starts_with("LISTEN_FDS: is the same socket as --ds"), "{itself}");
+    }
+
+    #[test]
+    fn a_variable_may_hold_several_labels() {
+        let labels = |text| labels_of("", &[("DCP_LABELS", text)]);
+        let three = Ok(["a=1", "b=x y", "c="].map(String::from).into());
+        assert_eq!(labels("a=1,b=x y,c="), three);
+        assert_eq!(labels(" a=1 ,\n  b=x y\n\nc=,\n"), three);
+        assert_eq!(labels(", ,"), labels_of("", &[]));
+        let why = "DCP_LABELS: \"b\" has no \"=\", wanted KEY=VALUE";
+        assert_eq!(labels("a=1,b"), Err(why.into()));
+        let why = "DCP_LABELS: the key \"a\" was already given by DCP_LABELS";
+        assert_eq!(labels("a=1,a=2"), Err(why.into()));
+        // Beside the older variables, but not beside what is typed.
+        let env = [("DCP_LABELS", "a=1"), ("DCP_LABEL_NAME", "b"), ("DCP_LABEL_VALUE", "2")];
+        assert_eq!(labels_of("", &env), Ok(["a=1", "b=2"].map(String::from).into()));
+        assert_eq!(labels_of("--label c=3", &env), Ok(vec!["c=3".into()]));
+        assert_eq!(labels_of("--lv 4", &env), Ok(vec!["b=4".into()]));
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! From the words of the command line and the environment to [`Args`]; nothing is judged here but
 //! that flags exist and have their values.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use lexopt::{Arg, Parser};
 
 use super::error::Error;
 use super::flags::{self, Effect};
+use crate::config::socket;
 
 /// A value as it was given.
 #[derive(Debug, Clone)]
@@ -129,26 +131,41 @@ impl Args {
         if self.cgroup_parent.is_none() {
             self.cgroup_parent = given("DCP_CGROUP_PARENT").and_then(parent_or_switch);
         }
+        let typed = !(self.label_names.is_empty() && self.label_values.is_empty());
+        let listed = given("DCP_LABELS").filter(|_| self.labels.is_empty() && !typed);
         if self.labels.is_empty() && self.label_names.is_empty() {
             self.label_names.extend(given("DCP_LABEL_NAME"));
         }
         if self.labels.is_empty() && self.label_values.is_empty() {
             self.label_values.extend(given("DCP_LABEL_VALUE"));
         }
+        self.labels.extend(listed.iter().flat_map(list));
     }
 }
 
 impl Args {
     /// Takes the path of a listening socket that was passed to us: what is said about one of our own
-    /// making would have no effect.
+    /// making would have no effect, unless it is this very path.
     pub(super) fn listen_at(&mut self, path: &Path) -> Result<(), Error> {
-        let own = [&self.listen, &self.mode, &self.owner, &self.group];
+        // A unit may name the place for both of its ways to start.
+        let other = self.listen.as_ref().filter(|given| {
+            let named = socket::socket_path(&given.value);
+            !named.is_ok_and(|named| socket::same_socket(&named, path))
+        });
+        let own = [other, self.mode.as_ref(), self.owner.as_ref(), self.group.as_ref()];
         if let Some(given) = own.into_iter().flatten().next() {
             return Err(Error::Passed { by: given.by, path: path.to_owned() });
         }
         self.listen = Some(Given { value: path.into(), by: "LISTEN_FDS" });
         Ok(())
     }
+}
+
+/// The pieces of a list: between commas and line ends, without the blanks around them.
+fn list(given: &Given) -> impl Iterator<Item = Given> {
+    let pieces = given.value.as_bytes().split(|byte| matches!(byte, b',' | b'\n'));
+    let pieces = pieces.map(<[u8]>::trim_ascii).filter(|piece| !piece.is_empty());
+    pieces.map(|piece| Given { value: OsStr::from_bytes(piece).into(), by: given.by })
 }
 
 /// The variable of the cgroup parent was once a switch, and may still be used as one.

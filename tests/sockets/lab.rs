@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::ends::{End, accept};
-use super::proxy::Proxy;
+use super::proxy::{Proxy, binary};
 
 /// A folder that goes away with its owner.
 pub(crate) struct Folder(PathBuf);
@@ -49,23 +49,28 @@ impl Lab {
     }
 
     pub(crate) fn with(arguments: &[&str]) -> Self {
-        Self::start(&[], arguments, None)
+        Self::start(&[], Path::new(&binary()), arguments, None)
     }
 
     /// Started by the command `tracer`, which goes on as the proxy.
     pub(crate) fn under(tracer: &[&str]) -> Self {
-        Self::start(tracer, &["--label", "ci.job=7"], None)
+        Self::start(tracer, Path::new(&binary()), &["--label", "ci.job=7"], None)
+    }
+
+    /// Of the program in this file, started by the command `tracer`.
+    pub(crate) fn of(tracer: &[&str], file: &Path) -> Self {
+        Self::start(tracer, file, &["--label", "ci.job=7"], None)
     }
 
     /// With room for so many open files.
     pub(crate) fn with_files(arguments: &[&str], files: u32) -> Self {
-        Self::start(&[], arguments, Some(files))
+        Self::start(&[], Path::new(&binary()), arguments, Some(files))
     }
 
-    fn start(tracer: &[&str], arguments: &[&str], files: Option<u32>) -> Self {
+    fn start(tracer: &[&str], file: &Path, arguments: &[&str], files: Option<u32>) -> Self {
         let folder = Folder::new();
         // First, since with a cgroup parent it would ask a daemon that is there.
-        let mut proxy = Proxy::spawn_under(tracer, folder.path(), arguments, files);
+        let mut proxy = Proxy::spawn_under(tracer, file, folder.path(), arguments, files);
         proxy.await_listening();
         let daemon = UnixListener::bind(folder.join("daemon")).unwrap();
         Self { proxy, daemon, folder }

@@ -1,5 +1,6 @@
 //! The built proxy as a process.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
@@ -37,6 +38,14 @@ pub(crate) fn raise_own_limit() {
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
 }
 
+/// The program to test, and before it the words of `DCP_TEST_UNDER`, a command that goes on as what
+/// stands behind it.
+fn program(path: &Path) -> Vec<OsString> {
+    let under = std::env::var("DCP_TEST_UNDER").unwrap_or_default();
+    let words = under.split_whitespace().map(OsString::from);
+    words.chain([path.into()]).collect()
+}
+
 /// A running proxy; killed when dropped. Its log is shown when the test fails.
 pub(crate) struct Proxy {
     child: Child,
@@ -46,12 +55,13 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Starts it in `folder`, listening at `listen`, for the daemon at `daemon` there.
     pub(crate) fn spawn(folder: &Path, arguments: &[&str], open_files: Option<u32>) -> Self {
-        Self::spawn_under(&[], folder, arguments, open_files)
+        Self::spawn_under(&[], Path::new(&binary()), folder, arguments, open_files)
     }
 
-    /// Starts it by the command `tracer`, which goes on as the proxy.
+    /// Starts this `binary` by the command `tracer`, which goes on as the proxy.
     pub(crate) fn spawn_under(
         tracer: &[&str],
+        binary: &Path,
         folder: &Path,
         arguments: &[&str],
         open_files: Option<u32>,
@@ -62,7 +72,7 @@ impl Proxy {
         let child = Command::new("sh")
             .args(["-c", &format!("{limit}exec \"$@\""), "sh"])
             .args(tracer)
-            .arg(binary())
+            .args(program(binary))
             .arg("--dockersocket")
             .arg(folder.join("daemon"))
             .arg("--listensocket")
@@ -89,7 +99,7 @@ impl Proxy {
         let [first, second] = sockets;
         let child = Command::new("sh")
             .args(["-c", "LISTEN_PID=$$ exec \"$@\" 3<&0 4<&1 </dev/null >&2", "sh"])
-            .arg(binary())
+            .args(program(Path::new(&binary())))
             .arg("--dockersocket")
             .arg(folder.join("daemon"))
             .args(arguments)

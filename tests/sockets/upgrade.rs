@@ -15,7 +15,7 @@ use super::crowds::answer_all;
 use super::ends::{End, accept};
 use super::lab::{CHUNKED, Folder, LOGS, Lab, PING, PONG};
 use super::manager::Manager;
-use super::proxy::{Proxy, until};
+use super::proxy::{Proxy, binary, until};
 
 /// A process that took over; killed when dropped.
 struct Next {
@@ -65,9 +65,8 @@ impl Drop for Next {
 /// A proxy whose program is a file of this folder, to be replaced.
 fn with_program(folder: &Folder) -> (Lab, PathBuf) {
     let program = folder.join("program");
-    fs::copy(env!("CARGO_BIN_EXE_dockerd-ci-proxy"), &program).unwrap();
-    let script = format!("shift; exec {} \"$@\"", program.display());
-    (Lab::under(&["sh", "-c", &script, "sh"]), program)
+    fs::copy(binary(), &program).unwrap();
+    (Lab::of(&[], &program), program)
 }
 
 /// Puts another program in its place, as a package manager does.
@@ -332,10 +331,9 @@ fn the_manager_is_told_when_nobody_takes_over() {
     let manager = Manager::new();
     let folder = Folder::new();
     let program = folder.join("program");
-    fs::copy(env!("CARGO_BIN_EXE_dockerd-ci-proxy"), &program).unwrap();
-    let script = format!("shift; exec {} \"$@\"", program.display());
+    fs::copy(binary(), &program).unwrap();
     let socket = format!("NOTIFY_SOCKET={}", manager.path().display());
-    let lab = Lab::under(&["env", &socket, "sh", "-c", &script, "sh"]);
+    let lab = Lab::of(&["env", &socket], &program);
     manager.awaits("READY=1");
     replace(&program, b"#!/bin/sh\nexit 1\n");
     lab.proxy.signal(Signal::HUP);

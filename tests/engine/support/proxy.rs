@@ -24,14 +24,16 @@ impl Proxy {
         Self::start_by(&[], daemon, name, arguments)
     }
 
-    /// Started by the command `before`, which goes on as the proxy.
+    /// Started by the command `before`, and that in `DCP_TEST_UNDER`, which go on as the proxy.
     pub(crate) fn start_by(before: &[&str], daemon: &Path, name: &str, arguments: &[&str]) -> Self {
         let folder = Folder::new(name);
         // By a link, to be replaced by tests of an upgrade.
         let binary = folder.join("program");
         symlink(self::binary(), &binary).unwrap();
         let log = File::create(folder.join("log")).unwrap();
-        let words = [before, &[binary.to_str().unwrap()]].concat();
+        let under = std::env::var("DCP_TEST_UNDER").unwrap_or_default();
+        let under: Vec<&str> = under.split_whitespace().collect();
+        let words = [before, &under, &[binary.to_str().unwrap()]].concat();
         let child = Command::new(words[0])
             .args(&words[1..])
             .arg("--dockersocket")
