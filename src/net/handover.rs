@@ -70,15 +70,15 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// Nobody knows where it was found.
+    /// It was started by a relative path, and the working directory is gone.
     pub fn own() -> io::Result<Self> {
         let mut arguments = std::env::args_os();
         let name = arguments.next().unwrap_or_default();
         let path = if name.as_bytes().contains(&b'/') {
             std::path::absolute(name)?
         } else {
-            // Found by PATH, where the kernel knows it better.
-            std::env::current_exe()?
+            // Found by PATH, where the kernel knows it better; without /proc it is looked for again.
+            std::env::current_exe().unwrap_or_else(|_| name.into())
         };
         Ok(Self { path, arguments: arguments.collect() })
     }
