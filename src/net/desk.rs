@@ -129,8 +129,11 @@ impl Desk {
         ours
     }
 
-    /// When it is to be looked at even without an event.
-    pub(super) fn wakes(&self) -> Option<Instant> {
+    /// When it is to be looked at even without an event, `now` if at once.
+    pub(super) fn wakes(&self, now: Instant) -> Option<Instant> {
+        if self.stirred {
+            return Some(now);
+        }
         let door = match self.door {
             Door::Paused(until) => Some(until),
             Door::Quiet | Door::Knocked => None,
@@ -145,14 +148,14 @@ impl Desk {
             self.stirred = true;
         }
         let due = self.guests.iter().flatten().any(|guest| guest.until <= facts.now);
-        if !std::mem::take(&mut self.stirred) && !due {
+        if !self.stirred && !due {
             return;
         }
+        // One at a time: whoever comes without end has no more than a part of the loop's time.
+        self.welcome(facts);
         self.serve(facts);
-        // Whoever has left has made room for the next.
-        while self.welcome(facts) {
-            self.serve(facts);
-        }
+        let room = self.guests.iter().any(Option::is_none);
+        self.stirred = room && self.door == Door::Knocked;
     }
 
     /// Sends all guests away.
@@ -169,13 +172,11 @@ impl Desk {
     }
 
     /// Lets the next one in, if somebody waits and there is room.
-    fn welcome(&mut self, facts: &Facts<'_>) -> bool {
+    fn welcome(&mut self, facts: &Facts<'_>) {
         let mut seats = self.guests.iter_mut().enumerate();
-        let Some((place, seat)) = seats.find(|(_, seat)| seat.is_none()) else {
-            return false;
-        };
+        let Some((place, seat)) = seats.find(|(_, seat)| seat.is_none()) else { return };
         if self.door != Door::Knocked {
-            return false;
+            return;
         }
         let guest = self.listener.accept().and_then(|stream| Guest::new(stream, place, facts));
         match guest {
@@ -186,7 +187,6 @@ impl Desk {
                 self.door = Door::Paused(facts.now + PAUSE);
             }
         }
-        self.door == Door::Knocked
     }
 }
 
@@ -333,5 +333,51 @@ impl Probe {
 
     fn over(&self, ready: Result<(), &str>) -> Step {
         say(desk::ready(ready, self.to_head))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::SocketAccess;
+    use std::os::unix::net::UnixStream as Client;
+
+    /// Whether an answer has come.
+    fn is_answered(guest: &Client) -> bool {
+        guest.set_nonblocking(true).unwrap();
+        let mut guest = guest;
+        guest.read(&mut [0; 64]).is_ok_and(|n| n > 0)
+    }
+
+    #[test]
+    fn guests_who_come_without_end_are_let_in_one_in_a_turn() {
+        let folder = std::env::temp_dir().join(format!("dcp-desk-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (socket, daemon) = (folder.join("stats"), folder.join("daemon"));
+        let listener = Listener::bind(&socket, SocketAccess::default(), &daemon).unwrap();
+        let poll = mio::Poll::new().unwrap();
+        let mut desk = Desk::new(listener, poll.registry()).unwrap();
+        let guests: Vec<_> = (0..3 * GUESTS)
+            .map(|_| {
+                let mut guest = Client::connect(&socket).unwrap();
+                guest.write_all(b"GET /healthz HTTP/1.1\r\n\r\n").unwrap();
+                guest
+            })
+            .collect();
+        let counters = Counters::default();
+        let present = Present { open: 0, room: 1, draining: false, started: Duration::default() };
+        let (registry, now) = (poll.registry(), Instant::now());
+        let facts = Facts { counters: &counters, present, daemon: &daemon, registry, now };
+        assert!(desk.note(Token(FIRST)));
+        for turn in 1..=guests.len() {
+            assert_eq!(desk.wakes(now), Some(now));
+            desk.turn(&facts);
+            assert!(guests.get(turn - 1).is_some_and(is_answered), "{turn}");
+            assert!(!guests.get(turn).is_some_and(is_answered), "{turn}");
+        }
+        // One more look shows that nobody else is there; then it rests.
+        desk.turn(&facts);
+        assert_eq!(desk.wakes(now), None);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

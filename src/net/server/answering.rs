@@ -43,7 +43,7 @@ impl Answering {
     }
 
     pub(super) fn wait(&self, now: Instant) -> Option<Duration> {
-        let wakes = self.desk.as_ref()?.wakes()?;
+        let wakes = self.desk.as_ref()?.wakes(now)?;
         Some(wakes.saturating_duration_since(now))
     }
 }
