@@ -44,6 +44,11 @@ const AFTER: &[(&str, &[(&str, &str)])] = &[
                 "The listening socket, unless told otherwise. It takes the mode and the group of \
                  the daemon's, and is removed at the end.",
             ),
+            (
+                "/etc/dockerd-ci-proxy/proxy.env, NAME.env",
+                "Settings of the systemd units, as lines of VARIABLE=value: that of the one proxy \
+                 of a host, and of dockerd-ci-proxy@NAME.",
+            ),
         ],
     ),
     (
