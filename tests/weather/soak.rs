@@ -59,6 +59,7 @@ fn mixed_traffic_leaves_neither_files_nor_memory_behind() {
     rest();
     let memory = lab.proxy.memory();
     eprintln!("{visits} visits in {:?}; {warm} KiB before, {memory} KiB after", duration());
+    eprintln!("{files} files before, {} after", lab.proxy.files());
     assert!(memory < warm + MEMORY, "{memory} KiB, and {warm} KiB when it was warm");
     let log = lab.proxy.log();
     let bug = log.lines().find(|line| line.contains("bug") || line.contains("panicked"));
