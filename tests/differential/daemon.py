@@ -11,7 +11,9 @@ OWN_NETWORKS = {"bridge", "host", "none", "podman"}
 SWARM_NETWORKS = {"docker_gwbridge", "ingress"}
 
 
-class _Connection(http.client.HTTPConnection):
+class Connection(http.client.HTTPConnection):
+    """HTTP on a UNIX socket."""
+
     def __init__(self, path):
         super().__init__("docker", timeout=300)
         self._path = path
@@ -26,6 +28,10 @@ class Daemon:
     def __init__(self, path):
         self.path = path
         # What was there before the first operation stays.
+        version = self._get("/version") or {}
+        self.is_podman = any(part["Name"] == "Podman Engine" for part in version.get("Components", []))
+        # A label of its own tells anonymous volumes from others. A prune goes by it since API 1.42.
+        self.marks_anonymous_volumes = _number(version["ApiVersion"]) >= (1, 42)
         self._images = {}
         self._images = {image["Id"]: set(image["RepoTags"] or []) for image in self._list("/images/json?all=1")}
 
@@ -41,15 +47,14 @@ class Daemon:
             found[kind] = self._list(f"/{kind}")
         return {kind: objects for kind, objects in found.items() if objects}
 
-    def marks_anonymous_volumes(self):
-        """Whether a label of its own tells them from others. A prune goes by it since API 1.42."""
-        return _number((self._get("/version") or {})["ApiVersion"]) >= (1, 42)
-
     def clear(self):
         """Removes everything but what was there at first."""
         if self._in_swarm():
             self._call("POST", "/swarm/leave?force=1")
         for container in self._containers():
+            if self.is_podman:
+                # It would first ask it to end, and wait.
+                self._call("POST", f"/containers/{container['Id']}/kill")
             self._call("DELETE", f"/containers/{container['Id']}?force=1&v=1")
         for network in self._networks():
             self._call("DELETE", f"/networks/{network['Id']}")
@@ -64,12 +69,18 @@ class Daemon:
         inspected = self._get(f"/containers/{container}/json") or {}
         inspected.pop("ExecIDs", None)
         inspected.get("State", {}).get("Health", {}).pop("Log", None)
+        if self.is_podman and inspected:
+            _settle(inspected)
         return inspected
 
     def _image(self, image):
         """Without how its last step was made: to the classic builder, a label is a step. For
-        the same reason, images that only are a step of another do not count."""
+        the same reason, images that only are a step of another do not count. To Podman, a label
+        is a part of the size: there it is that of the layers."""
         inspected = self._get(f"/images/{image}/json") or {}
+        if self.is_podman:
+            inspected.pop("VirtualSize", None)
+            inspected["Size"] = sum(layer["Size"] for layer in self._list(f"/images/{image}/history"))
         return {key: value for key, value in inspected.items() if key not in ("Container", "ContainerConfig")}
 
     def _clear_images(self):
@@ -81,6 +92,9 @@ class Daemon:
                 self._call("DELETE", f"/images/{image['Id']}?force=1")
 
     def _in_swarm(self):
+        # Podman knows none, and takes its time to say so.
+        if self.is_podman:
+            return False
         info = self._get("/info") or {}
         return (info.get("Swarm") or {}).get("LocalNodeState", "inactive") != "inactive"
 
@@ -103,13 +117,30 @@ class Daemon:
         return json.loads(body) if status == 200 else None
 
     def _call(self, method, path):
-        connection = _Connection(self.path)
+        connection = Connection(self.path)
         try:
             connection.request(method, path)
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:
             connection.close()
+
+
+def _settle(container):
+    """Takes out what Podman tells of a container by luck."""
+    host_config = container["HostConfig"]
+    host_config["Binds"] = [_bind(one) for one in host_config["Binds"] or []]
+    if container["State"]["Status"] == "exited":
+        # It lets go of its network and files some time after it has ended, or never.
+        container.pop("NetworkSettings")
+        container["GraphDriver"]["Data"].pop("MergedDir", None)
+
+
+def _bind(text):
+    """As Podman tells it, its options in an order of their own. It tells `exec` of a volume
+    that the image declares, not of a mount there: it goes for both."""
+    source, target, options = text.split(":")
+    return ":".join([source, target, *sorted(set(options.split(",")) - {"exec"})])
 
 
 def _number(version):

@@ -1,6 +1,7 @@
 """A lane: an engine of its own, the proxy in front of it, and one operation at a time. As
 nobody else uses the engine, all that changes on it is the operation's doing."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon import Daemon
+from daemon import Connection, Daemon
 from normal import CGROUP_PARENT, LABEL, LABEL_KEY, LABEL_VALUE, anonymous, normal
 
 HERE = Path(__file__).parent
@@ -65,6 +66,8 @@ class Lane:
     def play(self, client, operation, through_proxy):
         """Has the client play the operation, and looks at what came of it."""
         job = self._new_job(through_proxy)
+        if self._daemon.is_podman:
+            self._clear_cgroups()
         try:
             code, stdout, stderr = self._run(client, operation, job)
             effects = self._daemon.everything()
@@ -73,9 +76,10 @@ class Lane:
         if through_proxy:
             code += self._left_open() + _untouched(effects)
             _take_out_mounts(effects)
-            if not self._daemon.marks_anonymous_volumes():
+            if not self._daemon.marks_anonymous_volumes:
                 _take_out_marks(effects)
-        return Play(code, normal(stdout), normal(stderr), _sorted_effects(effects))
+        podman = self._daemon.is_podman
+        return Play(code, normal(stdout, podman), normal(stderr, podman), _sorted_effects(effects))
 
     def _start_proxy(self, binary):
         self._proxy_socket = self._folder / "proxy.sock"
@@ -84,8 +88,18 @@ class Lane:
                 [binary, "--dockersocket", self._socket, "--listensocket", self._proxy_socket,
                  "--label", LABEL, "--cgroup-parent", f"/{self._engine.name}{CGROUP_PARENT}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        _until(self._proxy_socket.exists, "the proxy listens")
-        self._idle_sockets = self._open_sockets()
+        _until(self._serves, "the proxy serves")
+
+    def _serves(self):
+        """Whether the proxy does. If so, it has all sockets of its own, and two for us."""
+        try:
+            with contextlib.closing(Connection(str(self._proxy_socket))) as connection:
+                connection.request("GET", "/_ping")
+                connection.getresponse().read()
+                self._idle_sockets = self._open_sockets() - 2
+        except OSError:
+            return False
+        return True
 
     def _new_job(self, through_proxy):
         """An empty folder with a socket, at the same path for either way."""
@@ -94,6 +108,24 @@ class Lane:
         job.mkdir()
         (job / "docker.sock").symlink_to(self._proxy_socket if through_proxy else self._socket)
         return job
+
+    def _clear_cgroups(self):
+        """Podman leaves the cgroups of containers that are gone, and for some minutes who watched
+        over an exec in them. It runs the steps of a build in the cgroup parent itself, where
+        with cgroup v1 none may be below it."""
+        def gone():
+            for folder in (folder for parent in parents for folder, _, _ in os.walk(parent, topdown=False)):
+                with contextlib.suppress(OSError):
+                    for pid in Path(folder, "cgroup.procs").read_text().split():
+                        if Path("/proc", pid, "comm").read_text() == "conmon\n":
+                            os.kill(int(pid), signal.SIGKILL)
+                    os.rmdir(folder)
+            return not any(parent.exists() for parent in parents)
+
+        name = self._engine.name + CGROUP_PARENT
+        # That of cgroup v2, and one for each controller of v1.
+        parents = [Path("/sys/fs/cgroup", name), *Path("/sys/fs/cgroup").glob(f"*/{name}")]
+        _until(gone, "all that was in the cgroup parent has ended")
 
     def _run(self, client, operation, job):
         workplace = job / "work"

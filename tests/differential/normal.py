@@ -13,6 +13,10 @@ LABEL = f"{LABEL_KEY}={LABEL_VALUE}"
 CGROUP_PARENT = "-jobs"
 
 _KEY = re.escape(LABEL_KEY)
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_PAIR = rf"\[\s*{_STRING},\s*{_STRING}\s*\]"
+# Of Podman's builder, with the number of the stage if there are more.
+_STEP = r"(\[\d+/\d+\] )?STEP \d+/\d+: "
 _TIME = r"\d\d:\d\d:\d\d(?:\.\d+)?"
 
 SUBSTITUTIONS = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, replacement in [
@@ -59,6 +63,7 @@ SUBSTITUTIONS = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, r
     (r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b", "<mac>"),
     (r'"(Pid|ProcessID|Index|NFd|NGoroutines)": ?\d+', r'"\1": <number>'),
     (r'"HostPort": ?"(?:3[2-9]|[456]\d)\d{3}"', '"HostPort": "<port>"'),
+    (r"(current|peak) usage: \d+", r"\1 usage: <number>"),
     (r"buildkit-mount\d+", "buildkit-mount<number>"),
     # The name of a container that got none: an adjective and a scientist.
     (r'("Name": ?"/?)[a-z]+_[a-z]+\d?"', r'\1<name>"'),
@@ -72,15 +77,43 @@ SUBSTITUTIONS = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, r
     (r"^.*error waiting for container: context canceled.*\n", ""),
 ]]
 
+# The same of Podman, where it is not as with Docker.
+PODMAN = [(re.compile(pattern, re.MULTILINE), replacement) for pattern, replacement in [
+    # Its builder makes a step of all labels of the options together. The step before it then ends
+    # with a layer, on which the image stands.
+    (rf'(?:^--> [0-9a-f]{{12}}\n)?^{_STEP}LABEL "{_KEY}"="{LABEL_VALUE}"\n(?:--> Using cache .*\n)?', ""),
+    (rf' "{_KEY}"="{LABEL_VALUE}"', ""),
+    (rf"^{_STEP}", r"\1STEP <number>: "),
+    (r"(COMMIT.*\n)--> [0-9a-f]{12}\n((?:Successfully tagged .*\n)*)[0-9a-f]{64}$", r"\1--> <image>\n\2<image>"),
+    (r"(/var/tmp/[a-z_.]+)\d+", r"\1<number>"),
+    # Behind a chunked body, if it has not seen its end.
+    (r"^Connection: close\r?\n", ""),
+    # The one becomes the other a moment later.
+    (r"is in state (?:stopped|exited)", "is in state <ended>"),
+    # A place in its memory.
+    (r"^X-Reference-Id: 0x[0-9a-f]+", "X-Reference-Id: <number>"),
+    # An exec of what is no program ends while it reads what that says.
+    (r"^Error: read unixpacket .*/attach: read: connection reset by peer\n", ""),
+    # It counts the text of an image's labels, and of its times, which end in no zeroes; and that
+    # of what it knows of a container. Of what exists afterwards, the sizes of an image's layers
+    # are compared instead.
+    (r'"(Size|VirtualSize|SizeRw|SizeRootFs)": ?\d+', r'"\1": <size>'),
+    (r"\b[\d.]+k?B \(virtual [\d.]+MB\)", "<size>"),
+    # What it keeps in maps, it tells in any order.
+    (rf'"Env": ?\[(?:\s*{_STRING},?)+\s*\]', lambda found: f'"Env": {sorted(re.findall(_STRING, found[0])[1:])}'),
+    (rf'"DriverStatus": ?\[(?:\s*{_PAIR},?)+\s*\]', lambda found: f'"DriverStatus": {sorted(re.findall(_PAIR, found[0]))}'),
+    (r"(?<= Storage Driver: overlay\n)(?:  .*\n)+", lambda found: "".join(sorted(found[0].splitlines(True)))),
+]]
+
 # An id, whole or shortened as docker does (to 12) and Podman (to 11), and one of swarm's.
 _ID = re.compile(
     r"(?<![0-9A-Za-z])(?:[0-9a-f]{64}|[0-9a-f]{11,12}|(?=[0-9]*[a-z])(?=[a-z]*[0-9])[0-9a-z]{25})(?![0-9A-Za-z])")
 
 
-def normal(text):
+def normal(text, podman=False):
     """The text as it would be in any play. An id is told by when it first appeared: that
     the same one comes twice is part of what is compared."""
-    for pattern, replacement in SUBSTITUTIONS:
+    for pattern, replacement in (PODMAN if podman else []) + SUBSTITUTIONS:
         text = pattern.sub(replacement, text)
     seen = {}
 

@@ -189,12 +189,14 @@ def build():
     image, log = client.images.build(fileobj=io.BytesIO(context), custom_context=True, tag="local/one",
                                      buildargs={"WORD": "given"}, labels={"mine": "yes"}, rm=True)
     print("".join(line.get("stream", "") for line in log))
-    print(client.containers.run("local/one", remove=True), image.labels.get("mine"))
+    print(image.labels.get("mine"))
     try:
         client.images.build(fileobj=io.BytesIO(f"FROM {IMAGE}\nRUN exit 3\n".encode()), rm=True,
                             forcerm=True)
     except errors.BuildError as error:
         print(error)
+    # At last: Podman builds no more where containers have been.
+    print(client.containers.run("local/one", remove=True))
 
 
 @operation

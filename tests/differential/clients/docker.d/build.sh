@@ -10,12 +10,13 @@ op_build() {
     dockerfile "FROM $image" 'ARG WORD=none' 'COPY data /data' 'RUN echo "$WORD" >>/data' \
         'LABEL mine=yes' 'CMD ["cat", "/data"]'
     build --tag local/one --build-arg WORD=given --label more=yes .
-    docker run --rm local/one
     docker image inspect --format '{{json .Config.Labels}} {{json .Config.Cmd}} {{json .Config.Env}}' local/one
     # Again: every step is known.
     build --quiet --tag local/two . | wc -c
     build --no-cache --iidfile id .
     wc -c <id
+    # At last: Podman builds no more where containers have been.
+    docker run --rm local/one
 }
 
 op_build_with_a_volume() {

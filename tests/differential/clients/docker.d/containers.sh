@@ -245,7 +245,8 @@ is_made() { docker diff one | grep /made; }
 
 op_stats_as_they_come() {
     in_background one
-    docker stats --format '{{.Name}}' one >out &
+    # Podman's containers have no slash before their names, and the docker command takes away what is there.
+    docker stats --format '{{.Container}}' one >out &
     until_it grep one out
     # CLI 28 does not mind TERM here.
     kill -KILL $!
@@ -296,7 +297,7 @@ op_list() {
 op_inspect() {
     in_background one --label mine=yes
     docker inspect one
-    docker inspect --size --format '{{.SizeRootFs}}' one
+    docker inspect --size --format '"SizeRootFs": {{.SizeRootFs}}' one
 }
 
 op_remove() {

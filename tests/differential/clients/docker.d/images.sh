@@ -6,7 +6,7 @@ op_images() {
     docker tag "$image" local/one:1
     docker images | sort
     docker images --digests --no-trunc | sort
-    docker images --filter reference='local/*' --format '{{.Repository}}:{{.Tag}} {{.Size}}'
+    docker images --filter reference='local/*' --format '{{.Repository}}:{{.Tag}} {{.Size}}' | sort
     docker images --filter dangling=true
     docker images --all --quiet | sort
 }

@@ -33,7 +33,7 @@ op_events_of_the_past() {
 
 op_events_as_they_come() {
     local reader
-    docker events --filter type=volume --format '{{.Action}} {{.Actor.ID}}' >told &
+    docker events --filter type=volume >told &
     reader=$!
     # Only what happens after it listens is told.
     until_it make_noise told
