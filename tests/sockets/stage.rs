@@ -83,10 +83,7 @@ impl Stage {
         let stream = side.stream.as_ref().unwrap();
         match mark {
             "end" => stream.shutdown(Shutdown::Write).unwrap(),
-            "gone" => {
-                side.stream = None;
-                side.gone = true;
-            }
+            "gone" => side.goes(),
             other => panic!("<{other}> means nothing"),
         }
         Ok(())
@@ -153,6 +150,17 @@ impl Side {
         }
         self.wanted.extend(bytes);
         self.wanted = replaced(&self.wanted, b"<end><closed>", b"<closed>");
+    }
+
+    /// Closes both ways. What the proxy said to it may have brought an end in the same moment, which is
+    /// not asked for then.
+    fn goes(&mut self) {
+        self.stream = None;
+        self.gone = true;
+        let behind = self.got.strip_prefix(&*self.wanted).unwrap_or_default();
+        if [&b"<end>"[..], b"<closed>"].contains(&behind) {
+            self.got.truncate(self.wanted.len());
+        }
     }
 
     fn has_all(&self) -> bool {
