@@ -155,7 +155,11 @@ impl Side {
     /// Closes both ways. What the proxy said to it may have brought an end in the same moment, which is
     /// not asked for then.
     fn goes(&mut self) {
-        self.stream = None;
+        // A close alone may wait: a process that is started for another page at this moment has a copy
+        // of the socket until it is the proxy.
+        if let Some(stream) = self.stream.take() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
         self.gone = true;
         let behind = self.got.strip_prefix(&*self.wanted).unwrap_or_default();
         if [&b"<end>"[..], b"<closed>"].contains(&behind) {
