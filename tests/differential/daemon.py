@@ -130,7 +130,9 @@ def _settle(container):
     """Takes out what Podman tells of a container by luck."""
     host_config = container["HostConfig"]
     host_config["Binds"] = [_bind(one) for one in host_config["Binds"] or []]
-    if container["State"]["Status"] == "exited":
+    if container["State"]["Status"] in ("exited", "stopped"):
+        # The one becomes the other a moment later.
+        container["State"]["Status"] = "exited"
         # It lets go of its network and files some time after it has ended, or never.
         container.pop("NetworkSettings")
         container["GraphDriver"]["Data"].pop("MergedDir", None)
