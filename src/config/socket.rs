@@ -78,22 +78,36 @@ pub fn mountable(path: &Path) -> Result<String, Fault> {
 pub fn look(daemon: PathBuf) -> Look {
     let spelt = plain(&daemon);
     Look::new(move |path| {
-        let path = Path::new(path);
-        let plain = plain(path);
+        let written = Path::new(path);
+        let cleaned = cleaned(written);
+        let plain = plain(&cleaned);
         if plain == spelt {
             return Relation::Socket;
         }
-        if spelt.starts_with(&plain) {
-            return Relation::Above;
+        // Docker cleans a source before it follows links, others may not: `link/../x` can be two files.
+        let mut found = vec![relation(&cleaned, &daemon)];
+        if cleaned.as_os_str() != written.as_os_str() {
+            found.push(relation(written, &daemon));
         }
-        match fs::metadata(path) {
-            Ok(meta) if meta.is_dir() && is_above(&meta, &daemon) => Relation::Above,
-            Ok(meta) if meta.is_dir() => Relation::Other,
-            // A missing file may be a link to the socket that the daemon has not made yet.
-            _ if same_socket(path, &daemon) => Relation::Socket,
-            _ => Relation::Other,
+        if found.contains(&Relation::Socket) {
+            Relation::Socket
+        } else if found.contains(&Relation::Above) || spelt.starts_with(&plain) {
+            Relation::Above
+        } else {
+            Relation::Other
         }
     })
+}
+
+/// What the file at `path`, if it is there, is to the socket of the `daemon`.
+fn relation(path: &Path, daemon: &Path) -> Relation {
+    match fs::metadata(path) {
+        Ok(meta) if meta.is_dir() && is_above(&meta, daemon) => Relation::Above,
+        Ok(meta) if meta.is_dir() => Relation::Other,
+        // A missing file may be a link to the socket that the daemon has not made yet.
+        _ if same_socket(path, daemon) => Relation::Socket,
+        _ => Relation::Other,
+    }
 }
 
 /// Whether the socket of the `daemon` is somewhere in this directory.
@@ -109,17 +123,22 @@ fn file(meta: &Metadata) -> (u64, u64) {
     (meta.dev(), meta.ino())
 }
 
-/// `path` without `.`, `..` and doubled slashes, and with `/run` for `/var/run`, which is a link to
-/// it nearly everywhere.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
+/// `path` without `.`, `..` and doubled slashes, without a look at links.
+fn cleaned(path: &Path) -> PathBuf {
+    let mut cleaned = PathBuf::new();
     for part in path.components() {
         match part {
-            Component::ParentDir => drop(plain.pop()),
+            Component::ParentDir => drop(cleaned.pop()),
             Component::CurDir => {}
-            part => plain.push(part),
+            part => cleaned.push(part),
         }
     }
+    cleaned
+}
+
+/// The same with `/run` for `/var/run`, which is a link to it nearly everywhere.
+fn plain(path: &Path) -> PathBuf {
+    let plain = cleaned(path);
     match plain.strip_prefix("/var/run") {
         Ok(rest) => Path::new("/run").join(rest),
         Err(_) => plain,
@@ -308,6 +327,29 @@ mod tests {
         }
         assert_eq!(at("other"), Relation::Other);
         assert_eq!(look.at("/"), Relation::Above);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_path_that_two_readers_follow_to_two_files_is_the_socket_if_one_is() {
+        let dir = std::env::temp_dir().join(format!("dcp-two-{}", std::process::id()));
+        fs::create_dir_all(dir.join("in/deep/er")).unwrap();
+        fs::create_dir_all(dir.join("run")).unwrap();
+        let socket = dir.join("run/docker.sock");
+        let _daemon = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        symlink(dir.join("in/deep"), dir.join("away")).unwrap();
+        symlink(dir.join("in/deep/er"), dir.join("in/away")).unwrap();
+        for name in ["cleaned", "in/followed", "in/run"] {
+            symlink(&socket, dir.join(name)).unwrap();
+        }
+        let look = look(socket);
+        let at = |name: &str| look.at(dir.join(name).to_str().unwrap());
+        assert_eq!(at("away/../cleaned"), Relation::Socket);
+        assert_eq!(at("away/../followed"), Relation::Socket);
+        // Cleaned, this is the folder above the socket.
+        assert_eq!(at("in/away/../../run"), Relation::Socket);
+        assert_eq!(at("run/docker.sock/"), Relation::Socket);
+        assert_eq!(at("away/../other"), Relation::Other);
         fs::remove_dir_all(&dir).unwrap();
     }
 
