@@ -91,6 +91,7 @@ pub(crate) const ATTACKS: &[(&str, &str, &str, Wanted, &str)] = &[
     ("the socket with dots", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Binds":["$SOCKETS/../..//.$DAEMON:/s"]}}"#, Labelled, ALL),
     ("the socket with escapes", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Bind\u0073":["\u002f.$DAEMON:/s"]}}"#, Labelled, ALL),
     ("the socket behind a link", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Binds":["$FOLDER/link:/s"]}}"#, Labelled, ALL),
+    ("the socket behind a way that leads elsewhere", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Binds":["$FOLDER/away/../link:/s"]}}"#, Labelled, ALL),
     // Queries.
     ("a commit", "POST /commit?container=$FOREIGN", "", Labelled, ALL),
     ("a commit with labels", "POST /commit?container=$FOREIGN&changes=LABEL%20ci.job%3Dx&chang%65s=LABEL%20ci.team%3Dx", "{\"Labels\":{\"ci.job\":\"x\"}}", Labelled, ALL),

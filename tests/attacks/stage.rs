@@ -113,7 +113,10 @@ impl Stage {
         let create = [&["create", "--name", &foreign], &label[..], &[lab.image(), "true"]];
         let foreign_id = lab.direct.ok(&create.concat());
         lab.direct.ok(&["commit", "--change", "VOLUME /data", &foreign, &volumes]);
-        std::os::unix::fs::symlink(&lab.engine.socket, lab.proxy.folder().join("link")).unwrap();
+        let at = |name: &str| lab.proxy.folder().join(name);
+        std::os::unix::fs::symlink(&lab.engine.socket, at("link")).unwrap();
+        std::fs::create_dir_all(at("deep/er")).unwrap();
+        std::os::unix::fs::symlink(at("deep/er"), at("away")).unwrap();
         let begin = everything(&lab.engine.socket);
         let others = begin
             .keys()

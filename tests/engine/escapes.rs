@@ -109,7 +109,12 @@ fn the_daemons_socket_in_a_container_is_ours() {
     let link = lab.proxy.folder().join("link");
     symlink(&lab.engine.socket, &link).unwrap();
     let ours = lab.proxy.socket().display().to_string();
-    let spellings = [lab.engine.socket.display().to_string(), link.display().to_string()];
+    // Docker cleans a path before it follows links; the kernel would look in `deep`.
+    let (deep, away) = (lab.proxy.folder().join("deep/er"), lab.proxy.folder().join("away"));
+    std::fs::create_dir_all(&deep).unwrap();
+    symlink(&deep, &away).unwrap();
+    let spellings = [&lab.engine.socket, &link, &away.join("../link")];
+    let spellings = spellings.map(|path| path.display().to_string());
     for (at, source) in spellings.iter().enumerate() {
         let container = lab.reserve(Kind::Container, &format!("bind-{at}"));
         let (bind, mount) = (format!("{source}:/s"), format!("type=bind,src={source},dst=/t"));
