@@ -71,6 +71,14 @@ impl Flow {
 
     /// Decides how to go on, now that the core has looked at what [`fill`](Self::fill) brought.
     pub(super) fn settle(&mut self, source: &mut Peer, lane: &mut Lane, filled: Moved) {
+        // A writer whose socket is full stops anywhere, in the middle of a chunk line, too.
+        let short = matches!(filled, Moved::Bytes(n) if n < LOOK);
+        if short && source.talks() && lane.forget_cut() {
+            if lane.ahead() == Some(0) {
+                source.wait();
+            }
+            return;
+        }
         let thrown_away = lane.unpeek(LARGE as u64);
         if thrown_away > 0 {
             source.discard(thrown_away);

@@ -129,6 +129,16 @@ impl Peer {
         self.came(result)
     }
 
+    /// Whether the other side may send more.
+    pub(super) fn talks(&self) -> bool {
+        self.other == Other::Talks
+    }
+
+    /// What has come is left where it is until an event tells of more.
+    pub(super) fn wait(&mut self) {
+        self.readable = false;
+    }
+
     /// Throws the next `n` bytes away, which have been peeked.
     pub(super) fn discard(&mut self, mut n: usize) {
         let mut scratch = [0; 64];

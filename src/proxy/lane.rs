@@ -49,6 +49,8 @@ pub struct Lane {
     passing: usize,
     /// Bytes of the inbox that are copies: they are still in the source.
     peeked: usize,
+    /// Whether what is unseen will be looked at from its first byte on when more has come.
+    cut: bool,
     left: u64,
 }
 
@@ -63,6 +65,7 @@ impl Default for Lane {
             sink: Sink::Open,
             passing: 0,
             peeked: 0,
+            cut: false,
             left: 0,
         }
     }
@@ -150,7 +153,7 @@ impl Lane {
 
 /// For the shell: moving bytes past the inbox, and looking at what has not left its source.
 impl Lane {
-    /// Bytes of the piece that was permitted last: a body, a chunk, a tunnel.
+    /// Bytes of content of the piece that was permitted last: a body, a chunk, a tunnel.
     #[must_use]
     pub fn piece(&self) -> u64 {
         self.piece
@@ -202,6 +205,17 @@ impl Lane {
         peeked
     }
 
+    /// Forgets the copy if the core could not tell anything by its end; `false` when it stays. What
+    /// is still in the source will be looked at again.
+    pub fn forget_cut(&mut self) -> bool {
+        let forgets = self.cut && self.peeked > 0 && self.inbox.len() == self.peeked;
+        if forgets {
+            self.peeked = 0;
+            self.inbox.truncate(0);
+        }
+        forgets
+    }
+
     /// The copy stays: the source it was made of is gone.
     pub fn keep_peeked(&mut self) {
         self.peeked = 0;
@@ -220,8 +234,23 @@ impl Lane {
         if let Permit::Bytes(permitted) = &mut self.permit {
             *permitted = permitted.saturating_add(n);
         }
-        self.piece = n;
+        self.cut = false;
         self.swallow();
+    }
+
+    /// What is unseen is the beginning of something that can only be read whole, and will then be
+    /// read from its first byte on.
+    pub(super) fn is_cut(&mut self) {
+        self.cut = true;
+    }
+
+    /// Lets the next `framing` bytes leave, and a piece of `data` bytes behind them.
+    pub(super) fn permit_piece(&mut self, framing: usize, data: u64) {
+        // The line behind a chunk tells nothing about the next one.
+        if data > 0 {
+            self.piece = data;
+        }
+        self.permit((framing as u64).saturating_add(data));
     }
 
     /// Lets all bytes leave as they come.
@@ -435,6 +464,23 @@ mod tests {
         assert_eq!(peek(8), (0, vec![], vec![]));
         assert_eq!(peek(7), (3, vec![], b"5\r\n".to_vec()));
         assert_eq!(peek(1), (3, b"\r\n".to_vec(), b"5".to_vec()));
+    }
+
+    #[test]
+    fn a_copy_of_a_cut_line_is_forgotten_but_for_what_may_leave() {
+        let mut lane = Lane::default();
+        let mut peek = |cut: bool| {
+            lane.room(LANE_LIMIT)[..4].copy_from_slice(b"\r\n80");
+            lane.peeked(4);
+            lane.permit(2);
+            if cut {
+                lane.is_cut();
+            }
+            let forgotten = lane.forget_cut();
+            (forgotten, lane.unpeek(5), lane.ahead())
+        };
+        assert_eq!(peek(true), (true, 0, Some(2)));
+        assert_eq!(peek(false), (false, 4, None));
     }
 
     #[test]

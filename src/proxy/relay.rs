@@ -200,8 +200,11 @@ fn meaning(response: Response, upgrade: Upgrade) -> Meaning {
 fn permit(body: &mut Body, lane: &mut Lane) -> Result<bool, Malformed> {
     loop {
         match body.next(lane.unseen())? {
-            Next::Piece { framing, data } => lane.permit((framing as u64).saturating_add(data)),
-            Next::More => return Ok(false),
+            Next::Piece { framing, data } => lane.permit_piece(framing, data),
+            Next::More => {
+                lane.is_cut();
+                return Ok(false);
+            }
             Next::Everything => {
                 lane.permit_all();
                 return Ok(false);

@@ -151,3 +151,30 @@ fn what_streams_takes_calls_by_its_size_and_not_more() {
         assert_at_most(PER_64_KIB * bytes.len().div_ceil(64 * 1024), &calls);
     }
 }
+
+#[test]
+fn large_chunks_pass_by_wherever_they_are_cut_on_their_way() {
+    let Some(traced) = Traced::new() else { return };
+    let (mut client, mut daemon) = traced.lab.asked(LOGS);
+    daemon.sends(CHUNKED);
+    client.gets(CHUNKED);
+    let chunk = format!("8000\r\n{}\r\n", "x".repeat(32 * 1024));
+    daemon.sends(&chunk);
+    client.gets(&chunk);
+    let line = "8000\r\n".len();
+    for cut in 1..line {
+        let (begun, rest) = chunk.split_at(cut);
+        let calls = traced.during(|| {
+            // What begins a line waits for its end; all before it goes on at once.
+            daemon.sends(format!("{chunk}{begun}"));
+            client.gets(&chunk);
+            daemon.sends(rest);
+            client.gets(&chunk);
+        });
+        let copies = |call: &&String| {
+            call.contains("send") || call.contains("recv") && !call.contains("MSG_PEEK")
+        };
+        let copies: Vec<_> = calls.iter().filter(copies).collect();
+        assert!(copies.is_empty(), "{cut}: {copies:#?}");
+    }
+}
