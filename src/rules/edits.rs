@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::json::{Array, Found, Object, label_map, quoted};
+use super::json::{Array, Found, Member, Object, label_map, quoted};
 use super::{Label, Refusal};
 
 /// Changes to one document.
@@ -59,8 +59,7 @@ impl<'d> Edits<'d> {
         name: &str,
         value: &str,
     ) -> Result<(), Refusal> {
-        self.spell(object, name)?;
-        match object.member(name)? {
+        match self.spell(object, name)? {
             Some(member) => self.replace(member.value, value.to_owned()),
             None => self.add(object, name, value),
         }
@@ -92,13 +91,19 @@ impl<'d> Edits<'d> {
     }
 
     /// Spells the field `name` of `object` as the API does, if it is there: what is forced in it is
-    /// then found also by a decoder that looks at the case of letters. To be called once for each.
+    /// then found also by a decoder that looks at the case of letters. To be called once for each;
+    /// returns the member.
     ///
     /// # Errors
     /// It is there twice.
-    pub(super) fn spell(&mut self, object: &Object<'d>, name: &str) -> Result<(), Refusal> {
-        let Some(member) = object.member(name)?.filter(|member| member.key != name) else {
-            return Ok(());
+    pub(super) fn spell<'o>(
+        &mut self,
+        object: &'o Object<'d>,
+        name: &str,
+    ) -> Result<Option<&'o Member<'d>>, Refusal> {
+        let found = object.member(name)?;
+        let Some(member) = found.filter(|member| member.key != name) else {
+            return Ok(found);
         };
         let before = object.members.iter().take_while(|other| !std::ptr::eq(*other, member)).last();
         let start = match before {
@@ -108,7 +113,7 @@ impl<'d> Edits<'d> {
         let between = self.document.get(start..self.offset(member.value)).unwrap_or_default();
         let key = between.trim_matches([',', ':', ' ', '\t', '\r', '\n']);
         self.replace(key, quoted(name));
-        Ok(())
+        Ok(found)
     }
 
     /// Puts `labels` into the member `Labels` of `object`, whatever is there.

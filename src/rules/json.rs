@@ -3,12 +3,11 @@
 //! Members are found as Go's encoding/json finds them, because that is what the daemon uses.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Error, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+use serde::Deserializer;
+use serde::de::IgnoredAny;
 
+use super::scan::{Scan, unescaped};
 use super::{Label, Refusal};
 
 /// Members of one object, or elements of one array, that is edited. No container, service or label map has a hundredth of
@@ -37,6 +36,8 @@ pub(super) struct Object<'d> {
 pub(super) struct Member<'d> {
     /// The key, unescaped.
     pub(super) key: Cow<'d, str>,
+    /// Whether the key has letters beyond ASCII.
+    odd: bool,
     /// The value, as it stands there.
     pub(super) value: &'d str,
 }
@@ -57,28 +58,53 @@ impl<'d> Found<'d> {
     ///
     /// # Errors
     /// It is no JSON, or neither an object nor `null`.
-    pub(super) fn read(name: &str, text: &'d str) -> Result<Self, Refusal> {
+    pub(super) fn read(name: impl Into<String>, text: &'d str) -> Result<Self, Refusal> {
         // A form feed is a blank to ASCII, but not to JSON.
-        let trimmed = text.trim_matches([' ', '\t', '\r', '\n']);
-        if trimmed == "null" {
-            return Ok(Self::Null(trimmed));
+        let text = text.trim_matches([' ', '\t', '\r', '\n']);
+        if text == "null" {
+            return Ok(Self::Null(text));
         }
-        let mut deserializer = serde_json::Deserializer::from_str(trimmed);
-        let members = deserializer
-            .deserialize_map(Members { usual: USUAL_MEMBERS.min(1 + trimmed.len() / USUAL_MEMBER) })
-            .and_then(|members| deserializer.end().map(|()| members))
-            .map_err(|error| not_an_object(name, trimmed, &error))?;
-        Ok(Self::Object(Object { name: name.to_owned(), text: trimmed, members, grown: false }))
+        let name = name.into();
+        match members(text) {
+            Some(members) => Ok(Self::Object(Object { name, text, members, grown: false })),
+            None => Err(not_an_object(name, text)),
+        }
     }
 }
 
-fn not_an_object(name: &str, text: &str, error: &serde_json::Error) -> Refusal {
+/// The members of the object that is `text`, in order, duplicates included.
+fn members(text: &str) -> Option<Vec<Member<'_>>> {
+    let usual = USUAL_MEMBERS.min(1 + text.len() / USUAL_MEMBER);
+    let mut members = Vec::with_capacity(usual);
+    let mut scan = Scan::of(text);
+    scan.each(b'{', b'}', |scan| {
+        let key = scan.key()?;
+        members.push(Member { odd: !key.is_ascii(), key, value: scan.value()? });
+        (members.len() <= MEMBERS).then_some(())
+    })?;
+    scan.is_at_end().then_some(members)
+}
+
+/// The elements of the array that is `text`.
+fn elements(text: &str) -> Option<Vec<&str>> {
+    let mut elements = Vec::new();
+    Scan::of(text).each(b'[', b']', |scan| {
+        elements.push(scan.value()?);
+        (elements.len() <= MEMBERS).then_some(())
+    })?;
+    Some(elements)
+}
+
+fn not_an_object(name: String, text: &str) -> Refusal {
     // A value of another type is well-formed JSON; only then is the type what is wrong.
-    match serde_json::from_str::<&RawValue>(text) {
-        Ok(value) if !value.get().starts_with('{') => Refusal::NotAnObject(name.to_owned()),
+    if !text.starts_with('{') && serde_json::from_str::<IgnoredAny>(text).is_ok() {
+        return Refusal::NotAnObject(name);
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    match deserializer.deserialize_map(IgnoredAny).and_then(|_| deserializer.end()) {
+        Err(error) => Refusal::NotJson(error.to_string()),
         // The grammar aside, an object can only have too many members.
-        Ok(_) if error.is_data() => Refusal::ManyMembers(MEMBERS),
-        _ => Refusal::NotJson(error.to_string()),
+        Ok(()) => Refusal::ManyMembers(MEMBERS),
     }
 }
 
@@ -106,19 +132,16 @@ pub(super) struct Array<'d> {
 }
 
 impl<'d> Listed<'d> {
-    fn read(name: &str, text: &'d str) -> Result<Self, Refusal> {
+    fn read(name: String, text: &'d str) -> Result<Self, Refusal> {
         if text == "null" {
             return Ok(Self::Null);
         }
-        let elements =
-            serde_json::Deserializer::from_str(text).deserialize_seq(Elements).map_err(|_| {
-                match text.as_bytes().first() {
-                    // The grammar aside, an array can only have too many elements.
-                    Some(b'[') => Refusal::ManyMembers(MEMBERS),
-                    _ => Refusal::NotAnArray(name.to_owned()),
-                }
-            })?;
-        Ok(Self::Array(Array { name: name.to_owned(), text, elements, grown: false }))
+        match elements(text) {
+            Some(elements) => Ok(Self::Array(Array { name, text, elements, grown: false })),
+            // The grammar aside, an array can only have too many elements.
+            None if text.starts_with('[') => Err(Refusal::ManyMembers(MEMBERS)),
+            None => Err(Refusal::NotAnArray(name)),
+        }
     }
 }
 
@@ -138,7 +161,7 @@ impl<'d> Array<'d> {
     /// # Errors
     /// One is something else.
     pub(super) fn objects(&self) -> impl Iterator<Item = Result<Object<'d>, Refusal>> {
-        self.elements.iter().map(|element| match Found::read(&self.name, element)? {
+        self.elements.iter().map(|element| match Found::read(&*self.name, element)? {
             Found::Object(object) => Ok(object),
             Found::Absent | Found::Null(_) => Err(Refusal::NotAnObject(self.name.clone())),
         })
@@ -150,84 +173,9 @@ impl<'d> Array<'d> {
     /// One is something else.
     pub(super) fn strings(&self) -> impl Iterator<Item = Result<(&'d str, Cow<'d, str>), Refusal>> {
         self.elements.iter().map(|element| {
-            let string = serde_json::from_str(element);
-            Ok((*element, string.map_err(|_| Refusal::NotAString(self.name.clone()))?))
+            let string = unescaped(element);
+            Ok((*element, string.ok_or_else(|| Refusal::NotAString(self.name.clone()))?))
         })
-    }
-}
-
-/// Collects the elements of an array.
-struct Elements;
-
-impl<'d> Visitor<'d> for Elements {
-    type Value = Vec<&'d str>;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'d>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut elements = Vec::new();
-        while let Some(element) = seq.next_element::<&RawValue>()? {
-            if elements.len() == MEMBERS {
-                return Err(A::Error::custom("too many elements"));
-            }
-            elements.push(element.get());
-        }
-        Ok(elements)
-    }
-}
-
-/// A key; it is copied only if it has escapes.
-struct Key<'d>(Cow<'d, str>);
-
-impl<'d> Deserialize<'d> for Key<'d> {
-    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(KeyVisitor).map(Self)
-    }
-}
-
-struct KeyVisitor;
-
-impl<'d> Visitor<'d> for KeyVisitor {
-    type Value = Cow<'d, str>;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, key: &'d str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(key))
-    }
-
-    fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(key.to_owned()))
-    }
-}
-
-/// Collects the members of an object in order, duplicates included.
-struct Members {
-    /// How many there probably are.
-    usual: usize,
-}
-
-impl<'d> Visitor<'d> for Members {
-    type Value = Vec<Member<'d>>;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'d>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::with_capacity(self.usual);
-        while let Some(Key(key)) = map.next_key()? {
-            if members.len() == MEMBERS {
-                return Err(A::Error::custom("too many members"));
-            }
-            let value = map.next_value::<&RawValue>()?.get();
-            members.push(Member { key, value });
-        }
-        Ok(members)
     }
 }
 
@@ -237,7 +185,7 @@ impl<'d> Object<'d> {
     /// # Errors
     /// There are two: Go would merge them, other parsers take one.
     pub(super) fn member(&self, name: &str) -> Result<Option<&Member<'d>>, Refusal> {
-        let mut fitting = self.members.iter().filter(|member| is_field(&member.key, name));
+        let mut fitting = self.members.iter().filter(|member| member.is(name));
         let first = fitting.next();
         match (first, fitting.next()) {
             (Some(one), Some(two)) => {
@@ -255,7 +203,7 @@ impl<'d> Object<'d> {
     pub(super) fn object(&self, name: &str) -> Result<Found<'d>, Refusal> {
         match self.member(name)? {
             None => Ok(Found::Absent),
-            Some(member) => Found::read(&join(&self.name, &member.key), member.value),
+            Some(member) => Found::read(join(&self.name, &member.key), member.value),
         }
     }
 
@@ -267,8 +215,11 @@ impl<'d> Object<'d> {
         let Some(member) = self.member(name)? else {
             return Ok(None);
         };
+        if member.value == "null" {
+            return Ok(None);
+        }
         let path = || Refusal::NotAString(join(&self.name, &member.key));
-        serde_json::from_str(member.value).map_err(|_| path())
+        unescaped(member.value).map(Some).ok_or_else(path)
     }
 
     /// What stands in the field `name`, which may only be an array.
@@ -278,7 +229,7 @@ impl<'d> Object<'d> {
     pub(super) fn array(&self, name: &str) -> Result<Listed<'d>, Refusal> {
         match self.member(name)? {
             None => Ok(Listed::Absent),
-            Some(member) => Listed::read(&join(&self.name, &member.key), member.value),
+            Some(member) => Listed::read(join(&self.name, &member.key), member.value),
         }
     }
 
@@ -294,30 +245,27 @@ impl<'d> Object<'d> {
 
     /// The key and the value of each member that Go would put into one of the fields `names`.
     pub(super) fn all_of(&self, names: &[&str]) -> impl Iterator<Item = (&str, &'d str)> {
-        let is_one = |key: &str| names.iter().any(|name| is_field(key, name));
-        let found = self.members.iter().filter(move |member| is_one(&member.key));
+        let is_one = |member: &&Member<'_>| names.iter().any(|name| member.is(name));
+        let found = self.members.iter().filter(is_one);
         found.map(|member| (&*member.key, member.value))
     }
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    let dot = if path.is_empty() { "" } else { "." };
+    [path, dot, key].concat()
+}
+
+impl Member<'_> {
+    /// As [`is_field`] has it, but quick: each member is compared with each field that matters.
+    fn is(&self, name: &str) -> bool {
+        self.key.eq_ignore_ascii_case(name) || self.odd && is_field(&self.key, name)
+    }
 }
 
 /// Whether Go's decoder puts a member `key` into the field `name`: equal under simple case
 /// folding, by which the long s (U+017F) is an `s` and the Kelvin sign (U+212A) a `k`.
-///
-/// Each member is compared with each field that matters, so this is quick about the lengths: both
-/// odd letters are longer than what they are folded to.
-#[inline]
 pub(super) fn is_field(key: &str, name: &str) -> bool {
-    if key.len() == name.len() {
-        return key.eq_ignore_ascii_case(name);
-    }
-    key.len() > name.len() && !key.is_ascii() && is_folded(key, name)
-}
-
-fn is_folded(key: &str, name: &str) -> bool {
     let fold = |c: char| match c {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',

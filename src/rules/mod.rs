@@ -15,6 +15,7 @@ pub mod errands;
 mod json;
 mod protobuf;
 mod refusal;
+mod scan;
 pub mod socket;
 mod storage;
 

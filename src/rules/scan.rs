@@ -1,0 +1,315 @@
+//! The grammar of JSON (RFC 8259), read strictly and told as slices of the document.
+//!
+//! It tells only whether something is well-formed; the words for what is wrong come from `serde_json`,
+//! which judges the same documents in a test.
+
+use std::borrow::Cow;
+
+/// A place in a document. What is not taken as it should be leaves it anywhere.
+#[derive(Debug)]
+pub(super) struct Scan<'d> {
+    text: &'d str,
+    at: usize,
+    /// What closes the objects and arrays around this place, within one value.
+    open: Vec<u8>,
+}
+
+impl<'d> Scan<'d> {
+    /// The start of `text`.
+    pub(super) fn of(text: &'d str) -> Self {
+        Self { text, at: 0, open: Vec::new() }
+    }
+
+    /// Whether nothing is left.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.at == self.text.len()
+    }
+
+    /// Takes an object or array, between these brackets: `one` takes a member or an element.
+    pub(super) fn each(
+        &mut self,
+        open: u8,
+        close: u8,
+        mut one: impl FnMut(&mut Self) -> Option<()>,
+    ) -> Option<()> {
+        self.expect(open)?;
+        self.blanks();
+        if self.take(close) {
+            return Some(());
+        }
+        loop {
+            one(self)?;
+            self.blanks();
+            if self.take(close) {
+                return Some(());
+            }
+            self.comma()?;
+        }
+    }
+
+    /// Takes the key of a member, and what separates it from the value. It is copied only if it has
+    /// escapes; there is none if it is no Unicode.
+    pub(super) fn key(&mut self) -> Option<Cow<'d, str>> {
+        let start = self.at;
+        let plain = self.string()?;
+        let quoted = self.text.get(start..self.at)?;
+        self.colon()?;
+        if plain { inner(quoted).map(Cow::Borrowed) } else { unescaped(quoted) }
+    }
+
+    /// Takes a value with everything in it, however deep: this is no recursion.
+    pub(super) fn value(&mut self) -> Option<&'d str> {
+        let start = self.at;
+        self.open.clear();
+        loop {
+            let complete = match self.peek()? {
+                b'{' => self.enter(b'}'),
+                b'[' => self.enter(b']'),
+                _ => self.scalar().map(|()| true)?,
+            };
+            if complete && self.leave()? {
+                return self.text.get(start..self.at);
+            }
+            if self.open.last() == Some(&b'}') {
+                self.string()?;
+                self.colon()?;
+            }
+        }
+    }
+
+    /// Goes into an object or array; whether it is complete, for nothing is in it.
+    fn enter(&mut self, close: u8) -> bool {
+        self.at += 1;
+        self.blanks();
+        let empty = self.take(close);
+        if !empty {
+            self.open.push(close);
+        }
+        empty
+    }
+
+    /// Goes out of what ends behind a value, and to the next one; whether there is none, for
+    /// everything has ended.
+    fn leave(&mut self) -> Option<bool> {
+        while let Some(&close) = self.open.last() {
+            self.blanks();
+            if !self.take(close) {
+                return self.comma().map(|()| false);
+            }
+            self.open.pop();
+        }
+        Some(true)
+    }
+
+    fn scalar(&mut self) -> Option<()> {
+        match self.peek()? {
+            b'"' => self.string().map(drop),
+            b'n' => self.word("null"),
+            b't' => self.word("true"),
+            b'f' => self.word("false"),
+            _ => self.number(),
+        }
+    }
+
+    fn word(&mut self, word: &str) -> Option<()> {
+        let is_it = self.rest().starts_with(word.as_bytes());
+        self.at += word.len();
+        is_it.then_some(())
+    }
+
+    /// `-` integer fraction exponent
+    fn number(&mut self) -> Option<()> {
+        self.take(b'-');
+        if !self.take(b'0') {
+            self.digits()?;
+        }
+        if self.take(b'.') {
+            self.digits()?;
+        }
+        if self.take(b'e') || self.take(b'E') {
+            let _sign = self.take(b'+') || self.take(b'-');
+            self.digits()?;
+        }
+        Some(())
+    }
+
+    fn digits(&mut self) -> Option<()> {
+        let digits = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += digits;
+        (digits > 0).then_some(())
+    }
+
+    /// Takes a string; whether it stands for itself, without escapes.
+    fn string(&mut self) -> Option<bool> {
+        self.expect(b'"')?;
+        let mut plain = true;
+        loop {
+            self.at += plain_bytes(self.rest());
+            if self.take(b'"') {
+                return Some(plain);
+            }
+            self.expect(b'\\')?;
+            self.escape()?;
+            plain = false;
+        }
+    }
+
+    fn escape(&mut self) -> Option<()> {
+        let kind = self.peek()?;
+        self.at += 1;
+        match kind {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
+            b'u' => {
+                let digits = self.rest().get(..4)?;
+                self.at += 4;
+                digits.iter().all(u8::is_ascii_hexdigit).then_some(())
+            }
+            _ => None,
+        }
+    }
+
+    fn colon(&mut self) -> Option<()> {
+        self.blanks();
+        self.expect(b':')?;
+        self.blanks();
+        Some(())
+    }
+
+    fn comma(&mut self) -> Option<()> {
+        self.expect(b',')?;
+        self.blanks();
+        Some(())
+    }
+
+    fn blanks(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+            self.at += 1;
+        }
+    }
+
+    fn expect(&mut self, byte: u8) -> Option<()> {
+        self.take(byte).then_some(())
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let is_it = self.peek() == Some(byte);
+        self.at += usize::from(is_it);
+        is_it
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn rest(&self) -> &'d [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+}
+
+/// The string that the value `text` is; it is copied only if it has escapes. `None` if it is no
+/// string, or none in Unicode.
+pub(super) fn unescaped(text: &str) -> Option<Cow<'_, str>> {
+    let inner = inner(text)?;
+    if inner.contains('\\') {
+        return serde_json::from_str(text).ok().map(Cow::Owned);
+    }
+    Some(Cow::Borrowed(inner))
+}
+
+fn inner(quoted: &str) -> Option<&str> {
+    quoted.strip_prefix('"')?.strip_suffix('"')
+}
+
+/// How many bytes stand before the first quote, backslash or control character: eight are looked at
+/// in one go. What is borrowed in a subtraction spoils only what stands behind the first.
+fn plain_bytes(text: &[u8]) -> usize {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    let below = |word: u64, limit: u8| word.wrapping_sub(EACH * u64::from(limit)) & !word;
+    let equal = |word: u64, byte: u8| below(word ^ (EACH * u64::from(byte)), 1);
+    let (words, rest) = text.as_chunks();
+    for (before, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let special = below(word, b' ') | equal(word, b'"') | equal(word, b'\\');
+        let first = (special & (EACH << 7)).trailing_zeros() / 8;
+        if first < 8 {
+            return 8 * before + first as usize;
+        }
+    }
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
+    text.len() - rest.len() + rest.iter().position(special).unwrap_or(rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_value(text: &str) -> bool {
+        let mut scan = Scan::of(text);
+        scan.value() == Some(text) && scan.is_at_end()
+    }
+
+    /// What `serde_json` says of it.
+    fn is_value_to_serde(text: &str) -> bool {
+        serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+    }
+
+    const VALUES: &[&str] = &[
+        "0",
+        "-0",
+        "-1.50e+07",
+        "1E-2",
+        "12",
+        "null",
+        "true",
+        "false",
+        r#""""#,
+        "\"\u{e4}\u{2028}\u{7f}\"",
+        r#""\"\\\/\b\f\n\r\t\u00fF\ud800""#,
+        "[]",
+        "[ ]",
+        "{}",
+        "{ }",
+        "[1,2]",
+        "[ [ ] , { } ]",
+        r#"{"a":{"b":[{"c":null},[]],"d":{}} , "a" : -1}"#,
+        r#"[{"a":[[{}]]},"]}"]"#,
+    ];
+
+    #[test]
+    fn values_are_taken_whole() {
+        for value in VALUES {
+            assert!(is_value(value) && is_value_to_serde(value), "{value}");
+        }
+        let deep = "[".repeat(1 << 20) + &"]".repeat(1 << 20);
+        assert!(is_value(&deep));
+        assert!(!is_value(&deep[1..]) && !is_value(&deep[..deep.len() - 1]));
+    }
+
+    /// Each value with each byte taken away, each replaced, each put in, and each place cut.
+    #[test]
+    fn what_is_a_value_is_judged_as_serde_json_does() {
+        let bytes = " \t\x0c\0{}[]:,\"\\/-+.0123eEnutlx\u{7f}\u{e4}";
+        let mut judged = 0;
+        let mut judge = |text: &str| {
+            // Blanks around are the caller's.
+            if text.trim_matches([' ', '\t', '\r', '\n']) == text {
+                assert_eq!(is_value(text), is_value_to_serde(text), "{text:?}");
+                judged += 1;
+            }
+        };
+        for value in VALUES {
+            for (at, old) in value.char_indices() {
+                let (before, rest) = value.split_at(at);
+                let behind = &rest[old.len_utf8()..];
+                judge(before);
+                judge(&[before, behind].concat());
+                for new in bytes.chars() {
+                    judge(&format!("{before}{new}{behind}"));
+                    judge(&format!("{before}{new}{rest}"));
+                    judge(&format!("{value}{new}"));
+                }
+            }
+        }
+        assert!(judged > 10_000);
+    }
+}
