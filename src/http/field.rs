@@ -40,26 +40,29 @@ impl<'b> Fields<'b> {
     }
 
     fn read_line(&mut self, line: &httparse::Header<'b>) -> Result<(), Malformed> {
-        let value = line.value.trim_ascii();
+        let value = || line.value.trim_ascii();
         let is = |name: &str| line.name.eq_ignore_ascii_case(name);
         // The length of the name tells most fields apart without comparing letters.
         match line.name.len() {
             6 if is("expect") => {
-                self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue");
+                self.expects_continue |= value().eq_ignore_ascii_case(b"100-continue");
             }
-            10 if is("connection") => self.read_connection(value),
-            12 if is("content-type") => self.content_type = self.content_type.or(Some(value)),
+            10 if is("connection") => self.read_connection(value()),
+            12 if is("content-type") => {
+                self.content_type = self.content_type.or_else(|| Some(value()));
+            }
             14 if is("content-length") => {
-                let length = read_length(value)?;
+                let length = read_length(value())?;
                 if self.length.replace(length).is_some() {
                     return Err(Malformed::ManyLengths);
                 }
             }
             16 if is("content-encoding") => {
+                let value = value();
                 self.encoded |= !value.is_empty() && !value.eq_ignore_ascii_case(b"identity");
             }
             17 if is("transfer-encoding") => {
-                if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                if self.chunked || !value().eq_ignore_ascii_case(b"chunked") {
                     return Err(Malformed::TransferCoding);
                 }
                 self.chunked = true;

@@ -8,8 +8,9 @@
 //! httparse would let pass (a bare LF, leading empty lines) before httparse sees it.
 
 use std::mem::MaybeUninit;
+use std::sync::LazyLock;
 
-use memchr::memchr;
+use memchr::memmem::Finder;
 
 use super::Malformed;
 use super::body::Framing;
@@ -21,12 +22,16 @@ pub const LIMIT: usize = 1024 * 1024;
 /// Field lines that are read without allocating; more are read all the same.
 const USUAL_FIELDS: usize = 48;
 
+/// The first line of HTTP/2 with prior knowledge (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
+
+/// Finds the empty line that ends a head, with the CRLF of the line before it.
+static END: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
+
 /// How far the search for the end of a head has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Scan {
-    /// Where the line begins whose end has not come yet.
-    line: usize,
-    /// Before this there is no LF in that line.
+    /// So many bytes are here already in which the head does not end.
     searched: usize,
 }
 
@@ -40,23 +45,28 @@ impl Scan {
         if self.searched == 0 && bytes.first().is_some_and(|&byte| !begins_head(byte)) {
             return Err(Malformed::Start);
         }
-        while let Some(found) = bytes.get(self.searched..).and_then(|rest| memchr(b'\n', rest)) {
-            let end = self.searched + found + 1;
-            match bytes.get(self.line..end) {
-                Some(b"PRI * HTTP/2.0\r\n") if self.line == 0 => {
-                    return Err(Malformed::Http2Preface);
-                }
-                Some(b"\r\n") => return within_limit(end).map(Some),
-                Some(line) if !line.ends_with(b"\r\n") => return Err(Malformed::BareLf),
-                _ => {}
-            }
-            self.line = end;
-            self.searched = end;
+        if self.searched < PREFACE.len() && bytes.starts_with(PREFACE) {
+            return Err(Malformed::Http2Preface);
+        }
+        // The end may have begun before.
+        let from = self.searched.saturating_sub(3);
+        let fresh = bytes.get(from..).unwrap_or_default();
+        let end = END.find(fresh).map(|at| at + END.needle().len());
+        if has_bare_lf(fresh.get(..end.unwrap_or(fresh.len())).unwrap_or_default()) {
+            return Err(Malformed::BareLf);
         }
         self.searched = bytes.len();
-        within_limit(bytes.len())?;
-        Ok(None)
+        within_limit(end.map_or(bytes.len(), |end| from + end))?;
+        Ok(end.map(|end| from + end))
     }
+}
+
+/// Whether there is an LF behind a byte other than CR. All of it is looked at in any case, so that
+/// many bytes are looked at at once.
+fn has_bare_lf(bytes: &[u8]) -> bool {
+    let behind = bytes.get(1..).unwrap_or_default();
+    let bare = |(&before, &byte): (&u8, &u8)| u8::from(byte == b'\n') & u8::from(before != b'\r');
+    bytes.iter().zip(behind).map(bare).fold(0, |found, bare| found | bare) != 0
 }
 
 fn within_limit(length: usize) -> Result<usize, Malformed> {
