@@ -42,6 +42,7 @@ pub(super) enum Flow {
 impl Flow {
     /// Takes bytes out of `source`, as far as `lane` has room or a permit for them. The core is to
     /// look at them next; then [`settle`](Self::settle) is to be called.
+    #[inline]
     pub(super) fn fill(
         &mut self,
         source: &mut Peer,
@@ -52,6 +53,16 @@ impl Flow {
         if !source.is_readable() {
             return Moved::Nothing;
         }
+        self.take(source, lane, limit, stores)
+    }
+
+    fn take(
+        &mut self,
+        source: &mut Peer,
+        lane: &mut Lane,
+        limit: usize,
+        stores: &mut Stores,
+    ) -> Moved {
         self.prepare(lane, &mut stores.pipes);
         match (&mut *self, lane.ahead()) {
             (Self::Copying, _) => copy(source, lane, limit, &mut stores.pool),
@@ -60,8 +71,13 @@ impl Flow {
             }
             (Self::Piping(pipe), Some(most)) => {
                 let moved = pass(source, lane, pipe, most);
-                if matches!(moved, Moved::Bytes(n) if n == pipe.held() && is_small(n, most)) {
-                    self.leave();
+                match moved {
+                    Moved::Bytes(n) if n == pipe.held() && is_small(n, most) => self.leave(),
+                    // The core is to see the line behind it without another round.
+                    Moved::Bytes(n) if n as u64 == most => {
+                        source.glance(|source| peek(source, lane, &mut stores.pool));
+                    }
+                    _ => {}
                 }
                 moved
             }
@@ -72,8 +88,7 @@ impl Flow {
     /// Decides how to go on, now that the core has looked at what [`fill`](Self::fill) brought.
     pub(super) fn settle(&mut self, source: &mut Peer, lane: &mut Lane, filled: Moved) {
         // A writer whose socket is full stops anywhere, in the middle of a chunk line, too.
-        let short = matches!(filled, Moved::Bytes(n) if n < LOOK);
-        if short && source.talks() && lane.forget_cut() {
+        if lane.peeked() < LOOK && source.talks() && lane.forget_cut() {
             if lane.ahead() == Some(0) {
                 source.wait();
             }
@@ -92,6 +107,7 @@ impl Flow {
 
     /// Lets bytes leave into `sink`, in order, and passes the end on. While `more` is to be had at
     /// once, a pipe gathers.
+    #[inline]
     pub(super) fn flush(
         &mut self,
         sink: &mut Peer,
@@ -99,6 +115,15 @@ impl Flow {
         more: bool,
         registry: &Registry,
     ) -> Moved {
+        if lane.is_flushed() && !lane.to_finish() {
+            return Moved::Nothing;
+        }
+        self.give(sink, lane, more, registry)
+    }
+
+    // Most turns find nothing to give in one direction at least, and need not carry this along.
+    #[inline(never)]
+    fn give(&mut self, sink: &mut Peer, lane: &mut Lane, more: bool, registry: &Registry) -> Moved {
         let mut total = 0;
         while let Some(moved) = self.flush_some(sink, lane, more, registry) {
             match moved {
@@ -213,7 +238,7 @@ fn peek(source: &mut Peer, lane: &mut Lane, pool: &mut Pool) -> Moved {
     };
     let moved = source.peek(room);
     if let Moved::Bytes(n) = moved {
-        lane.peeked(n);
+        lane.peek(n);
     }
     moved
 }

@@ -139,6 +139,13 @@ impl Peer {
         self.readable = false;
     }
 
+    /// Lets `look` look for what may have come; an end that it finds will be found again.
+    pub(super) fn glance(&mut self, look: impl FnOnce(&mut Self) -> Moved) {
+        if matches!(look(self), Moved::End | Moved::Broken) {
+            self.readable = true;
+        }
+    }
+
     /// Throws the next `n` bytes away, which have been peeked.
     pub(super) fn discard(&mut self, mut n: usize) {
         let mut scratch = [0; 64];

@@ -237,7 +237,7 @@ fn fill(lane: &mut Lane, from: &mut End, limit: usize, pace: Pace) -> bool {
             let room = lane.room(limit);
             let n = most.min(room.len()).min(LOOK);
             room.iter_mut().zip(&from.sends).take(n).for_each(|(to, from)| *to = *from);
-            lane.peeked(n);
+            lane.peek(n);
             n > 0
         }
         Some(ahead) => {
