@@ -149,7 +149,7 @@ fn busy() -> Counters {
             Verdict::Passed,
             Verdict::Labelled,
             Verdict::LabelledAndMoved,
-            Verdict::Refused(Fault::Draining),
+            Verdict::Refused(Box::new(Fault::Draining)),
         ] {
             counters.exchange(&Outcome {
                 operation: engine::route(method, path.as_bytes()),

@@ -89,7 +89,7 @@ impl Source for Line<'_> {
         put("operation", outcome.operation.name.into())?;
         put("verdict", outcome.verdict.name().into())?;
         if let Verdict::Refused(fault) = &outcome.verdict {
-            put("reason", Reason::from(fault).name().into())?;
+            put("reason", Reason::from(&**fault).name().into())?;
         }
         for (name, label) in &self.labels {
             put(name, label.value.as_str().into())?;

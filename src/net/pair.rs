@@ -104,7 +104,9 @@ impl Pair {
     /// Does what is due and moves what can be moved.
     pub(super) fn turn(&mut self, shell: &mut Shell<'_>) -> Wants {
         if let Work::Resting(rest) = self.work {
-            self.work = Work::Busy(shell.stores.pump(Pump::woken(rest, shell.common)));
+            let mut pump = shell.stores.pump(shell.common);
+            pump.wake(rest);
+            self.work = Work::Busy(pump);
         }
         let Work::Busy(pump) = &mut self.work else {
             return Wants::Events;

@@ -61,21 +61,10 @@ enum Dial {
 }
 
 impl Pump {
-    /// For an accepted client. Its first turn makes the daemon connection, without waiting for a
-    /// request, so that this overlaps with the client's first write.
-    pub(super) fn new(common: &Rc<Common>, now: Instant) -> Self {
-        let dial = Dial::Due { at: now, until: now + DIAL_LIMIT };
-        Self { dial, ..Self::of(Session::new(Rc::clone(common))) }
-    }
-
-    /// For a pair that rested.
-    pub(super) fn woken(rest: Rest, common: &Rc<Common>) -> Self {
-        Self::of(Session::woken(rest, Rc::clone(common)))
-    }
-
-    fn of(session: Session) -> Self {
+    /// One that rests, until it is given to a pair.
+    pub(super) fn resting(common: &Rc<Common>) -> Self {
         Self {
-            session,
+            session: Session::new(Rc::clone(common)),
             up: Flow::default(),
             down: Flow::default(),
             dial: Dial::Rest,
@@ -84,9 +73,24 @@ impl Pump {
         }
     }
 
-    /// What is to be kept of it, if nothing is going on.
-    pub(super) fn rest(&self) -> Option<Rest> {
-        self.session.rest()
+    /// Gives one that rests to an accepted client. Its first turn makes the daemon connection, without
+    /// waiting for a request, so that this overlaps with the client's first write.
+    pub(super) fn welcome(&mut self, now: Instant) {
+        self.session.begin();
+        self.dial = Dial::Due { at: now, until: now + DIAL_LIMIT };
+    }
+
+    /// Gives one that rests to a pair that rested.
+    pub(super) fn wake(&mut self, rest: Rest) {
+        self.session.wake(rest);
+    }
+
+    /// What is to be kept of the pair, if nothing is going on. Then it may be given to another.
+    pub(super) fn rest(&mut self) -> Option<Rest> {
+        let rest = self.session.rest()?;
+        self.up = Flow::default();
+        self.down = Flow::default();
+        Some(rest)
     }
 
     /// When it is to be looked at even without an event.

@@ -1,9 +1,12 @@
 //! What is lent to the pair whose turn it is and taken back when it needs it no more, so that a pair
 //! that rests owns nothing of it.
 
+use std::rc::Rc;
+
 use super::pipe::Pipes;
 use super::pump::Pump;
 use crate::buffer::Pool;
+use crate::proxy::Common;
 
 /// Pumps that are kept while nobody needs them, so that an exchange does not have to allocate one.
 const PUMPS: usize = 64;
@@ -18,18 +21,12 @@ pub(super) struct Stores {
 }
 
 impl Stores {
-    /// Lends a pump, which is to be this one.
-    pub(super) fn pump(&mut self, pump: Pump) -> Box<Pump> {
-        match self.pumps.pop() {
-            Some(mut place) => {
-                *place = pump;
-                place
-            }
-            None => Box::new(pump),
-        }
+    /// Lends a pump that rests.
+    pub(super) fn pump(&mut self, common: &Rc<Common>) -> Box<Pump> {
+        self.pumps.pop().unwrap_or_else(|| Box::new(Pump::resting(common)))
     }
 
-    /// Takes a pump back.
+    /// Takes back a pump that rests.
     pub(super) fn reclaim(&mut self, pump: Box<Pump>) {
         if self.pumps.len() < PUMPS {
             self.pumps.push(pump);

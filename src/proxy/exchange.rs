@@ -65,6 +65,13 @@ impl Lanes {
         }
     }
 
+    /// Counts anew, from so many bytes that have left for the daemon. Both lanes are untouched.
+    pub(super) fn begin_after(&mut self, sent: u64) {
+        self.up.begin_after(sent);
+        self.down.begin_after(0);
+        self.handing = Handing::Nothing;
+    }
+
     pub(super) fn traffic(&self) -> Traffic {
         Traffic { to_daemon: self.up.count(), to_client: self.down.count() }
     }
@@ -201,13 +208,16 @@ fn idle(scan: Scan, lanes: &mut Lanes, common: &Common, now: Instant) -> Turn {
     }
     let mut ahead = scan;
     let unseen = lanes.up.unseen();
+    if unseen.is_empty() {
+        let over = lanes.up.has_ended() || common.draining.get();
+        return if over { Turn::Close } else { Turn::Wait(Exchange::Idle(scan)) };
+    }
     let mut call = Call::new(now, lanes.traffic());
     call.to_head = unseen.starts_with(b"HEAD ");
     let end = match ahead.end_of_head(unseen) {
         Ok(Some(end)) => end,
         // What of a head has come from a client that is gone means nothing to the daemon either.
         Ok(None) if lanes.up.has_ended() => return Turn::Close,
-        Ok(None) if unseen.is_empty() && common.draining.get() => return Turn::Close,
         Ok(None) => return Turn::Wait(Exchange::Idle(ahead)),
         Err(Malformed::Http2Preface) if speaks_http2(lanes, common) => {
             call.operation = &HTTP2;
@@ -303,5 +313,5 @@ fn pass_ends_on(lanes: &mut Lanes) {
 /// Keeps the verdict of a call that we answered ourselves.
 pub(super) fn refused(call: &mut Call, fault: &Fault) {
     call.status = Some(fault.status());
-    call.verdict = Verdict::Refused(fault.clone());
+    call.verdict = Verdict::Refused(Box::new(fault.clone()));
 }

@@ -32,7 +32,7 @@ pub enum Verdict {
     /// The labels and the cgroup parent were put in.
     LabelledAndMoved,
     /// It was refused, or answered in the daemon's place, for this reason.
-    Refused(Fault),
+    Refused(Box<Fault>),
 }
 
 impl Verdict {

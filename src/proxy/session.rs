@@ -23,6 +23,8 @@
 //! While bytes of a client that disappeared are still on their way to the daemon, the daemon's own
 //! writes fail already, as they would without us.
 
+mod rest;
+
 use std::mem;
 use std::rc::Rc;
 use std::time::Instant;
@@ -36,6 +38,8 @@ use super::{Common, Step};
 use crate::http::head::Scan;
 use crate::rules::socket::Note;
 
+pub use rest::Rest;
+
 /// The daemon connection of a session.
 #[derive(Debug, PartialEq, Eq)]
 enum Link {
@@ -44,7 +48,7 @@ enum Link {
     /// The shell is making one.
     Dialling,
     /// It could not be made.
-    Away(Away),
+    Away(Box<Away>),
     /// There is one; when it was made, so many bytes had left for the daemon.
     Connected { since: u64 },
     /// It is to be closed.
@@ -70,13 +74,6 @@ pub struct Session {
 /// must not keep us busy.
 const HANGUPS: u8 = 3;
 
-/// A session in which nothing is going on: no request, no bytes, no ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rest {
-    /// Bytes that have left for the daemon since it was connected.
-    sent: u64,
-}
-
 /// For the shell.
 impl Session {
     /// A client that was just accepted, to whose daemon connection the shell is dialling.
@@ -91,25 +88,6 @@ impl Session {
             notes: Vec::new(),
             closed: false,
         }
-    }
-
-    /// The session that rested.
-    #[must_use]
-    pub fn woken(rest: Rest, common: Rc<Common>) -> Self {
-        let mut session = Self::new(common);
-        session.lanes.up = Lane::after(rest.sent);
-        session.link = Link::Connected { since: 0 };
-        session
-    }
-
-    /// What is to be kept of it, if nothing is going on.
-    #[must_use]
-    pub fn rest(&self) -> Option<Rest> {
-        let Link::Connected { since } = self.link else { return None };
-        let quiet = self.lanes.up.is_untouched() && self.lanes.down.is_untouched();
-        let settled = self.hangups == 0 && self.notes.is_empty() && !self.closed;
-        let rests = self.is_idle() && quiet && settled;
-        rests.then(|| Rest { sent: self.lanes.up.count().saturating_sub(since) })
     }
 
     /// From the client to the daemon.
@@ -153,7 +131,7 @@ impl Session {
 
     /// There can be no connection to the daemon now.
     pub fn away(&mut self, away: Away) {
-        self.link = Link::Away(away);
+        self.link = Link::Away(Box::new(away));
     }
 
     /// Whether what the daemon says is for anybody: a client that is there, or us who have asked.
@@ -270,7 +248,21 @@ impl Session {
 
 impl Session {
     /// Looks after the two connections; what is going on over them comes behind that.
+    #[inline]
     fn tend_connections(&mut self, now: Instant) -> Option<Step> {
+        if self.is_steady() { None } else { self.mend_connections(now) }
+    }
+
+    /// Whether both connections are as they are to be, and nothing is to be told of them.
+    fn is_steady(&self) -> bool {
+        self.lanes.down.sink() == Sink::Open
+            && matches!(self.link, Link::Connected { .. })
+            && self.hangups == 0
+            && self.notes.is_empty()
+            && !self.closed
+    }
+
+    fn mend_connections(&mut self, now: Instant) -> Option<Step> {
         if let Some(note) = self.notes.pop() {
             return Some(Step::Warn(note));
         }
@@ -280,7 +272,6 @@ impl Session {
             }
             return Some(Step::Close);
         }
-        let waiting = !self.lanes.up.is_flushed();
         match &self.link {
             Link::Stale => {
                 // Whatever it said belongs to nothing that the next one will be asked.
@@ -289,18 +280,18 @@ impl Session {
                 self.link = Link::Absent;
                 Some(Step::Hangup)
             }
-            Link::Absent if waiting && self.hangups < HANGUPS => {
+            Link::Absent if self.owes_bytes() && self.hangups < HANGUPS => {
                 self.hangups += 1;
                 self.link = Link::Dialling;
                 Some(Step::Dial)
             }
-            Link::Absent if waiting => {
+            Link::Absent if self.owes_bytes() => {
                 let socket = self.common.socket.clone();
-                self.link = Link::Away(Away { socket, why: Unreachable::HangsUp });
-                self.tend_connections(now)
+                self.link = Link::Away(Box::new(Away { socket, why: Unreachable::HangsUp }));
+                self.mend_connections(now)
             }
-            Link::Away(away) if waiting => {
-                let fault = Fault::Away(away.clone());
+            Link::Away(away) if self.owes_bytes() => {
+                let fault = Fault::Away(Away::clone(away));
                 let call = mem::take(&mut self.exchange).into_call();
                 let call = call.unwrap_or_else(|| Call::new(now, self.lanes.traffic()));
                 Some(self.answer(call, &fault, now))
@@ -317,6 +308,11 @@ impl Session {
                 None
             }
         }
+    }
+
+    /// Whether bytes wait for a daemon.
+    fn owes_bytes(&self) -> bool {
+        !self.lanes.up.is_flushed()
     }
 
     /// Whether nothing more can happen.

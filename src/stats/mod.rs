@@ -61,7 +61,7 @@ impl Counters {
         let row = self.requests.get_mut(class as usize);
         count(row.and_then(|row| row.get_mut(outcome.verdict.number())));
         if let Verdict::Refused(fault) = &outcome.verdict {
-            count(self.refusals.get_mut(Reason::from(fault) as usize));
+            count(self.refusals.get_mut(Reason::from(&**fault) as usize));
         }
     }
 

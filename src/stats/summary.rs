@@ -139,7 +139,7 @@ mod tests {
         };
         exchange(Verdict::Labelled);
         exchange(Verdict::Labelled);
-        exchange(Verdict::Refused(Fault::NoRoom));
+        exchange(Verdict::Refused(Box::new(Fault::NoRoom)));
         counters.client();
         for _ in 0..99 {
             counters.held(Duration::from_micros(20));

@@ -9,7 +9,6 @@ use super::Server;
 use crate::net::listeners::Listeners;
 use crate::net::pair::Pair;
 use crate::net::peer::Peer;
-use crate::net::pump::Pump;
 use crate::net::slab::Side;
 
 /// Clients accepted before the others have their turn.
@@ -122,7 +121,8 @@ impl Server {
             Ok(client) => client,
             Err(error) => return warn!("cannot watch a client: {error}; closed"),
         };
-        let pump = self.stores.pump(Pump::new(&self.common, Instant::now()));
+        let mut pump = self.stores.pump(&self.common);
+        pump.welcome(Instant::now());
         self.pairs.insert(Pair::new(client, pump));
         self.answering.counters().client();
         debug!("a client was accepted; {} are connected", self.pairs.len());
