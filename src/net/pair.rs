@@ -31,9 +31,8 @@ pub(super) struct Shell<'s> {
     pub(super) counters: &'s mut Counters,
     /// Makes the token of a new daemon socket of the pair whose turn it is.
     pub(super) daemon_token: Token,
+    /// When the event loop woke, before any pair had its turn.
     pub(super) now: Instant,
-    /// When the event loop woke, before the others had their turns.
-    pub(super) woke: Instant,
 }
 
 /// What a pair wants after its turn.

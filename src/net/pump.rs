@@ -160,8 +160,6 @@ impl Pump {
     /// Counts for how long a request was held that has left now.
     fn measure(&mut self, shell: &mut Shell<'_>) {
         if let Some(since) = self.session.handed() {
-            // One that was complete in this turn has waited for this turn before.
-            let since = if since == shell.now { shell.woke } else { since };
             shell.counters.held(Instant::now().saturating_duration_since(since));
         }
     }

@@ -59,7 +59,7 @@ pub struct Server {
     /// What came of the last try to reach the daemon.
     reach: Reach,
     answering: Answering,
-    /// When the last wait for events ended.
+    /// When the last wait for events ended. The clock is read once for all that is done then.
     woke: Instant,
     accepting: Accepting,
     /// What is started at SIGHUP, to take over. Without it that signal is not heeded.
@@ -159,7 +159,8 @@ impl Server {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        let now = Instant::now();
+        // Later by what the turns have taken; the next wait is not that exact either.
+        let now = self.woke;
         let can_accept = matches!(self.accepting, Accepting::Pending(_)) && self.has_room();
         if can_accept || !self.ready.is_empty() {
             return Some(Duration::ZERO);
@@ -259,8 +260,7 @@ impl Server {
             reach: &mut self.reach,
             counters: self.answering.counters(),
             daemon_token,
-            now: Instant::now(),
-            woke: self.woke,
+            now: self.woke,
         };
         Some(act(pair, &mut shell))
     }

@@ -84,7 +84,7 @@ impl Server {
     }
 
     pub(super) fn accept(&mut self) {
-        if matches!(self.accepting, Accepting::Paused(_, until) if until <= Instant::now()) {
+        if matches!(self.accepting, Accepting::Paused(_, until) if until <= self.woke) {
             self.set_accepting(Accepting::Pending);
         }
         for _ in 0..ACCEPTS {
@@ -122,7 +122,7 @@ impl Server {
             Err(error) => return warn!("cannot watch a client: {error}; closed"),
         };
         let mut pump = self.stores.pump(&self.common);
-        pump.welcome(Instant::now());
+        pump.welcome(self.woke);
         self.pairs.insert(Pair::new(client, pump));
         self.answering.counters().client();
         debug!("a client was accepted; {} are connected", self.pairs.len());
