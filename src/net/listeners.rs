@@ -21,10 +21,6 @@ impl Listeners {
         Self { all, first: 0 }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.all.len()
-    }
-
     pub(super) fn iter(&self) -> impl Iterator<Item = &Listener> {
         self.all.iter()
     }

@@ -10,6 +10,7 @@ mod access;
 pub mod ask;
 mod caller;
 mod desk;
+mod files;
 mod flow;
 pub mod handover;
 pub mod listener;

@@ -9,10 +9,6 @@ use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice
 /// Bytes that a pipe is to hold: a full queue of a UNIX socket (`net.core.wmem_default`).
 const SIZE: usize = 256 * 1024;
 
-/// Pipes that are lent at once; who gets none copies. Without privileges, all pipes of a user may
-/// have 16,384 pages: this is a quarter.
-const LENT: usize = 64;
-
 /// Pipes that are kept while nobody needs them: one pair moves at a time, both ways.
 const KEPT: usize = 2;
 
@@ -28,16 +24,23 @@ pub(super) struct Pipe {
 }
 
 /// The pipes that nobody uses, and the count of the others.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pipes {
     free: Vec<(OwnedFd, OwnedFd)>,
     lent: Rc<()>,
+    /// How many may be lent at once; who gets none copies.
+    most: usize,
 }
 
 impl Pipes {
+    /// At most so many.
+    pub(super) fn new(most: usize) -> Self {
+        Self { free: Vec::new(), lent: Rc::default(), most }
+    }
+
     /// Lends an empty pipe; `None` when all are lent or the kernel gives no more, or small ones.
     pub(super) fn lend(&mut self) -> Option<Pipe> {
-        if Rc::strong_count(&self.lent) > LENT {
+        if Rc::strong_count(&self.lent) > self.most {
             return None;
         }
         let (read, write) = self.free.pop().or_else(|| open().ok())?;
@@ -108,8 +111,8 @@ mod tests {
 
     #[test]
     fn so_many_are_lent_and_each_that_goes_makes_room() {
-        let mut pipes = Pipes::default();
-        let mut lent: Vec<_> = (0..LENT).map(|_| pipes.lend().unwrap()).collect();
+        let mut pipes = Pipes::new(3);
+        let mut lent: Vec<_> = (0..3).map(|_| pipes.lend().unwrap()).collect();
         assert!(pipes.lend().is_none());
         pipes.reclaim(lent.pop().unwrap());
         lent.push(pipes.lend().unwrap());

@@ -21,12 +21,13 @@ use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
+use super::files::Files;
 use super::handover::Program;
 use super::listener::Listener;
 use super::listeners::Listeners;
 use super::manager::{Manager, Phase, Reach, State};
 use super::pair::{Pair, Shell, Wants};
-use super::slab::{MAX_SLOTS, Side, Slab, place, token};
+use super::slab::{Side, Slab, place, token};
 use super::stores::Stores;
 use super::timers::Timers;
 use crate::config::Drain;
@@ -43,10 +44,6 @@ const SUCCESSOR: Token = Token(2);
 
 /// Events taken from the kernel at once.
 const EVENTS: usize = 256;
-
-/// Descriptors that are not sockets of pairs or listening: standard streams, epoll, signals, a few
-/// that libraries open for a moment.
-const OTHER_FILES: u64 = 23;
 
 /// The event loop and all that it moves.
 pub struct Server {
@@ -98,6 +95,7 @@ impl Server {
         program: Option<Program>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
+        let files = Files::beside(listeners.len());
         let mut signals = Signals::new([SIGTERM, SIGINT])?;
         if program.is_some() {
             signals.add_signal(SIGHUP)?;
@@ -113,7 +111,7 @@ impl Server {
             drain,
             manager,
             reach: Reach::default(),
-            max_pairs: max_pairs(listeners.len()),
+            max_pairs: files.pairs,
             accepting: Accepting::Waiting(listeners),
             answering: Answering::new(),
             woke: Instant::now(),
@@ -122,7 +120,7 @@ impl Server {
             pairs: Slab::new(),
             ready: VecDeque::new(),
             timers: Timers::default(),
-            stores: Stores::default(),
+            stores: Stores::new(files.pipes),
             serial: 0,
         })
     }
@@ -269,21 +267,6 @@ impl Server {
         self.serial = self.serial.wrapping_add(1);
         token(slot, side, self.serial)
     }
-}
-
-/// Raises the soft limit of open files to the hard one, and tells how many pairs that allows beside
-/// so many listening sockets.
-fn max_pairs(listeners: usize) -> usize {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    let files = match setrlimit(Resource::Nofile, raised) {
-        Ok(()) => limit.maximum,
-        Err(_) => limit.current,
-    };
-    let others = OTHER_FILES + listeners as u64;
-    let pairs = files.map_or(u64::MAX, |files| files.saturating_sub(others) / 2);
-    usize::try_from(pairs).unwrap_or(MAX_SLOTS).clamp(1, MAX_SLOTS)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::proxy::Common;
 const PUMPS: usize = 64;
 
 /// Storage, pipes and pumps.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Stores {
     pub(super) pool: Pool,
     pub(super) pipes: Pipes,
@@ -21,6 +21,11 @@ pub(super) struct Stores {
 }
 
 impl Stores {
+    /// Nothing has been lent yet; of pipes there may be so many.
+    pub(super) fn new(pipes: usize) -> Self {
+        Self { pool: Pool::default(), pipes: Pipes::new(pipes), pumps: Vec::new() }
+    }
+
     /// Lends a pump that rests.
     pub(super) fn pump(&mut self, common: &Rc<Common>) -> Box<Pump> {
         self.pumps.pop().unwrap_or_else(|| Box::new(Pump::resting(common)))
