@@ -5,7 +5,8 @@
 //! here, by what came last: large pieces are spliced, small ones are copied.
 //!
 //! The chunk line behind a large piece is looked at where it lies, in the socket, so that it can pass
-//! by together with the next piece; the pipe gathers many of them before it is emptied.
+//! by together with the next piece; the pipe gathers many of them before it is emptied. A line of which
+//! only the beginning has come stays there until there is an event for the rest.
 
 use mio::Registry;
 
