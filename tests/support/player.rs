@@ -36,6 +36,8 @@ pub struct End {
     pub sends: VecDeque<u8>,
     /// What it has sent that passes by the inbox.
     passing: VecDeque<u8>,
+    /// Bytes of what it has sent that were looked at, and wait for more.
+    waiting: usize,
     pub ends: bool,
     pub ended: bool,
     pub got: Vec<u8>,
@@ -235,7 +237,11 @@ fn fill(lane: &mut Lane, from: &mut End, limit: usize, pace: Pace) -> bool {
     match lane.ahead().filter(|_| pace.by) {
         Some(0) => {
             let room = lane.room(limit);
-            let n = most.min(room.len()).min(LOOK);
+            let come = from.sends.len().min(from.waiting.saturating_add(pace.read));
+            let n = come.min(room.len()).min(LOOK);
+            if n == from.waiting && !from.ends {
+                return false;
+            }
             room.iter_mut().zip(&from.sends).take(n).for_each(|(to, from)| *to = *from);
             lane.peek(n);
             n > 0
@@ -275,6 +281,14 @@ fn flood(lane: &mut Lane, bytes: &[u8], at: usize, limit: usize) -> usize {
 const LOOK: usize = 8;
 
 fn unpeek(lane: &mut Lane, from: &mut End) {
+    let peeked = lane.peeked();
+    if peeked < LOOK && !from.ends && lane.forget_cut() {
+        from.waiting = if lane.ahead() == Some(0) { peeked } else { 0 };
+        return;
+    }
+    if peeked > 0 {
+        from.waiting = 0;
+    }
     let thrown_away = lane.unpeek(1).min(from.sends.len());
     from.sends.drain(..thrown_away);
 }
