@@ -1,6 +1,9 @@
 //! The access line: what became of an exchange. As text it is a sentence; in JSON its facts are
 //! members of their own, which the line hands to the log beside the sentence.
 
+use std::cell::OnceCell;
+use std::fmt;
+
 use log::kv::{Error, Key, Source, Value, VisitSource};
 use log::{Level, Record};
 
@@ -20,18 +23,18 @@ pub(super) fn log(outcome: &Outcome, injection: &Injection, client: &Peer) {
         return;
     }
     let line = Line::new(outcome, injection, client.caller());
-    let text = line.text();
     let mut record = Record::builder();
     record.level(level).target(module_path!()).key_values(&line);
-    log::logger().log(&record.args(format_args!("{text}")).build());
+    log::logger().log(&record.args(format_args!("{line}")).build());
 }
 
 /// An exchange that is over, by whom, and what was injected.
 struct Line<'l> {
     outcome: &'l Outcome,
     caller: Caller,
-    /// The labels, each with the name of its member.
-    labels: Vec<(String, &'l Label)>,
+    labels: &'l [Label],
+    /// The names of their members, if somebody asks for these.
+    names: OnceCell<Vec<String>>,
     cgroup_parent: Option<&'l str>,
 }
 
@@ -44,40 +47,37 @@ impl<'l> Line<'l> {
                 (injection.labels.as_slice(), injection.cgroup_parent.as_deref())
             }
         };
-        let named = |label: &'l Label| (format!("label.{}", label.key), label);
-        Self { outcome, caller, labels: labels.iter().map(named).collect(), cgroup_parent }
-    }
-
-    fn text(&self) -> String {
-        let outcome = self.outcome;
-        let status = outcome.status.map_or("none".to_owned(), |status| status.to_string());
-        format!(
-            "{} {}: status {status}, {} bytes up, {} bytes down, {:.1} ms, {}",
-            outcome.operation.name,
-            self.verdict(),
-            outcome.sent,
-            outcome.received,
-            self.milliseconds(),
-            self.caller,
-        )
-    }
-
-    fn verdict(&self) -> String {
-        match &self.outcome.verdict {
-            Verdict::Passed => "passed".to_owned(),
-            Verdict::Refused(fault) => format!("refused ({fault})"),
-            Verdict::Labelled | Verdict::LabelledAndMoved => {
-                let labels = self.labels.iter();
-                let labels = labels.map(|(_, label)| format!(" {}={:?}", label.key, label.value));
-                let parent = self.cgroup_parent.map(|parent| format!(" cgroup-parent={parent:?}"));
-                format!("injected{}", labels.chain(parent).collect::<String>())
-            }
-        }
+        Self { outcome, caller, labels, names: OnceCell::new(), cgroup_parent }
     }
 
     fn milliseconds(&self) -> f64 {
         // To the microsecond; what a float has behind that is noise.
         (self.outcome.took.as_secs_f64() * 1e6).round() / 1e3
+    }
+}
+
+/// The sentence.
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let outcome = self.outcome;
+        out.write_str(outcome.operation.name)?;
+        match &outcome.verdict {
+            Verdict::Passed => out.write_str(" passed")?,
+            Verdict::Refused(fault) => write!(out, " refused ({fault})")?,
+            Verdict::Labelled | Verdict::LabelledAndMoved => out.write_str(" injected")?,
+        }
+        for Label { key, value } in self.labels {
+            write!(out, " {key}={value:?}")?;
+        }
+        if let Some(parent) = self.cgroup_parent {
+            write!(out, " cgroup-parent={parent:?}")?;
+        }
+        match outcome.status {
+            Some(status) => write!(out, ": status {status}")?,
+            None => out.write_str(": status none")?,
+        }
+        let (up, down, milliseconds) = (outcome.sent, outcome.received, self.milliseconds());
+        write!(out, ", {up} bytes up, {down} bytes down, {milliseconds:.1} ms, {}", self.caller)
     }
 }
 
@@ -91,7 +91,8 @@ impl Source for Line<'_> {
         if let Verdict::Refused(fault) = &outcome.verdict {
             put("reason", Reason::from(&**fault).name().into())?;
         }
-        for (name, label) in &self.labels {
+        let names = || self.labels.iter().map(|label| format!("label.{}", label.key)).collect();
+        for (name, label) in self.names.get_or_init(names).iter().zip(self.labels) {
             put(name, label.value.as_str().into())?;
         }
         if let Some(parent) = self.cgroup_parent {

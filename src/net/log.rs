@@ -1,10 +1,10 @@
 //! The log: lines on standard error, as text for people or as JSON for programs.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use log::kv::{self, Key, Value, VisitSource, VisitValue};
-use log::{LevelFilter, Record, error};
+use log::{Level, LevelFilter, Record, error};
 use serde_json::Value as Json;
 
 use crate::config::LogFormat;
@@ -16,7 +16,7 @@ pub fn start(format: LogFormat, debug: bool) {
     let mut builder = env_logger::Builder::new();
     builder.filter_level(level);
     match format {
-        LogFormat::Text => builder.format(|out, record| writeln!(out, "{}", text(record))),
+        LogFormat::Text => builder.format(text),
         LogFormat::Json => {
             // What a bug says is to be an object too.
             std::panic::set_hook(Box::new(|what| error!("{what}")));
@@ -31,12 +31,18 @@ fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-fn level(record: &Record<'_>) -> String {
-    record.level().as_str().to_lowercase()
+fn level(record: &Record<'_>) -> &'static str {
+    match record.level() {
+        Level::Error => "error",
+        Level::Warn => "warn",
+        Level::Info => "info",
+        Level::Debug => "debug",
+        Level::Trace => "trace",
+    }
 }
 
-fn text(record: &Record<'_>) -> String {
-    format!("dockerd-ci-proxy: {}: {}", level(record), record.args())
+fn text(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
+    writeln!(out, "dockerd-ci-proxy: {}: {}", level(record), record.args())
 }
 
 /// The object of a line: time, level, message, and the members that the record brings along.
@@ -94,7 +100,6 @@ impl VisitValue<'_> for Member {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use log::Level;
 
     #[test]
     fn a_line_of_json_is_valid_whatever_it_says() {
@@ -125,6 +130,8 @@ mod tests {
             .key_values(&pairs)
             .args(format_args!("said"))
             .build();
-        assert_eq!(text(&record), "dockerd-ci-proxy: info: said");
+        let mut line = Vec::new();
+        text(&mut line, &record).unwrap();
+        assert_eq!(line, b"dockerd-ci-proxy: info: said\n");
     }
 }
