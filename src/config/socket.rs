@@ -1,5 +1,6 @@
 //! Paths of sockets, and who may use them.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io;
@@ -51,8 +52,13 @@ pub fn socket_path(text: &OsStr) -> Result<PathBuf, Fault> {
 /// Whether two paths lead to the same socket: now, or once the missing one has been made.
 #[must_use]
 pub fn same_socket(one: &Path, other: &Path) -> bool {
-    match (fs::metadata(one), fs::metadata(other)) {
-        (Ok(one), Ok(other)) => file(&one) == file(&other),
+    is_same(one, &fs::metadata(one), other)
+}
+
+/// The same, when the file that is at `one` has been looked at.
+fn is_same(one: &Path, found: &io::Result<Metadata>, other: &Path) -> bool {
+    match (found, fs::metadata(other)) {
+        (Ok(one), Ok(other)) => file(one) == file(&other),
         (Err(_), Err(_)) => place(one) == place(other),
         _ => false,
     }
@@ -76,7 +82,7 @@ pub fn mountable(path: &Path) -> Result<String, Fault> {
 /// this program runs in a container and cannot see the host's files, as it was spelt to us.
 #[must_use]
 pub fn look(daemon: PathBuf) -> Look {
-    let spelt = plain(&daemon);
+    let spelt = plain(&cleaned(&daemon)).into_owned();
     Look::new(move |path| {
         let written = Path::new(path);
         let cleaned = cleaned(written);
@@ -101,11 +107,12 @@ pub fn look(daemon: PathBuf) -> Look {
 
 /// What the file at `path`, if it is there, is to the socket of the `daemon`.
 fn relation(path: &Path, daemon: &Path) -> Relation {
-    match fs::metadata(path) {
-        Ok(meta) if meta.is_dir() && is_above(&meta, daemon) => Relation::Above,
+    let found = fs::metadata(path);
+    match &found {
+        Ok(meta) if meta.is_dir() && is_above(meta, daemon) => Relation::Above,
         Ok(meta) if meta.is_dir() => Relation::Other,
         // A missing file may be a link to the socket that the daemon has not made yet.
-        _ if same_socket(path, daemon) => Relation::Socket,
+        _ if is_same(path, &found, daemon) => Relation::Socket,
         _ => Relation::Other,
     }
 }
@@ -136,12 +143,11 @@ fn cleaned(path: &Path) -> PathBuf {
     cleaned
 }
 
-/// The same with `/run` for `/var/run`, which is a link to it nearly everywhere.
-fn plain(path: &Path) -> PathBuf {
-    let plain = cleaned(path);
-    match plain.strip_prefix("/var/run") {
-        Ok(rest) => Path::new("/run").join(rest),
-        Err(_) => plain,
+/// A cleaned path with `/run` for `/var/run`, which is a link to it nearly everywhere.
+fn plain(cleaned: &Path) -> Cow<'_, Path> {
+    match cleaned.strip_prefix("/var/run") {
+        Ok(rest) => Path::new("/run").join(rest).into(),
+        Err(_) => cleaned.into(),
     }
 }
 
