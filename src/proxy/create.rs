@@ -76,8 +76,9 @@ impl Collecting {
 impl Create {
     /// Sends the request with this body.
     pub(super) fn send(self, rewritten: Rewritten, lanes: &mut Lanes) -> Turn {
-        let mut request = render::with_length(&self.head, rewritten.body.len());
-        request.extend_from_slice(&rewritten.body);
+        let mut request = rewritten.body;
+        // There is room for the head: a second block as large as the body would cost more.
+        request.splice(..0, render::with_length(&self.head, request.len()));
         lanes.hand(self.complete, request.len());
         lanes.up.say(request);
         let relaying = Exchange::Relaying(Relaying::sent(self.call, self.persistent));

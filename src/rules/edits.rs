@@ -8,6 +8,10 @@ use std::ops::Range;
 use super::json::{Array, Found, Member, Object, label_map, quoted};
 use super::{Label, Refusal};
 
+/// Bytes for which there is room beyond the document: what is usually put into it, and then a
+/// head before it.
+const ROOM: usize = 1024;
+
 /// Changes to one document.
 #[derive(Debug)]
 pub(super) struct Edits<'d> {
@@ -79,7 +83,7 @@ impl<'d> Edits<'d> {
             let value = quoted(value);
             let mut there = false;
             // Go takes the last of several equal keys, other parsers may not: all get our value.
-            for member in map.members.iter().filter(|member| member.key == *key) {
+            for member in map.members.iter().filter(|member| member.key() == *key) {
                 self.replace(member.value, value.clone());
                 there = true;
             }
@@ -102,7 +106,7 @@ impl<'d> Edits<'d> {
         name: &str,
     ) -> Result<Option<&'o Member<'d>>, Refusal> {
         let found = object.member(name)?;
-        let Some(member) = found.filter(|member| member.key != name) else {
+        let Some(member) = found.filter(|member| member.key() != name) else {
             return Ok(found);
         };
         let before = object.members.iter().take_while(|other| !std::ptr::eq(*other, member)).last();
@@ -138,7 +142,7 @@ impl<'d> Edits<'d> {
     pub(super) fn write(mut self) -> String {
         // Stable: of two additions at one place the first comes first.
         self.changes.sort_by_key(|(range, _)| range.start);
-        let mut written = String::with_capacity(self.document.len() + 256);
+        let mut written = String::with_capacity(self.document.len() + ROOM);
         let mut rest = 0;
         for (range, text) in &self.changes {
             written.push_str(self.document.get(rest..range.start).unwrap_or_default());

@@ -7,17 +7,17 @@ use std::borrow::Cow;
 use serde::Deserializer;
 use serde::de::IgnoredAny;
 
-use super::scan::{Scan, unescaped};
+use super::scan::{Scan, string, unescaped};
 use super::{Label, Refusal};
 
 /// Members of one object, or elements of one array, that is edited. No container, service or label map has a hundredth of
 /// them, and each costs ten times its bytes while it is looked at.
 const MEMBERS: usize = 64 * 1024;
 
-/// Bytes that a member usually takes, and members for which there is room at once: a HostConfig has
-/// about 60.
-const USUAL_MEMBER: usize = 32;
-const USUAL_MEMBERS: usize = 64;
+/// Bytes that a member takes at least, usually, and members for which there is room at once: a
+/// HostConfig has about 70.
+const USUAL_MEMBER: usize = 16;
+const USUAL_MEMBERS: usize = 72;
 
 /// One object of a document.
 #[derive(Debug)]
@@ -27,19 +27,27 @@ pub(super) struct Object<'d> {
     /// The object with its braces.
     pub(super) text: &'d str,
     pub(super) members: Vec<Member<'d>>,
+    /// Whether a key has escapes, or letters beyond ASCII.
+    odd: bool,
     /// Whether a member was added; the next one then needs a comma.
     pub(super) grown: bool,
 }
 
 /// One member of an object.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Member<'d> {
-    /// The key, unescaped.
-    pub(super) key: Cow<'d, str>,
-    /// Whether the key has letters beyond ASCII.
-    odd: bool,
+    /// The key without its quotes, as it stands there.
+    key: &'d str,
     /// The value, as it stands there.
     pub(super) value: &'d str,
+}
+
+impl<'d> Member<'d> {
+    /// The key, unescaped.
+    pub(super) fn key(&self) -> Cow<'d, str> {
+        // What cannot be unescaped has not become a member.
+        unescaped(self.key).unwrap_or_default()
+    }
 }
 
 /// What stands at a place where an object may stand.
@@ -66,23 +74,27 @@ impl<'d> Found<'d> {
         }
         let name = name.into();
         match members(text) {
-            Some(members) => Ok(Self::Object(Object { name, text, members, grown: false })),
+            Some((members, odd)) => {
+                Ok(Self::Object(Object { name, text, members, odd, grown: false }))
+            }
             None => Err(not_an_object(name, text)),
         }
     }
 }
 
-/// The members of the object that is `text`, in order, duplicates included.
-fn members(text: &str) -> Option<Vec<Member<'_>>> {
+/// The members of the object that is `text`, in order, duplicates included, and whether a key is odd.
+fn members(text: &str) -> Option<(Vec<Member<'_>>, bool)> {
     let usual = USUAL_MEMBERS.min(1 + text.len() / USUAL_MEMBER);
     let mut members = Vec::with_capacity(usual);
+    let mut odd = false;
     let mut scan = Scan::of(text);
     scan.each(b'{', b'}', |scan| {
-        let key = scan.key()?;
-        members.push(Member { odd: !key.is_ascii(), key, value: scan.value()? });
+        let (key, plain) = scan.key()?;
+        odd |= !plain;
+        members.push(Member { key, value: scan.value()? });
         (members.len() <= MEMBERS).then_some(())
     })?;
-    scan.is_at_end().then_some(members)
+    scan.is_at_end().then_some((members, odd))
 }
 
 /// The elements of the array that is `text`.
@@ -173,7 +185,7 @@ impl<'d> Array<'d> {
     /// One is something else.
     pub(super) fn strings(&self) -> impl Iterator<Item = Result<(&'d str, Cow<'d, str>), Refusal>> {
         self.elements.iter().map(|element| {
-            let string = unescaped(element);
+            let string = string(element);
             Ok((*element, string.ok_or_else(|| Refusal::NotAString(self.name.clone()))?))
         })
     }
@@ -185,15 +197,23 @@ impl<'d> Object<'d> {
     /// # Errors
     /// There are two: Go would merge them, other parsers take one.
     pub(super) fn member(&self, name: &str) -> Result<Option<&Member<'d>>, Refusal> {
-        let mut fitting = self.members.iter().filter(|member| member.is(name));
+        // Quick, for each member is compared with each field that matters.
+        let may_fit = |member: &&Member<'_>| member.key.len() == name.len() || self.odd;
+        let members = self.members.iter().filter(may_fit);
+        let mut fitting = members.filter(|member| self.is_field(member, name));
         let first = fitting.next();
         match (first, fitting.next()) {
             (Some(one), Some(two)) => {
-                let path = |member: &Member<'_>| join(&self.name, &member.key);
+                let path = |member: &Member<'_>| join(&self.name, &member.key());
                 Err(Refusal::Twice(path(one), path(two)))
             }
             _ => Ok(first),
         }
+    }
+
+    /// As the function has it, but without a look at each letter of plain keys.
+    fn is_field(&self, member: &Member<'_>, name: &str) -> bool {
+        member.key.eq_ignore_ascii_case(name) || self.odd && is_field(&member.key(), name)
     }
 
     /// What stands in the field `name`, which may only be an object.
@@ -203,7 +223,7 @@ impl<'d> Object<'d> {
     pub(super) fn object(&self, name: &str) -> Result<Found<'d>, Refusal> {
         match self.member(name)? {
             None => Ok(Found::Absent),
-            Some(member) => Found::read(join(&self.name, &member.key), member.value),
+            Some(member) => Found::read(join(&self.name, &member.key()), member.value),
         }
     }
 
@@ -218,8 +238,8 @@ impl<'d> Object<'d> {
         if member.value == "null" {
             return Ok(None);
         }
-        let path = || Refusal::NotAString(join(&self.name, &member.key));
-        unescaped(member.value).map(Some).ok_or_else(path)
+        let path = || Refusal::NotAString(join(&self.name, &member.key()));
+        string(member.value).map(Some).ok_or_else(path)
     }
 
     /// What stands in the field `name`, which may only be an array.
@@ -229,7 +249,7 @@ impl<'d> Object<'d> {
     pub(super) fn array(&self, name: &str) -> Result<Listed<'d>, Refusal> {
         match self.member(name)? {
             None => Ok(Listed::Absent),
-            Some(member) => Listed::read(join(&self.name, &member.key), member.value),
+            Some(member) => Listed::read(join(&self.name, &member.key()), member.value),
         }
     }
 
@@ -239,28 +259,20 @@ impl<'d> Object<'d> {
     }
 
     /// The keys of all members, unescaped.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
-        self.members.iter().map(|member| &*member.key)
+    pub(super) fn keys(&self) -> impl Iterator<Item = Cow<'d, str>> {
+        self.members.iter().map(Member::key)
     }
 
-    /// The key and the value of each member that Go would put into one of the fields `names`.
-    pub(super) fn all_of(&self, names: &[&str]) -> impl Iterator<Item = (&str, &'d str)> {
-        let is_one = |member: &&Member<'_>| names.iter().any(|name| member.is(name));
-        let found = self.members.iter().filter(is_one);
-        found.map(|member| (&*member.key, member.value))
+    /// Each member that Go would put into one of the fields `names`.
+    pub(super) fn all_of(&self, names: &[&str]) -> impl Iterator<Item = &Member<'d>> {
+        let is_one = |member: &&Member<'_>| names.iter().any(|name| self.is_field(member, name));
+        self.members.iter().filter(is_one)
     }
 }
 
 fn join(path: &str, key: &str) -> String {
     let dot = if path.is_empty() { "" } else { "." };
     [path, dot, key].concat()
-}
-
-impl Member<'_> {
-    /// As [`is_field`] has it, but quick: each member is compared with each field that matters.
-    fn is(&self, name: &str) -> bool {
-        self.key.eq_ignore_ascii_case(name) || self.odd && is_field(&self.key, name)
-    }
 }
 
 /// Whether Go's decoder puts a member `key` into the field `name`: equal under simple case

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 
 use super::edits::Edits;
 use super::errands::Known;
-use super::json::{Array, Found, Listed, Object, is_field, label_map, quoted};
+use super::json::{Array, Found, Listed, Member, Object, is_field, label_map, quoted};
 use super::socket::{self, Note};
 use super::{Injection, Label, Refusal};
 use crate::engine::carriers::{HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
@@ -151,7 +151,7 @@ pub(super) fn volume_driver(top: &Object<'_>, host_config: &Object<'_>) -> Resul
 fn anonymous_targets(top: &Object<'_>, known: &Known) -> Result<Vec<String>, Refusal> {
     let mut targets = known.volumes.clone();
     if let Found::Object(volumes) = top.object("Volumes")? {
-        targets.extend(volumes.keys().map(ToOwned::to_owned));
+        targets.extend(volumes.keys().map(Cow::into_owned));
     }
     match targets.iter().find(|target| !target.starts_with('/')) {
         // It would be created, but cannot be mounted in a way that has labels.
@@ -323,8 +323,8 @@ fn add_host_config<'d>(
     }
     // Docker 20.10 honours them here as long as there is no HostConfig.
     let misplaced = if members.is_empty() { MOUNTING_FIELDS } else { HOST_CONFIG_FIELDS };
-    if let Some((name, _)) = top.all_of(misplaced).find(|field| says_something(*field)) {
-        return Err(Refusal::OutsideHostConfig(name.to_owned()));
+    if let Some(member) = top.all_of(misplaced).find(|member| says_something(member)) {
+        return Err(Refusal::OutsideHostConfig(member.key().into_owned()));
     }
     if members.is_empty() {
         return Ok(());
@@ -334,10 +334,10 @@ fn add_host_config<'d>(
 
 /// Whether it matters that a field is there with this value: what is empty is as good as
 /// absent. dockerode's `run` sends an empty `VolumesFrom` at the top of each container.
-fn says_something((name, value): (&str, &str)) -> bool {
+fn says_something(member: &Member<'_>) -> bool {
     // Here an empty list is a choice: absent, they have the daemon's usual paths.
-    let paths = ["MaskedPaths", "ReadonlyPaths"].iter().any(|paths| is_field(name, paths));
-    match value {
+    let paths = ["MaskedPaths", "ReadonlyPaths"].iter().any(|paths| is_field(&member.key(), paths));
+    match member.value {
         "null" => false,
         r#""""# | "[]" | "{}" => paths,
         _ => true,
