@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::daemon;
 use super::process::Process;
-use super::relay::{self, Copying, Splicing};
+use super::relay::{self, Blindly, Copying, Parsing, Splicing};
 
 /// What a bench may be beside itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,14 +16,17 @@ pub(crate) enum Role {
     CalmDaemon,
     /// A relay that reads and writes.
     CopyRelay,
+    /// The same, which has heads parsed.
+    ParseRelay,
     /// A relay that moves bytes through pipes.
     SpliceRelay,
 }
 
-const NAMES: [(Role, &str); 4] = [
+const NAMES: [(Role, &str); 5] = [
     (Role::Daemon, "daemon"),
     (Role::CalmDaemon, "calm-daemon"),
     (Role::CopyRelay, "copy-relay"),
+    (Role::ParseRelay, "parse-relay"),
     (Role::SpliceRelay, "splice-relay"),
 ];
 
@@ -39,7 +42,8 @@ pub(crate) fn play() {
     match role {
         Role::Daemon => daemon::run(&path(), false),
         Role::CalmDaemon => daemon::run(&path(), true),
-        Role::CopyRelay => relay::run::<Copying>(&path(), path()),
+        Role::CopyRelay => relay::run::<Copying<Blindly>>(&path(), path()),
+        Role::ParseRelay => relay::run::<Copying<Parsing>>(&path(), path()),
         Role::SpliceRelay => relay::run::<Splicing>(&path(), path()),
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum Way {
     Proxy,
     /// A relay of our own that reads and writes, and parses nothing.
     Copy,
+    /// The same, which has heads parsed and does nothing about them.
+    Parse,
     /// A relay of our own that splices, and parses nothing.
     Splice,
     /// HAProxy in HTTP mode.
@@ -31,10 +33,11 @@ pub(crate) enum Way {
 
 impl Way {
     /// All, in the order of the tables.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Direct,
         Self::Proxy,
         Self::Copy,
+        Self::Parse,
         Self::Splice,
         Self::HaProxy,
         Self::Nginx,
@@ -44,7 +47,7 @@ impl Way {
     /// Whether its program is there.
     pub(crate) fn is_installed(self) -> bool {
         match self {
-            Self::Direct | Self::Proxy | Self::Copy | Self::Splice => true,
+            Self::Direct | Self::Proxy | Self::Copy | Self::Parse | Self::Splice => true,
             Self::HaProxy | Self::Nginx | Self::Socat => {
                 let mut command = Command::new(self.to_string());
                 command.arg("-v").stdout(Stdio::null()).stderr(Stdio::null());
@@ -59,6 +62,7 @@ impl Way {
             Self::Direct => return None,
             Self::Proxy => proxy(listen, daemon),
             Self::Copy => Role::CopyRelay.start(listen, Some(daemon)),
+            Self::Parse => Role::ParseRelay.start(listen, Some(daemon)),
             Self::Splice => Role::SpliceRelay.start(listen, Some(daemon)),
             Self::HaProxy => {
                 let config = listen.with_extension("cfg");
@@ -91,6 +95,7 @@ impl Display for Way {
             Self::Direct => "direct",
             Self::Proxy => "proxy",
             Self::Copy => "copy",
+            Self::Parse => "parse",
             Self::Splice => "splice",
             Self::HaProxy => "haproxy",
             Self::Nginx => "nginx",
