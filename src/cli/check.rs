@@ -97,8 +97,10 @@ fn look_at_place(
     config: &Config,
     report: &mut Report,
 ) {
+    let access = listener::access(access, &config.daemon);
     let place = match listener::look(path).and_then(|place| {
         listener::may_bind(path)?;
+        listener::may_give(path, access)?;
         Ok(place)
     }) {
         Ok(Place::Free) => "will be made",
@@ -106,7 +108,6 @@ fn look_at_place(
         Ok(Place::Taken) => "a program listens there, and must end before this one starts",
         Err(why) => return report.fault(Exit::Failed, why.to_string()),
     };
-    let access = listener::access(access, &config.daemon);
     let mode = access.mode.map(|mode| format!("mode {mode:04o}"));
     let owner = access.owner.map(|owner| format!("owner {owner}"));
     let group = access.group.map(|group| format!("group {group}"));

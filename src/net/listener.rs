@@ -236,6 +236,20 @@ pub fn may_bind(path: &Path) -> Result<(), Error> {
         .map_err(|errno| bind_error(path, errno))
 }
 
+/// Whether a socket of ours at `path` may be given the owner and group of `access`: tried on a file
+/// that nobody sees.
+///
+/// # Errors
+///
+/// The kernel refuses.
+pub fn may_give(path: &Path, access: SocketAccess) -> Result<(), Error> {
+    use rustix::fs::{Gid, MemfdFlags, Uid, fchown, memfd_create};
+    let (owner, group) = (access.owner.map(Uid::from_raw), access.group.map(Gid::from_raw));
+    memfd_create("socket", MemfdFlags::CLOEXEC)
+        .and_then(|file| fchown(file, owner, group))
+        .map_err(|errno| Error::NotGiven { path: path.into(), access, error: errno.into() })
+}
+
 /// Removes a socket that nobody listens on any more, and nothing else.
 fn make_room(path: &Path) -> Result<(), Error> {
     match look(path)? {
@@ -287,8 +301,11 @@ pub fn access(access: SocketAccess, daemon: &Path) -> SocketAccess {
 /// meant for the new one.
 fn open_to(path: &Path, given: SocketAccess, daemon: &Path) -> Result<(), Error> {
     let access = access(given, daemon);
-    lchown(path, access.owner, access.group)
-        .map_err(|error| Error::failed("set the owner or group of", path, error))?;
+    lchown(path, access.owner, access.group).map_err(|error| Error::NotGiven {
+        path: path.into(),
+        access,
+        error,
+    })?;
     let mode = access.mode.unwrap_or(DEFAULT_MODE);
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
         .map_err(|error| Error::failed("set the mode of", path, error))
@@ -303,6 +320,15 @@ pub enum Error {
     NotASocket(PathBuf),
     /// The directory is missing.
     NoDirectory(PathBuf),
+    /// The kernel does not let us give the socket to this owner or group.
+    NotGiven {
+        /// The path of the listening socket.
+        path: PathBuf,
+        /// To whom it was to be given.
+        access: SocketAccess,
+        /// What the kernel said.
+        error: io::Error,
+    },
     /// The kernel refused.
     Failed {
         /// What was tried, to be followed by the path.
@@ -337,6 +363,13 @@ impl Display for Error {
                 "the directory for the listening socket {} does not exist",
                 path.display()
             ),
+            Self::NotGiven { path, access, error } => {
+                write!(f, "cannot give {} to", path.display())?;
+                let owner = access.owner.map(|owner| format!(" user {owner}"));
+                let group = access.group.map(|group| format!(" group {group}"));
+                owner.iter().chain(&group).try_for_each(|whom| f.write_str(whom))?;
+                write!(f, ": {error}; --socket-owner and --socket-group name others")
+            }
             Self::Failed { step, path, error } => {
                 write!(f, "cannot {step} {}: {error}", path.display())
             }

@@ -2,9 +2,14 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
+
+use rustix::process::{getegid, geteuid};
 
 /// A folder that goes at the end of the test.
 struct Folder(PathBuf);
@@ -66,11 +71,12 @@ fn what_would_be_done_is_told_and_nothing_is_done() {
     let (ds, ls) = (folder.at("d"), folder.at("l"));
     daemon(&ds);
     let words = ["--ds", &ds, "--ls", &ls, "--label", "a=1", "--cgroup-parent", "ci.slice"];
-    let access = ["--socket-mode", "0600", "--socket-owner", "7", "--socket-group", "8"];
+    let (owner, group) = (geteuid().to_string(), getegid().to_string());
+    let access = ["--socket-mode", "0600", "--socket-owner", &owner, "--socket-group", &group];
     let (code, lines, errors) = check(&[&words[..], &access].concat());
     let wanted = [
         format!("daemon {ds}: version 26.1.5, API 1.45, cgroup driver systemd"),
-        format!("listening socket {ls}: will be made; mode 0600, owner 7, group 8"),
+        format!("listening socket {ls}: will be made; mode 0600, owner {owner}, group {group}"),
         "label a=\"1\"".to_owned(),
         "cgroup parent \"ci.slice\"".to_owned(),
         format!("mounts of the daemon's socket become those of {ls}"),
@@ -100,6 +106,31 @@ fn a_place_that_cannot_serve_is_told() {
         let (code, _, errors) = check(&["--ds", &ds, "--ls", &folder.at(place)]);
         assert_eq!(code, 1, "{errors}");
         assert!(errors.contains(why), "{errors}");
+    }
+}
+
+#[test]
+fn a_group_to_which_the_socket_cannot_be_given_is_told() {
+    let folder = Folder::new("group");
+    let (ds, ls, binary) = (folder.at("d"), folder.at("l"), folder.at("proxy"));
+    daemon(&ds);
+    fs::copy(env!("CARGO_BIN_EXE_dockerd-ci-proxy"), &binary).unwrap();
+    fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o777)).unwrap();
+    fs::set_permissions(&ds, fs::Permissions::from_mode(0o777)).unwrap();
+    // Root may give a socket to anybody; nobody may not.
+    let mut proxy = Command::new(binary);
+    if geteuid().is_root() {
+        proxy.uid(65534).gid(65534);
+    }
+    let proxy = proxy.args(["--ds", &ds, "--ls", &ls, "--socket-group", "0"]);
+    // A start, then a check of it.
+    for words in [&[][..], &["--check"]] {
+        let output = proxy.args(words).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        let why = format!("cannot give {ls} to group 0: Operation not permitted (os error 1)");
+        assert!(errors.contains(&why) && errors.contains("; --socket-owner"), "{errors}");
+        assert!(!Path::new(&ls).exists());
     }
 }
 
