@@ -61,7 +61,11 @@ fn look(
 ) -> Result<Prepared, Refusal> {
     let document = str::from_utf8(body).map_err(|error| Refusal::NotJson(error.to_string()))?;
     let mut edits = Edits::of(document);
-    let mut top = match Found::read("", document)? {
+    let along = match carrier.storage {
+        Storage::Container => Some("HostConfig"),
+        Storage::Nothing | Storage::Service => None,
+    };
+    let mut top = match Found::document(document, along)? {
         Found::Object(top) => top,
         // To the daemon it is an object without members: an anonymous volume, for one.
         Found::Absent | Found::Null(_) => return look(injection, carrier, known, b"{}"),
@@ -73,7 +77,7 @@ fn look(
     let notes = match carrier.storage {
         Storage::Nothing => Vec::new(),
         Storage::Container => {
-            let host_config = top.object("HostConfig")?;
+            let host_config = top.object_along("HostConfig")?;
             errands = errands::errands(&top, &host_config)?;
             storage::container(injection, known, &mut edits, &mut top, host_config)?
         }

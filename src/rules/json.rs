@@ -29,6 +29,8 @@ pub(super) struct Object<'d> {
     pub(super) members: Vec<Member<'d>>,
     /// Whether a key has escapes, or letters beyond ASCII.
     odd: bool,
+    /// One of the members, if it was read along.
+    along: Option<Box<Object<'d>>>,
     /// Whether a member was added; the next one then needs a comma.
     pub(super) grown: bool,
 }
@@ -67,34 +69,30 @@ impl<'d> Found<'d> {
     /// # Errors
     /// It is no JSON, or neither an object nor `null`.
     pub(super) fn read(name: impl Into<String>, text: &'d str) -> Result<Self, Refusal> {
+        Self::read_along(name.into(), text, None)
+    }
+
+    /// The same for a document, with the object in its field `along` in the same go: it may be most
+    /// of it.
+    ///
+    /// # Errors
+    /// As above.
+    pub(super) fn document(text: &'d str, along: Option<&str>) -> Result<Self, Refusal> {
+        Self::read_along(String::new(), text, along)
+    }
+
+    fn read_along(name: String, text: &'d str, along: Option<&str>) -> Result<Self, Refusal> {
         // A form feed is a blank to ASCII, but not to JSON.
         let text = text.trim_matches([' ', '\t', '\r', '\n']);
         if text == "null" {
             return Ok(Self::Null(text));
         }
-        let name = name.into();
-        match members(text) {
-            Some((members, odd)) => {
-                Ok(Self::Object(Object { name, text, members, odd, grown: false }))
-            }
+        let mut scan = Scan::of(text);
+        match Object::take(&mut scan, along).filter(|_| scan.is_at_end()) {
+            Some(object) => Ok(Self::Object(Object { name, ..object })),
             None => Err(not_an_object(name, text)),
         }
     }
-}
-
-/// The members of the object that is `text`, in order, duplicates included, and whether a key is odd.
-fn members(text: &str) -> Option<(Vec<Member<'_>>, bool)> {
-    let usual = USUAL_MEMBERS.min(1 + text.len() / USUAL_MEMBER);
-    let mut members = Vec::with_capacity(usual);
-    let mut odd = false;
-    let mut scan = Scan::of(text);
-    scan.each(b'{', b'}', |scan| {
-        let (key, plain) = scan.key()?;
-        odd |= !plain;
-        members.push(Member { key, value: scan.value()? });
-        (members.len() <= MEMBERS).then_some(())
-    })?;
-    scan.is_at_end().then_some((members, odd))
 }
 
 /// The elements of the array that is `text`.
@@ -192,6 +190,31 @@ impl<'d> Array<'d> {
 }
 
 impl<'d> Object<'d> {
+    /// Takes the object at this place of a document, and the one in its field `along`.
+    fn take(scan: &mut Scan<'d>, along: Option<&str>) -> Option<Self> {
+        let start = scan.clone();
+        let mut members = Vec::with_capacity(USUAL_MEMBERS.min(1 + start.left() / USUAL_MEMBER));
+        let (mut odd, mut inner) = (false, None);
+        scan.each(b'{', b'}', |scan| {
+            let (key, plain) = scan.key()?;
+            odd |= !plain;
+            let value = if inner.is_none()
+                && along.is_some_and(|along| key.eq_ignore_ascii_case(along))
+                && scan.is_at(b'{')
+            {
+                let object = Self { name: key.to_owned(), ..Self::take(scan, None)? };
+                inner.insert(Box::new(object)).text
+            } else {
+                scan.value()?
+            };
+            members.push(Member { key, value });
+            (members.len() <= MEMBERS).then_some(())
+        })?;
+        let text = start.until(scan)?;
+        let name = String::new();
+        Some(Self { name, text, members, odd, along: inner, grown: false })
+    }
+
     /// The member that Go's decoder would put into the field `name`.
     ///
     /// # Errors
@@ -224,6 +247,18 @@ impl<'d> Object<'d> {
         match self.member(name)? {
             None => Ok(Found::Absent),
             Some(member) => Found::read(join(&self.name, &member.key()), member.value),
+        }
+    }
+
+    /// The same for the field that was read along with the document.
+    ///
+    /// # Errors
+    /// As above.
+    pub(super) fn object_along(&mut self, name: &str) -> Result<Found<'d>, Refusal> {
+        self.member(name)?;
+        match self.along.take() {
+            Some(object) => Ok(Found::Object(*object)),
+            None => self.object(name),
         }
     }
 
@@ -331,5 +366,33 @@ mod tests {
         let larger = object(MEMBERS + 1);
         let refused = Found::read("", &larger).unwrap_err();
         assert_eq!(refused, Refusal::ManyMembers(MEMBERS));
+        let along = format!(r#"{{"a":{larger}}}"#);
+        assert!(Found::document(&along, None).is_ok());
+        let refused = Found::document(&along, Some("A")).unwrap_err();
+        assert_eq!(refused, Refusal::ManyMembers(MEMBERS));
+    }
+
+    #[test]
+    fn objects_may_be_as_deep_as_they_like() {
+        for key in ["", "a"] {
+            let deep = format!(r#"{{"{key}":"#).repeat(1 << 18) + "1" + &"}".repeat(1 << 18);
+            assert!(Found::document(&deep, None).is_ok());
+            assert!(Found::document(&deep, Some(key)).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_is_read_along_is_what_is_read_later() {
+        for (document, later) in [
+            (r#"{"b":1,"A":{"c":2}}"#, r#"{"c":2}"#),
+            (r#"{"\u0061":{"c":2}}"#, r#"{"c":2}"#),
+            (r#"{"a" : { } }"#, "{ }"),
+        ] {
+            let Found::Object(mut top) = Found::document(document, Some("a")).unwrap() else {
+                panic!("{document}")
+            };
+            let Found::Object(inner) = top.object_along("a").unwrap() else { panic!("{document}") };
+            assert_eq!((inner.text, inner.members.len()), (later, later.matches(':').count()));
+        }
     }
 }

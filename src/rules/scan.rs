@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 /// A place in a document. What is not taken as it should be leaves it anywhere.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Scan<'d> {
     text: &'d str,
     at: usize,
@@ -20,9 +20,24 @@ impl<'d> Scan<'d> {
         Self { text, at: 0, open: Vec::new() }
     }
 
+    /// How many bytes are left.
+    pub(super) fn left(&self) -> usize {
+        self.text.len() - self.at
+    }
+
+    /// Whether this is the next byte.
+    pub(super) fn is_at(&self, byte: u8) -> bool {
+        self.peek() == Some(byte)
+    }
+
+    /// What stands between this place and a later one.
+    pub(super) fn until(&self, end: &Self) -> Option<&'d str> {
+        self.text.get(self.at..end.at)
+    }
+
     /// Whether nothing is left.
     pub(super) fn is_at_end(&self) -> bool {
-        self.at == self.text.len()
+        self.left() == 0
     }
 
     /// Takes an object or array, between these brackets: `one` takes a member or an element.
@@ -149,19 +164,19 @@ impl<'d> Scan<'d> {
         let mut plain = true;
         loop {
             self.at += plain_bytes(self.rest());
-            if self.take(b'"') {
-                return Some(plain);
+            match self.next()? {
+                b'"' => return Some(plain),
+                b'\\' => self.escape()?,
+                _ => return None,
             }
-            self.expect(b'\\')?;
-            self.escape()?;
             plain = false;
         }
     }
 
+    /// Escapes are few, and the place that they would take is needed by the rest of a string.
+    #[cold]
     fn escape(&mut self) -> Option<()> {
-        let kind = self.peek()?;
-        self.at += 1;
-        match kind {
+        match self.next()? {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
             b'u' => {
                 let digits = self.rest().get(..4)?;
@@ -196,9 +211,15 @@ impl<'d> Scan<'d> {
     }
 
     fn take(&mut self, byte: u8) -> bool {
-        let is_it = self.peek() == Some(byte);
+        let is_it = self.is_at(byte);
         self.at += usize::from(is_it);
         is_it
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
     }
 
     fn peek(&self) -> Option<u8> {
@@ -228,12 +249,14 @@ pub(super) fn unescaped(inner: &str) -> Option<Cow<'_, str>> {
 /// in one go. What is borrowed in a subtraction spoils only what stands behind the first.
 fn plain_bytes(text: &[u8]) -> usize {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    // Which bytes are smaller than `limit`, as their highest bits.
     let below = |word: u64, limit: u8| word.wrapping_sub(EACH * u64::from(limit)) & !word;
-    let equal = |word: u64, byte: u8| below(word ^ (EACH * u64::from(byte)), 1);
     let (words, rest) = text.as_chunks();
     for (before, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        let special = below(word, b' ') | equal(word, b'"') | equal(word, b'\\');
+        // With this bit turned, a quote is what comes next to the control characters.
+        let special =
+            below(word ^ (EACH * 2), b' ' + 1) | below(word ^ (EACH * u64::from(b'\\')), 1);
         let first = (special & (EACH << 7)).trailing_zeros() / 8;
         if first < 8 {
             return 8 * before + first as usize;
