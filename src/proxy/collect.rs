@@ -1,6 +1,7 @@
 //! A body that is gathered whole, de-chunked, so that it can be rewritten.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::mem;
 use std::rc::Rc;
 
 use super::fault::Fault;
@@ -15,10 +16,16 @@ pub const COLLECTED_LIMIT: usize = 16 * 1024 * 1024;
 /// grow without end.
 pub const COLLECTED_TOTAL: usize = 64 * 1024 * 1024;
 
+/// Bytes of storage that is kept for the next body: musl asks the kernel for each of its size, and
+/// gives it back.
+const KEPT: usize = 64 * 1024;
+
 /// The room that all collected bodies share.
 #[derive(Debug, Default)]
 pub struct Budget {
     used: Cell<usize>,
+    /// Storage of a body that is gone.
+    spare: RefCell<Vec<u8>>,
 }
 
 /// What one body has taken of the shared room; given back when it is dropped.
@@ -71,8 +78,8 @@ impl Collect {
     /// # Errors
     /// A length that is over a limit already.
     pub(super) fn new(framing: Framing, budget: &Rc<Budget>) -> Result<Self, Fault> {
-        let share = Share::of(budget);
-        let mut collect = Self { body: framing.into(), content: Vec::new(), share, awaited: 0 };
+        let (share, content) = (Share::of(budget), budget.spare.take());
+        let mut collect = Self { body: framing.into(), content, share, awaited: 0 };
         if let Framing::Length(length) = framing {
             collect.announce(length)?;
             collect.body = Body::Done;
@@ -127,6 +134,15 @@ impl Collect {
     }
 }
 
+impl Drop for Collect {
+    fn drop(&mut self) {
+        if self.content.capacity() <= KEPT {
+            self.content.clear();
+            self.share.budget.spare.replace(mem::take(&mut self.content));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +167,19 @@ mod tests {
         drop(bodies);
         assert_eq!(budget.used.get(), 0);
         assert_eq!(fill(&mut more), Ok(true));
+    }
+
+    #[test]
+    fn storage_of_a_small_body_is_kept_for_the_next() {
+        let budget = Rc::new(Budget::default());
+        let kept = || budget.spare.borrow().capacity();
+        for (length, keeps) in [(KEPT as u64 + 1, false), (1000, true), (2000, true)] {
+            let mut body = Collect::new(Framing::Length(length), &budget).unwrap();
+            assert!(fill(&mut body).unwrap());
+            assert_eq!((body.content().len() as u64, kept()), (length, 0));
+            drop(body);
+            assert_eq!((1000..=KEPT).contains(&kept()), keeps);
+        }
     }
 
     /// Gives `body` bytes until it is complete.

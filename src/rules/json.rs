@@ -14,10 +14,13 @@ use super::{Label, Refusal};
 /// them, and each costs ten times its bytes while it is looked at.
 const MEMBERS: usize = 64 * 1024;
 
-/// Bytes that a member takes at least, usually, and members for which there is room at once: a
-/// HostConfig has about 70.
+/// Bytes that a member takes at least, usually.
 const USUAL_MEMBER: usize = 16;
+
+/// Members for which there is room at once, in an object and in one of which another is most: a
+/// HostConfig has about 70, the document around it 20.
 const USUAL_MEMBERS: usize = 72;
+const USUAL_OUTER_MEMBERS: usize = 24;
 
 /// One object of a document.
 #[derive(Debug)]
@@ -193,7 +196,8 @@ impl<'d> Object<'d> {
     /// Takes the object at this place of a document, and the one in its field `along`.
     fn take(scan: &mut Scan<'d>, along: Option<&str>) -> Option<Self> {
         let start = scan.clone();
-        let mut members = Vec::with_capacity(USUAL_MEMBERS.min(1 + start.left() / USUAL_MEMBER));
+        let usual = if along.is_some() { USUAL_OUTER_MEMBERS } else { USUAL_MEMBERS };
+        let mut members = Vec::with_capacity(usual.min(1 + start.left() / USUAL_MEMBER));
         let (mut odd, mut inner) = (false, None);
         scan.each(b'{', b'}', |scan| {
             let (key, plain) = scan.key()?;
