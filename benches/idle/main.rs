@@ -31,8 +31,8 @@ use stage::way::{Way, arguments, binary, raise_limit};
 /// Pairs, unless the command line says otherwise.
 const PAIRS: u64 = 10_000;
 
-/// Files that a process has open beside those of pairs.
-const OTHER_FILES: u64 = 100;
+/// Files that a process has open, or keeps for pipes, beside those of pairs.
+const OTHER_FILES: u64 = 200;
 
 /// How long the kernel and the allocator are given to come to rest.
 const REST: Duration = Duration::from_millis(500);
