@@ -21,6 +21,9 @@ use super::events::Poll;
 /// What a copying relay reads at once.
 const BUFFER: usize = 64 * 1024;
 
+/// What comes in such pieces is no head, which a proxy knows by what came before.
+const LARGE: usize = 16 * 1024;
+
 /// Field lines of which a parsing relay has room for slices.
 const FIELDS: usize = 48;
 
@@ -73,6 +76,9 @@ pub(crate) enum Parsing {}
 
 impl Look for Parsing {
     fn look(bytes: &[u8]) {
+        if bytes.len() >= LARGE {
+            return;
+        }
         let mut fields = [const { MaybeUninit::uninit() }; FIELDS];
         if bytes.starts_with(b"HTTP/") {
             let mut response = httparse::Response::new(&mut []);
