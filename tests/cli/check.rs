@@ -114,7 +114,11 @@ fn a_group_to_which_the_socket_cannot_be_given_is_told() {
     let folder = Folder::new("group");
     let (ds, ls, binary) = (folder.at("d"), folder.at("l"), folder.at("proxy"));
     daemon(&ds);
-    fs::copy(env!("CARGO_BIN_EXE_dockerd-ci-proxy"), &binary).unwrap();
+    // By another process: a file that we have open ourselves to write may be handed on to a program
+    // that another test starts, and cannot be executed until that lets go of it.
+    let copied =
+        Command::new("cp").args([env!("CARGO_BIN_EXE_dockerd-ci-proxy"), &binary]).status();
+    assert!(copied.unwrap().success());
     fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o777)).unwrap();
     fs::set_permissions(&ds, fs::Permissions::from_mode(0o777)).unwrap();
     // Root may give a socket to anybody; nobody may not.
