@@ -85,7 +85,9 @@ pub(super) fn container<'d>(
     match host_config {
         Found::Absent | Found::Null(_) => {
             few(anonymous.len())?;
-            // A driver at the top is refused below: there is no HostConfig yet.
+            // A driver at the top is refused below: there is no HostConfig yet. One that says nothing
+            // is read, so that the body is judged as it is when there will be one.
+            top.string("VolumeDriver")?;
             additions.mounts = labelled_mounts(injection, &anonymous, &known.taken, "");
             add_host_config(&additions, edits, top)?;
             Ok(Vec::new())
@@ -573,6 +575,11 @@ mod tests {
         for (body, refusal) in [
             (r#"{"Volumes":{"x":{}}}"#, Refusal::RelativeVolume("x".into())),
             (r#"{"Image":"x","Mounts":[{}]}"#, Refusal::OutsideHostConfig("Mounts".into())),
+            (
+                r#"{"VolumeDriver":"","volumedriver":""}"#,
+                Refusal::Twice("VolumeDriver".into(), "volumedriver".into()),
+            ),
+            (r#"{"VolumeDriver":{}}"#, Refusal::NotAString("VolumeDriver".into())),
             (r#"{"HostConfig":{"Binds":{}}}"#, Refusal::NotAnArray("HostConfig.Binds".into())),
             (r#"{"HostConfig":{"Binds":[1]}}"#, Refusal::NotAString("HostConfig.Binds".into())),
             (r#"{"HostConfig":{"Mounts":[1]}}"#, Refusal::NotAnObject("HostConfig.Mounts".into())),
