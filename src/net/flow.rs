@@ -43,7 +43,6 @@ pub(super) enum Flow {
 impl Flow {
     /// Takes bytes out of `source`, as far as `lane` has room or a permit for them. The core is to
     /// look at them next; then [`settle`](Self::settle) is to be called.
-    #[inline]
     pub(super) fn fill(
         &mut self,
         source: &mut Peer,
@@ -54,16 +53,6 @@ impl Flow {
         if !source.is_readable() {
             return Moved::Nothing;
         }
-        self.take(source, lane, limit, stores)
-    }
-
-    fn take(
-        &mut self,
-        source: &mut Peer,
-        lane: &mut Lane,
-        limit: usize,
-        stores: &mut Stores,
-    ) -> Moved {
         self.prepare(lane, &mut stores.pipes);
         match (&mut *self, lane.ahead()) {
             (Self::Copying, _) => copy(source, lane, limit, &mut stores.pool),
