@@ -171,7 +171,7 @@ impl Lane {
 
     /// What is unseen is the beginning of something that can only be read whole, and will then be
     /// read from its first byte on.
-    pub(super) fn is_cut(&mut self) {
+    pub(super) fn mark_cut(&mut self) {
         self.cut = true;
     }
 

@@ -202,7 +202,7 @@ fn permit(body: &mut Body, lane: &mut Lane) -> Result<bool, Malformed> {
         match body.next(lane.unseen())? {
             Next::Piece { framing, data } => lane.permit_piece(framing, data),
             Next::More => {
-                lane.is_cut();
+                lane.mark_cut();
                 return Ok(false);
             }
             Next::Everything => {

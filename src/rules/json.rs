@@ -10,8 +10,8 @@ use serde::de::IgnoredAny;
 use super::scan::{Scan, string, unescaped};
 use super::{Label, Refusal};
 
-/// Members of one object, or elements of one array, that is edited. No container, service or label map has a hundredth of
-/// them, and each costs ten times its bytes while it is looked at.
+/// Members of one object, or elements of one array, that is edited. No container, service or label
+/// map has a hundredth of them, and each costs up to six times its bytes while it is looked at.
 const MEMBERS: usize = 64 * 1024;
 
 /// Bytes that a member takes at least, usually.

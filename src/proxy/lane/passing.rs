@@ -126,7 +126,7 @@ mod tests {
             lane.peek(4);
             lane.permit(2);
             if cut {
-                lane.is_cut();
+                lane.mark_cut();
             }
             let forgotten = lane.forget_cut();
             (forgotten, lane.unpeek(5), lane.ahead())
