@@ -6,7 +6,11 @@
 //!
 //! ```text
 //! cargo bench --bench instructions -- [--record]
+//! DCP_TEST_BINARY=$(dist/build TARGET) cargo bench --bench instructions -- --released [--record]
 //! ```
+//!
+//! A released binary is laid out by a profile: its record tells whether that still fits the program. It
+//! has no names of functions, so its allocations cannot be counted.
 
 #![allow(missing_docs, reason = "a program")]
 #![allow(
@@ -101,14 +105,18 @@ fn main() -> ExitCode {
         println!("{name:16} {instructions:12.0} {before:>10} {allocations:12.1} {verdict}");
     }
     drop(running);
-    if std::env::args().any(|argument| argument == "--record") {
+    if is_told("--record") {
         fs::write(record_file(), record).unwrap();
         return ExitCode::SUCCESS;
     }
     ExitCode::from(u8::from(rose))
 }
 
-const ROSE: &str = "ROSE: make it cheaper, or record it and say why";
+fn is_told(flag: &str) -> bool {
+    std::env::args().any(|argument| argument == flag)
+}
+
+const ROSE: &str = "ROSE: make it cheaper, or record it (of a release: dist/profile) and say why";
 const FELL: &str = "fell: record it";
 
 fn verdict(now: Cost, before: Cost) -> &'static str {
@@ -125,7 +133,8 @@ fn verdict(now: Cost, before: Cost) -> &'static str {
 }
 
 fn record_file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/instructions/recorded.txt")
+    let name = if is_told("--released") { "released.txt" } else { "recorded.txt" };
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/instructions").join(name)
 }
 
 /// Lines of a name, instructions and allocations.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt};
 
+use crate::stage::load::Until;
 use crate::stage::way::Way;
 
 /// What is to be measured, and how often.
@@ -11,7 +12,7 @@ pub(crate) struct Arguments {
     /// Rounds that are counted.
     pub(crate) rounds: usize,
     /// How long one way is measured in one round.
-    pub(crate) time: Duration,
+    pub(crate) until: Until,
     /// Only print what there is.
     pub(crate) list: bool,
     ways: Vec<String>,
@@ -28,15 +29,16 @@ impl Arguments {
 
     fn parse() -> Result<Self, lexopt::Error> {
         let (ways, works) = (Vec::new(), Vec::new());
-        let mut arguments =
-            Self { rounds: 9, time: Duration::from_millis(100), list: false, ways, works };
+        let until = Until::Over(Duration::from_millis(100));
+        let mut arguments = Self { rounds: 9, until, list: false, ways, works };
         let mut parser = Parser::from_env();
         while let Some(argument) = parser.next()? {
             match argument {
                 Arg::Long("rounds") => arguments.rounds = parser.value()?.parse::<usize>()?.max(1),
                 Arg::Long("time") => {
-                    arguments.time = Duration::from_millis(parser.value()?.parse()?);
+                    arguments.until = Until::Over(Duration::from_millis(parser.value()?.parse()?));
                 }
+                Arg::Long("count") => arguments.until = Until::Count(parser.value()?.parse()?),
                 Arg::Long("ways") => {
                     let ways = parser.value()?.string()?;
                     arguments.ways = ways.split(',').map(str::to_owned).collect();

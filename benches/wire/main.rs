@@ -5,7 +5,7 @@
 //! for a while does not matter; criterion measures one thing after the other and could not do so.
 //!
 //! ```text
-//! cargo bench --bench wire -- [--rounds N] [--time MS] [--ways WAY,WAY] [--list] [WORK...]
+//! cargo bench --bench wire -- [--rounds N] [--time MS | --count N] [--ways WAY,WAY] [--list] [WORK...]
 //! ```
 
 #![allow(missing_docs, reason = "a program")]
@@ -73,6 +73,8 @@ fn main() {
             }
         }
     }
+    end(ways);
+    real_ways.into_iter().for_each(end);
     drop(daemon);
 }
 
@@ -97,6 +99,13 @@ fn ready(
     ways
 }
 
+/// Ends them as they are used to, so that a proxy that records how often its parts run writes that down.
+fn end(ways: Vec<Ready>) {
+    for mut process in ways.into_iter().filter_map(|ready| ready.process) {
+        process.terminate();
+    }
+}
+
 /// Does `work` over each way in turn, round after round, each time beginning with another.
 fn measured(work: &Work, ways: &[Ready], arguments: &Arguments) -> Rounds {
     let mut samples = vec![Vec::new(); ways.len()];
@@ -104,7 +113,7 @@ fn measured(work: &Work, ways: &[Ready], arguments: &Arguments) -> Rounds {
         for turn in 0..ways.len() {
             let at = (round + turn) % ways.len();
             let Ready { socket, process, .. } = &ways[at];
-            let sample = measure::round(work, socket, process.as_ref(), arguments.time);
+            let sample = measure::round(work, socket, process.as_ref(), arguments.until);
             // The first round is for caches and pages.
             if round > 0 {
                 samples[at].push(sample);

@@ -28,7 +28,7 @@ impl Sample {
 }
 
 /// Does `work` at `socket` for so long, or once if it is bulk.
-pub(crate) fn round(work: &Work, socket: &Path, way: Option<&Process>, time: Duration) -> Sample {
+pub(crate) fn round(work: &Work, socket: &Path, way: Option<&Process>, until: Until) -> Sample {
     let mut load = Load::new(socket.to_owned(), work.connections);
     if let Some(opening) = &work.opening {
         load.repeat(opening, Until::Count(1), false);
@@ -39,7 +39,7 @@ pub(crate) fn round(work: &Work, socket: &Path, way: Option<&Process>, time: Dur
             // Not measured: what is only done once on a connection.
             load.repeat(&work.exchange, Until::Count(2), work.fresh);
             let before = cpu();
-            let times = load.repeat(&work.exchange, Until::Over(time), work.fresh);
+            let times = load.repeat(&work.exchange, until, work.fresh);
             let used = cpu().saturating_sub(before);
             let mut each: Vec<f64> = times.each.into_iter().map(micros).collect();
             each.sort_unstable_by(f64::total_cmp);
