@@ -11,6 +11,7 @@ use std::net::Shutdown;
 use mio::event::Event;
 use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
+use rustix::net::sockopt::set_socket_oobinline;
 use rustix::net::{RecvFlags, recv};
 
 use super::caller::Caller;
@@ -68,6 +69,8 @@ impl Peer {
         token: Token,
         registry: &Registry,
     ) -> io::Result<Self> {
+        // Urgent bytes are bytes like others: else a peek would not see what a splice then takes.
+        set_socket_oobinline(&stream, true)?;
         registry.register(&mut stream, token, Interest::READABLE)?;
         Ok(Self {
             stream,
@@ -116,7 +119,8 @@ impl Peer {
     pub(super) fn read(&mut self, room: &mut [u8]) -> Moved {
         let result = retry(|| self.stream.read(room));
         // A short read has emptied the socket, and whatever comes later makes an event. Only the
-        // end may have come with the last event, unread.
+        // end may have come with the last event, unread. (Whoever sends descriptors or urgent bytes,
+        // before which a read stops, may have to send more until the rest is read.)
         if result.as_ref().is_ok_and(|n| *n < room.len()) && self.other == Other::Talks {
             self.readable = false;
         }
@@ -258,5 +262,34 @@ fn retry(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             result => return result,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::Poll;
+    use rustix::io::Errno;
+    use rustix::net::{SendFlags, send};
+
+    /// What is peeked is permitted, and then taken unseen: if that were other bytes, the daemon would
+    /// read other chunks than we.
+    #[test]
+    fn what_is_peeked_is_what_is_taken_though_bytes_are_urgent() {
+        let poll = Poll::new().unwrap();
+        let (stream, other) = UnixStream::pair().unwrap();
+        let mut peer = Peer::new(stream, Token(0), poll.registry()).unwrap();
+        match send(&other, b"1", SendFlags::OOB) {
+            Err(Errno::OPNOTSUPP) => return println!("skipped: this kernel knows no urgent bytes"),
+            sent => assert_eq!(sent, Ok(1)),
+        }
+        (&other).write_all(b"5000\r\n").unwrap();
+        let (mut peeked, mut taken) = ([0; 64], [0; 64]);
+        let Moved::Bytes(seen) = peer.peek(&mut peeked) else { panic!("nothing to peek at") };
+        // A second one makes the first a byte like others.
+        assert_eq!(send(&other, b"2", SendFlags::OOB), Ok(1));
+        assert_eq!(peer.read(&mut taken[..seen]), Moved::Bytes(seen));
+        assert_eq!(taken, peeked);
+        assert_eq!(peeked.get(..seen), Some(&b"15000\r\n"[..]));
     }
 }
