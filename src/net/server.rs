@@ -137,7 +137,11 @@ impl Server {
             self.manager.tell(self.state());
             let timeout = self.timeout();
             match self.poll.poll(&mut events, timeout) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    // Else the next wait would be as long again.
+                    self.woke = Instant::now();
+                    continue;
+                }
                 result => result?,
             }
             for event in &events {

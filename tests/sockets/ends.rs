@@ -111,7 +111,8 @@ impl End {
         assert!(seen.contains(PollFlags::HUP));
     }
 
-    fn has_hung_up(&self) -> bool {
+    /// Whether the other side has closed both ways.
+    pub(crate) fn has_hung_up(&self) -> bool {
         self.is(PollFlags::empty())
     }
 
