@@ -12,7 +12,10 @@ use std::time::Instant;
 
 use allocation_counter::{AllocationInfo, measure};
 use dockerd_ci_proxy::buffer::Pool;
+use dockerd_ci_proxy::engine::carriers::CONTAINER;
 use dockerd_ci_proxy::proxy::{Common, Lane, Session, Step};
+use dockerd_ci_proxy::rules::body::rewrite;
+use dockerd_ci_proxy::rules::errands::Known;
 
 #[path = "support/mod.rs"]
 mod support;
@@ -90,6 +93,19 @@ fn an_exchange_on_a_kept_connection_asks_for_no_memory() {
     let mut connection = Connection::new();
     assert_eq!(connection.measured(PING, PONG).count_total, 0);
     assert_eq!(connection.measured(LOGS, CHUNKED).count_total, 0);
+}
+
+/// Each is compared with each field that a container create has, and is unescaped once.
+#[test]
+fn keys_with_escapes_do_not_hold_up_others() {
+    const KEYS: usize = 1000;
+    let members: Vec<_> = (0..KEYS).map(|n| format!(r#""\u0061{n}":0"#)).collect();
+    let body = format!("{{{}}}", members.join(","));
+    let (injection, known) = (injection(), Known::default());
+    let rewritten = measure(|| {
+        rewrite(&injection, &CONTAINER, &known, body.as_bytes()).unwrap();
+    });
+    assert!(rewritten.count_total < 10 * KEYS as u64, "{rewritten:?}");
 }
 
 #[test]

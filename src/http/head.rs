@@ -4,7 +4,7 @@
 //! bytes ── Scan::end_of_head ──► the length of the head ── request() / response() ──► meaning
 //! ```
 //!
-//! [`Scan`] looks at every byte once, however the head is cut on its way, and refuses what
+//! [`Scan`] goes on where it stopped, however the head is cut on its way, and refuses what
 //! httparse would let pass (a bare LF, leading empty lines) before httparse sees it.
 
 use std::mem::MaybeUninit;

@@ -83,7 +83,7 @@ impl<'d> Edits<'d> {
             let value = quoted(value);
             let mut there = false;
             // Go takes the last of several equal keys, other parsers may not: all get our value.
-            for member in map.members.iter().filter(|member| member.key() == *key) {
+            for member in map.members.iter().filter(|member| member.key() == key.as_str()) {
                 self.replace(member.value, value.clone());
                 there = true;
             }

@@ -11,7 +11,7 @@ use super::scan::{Scan, string, unescaped};
 use super::{Label, Refusal};
 
 /// Members of one object, or elements of one array, that is edited. No container, service or label
-/// map has a hundredth of them, and each costs up to six times its bytes while it is looked at.
+/// map has a hundredth of them, and each costs up to ten times its bytes while it is looked at.
 const MEMBERS: usize = 64 * 1024;
 
 /// Bytes that a member takes at least, usually.
@@ -43,15 +43,16 @@ pub(super) struct Object<'d> {
 pub(super) struct Member<'d> {
     /// The key without its quotes, as it stands there.
     key: &'d str,
+    /// The same unescaped, unless it is plain: it is compared with each field that matters.
+    unescaped: Option<Box<str>>,
     /// The value, as it stands there.
     pub(super) value: &'d str,
 }
 
-impl<'d> Member<'d> {
+impl Member<'_> {
     /// The key, unescaped.
-    pub(super) fn key(&self) -> Cow<'d, str> {
-        // What cannot be unescaped has not become a member.
-        unescaped(self.key).unwrap_or_default()
+    pub(super) fn key(&self) -> &str {
+        self.unescaped.as_deref().unwrap_or(self.key)
     }
 }
 
@@ -202,16 +203,17 @@ impl<'d> Object<'d> {
         scan.each(b'{', b'}', |scan| {
             let (key, plain) = scan.key()?;
             odd |= !plain;
+            let unescaped = if plain { None } else { Some(unescaped(key)?.into()) };
             let value = if inner.is_none()
                 && along.is_some_and(|along| key.eq_ignore_ascii_case(along))
                 && scan.is_at(b'{')
+                && let Some(object) = scan.attempt(|scan| Self::take(scan, None))
             {
-                let object = Self { name: key.to_owned(), ..Self::take(scan, None)? };
-                inner.insert(Box::new(object)).text
+                inner.insert(Box::new(Self { name: key.to_owned(), ..object })).text
             } else {
                 scan.value()?
             };
-            members.push(Member { key, value });
+            members.push(Member { key, unescaped, value });
             (members.len() <= MEMBERS).then_some(())
         })?;
         let text = start.until(scan)?;
@@ -231,7 +233,7 @@ impl<'d> Object<'d> {
         let first = fitting.next();
         match (first, fitting.next()) {
             (Some(one), Some(two)) => {
-                let path = |member: &Member<'_>| join(&self.name, &member.key());
+                let path = |member: &Member<'_>| join(&self.name, member.key());
                 Err(Refusal::Twice(path(one), path(two)))
             }
             _ => Ok(first),
@@ -240,7 +242,7 @@ impl<'d> Object<'d> {
 
     /// As the function has it, but without a look at each letter of plain keys.
     fn is_field(&self, member: &Member<'_>, name: &str) -> bool {
-        member.key.eq_ignore_ascii_case(name) || self.odd && is_field(&member.key(), name)
+        member.key.eq_ignore_ascii_case(name) || self.odd && is_field(member.key(), name)
     }
 
     /// What stands in the field `name`, which may only be an object.
@@ -250,7 +252,7 @@ impl<'d> Object<'d> {
     pub(super) fn object(&self, name: &str) -> Result<Found<'d>, Refusal> {
         match self.member(name)? {
             None => Ok(Found::Absent),
-            Some(member) => Found::read(join(&self.name, &member.key()), member.value),
+            Some(member) => Found::read(join(&self.name, member.key()), member.value),
         }
     }
 
@@ -277,7 +279,7 @@ impl<'d> Object<'d> {
         if member.value == "null" {
             return Ok(None);
         }
-        let path = || Refusal::NotAString(join(&self.name, &member.key()));
+        let path = || Refusal::NotAString(join(&self.name, member.key()));
         string(member.value).map(Some).ok_or_else(path)
     }
 
@@ -288,7 +290,7 @@ impl<'d> Object<'d> {
     pub(super) fn array(&self, name: &str) -> Result<Listed<'d>, Refusal> {
         match self.member(name)? {
             None => Ok(Listed::Absent),
-            Some(member) => Listed::read(join(&self.name, &member.key()), member.value),
+            Some(member) => Listed::read(join(&self.name, member.key()), member.value),
         }
     }
 
@@ -298,7 +300,7 @@ impl<'d> Object<'d> {
     }
 
     /// The keys of all members, unescaped.
-    pub(super) fn keys(&self) -> impl Iterator<Item = Cow<'d, str>> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.members.iter().map(Member::key)
     }
 
@@ -370,10 +372,21 @@ mod tests {
         let larger = object(MEMBERS + 1);
         let refused = Found::read("", &larger).unwrap_err();
         assert_eq!(refused, Refusal::ManyMembers(MEMBERS));
-        let along = format!(r#"{{"a":{larger}}}"#);
-        assert!(Found::document(&along, None).is_ok());
-        let refused = Found::document(&along, Some("A")).unwrap_err();
-        assert_eq!(refused, Refusal::ManyMembers(MEMBERS));
+    }
+
+    #[test]
+    fn what_is_wrong_with_what_is_read_along_is_told_as_of_the_rest() {
+        let many = format!("{{{}}}", vec!["\"\":1"; MEMBERS + 1].join(","));
+        let escape = r#"{"\ud800":1}"#.to_owned();
+        let refused = |value: &str| {
+            let document = format!(r#"{{"a":{value}}}"#);
+            let Found::Object(mut top) = Found::document(&document, Some("A")).unwrap() else {
+                panic!("{document}")
+            };
+            top.object_along("a").unwrap_err()
+        };
+        assert_eq!(refused(&many), Refusal::ManyMembers(MEMBERS));
+        assert!(matches!(refused(&escape), Refusal::NotJson(_)));
     }
 
     #[test]

@@ -40,6 +40,14 @@ impl<'d> Scan<'d> {
         self.left() == 0
     }
 
+    /// Takes what `take` does, or stays where it is.
+    pub(super) fn attempt<T>(&mut self, take: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        let mut ahead = self.clone();
+        let taken = take(&mut ahead)?;
+        *self = ahead;
+        Some(taken)
+    }
+
     /// Takes an object or array, between these brackets: `one` takes a member or an element.
     pub(super) fn each(
         &mut self,
@@ -63,16 +71,13 @@ impl<'d> Scan<'d> {
     }
 
     /// Takes the key of a member, and what separates it from the value. It is given without its
-    /// quotes, and whether it is plain: without escapes and letters beyond ASCII.
+    /// quotes, and whether it is plain: without escapes, which may be of no letter at all, and letters
+    /// beyond ASCII.
     pub(super) fn key(&mut self) -> Option<(&'d str, bool)> {
         let start = self.at + 1;
         let plain = self.string()?;
         let key = self.text.get(start..self.at - 1)?;
         self.colon()?;
-        // Escapes may be of no letter at all.
-        if !plain {
-            unescaped(key)?;
-        }
         Some((key, plain && key.is_ascii()))
     }
 

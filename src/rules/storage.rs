@@ -153,7 +153,7 @@ pub(super) fn volume_driver(top: &Object<'_>, host_config: &Object<'_>) -> Resul
 fn anonymous_targets(top: &Object<'_>, known: &Known) -> Result<Vec<String>, Refusal> {
     let mut targets = known.volumes.clone();
     if let Found::Object(volumes) = top.object("Volumes")? {
-        targets.extend(volumes.keys().map(Cow::into_owned));
+        targets.extend(volumes.keys().map(str::to_owned));
     }
     match targets.iter().find(|target| !target.starts_with('/')) {
         // It would be created, but cannot be mounted in a way that has labels.
@@ -326,7 +326,7 @@ fn add_host_config<'d>(
     // Docker 20.10 honours them here as long as there is no HostConfig.
     let misplaced = if members.is_empty() { MOUNTING_FIELDS } else { HOST_CONFIG_FIELDS };
     if let Some(member) = top.all_of(misplaced).find(|member| says_something(member)) {
-        return Err(Refusal::OutsideHostConfig(member.key().into_owned()));
+        return Err(Refusal::OutsideHostConfig(member.key().to_owned()));
     }
     if members.is_empty() {
         return Ok(());
@@ -338,7 +338,7 @@ fn add_host_config<'d>(
 /// absent. dockerode's `run` sends an empty `VolumesFrom` at the top of each container.
 fn says_something(member: &Member<'_>) -> bool {
     // Here an empty list is a choice: absent, they have the daemon's usual paths.
-    let paths = ["MaskedPaths", "ReadonlyPaths"].iter().any(|paths| is_field(&member.key(), paths));
+    let paths = ["MaskedPaths", "ReadonlyPaths"].iter().any(|paths| is_field(member.key(), paths));
     match member.value {
         "null" => false,
         r#""""# | "[]" | "{}" => paths,
