@@ -23,7 +23,7 @@ pub(super) struct Asking {
     body: Collect,
     /// What is sent if the answers tell nothing new, and its share of the room.
     rewritten: Rewritten,
-    _share: Share,
+    share: Share,
     /// The errand that is under way, and those behind it.
     errands: std::vec::IntoIter<Errand>,
     known: Known,
@@ -55,7 +55,7 @@ impl Asking {
         }
         let (errands, known) = (errands.into_iter(), Known::default());
         let answer = Answer::Head(Scan::default());
-        let asking = Self { create, body, rewritten, _share: share, errands, known, answer };
+        let asking = Self { create, body, rewritten, share, errands, known, answer };
         asking.next(lanes, common)
     }
 
@@ -74,14 +74,19 @@ impl Asking {
     }
 
     fn send(self, lanes: &mut Lanes, common: &Common) -> Turn {
-        if self.known == Known::default() {
-            return self.create.send(self.rewritten, lanes);
-        }
-        let (carrier, content) = (self.create.carrier, self.body.content());
-        match body::rewrite(&common.injection, carrier, &self.known, content) {
-            Ok(rewritten) => self.create.send(rewritten, lanes),
-            Err(refusal) => Turn::Answer(self.create.call, Fault::Refused(refusal)),
-        }
+        let Self { create, body, share, .. } = self;
+        let rewritten = if self.known == Known::default() {
+            self.rewritten
+        } else {
+            drop(self.rewritten);
+            let content = body.content();
+            match body::rewrite(&common.injection, create.carrier, &self.known, content) {
+                Ok(rewritten) => rewritten,
+                Err(refusal) => return Turn::Answer(create.call, Fault::Refused(refusal)),
+            }
+        };
+        drop(body);
+        create.send(rewritten, share, lanes)
     }
 
     pub(super) fn advance(mut self: Box<Self>, lanes: &mut Lanes, common: &Common) -> Turn {

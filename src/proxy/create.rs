@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::Common;
 use super::asking::Asking;
-use super::collect::Collect;
+use super::collect::{Collect, Share};
 use super::exchange::{Exchange, Lanes, Turn};
 use super::fault::Fault;
 use super::outcome::Call;
@@ -65,7 +65,8 @@ impl Collecting {
         let Self { create, collect } = self;
         match body::prepare(&common.injection, create.carrier, collect.content()) {
             Ok(Prepared { errands, rewritten }) if errands.is_empty() => {
-                create.send(rewritten, lanes)
+                drop(collect);
+                create.send(rewritten, Share::of(&common.budget), lanes)
             }
             Ok(prepared) => Asking::begin(create, collect, prepared, lanes, common),
             Err(refusal) => Turn::Answer(create.call, Fault::Refused(refusal)),
@@ -74,14 +75,79 @@ impl Collecting {
 }
 
 impl Create {
-    /// Sends the request with this body.
-    pub(super) fn send(self, rewritten: Rewritten, lanes: &mut Lanes) -> Turn {
+    /// Sends the request with this body; its `share` is what it takes until it has left.
+    pub(super) fn send(self, rewritten: Rewritten, mut share: Share, lanes: &mut Lanes) -> Turn {
         let mut request = rewritten.body;
         // There is room for the head: a second block as large as the body would cost more.
         request.splice(..0, render::with_length(&self.head, request.len()));
+        if let Err(fault) = share.hold(request.len()) {
+            return Turn::Answer(self.call, fault);
+        }
         lanes.hand(self.complete, request.len());
         lanes.up.say(request);
-        let relaying = Exchange::Relaying(Relaying::sent(self.call, self.persistent));
+        let relaying = Exchange::Relaying(Relaying::said(self.call, share, self.persistent));
         Turn::Noted(rewritten.notes, relaying)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::rc::Rc;
+
+    use crate::proxy::collect::COLLECTED_TOTAL;
+    use crate::proxy::{Session, Step};
+    use crate::rules::{Injection, Label};
+
+    const BODY: usize = 128 * 1024;
+
+    /// A client that sends a volume create of this size; the status, if it has been answered.
+    fn creates(common: &Rc<Common>) -> (Session, Option<u16>) {
+        let head =
+            format!("POST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Length: {BODY}\r\n\r\n");
+        let body = format!("{{\"Name\":\"{}\"}}", "n".repeat(BODY - 11));
+        let request = [head, body].concat();
+        let mut session = Session::new(Rc::clone(common));
+        session.connected();
+        let mut rest = request.as_bytes();
+        while !rest.is_empty() {
+            let limit = session.up_limit();
+            let room = session.up().room(limit);
+            let (some, behind) = rest.split_at(room.len().min(rest.len()));
+            room[..some.len()].copy_from_slice(some);
+            session.up().received(some.len());
+            rest = behind;
+            if let Some(status) = advance(&mut session) {
+                return (session, Some(status));
+            }
+        }
+        (session, None)
+    }
+
+    fn advance(session: &mut Session) -> Option<u16> {
+        loop {
+            match session.advance(Instant::now()) {
+                Step::Wait => return None,
+                Step::Report(outcome) => return outcome.status,
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_takes_room_until_it_has_left() {
+        let labels = vec![Label { key: "a".into(), value: "b".into() }];
+        let injection = Injection { labels, ..Injection::default() };
+        let common = Rc::new(Common { injection, ..Common::default() });
+        let mut others = Share::of(&common.budget);
+        others.hold(COLLECTED_TOTAL - 2 * BODY).unwrap();
+        let (mut stuck, none) = creates(&common);
+        assert_eq!(none, None);
+        assert_eq!(creates(&common).1, Some(503));
+        let all = stuck.up().leaving().len();
+        assert!(all > BODY);
+        stuck.up().left(all);
+        assert_eq!(advance(&mut stuck), None);
+        assert_eq!(creates(&common).1, None);
     }
 }

@@ -1,6 +1,7 @@
 //! A request and its response on their way, both at once, because daemons answer before the
 //! request is complete.
 
+use super::collect::Share;
 use super::exchange::{Exchange, Lanes, Turn};
 use super::fault::Fault;
 use super::lane::{Lane, Sink};
@@ -25,6 +26,8 @@ pub(super) struct Relaying {
 enum Upload {
     /// Its body is on its way.
     Sending(Body),
+    /// It is our own bytes, and takes room until they have left.
+    Said { _share: Share },
     /// All of it may leave.
     Sent,
     /// The daemon takes no more of it.
@@ -55,6 +58,16 @@ impl Relaying {
     pub(super) fn new(call: Call, framing: Framing, persistent: bool) -> Self {
         let upload = Upload::Sending(framing.into());
         Self { call, persistent, upload, reply: Reply::Head(Scan::default()) }
+    }
+
+    /// A request that has been said, with the room that it takes.
+    pub(super) fn said(call: Call, share: Share, persistent: bool) -> Self {
+        Self {
+            call,
+            persistent,
+            upload: Upload::Said { _share: share },
+            reply: Reply::Head(Scan::default()),
+        }
     }
 
     /// A request all of which may leave.
@@ -96,12 +109,15 @@ impl Relaying {
     }
 
     fn upload(&mut self, up: &mut Lane) -> Result<(), Malformed> {
-        if let Upload::Sending(body) = &mut self.upload {
-            if up.sink() == Sink::Broken {
-                self.upload = Upload::Abandoned;
-            } else if permit(body, up)? {
-                self.upload = Upload::Sent;
+        match &mut self.upload {
+            Upload::Sending(_) if up.sink() == Sink::Broken => self.upload = Upload::Abandoned,
+            Upload::Sending(body) => {
+                if permit(body, up)? {
+                    self.upload = Upload::Sent;
+                }
             }
+            Upload::Said { .. } if up.backlog() == 0 => self.upload = Upload::Sent,
+            Upload::Said { .. } | Upload::Sent | Upload::Abandoned => {}
         }
         // Bytes behind the request may be the next one; its half-close then comes behind that.
         if up.has_ended() && (self.wants_client() || up.unseen().is_empty()) {
