@@ -228,12 +228,16 @@ pub fn look(path: &Path) -> Result<Place, Error> {
 ///
 /// It is missing, or we may not write there.
 pub fn may_bind(path: &Path) -> Result<(), Error> {
-    let directory = match path.parent() {
+    rustix::fs::access(directory(path), Access::WRITE_OK | Access::EXEC_OK)
+        .map_err(|errno| bind_error(path, errno))
+}
+
+/// The directory of a file.
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
-    };
-    rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK)
-        .map_err(|errno| bind_error(path, errno))
+    }
 }
 
 /// Whether a socket of ours at `path` may be given the owner and group of `access`: tried on a file
@@ -244,7 +248,11 @@ pub fn may_bind(path: &Path) -> Result<(), Error> {
 /// The kernel refuses.
 pub fn may_give(path: &Path, access: SocketAccess) -> Result<(), Error> {
     use rustix::fs::{Gid, MemfdFlags, Uid, fchown, memfd_create};
-    let (owner, group) = (access.owner.map(Uid::from_raw), access.group.map(Gid::from_raw));
+    // A setgid directory gives its own group to whatever is made in it.
+    let inherited = fs::metadata(directory(path)).ok().filter(|meta| meta.mode() & 0o2000 != 0);
+    let inherited = inherited.map(|meta| meta.gid());
+    let group = access.group.filter(|group| Some(*group) != inherited).map(Gid::from_raw);
+    let owner = access.owner.map(Uid::from_raw);
     memfd_create("socket", MemfdFlags::CLOEXEC)
         .and_then(|file| fchown(file, owner, group))
         .map_err(|errno| Error::NotGiven { path: path.into(), access, error: errno.into() })

@@ -136,6 +136,13 @@ fn a_group_to_which_the_socket_cannot_be_given_is_told() {
         assert!(errors.contains(&why) && errors.contains("; --socket-owner"), "{errors}");
         assert!(!Path::new(&ls).exists());
     }
+    if geteuid().is_root() {
+        // Here it has that group from the start.
+        fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o2777)).unwrap();
+        let output = proxy.output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{errors}");
+    }
 }
 
 #[test]
