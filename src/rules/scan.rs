@@ -42,10 +42,12 @@ impl<'d> Scan<'d> {
 
     /// Takes what `take` does, or stays where it is.
     pub(super) fn attempt<T>(&mut self, take: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
-        let mut ahead = self.clone();
-        let taken = take(&mut ahead)?;
-        *self = ahead;
-        Some(taken)
+        let start = self.at;
+        let taken = take(self);
+        if taken.is_none() {
+            self.at = start;
+        }
+        taken
     }
 
     /// Takes an object or array, between these brackets: `one` takes a member or an element.
