@@ -60,6 +60,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::RelativeVolume(text()),
         Refusal::SocketBind(text()),
         Refusal::Query,
+        Refusal::ManyPairs(1000),
         Refusal::QueryLabels,
         Refusal::Message("a number is too large"),
         Refusal::CompressedMessage,

@@ -12,6 +12,9 @@ pub(super) const LIBPOD: Operation = Operation {
     upgrade: Upgrade::Unknown,
 };
 
+/// Requests after which the connection carries a raw stream.
+pub(super) const LIBPOD_HIJACK: Operation = Operation { upgrade: Upgrade::Hijack, ..LIBPOD };
+
 /// Requests that may create.
 pub(super) const LIBPOD_CREATE: Operation = Operation {
     name: "LibpodCreate",
@@ -21,12 +24,14 @@ pub(super) const LIBPOD_CREATE: Operation = Operation {
     upgrade: Upgrade::Never,
 };
 
+/// What a POST makes a raw stream of the connection.
+const HIJACKS: &[&str] = &["/containers/{}/attach", "/exec/{}/start"];
+
 /// What POST and PUT do without creating anything that could have labels. All that is not here,
 /// newer operations too, may create.
 const HARMLESS: &[&str] = &[
     "/containers/prune",
     "/containers/{}/archive",
-    "/containers/{}/attach",
     "/containers/{}/checkpoint",
     "/containers/{}/exec",
     "/containers/{}/init",
@@ -43,7 +48,6 @@ const HARMLESS: &[&str] = &[
     "/containers/{}/update",
     "/containers/{}/wait",
     "/exec/{}/resize",
-    "/exec/{}/start",
     "/images/load",
     "/images/prune",
     "/images/pull",
@@ -67,13 +71,17 @@ const HARMLESS: &[&str] = &[
 /// The operation for `method` on `path`, which stands behind `/libpod`.
 pub(super) fn route(method: &str, path: &[u8]) -> &'static Operation {
     let reads = ["GET", "HEAD", "DELETE", "OPTIONS"].contains(&method);
-    let harmless = || HARMLESS.iter().any(|template| matches(template.as_bytes(), path));
-    if reads || harmless() { &LIBPOD } else { &LIBPOD_CREATE }
+    let is_one = |of: &[&str]| of.iter().any(|template| matches(template.as_bytes(), path));
+    match method {
+        "POST" if is_one(HIJACKS) => &LIBPOD_HIJACK,
+        _ if reads || is_one(HARMLESS) => &LIBPOD,
+        _ => &LIBPOD_CREATE,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::route;
+    use crate::engine::{Upgrade, route};
 
     #[test]
     fn what_may_create_is_told_from_what_may_not() {
@@ -92,7 +100,11 @@ mod tests {
                 assert_eq!(route("GET", path.as_bytes()).name, "Libpod", "{path}");
             }
         }
-        for path in ["containers/x/start", "exec/x/start", "images/a/b/push", "system/prune"] {
+        for path in ["containers/x/attach", "exec/x/start"] {
+            let operation = route("POST", format!("/v5.0.0/libpod/{path}").as_bytes());
+            assert_eq!((operation.name, operation.upgrade), ("Libpod", Upgrade::Hijack), "{path}");
+        }
+        for path in ["containers/x/start", "images/a/b/push", "system/prune"] {
             assert_eq!(
                 route("POST", format!("/libpod/{path}").as_bytes()).name,
                 "Libpod",

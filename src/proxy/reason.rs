@@ -123,7 +123,7 @@ impl From<&Refusal> for Reason {
             Refusal::RelativeVolume(_) => Self::RelativeVolume,
             Refusal::SocketBind(_) => Self::SocketBind,
             Refusal::Changes => Self::Changes,
-            Refusal::Query | Refusal::QueryLabels => Self::Query,
+            Refusal::Query | Refusal::ManyPairs(_) | Refusal::QueryLabels => Self::Query,
             Refusal::Libpod => Self::Libpod,
             Refusal::Unknown => Self::UnknownOperation,
             Refusal::Unlabelled => Self::UnlabelledImage,

@@ -11,12 +11,19 @@
 use super::{Injection, Plan, Refusal, edits, json};
 use crate::http::target::{Pair, encode_component, pairs, split_query};
 
+/// Parts that a query may have. Nobody has a tenth of them, and a daemon may drop all of 10,000 without
+/// a word (Go's `urlmaxqueryparams`), ours among them.
+const PAIRS: usize = 1000;
+
 /// Puts what is forced into the query of `target`. A build that BuildKit carries out behind this
 /// endpoint (`version=2`) takes the labels and ignores the rest. Podman knows no versions.
 pub(super) fn plan(injection: &Injection, target: &str) -> Result<Plan, Refusal> {
     let (path, query) = split_query(target);
     let pairs: Vec<Pair<'_>> =
         pairs(query.unwrap_or_default()).collect::<Result<_, _>>().map_err(|_| Refusal::Query)?;
+    if pairs.len() > PAIRS {
+        return Err(Refusal::ManyPairs(PAIRS));
+    }
     let version = pairs.iter().find(|pair| *pair.key == *b"version");
     let by_buildkit = version.is_some_and(|pair| pair.value().is_ok_and(|value| *value == *b"2"));
     let parent = injection.cgroup_parent.clone();
@@ -156,6 +163,7 @@ mod tests {
         for (target, refusal) in [
             ("/build?a;b=1", Refusal::Query),
             ("/build?t=%zz", Refusal::Query),
+            (&*format!("/build?{}", "a&".repeat(PAIRS + 1)), Refusal::ManyPairs(PAIRS)),
             ("/build?labels=[]", Refusal::QueryLabels),
             ("/build?labels=%7B%22a%22:1%7D", Refusal::QueryLabels),
             ("/build?labels=%7B", Refusal::QueryLabels),

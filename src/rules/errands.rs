@@ -74,6 +74,8 @@ fn of_host_config(
         for entry in others.strings() {
             let (_, text) = entry?;
             let name = text.split_once(':').map_or(&*text, |(name, _)| name);
+            // A name may have the slash with which an inspect tells it.
+            let name = name.strip_prefix('/').unwrap_or(name);
             errands.push(Errand::Container(name.to_owned()));
         }
     }

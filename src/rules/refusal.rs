@@ -45,6 +45,8 @@ pub enum Refusal {
     SocketBind(String),
     /// The query of a classic build has a `;` or a bad percent-escape.
     Query,
+    /// The query of a classic build has more parts than this.
+    ManyPairs(usize),
     /// The `labels` of a classic build are not a JSON object of strings.
     QueryLabels,
     /// A message of BuildKit is not what its call wants.
@@ -128,6 +130,7 @@ impl fmt::Display for Refusal {
             Self::Query => out.write_str(
                 "the query has a \";\" or a bad percent-escape; encode it as %3B",
             ),
+            Self::ManyPairs(limit) => write!(out, "the query has more than {limit} parts"),
             Self::QueryLabels => out.write_str(
                 "the labels in the query of the build are not a JSON object of strings",
             ),

@@ -165,7 +165,8 @@ fn anonymous_targets(top: &Object<'_>, known: &Known) -> Result<Vec<String>, Ref
 fn tmpfs_targets(host_config: &Object<'_>) -> Result<Vec<String>, Refusal> {
     match host_config.object("Tmpfs")? {
         Found::Absent | Found::Null(_) => Ok(Vec::new()),
-        Found::Object(tmpfs) => Ok(tmpfs.keys().map(clean).collect()),
+        // The daemon compares these with its volumes as they are written.
+        Found::Object(tmpfs) => Ok(tmpfs.keys().map(str::to_owned).collect()),
     }
 }
 
@@ -504,6 +505,10 @@ mod tests {
         ] {
             let body = format!(r#"{{"HostConfig":{host_config}}}"#);
             assert_eq!(container(&known, &body).unwrap().0, body);
+        }
+        for unclean in ["/x/", "/y/../x", "//x"] {
+            let body = format!(r#"{{"HostConfig":{{"Tmpfs":{{"{unclean}":""}}}}}}"#);
+            assert!(container(&known, &body).unwrap().0.contains(ANONYMOUS_MOUNT), "{unclean}");
         }
         let taken = Known { volumes: vec!["/x".into()], taken: ["/x".into()].into() };
         let body = r#"{"HostConfig":{"VolumesFrom":["c"]}}"#;

@@ -15,6 +15,7 @@ pub(crate) const ATTACKS: &[(&str, &str, Wanted, &str)] = &[
     ("an anonymous volume", "docker run -d --name $NAME -v /x $IMAGE sleep 1000", Leaves(&[VOLUMES]), ALL),
     ("a volume of another's driver", "docker create --name $NAME --volume-driver local -v /x -v $NAME:/y $VOLUMES true", Leaves(&[VOLUMES]), ALL),
     ("a volume below a tmpfs", "docker create --name $NAME --tmpfs /data $VOLUMES true", Labelled, ALL),
+    ("a volume below a tmpfs that is not clean", "docker create --name $NAME --tmpfs /data/ $VOLUMES true", Leaves(&[VOLUMES]), DOCKER),
     ("another's volumes", "docker create --name $NAME-a $VOLUMES true; docker create --name $NAME --volumes-from $NAME-a $VOLUMES true", Leaves(&[VOLUMES]), ALL),
     ("a network with a container", "docker network create --internal $NAME; docker create --name $NAME --network $NAME $IMAGE true", Labelled, ALL),
     ("a volume with options", "docker volume create --opt type=tmpfs --opt device=tmpfs --label ci.job=mine $NAME", Labelled, ALL),

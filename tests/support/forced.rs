@@ -119,7 +119,9 @@ fn container(top: &mut Map<String, Value>) {
     let outer_driver = top.get("VolumeDriver").cloned();
     let host_config = object_at(top, "HostConfig");
     host_config.insert("CgroupParent".to_owned(), json!(injection().cgroup_parent));
-    let mut taken = keys(host_config.get("Tmpfs"));
+    // As they are written: so the daemon compares them.
+    let tmpfs = host_config.get("Tmpfs").and_then(Value::as_object);
+    let mut taken: BTreeSet<String> = tmpfs.into_iter().flat_map(Map::keys).cloned().collect();
     if let Some(Value::Array(binds)) = host_config.get_mut("Binds") {
         binds.retain(|bind| {
             let bind = bind.as_str().unwrap();
