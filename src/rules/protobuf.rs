@@ -8,6 +8,10 @@ use super::Refusal;
 /// The largest field number.
 const LARGEST_NUMBER: u64 = (1 << 29) - 1;
 
+/// Fields of one message. No build has a hundredth of them, and each costs up to 24 times its bytes while
+/// it is looked at.
+const FIELDS: usize = 64 * 1024;
+
 /// One field of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Field<'m> {
@@ -67,6 +71,9 @@ pub(super) fn fields(message: &[u8]) -> Result<Vec<Field<'_>>, Refusal> {
             _ => return Err(Refusal::Message("a field is a group or of an unknown type")),
         };
         let text = begin.get(..begin.len() - rest.len()).unwrap_or_default();
+        if fields.len() == FIELDS {
+            return Err(Refusal::Message("it has too many fields"));
+        }
         fields.push(Field { number, value, text });
     }
     Ok(fields)
@@ -163,6 +170,12 @@ mod tests {
         ];
         assert_eq!(values, wanted);
         assert_eq!(fields.iter().map(|field| field.text).collect::<Vec<_>>().concat(), message);
+    }
+
+    #[test]
+    fn a_message_has_a_limit_of_fields() {
+        assert_eq!(fields(&b"\x08\0".repeat(FIELDS)).unwrap().len(), FIELDS);
+        assert!(fields(&b"\x08\0".repeat(FIELDS + 1)).is_err());
     }
 
     #[test]
