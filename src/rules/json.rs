@@ -110,9 +110,13 @@ fn elements(text: &str) -> Option<Vec<&str>> {
 }
 
 fn not_an_object(name: String, text: &str) -> Refusal {
-    // A value of another type is well-formed JSON; only then is the type what is wrong.
-    if !text.starts_with('{') && serde_json::from_str::<IgnoredAny>(text).is_ok() {
-        return Refusal::NotAnObject(name);
+    if !text.starts_with('{') {
+        // Asked for a map, serde_json would repeat a string that stands there, however long.
+        return match serde_json::from_str::<IgnoredAny>(text) {
+            Err(error) => Refusal::NotJson(error.to_string()),
+            // A value of another type is well-formed JSON; only then is the type what is wrong.
+            Ok(IgnoredAny) => Refusal::NotAnObject(name),
+        };
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     match deserializer.deserialize_map(IgnoredAny).and_then(|_| deserializer.end()) {

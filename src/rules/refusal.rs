@@ -121,11 +121,13 @@ impl fmt::Display for Refusal {
             ),
             Self::RelativeVolume(path) => write!(
                 out,
-                "the container has a volume at {path:?}, which is not an absolute path, so it cannot be labelled"
+                "the container has a volume at \"{}\", which is not an absolute path, so it cannot be labelled",
+                shown(path)
             ),
             Self::SocketBind(path) => write!(
                 out,
-                "the container mounts {path}, the daemon's own socket, which would lead around the labels"
+                "the container mounts {}, the daemon's own socket, which would lead around the labels",
+                shown(path)
             ),
             Self::Query => out.write_str(
                 "the query has a \";\" or a bad percent-escape; encode it as %3B",
@@ -155,3 +157,31 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// As many bytes of a path are shown: the kernel takes none that is longer.
+const PATH_MAX: usize = 4096;
+
+/// A path that the client wrote, as a line of the log may hold it: neither ended by it nor flooded.
+fn shown(path: &str) -> impl fmt::Display {
+    path.get(..path.floor_char_boundary(PATH_MAX)).unwrap_or_default().escape_debug()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_the_client_neither_ends_a_line_nor_floods_it() {
+        let forged =
+            "/x\n\u{1b}[2Kdockerd-ci-proxy: info: forged\u{2028}/../run/docker.sock".to_owned();
+        let long = "\u{e9}".repeat(10_000_000);
+        for refusal in [Refusal::SocketBind, Refusal::RelativeVolume] {
+            let text = refusal(forged.clone()).to_string();
+            assert!(!text.contains(|letter: char| !(' '..='~').contains(&letter)), "{text:?}");
+            assert!(text.contains(r"/x\n\u{1b}[2Kdockerd"), "{text}");
+            let text = refusal(long.clone()).to_string();
+            assert_eq!(text.matches('\u{e9}').count(), PATH_MAX / 2);
+            assert!(text.len() < PATH_MAX + 200);
+        }
+    }
+}

@@ -39,6 +39,7 @@ fn creates(lab: &Lab) {
         r#"{"secret": 1, "HostConfig": "secret"}"#,
         r#"["secret"]"#,
         r#""secret""#,
+        r#""secret" secret"#,
     ];
     for body in bad {
         let mut client = lab.client();
@@ -71,7 +72,7 @@ fn injected_and_refused_requests_have_a_line_each_without_what_the_client_wrote(
     took.parse::<f64>().unwrap();
     let uid = rustix::process::geteuid().as_raw();
     assert_eq!(caller, format!("uid {uid}, pid {}", std::process::id()));
-    assert_eq!(log.matches("ContainerCreate refused (refused: ").count(), 7, "{log}");
+    assert_eq!(log.matches("ContainerCreate refused (refused: ").count(), 8, "{log}");
     assert_eq!(log.matches(" passed: ").count(), 0);
     assert!(!log.contains("secret"), "{log}");
 }
