@@ -1,6 +1,7 @@
 //! The program: reads the command line, asks the daemon what must be known before, serves.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
         Ok((Some(start), program)) => (start, program),
         Ok((None, _)) => return Exit::Done.into(),
         Err(error) => {
-            eprintln!("dockerd-ci-proxy: {error}");
+            complain(&error);
             return Exit::Failed.into();
         }
     };
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
             run(&config, start, program).unwrap_or_else(|exit| exit)
         }
         Err(error) => {
-            eprintln!("dockerd-ci-proxy: {error}");
+            complain(&error);
             Exit::Usage
         }
     };
@@ -51,7 +52,7 @@ fn status(socket: &Path) -> Exit {
     match net::status::ask(socket) {
         Ok((text, ready)) => printed(&text, if ready { Exit::Done } else { Exit::Failed }),
         Err(why) => {
-            eprintln!("dockerd-ci-proxy: status: {why}");
+            complain(&format_args!("status: {why}"));
             Exit::Failed
         }
     }
@@ -62,7 +63,7 @@ fn tell(report: &Report) -> Exit {
     let lines = report.plan.iter().map(|line| format!("{line}\n"));
     let exit = printed(&lines.collect::<String>(), report.exit());
     for (_, why) in &report.faults {
-        eprintln!("dockerd-ci-proxy: {why}");
+        complain(why);
     }
     exit
 }
@@ -72,10 +73,16 @@ fn printed(text: &str, exit: Exit) -> Exit {
     match std::io::stdout().write_all(text.as_bytes()) {
         Ok(()) => exit,
         Err(why) => {
-            eprintln!("dockerd-ci-proxy: cannot print: {why}");
+            complain(&format_args!("cannot print: {why}"));
             Exit::Failed
         }
     }
+}
+
+/// Says on standard error what is wrong. If that cannot be written, the exit code still tells, which
+/// it would not after the panic of an `eprintln`.
+fn complain(what: &impl Display) {
+    let _ = std::io::stderr().write_all(format!("dockerd-ci-proxy: {what}\n").as_bytes());
 }
 
 fn paths(listeners: &[Listener]) -> Vec<PathBuf> {

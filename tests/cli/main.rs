@@ -7,10 +7,10 @@ mod check;
 mod shells;
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use dockerd_ci_proxy::cli::doc::{self, completions};
 
@@ -70,6 +70,30 @@ fn mistakes_name_the_flag_and_end_with_2() {
         refused(&["--label", "a=b\nc"], &[]),
         "dockerd-ci-proxy: --label: a label cannot hold NUL, CR or LF: \"a=b\\nc\""
     );
+}
+
+#[test]
+fn the_exit_code_is_the_same_where_nothing_can_be_printed() {
+    let folder = std::env::temp_dir();
+    let nowhere = folder.join("dcp-no-such-folder/socket");
+    let nowhere = nowhere.to_str().unwrap();
+    let status = ["status", "--stats-socket", nowhere];
+    let check = ["--check", "--ds", nowhere, "--ls", nowhere];
+    let runs: [&[&str]; 4] = [&["--lable"], &status, &check, &["--help"]];
+    for args in runs {
+        let ends = |out: Stdio, errors: Stdio| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_dockerd-ci-proxy"));
+            command.args(args).stdout(out).stderr(errors).status().unwrap().code()
+        };
+        let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
+        let unread = || Stdio::from(std::io::pipe().unwrap().1);
+        let printed = ends(Stdio::null(), Stdio::null());
+        assert_eq!(ends(Stdio::null(), full()), printed, "{args:?}");
+        assert_eq!(ends(Stdio::null(), unread()), printed, "{args:?}");
+        if args == ["--help"] {
+            assert_eq!(ends(full(), full()), Some(1));
+        }
+    }
 }
 
 #[test]
