@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use dockerd_ci_proxy::cli::check::{Report, check, exit_of};
 use dockerd_ci_proxy::cli::{self, Command, Exit};
 use dockerd_ci_proxy::config::{self, CgroupParent, Config, SocketAccess};
-use dockerd_ci_proxy::net::handover::{self, Predecessor, Program, Start};
+use dockerd_ci_proxy::net::handover::{self, Program, Start};
 use dockerd_ci_proxy::net::listener::Listener;
 use dockerd_ci_proxy::net::manager::Manager;
 use dockerd_ci_proxy::net::passed::Sockets;
@@ -118,7 +118,7 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
     if let Some(listener) = stats {
         server.answer_at(listener).map_err(|why| loop_failed(&why))?;
     }
-    predecessor.map_or(Ok(()), Predecessor::relieve).map_err(|why| {
+    predecessor.map_or(Ok(()), |old| server.relieve(old)).map_err(|why| {
         error!("the process before this one does not hand over: {why}");
         Exit::Failed
     })?;

@@ -112,6 +112,11 @@ impl Desk {
         &self.listener
     }
 
+    /// Takes the listener's file from another process that answers there no more.
+    pub(super) fn take_file(&mut self) {
+        self.listener.take_file();
+    }
+
     /// Leaves the listener, and its file, to another process that has it open.
     pub(super) fn leave(mut self, registry: &Registry) {
         // It stays open there, and its guests would go on waking us.

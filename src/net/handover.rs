@@ -211,7 +211,7 @@ impl Predecessor {
     /// # Errors
     ///
     /// The old process goes on itself, or is gone.
-    pub fn relieve(mut self) -> io::Result<()> {
+    pub(super) fn relieve(mut self) -> io::Result<()> {
         self.link.write_all(format!("{}\n", std::process::id()).as_bytes())?;
         let mut said = [0; GO.len()];
         self.link.read_exact(&mut said)?;

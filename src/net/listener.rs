@@ -38,7 +38,7 @@ pub struct Listener {
 /// The file of a listening socket.
 #[derive(Debug)]
 enum File {
-    /// We have made it; it goes when this is dropped.
+    /// This program has made it; it goes when this is dropped.
     Ours(SocketFile),
     /// Whoever passed the socket has made it, and keeps it.
     Theirs(PathBuf),
@@ -88,10 +88,11 @@ impl Listener {
         Ok(Self { file, socket: UnixListener::from_std(socket) })
     }
 
-    /// The same, with the file of this device and inode for ours, if one is named.
+    /// The same, with the file of this device and inode for ours, if one is named. It is
+    /// [left](Self::leave_file) to the process that has named it.
     pub(super) fn with_file(mut self, file: Option<(u64, u64)>) -> Self {
         if let (Some(identity), File::Theirs(path)) = (file, &self.file) {
-            self.file = File::Ours(SocketFile { path: path.clone(), identity });
+            self.file = File::Ours(SocketFile { path: path.clone(), identity, left: true });
         }
         self
     }
@@ -104,12 +105,17 @@ impl Listener {
         }
     }
 
-    /// Leaves the file to another process that listens here.
+    /// Leaves the removal of our file to another process that listens here.
     pub(super) fn leave_file(&mut self) {
-        let left = File::Theirs(self.path().to_owned());
-        if let File::Ours(file) = std::mem::replace(&mut self.file, left) {
-            // Not removed, which is all that dropping it would do.
-            std::mem::forget(file);
+        if let File::Ours(file) = &mut self.file {
+            file.left = true;
+        }
+    }
+
+    /// Takes the removal of our file over from a process that listens here no more.
+    pub(super) fn take_file(&mut self) {
+        if let File::Ours(file) = &mut self.file {
+            file.left = false;
         }
     }
 
@@ -158,28 +164,31 @@ impl Source for Listener {
     }
 }
 
-/// A file that we made. Dropping it removes the file, unless another program has put
-/// its own there since.
+/// A file that we made. Dropping it removes the file, unless that is left to another process or
+/// another program has put its own there since.
 #[derive(Debug)]
 struct SocketFile {
     /// Absolute, since the working directory may change.
     path: PathBuf,
     /// Device and inode.
     identity: (u64, u64),
+    /// Whether another process removes it.
+    left: bool,
 }
 
 impl SocketFile {
     fn at(path: &Path) -> Result<Self, Error> {
         let failed = |error| Error::failed("look at", path, error);
         let meta = fs::symlink_metadata(path).map_err(failed)?;
-        Ok(Self { path: std::path::absolute(path).map_err(failed)?, identity: identity(&meta) })
+        let path = std::path::absolute(path).map_err(failed)?;
+        Ok(Self { path, identity: identity(&meta), left: false })
     }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
         let ours = |meta| identity(&meta) == self.identity;
-        if fs::symlink_metadata(&self.path).is_ok_and(ours) {
+        if !self.left && fs::symlink_metadata(&self.path).is_ok_and(ours) {
             // Nobody is left to tell; a file that stays is replaced at the next start.
             let _ = fs::remove_file(&self.path);
         }
@@ -453,12 +462,19 @@ mod tests {
     fn a_file_that_is_left_to_another_is_removed_by_that_one() {
         let dir = Dir::new("left");
         let mut old = dir.bind().unwrap();
-        let copy = old.as_fd().try_clone_to_owned().unwrap();
-        let new = Listener::passed(copy.into()).unwrap().with_file(old.identity());
+        let next = || {
+            let copy = old.as_fd().try_clone_to_owned().unwrap();
+            Listener::passed(copy.into()).unwrap().with_file(old.identity())
+        };
+        // This one fails before it has taken the file.
+        drop(next());
+        Client::connect(dir.file("listen")).unwrap();
+        let mut new = next();
         assert!(!new.is_passed());
         old.leave_file();
         drop(old);
         Client::connect(dir.file("listen")).unwrap();
+        new.take_file();
         drop(new);
         assert!(!dir.file("listen").exists());
     }

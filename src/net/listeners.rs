@@ -30,6 +30,11 @@ impl Listeners {
         self.all.iter_mut().for_each(Listener::leave_file);
     }
 
+    /// Takes their files from another process that listens on them no more.
+    pub(super) fn take_files(&mut self) {
+        self.all.iter_mut().for_each(Listener::take_file);
+    }
+
     /// Takes the next client that waits at any of them.
     ///
     /// # Errors

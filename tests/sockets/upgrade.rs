@@ -62,11 +62,12 @@ impl Drop for Next {
     }
 }
 
-/// A proxy whose program is a file of this folder, to be replaced.
-fn with_program(folder: &Folder) -> (Lab, PathBuf) {
+/// A proxy whose program is a file of this folder, to be replaced; started by the command
+/// `tracer`.
+fn with_program(folder: &Folder, tracer: &[&str]) -> (Lab, PathBuf) {
     let program = folder.join("program");
     fs::copy(binary(), &program).unwrap();
-    (Lab::of(&[], &program), program)
+    (Lab::of(tracer, &program), program)
 }
 
 /// Puts another program in its place, as a package manager does.
@@ -88,7 +89,7 @@ fn served_by(lab: &Lab) -> i32 {
 #[test]
 fn new_clients_meet_the_new_program_and_streams_end_in_the_old_one() {
     let folder = Folder::new();
-    let (mut lab, program) = with_program(&folder);
+    let (mut lab, program) = with_program(&folder, &[]);
     let (mut client, mut daemon) = lab.asked(LOGS);
     daemon.sends(CHUNKED);
     client.gets(CHUNKED);
@@ -119,7 +120,7 @@ fn new_clients_meet_the_new_program_and_streams_end_in_the_old_one() {
 #[test]
 fn a_program_that_cannot_take_over_changes_nothing() {
     let folder = Folder::new();
-    let (mut lab, program) = with_program(&folder);
+    let (mut lab, program) = with_program(&folder, &[]);
     let old = served_by(&lab);
     let broken = ["#!/bin/sh\nexit 1\n", "#!/bin/sh\necho hello >&0\nsleep 100\n", "no program"];
     for (count, content) in broken.iter().enumerate() {
@@ -137,10 +138,37 @@ fn a_program_that_cannot_take_over_changes_nothing() {
     assert!(lab.proxy.is_running() && lab.listen().exists());
 }
 
+/// It is refused when it has the sockets already.
+#[test]
+fn a_program_that_fails_with_the_sockets_leaves_their_files() {
+    let folder = Folder::new();
+    let stats = folder.join("stats");
+    let variable = format!("DCP_STATS_SOCKET={}", stats.display());
+    let (mut lab, program) = with_program(&folder, &["env", &variable]);
+    let whole = fs::read(&program).unwrap();
+    let old = served_by(&lab);
+    let refused = format!("#!/bin/sh\nexec {} \"$@\" --refused\n", binary());
+    replace(&program, refused.as_bytes());
+    lab.proxy.signal(Signal::HUP);
+    lab.proxy.await_log("it ended before it could serve; serving on");
+    assert!(lab.proxy.log().contains("--refused"));
+    assert_eq!(served_by(&lab), old);
+    UnixStream::connect(&stats).unwrap();
+    replace(&program, &whole);
+    lab.proxy.signal(Signal::HUP);
+    let next = Next::of(&lab.proxy, 1);
+    assert_eq!(lab.proxy.await_exit().code(), Some(0));
+    assert_eq!(served_by(&lab), next.number);
+    UnixStream::connect(&stats).unwrap();
+    next.signal(Signal::TERM);
+    next.await_end();
+    assert!(!lab.listen().exists() && !stats.exists());
+}
+
 #[test]
 fn a_program_that_says_nothing_is_given_up() {
     let folder = Folder::new();
-    let (lab, program) = with_program(&folder);
+    let (lab, program) = with_program(&folder, &[]);
     let old = served_by(&lab);
     replace(&program, b"#!/bin/sh\nexec sleep 100\n");
     lab.proxy.signal(Signal::HUP);
@@ -330,10 +358,8 @@ fn the_manager_is_told_who_serves_before_that_one_speaks() {
 fn the_manager_is_told_when_nobody_takes_over() {
     let manager = Manager::new();
     let folder = Folder::new();
-    let program = folder.join("program");
-    fs::copy(binary(), &program).unwrap();
     let socket = format!("NOTIFY_SOCKET={}", manager.path().display());
-    let lab = Lab::of(&["env", &socket], &program);
+    let (lab, program) = with_program(&folder, &["env", &socket]);
     manager.awaits("READY=1");
     replace(&program, b"#!/bin/sh\nexit 1\n");
     lab.proxy.signal(Signal::HUP);

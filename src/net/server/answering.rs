@@ -60,6 +60,13 @@ impl Server {
         Ok(())
     }
 
+    /// Takes the stats socket's file from another process that answers there no more.
+    pub(super) fn take_desk(&mut self) {
+        if let Some(desk) = &mut self.answering.desk {
+            desk.take_file();
+        }
+    }
+
     /// Leaves the stats socket to another process that answers there.
     pub(super) fn leave_desk(&mut self) {
         if let Some(desk) = self.answering.desk.take() {

@@ -10,7 +10,7 @@ use signal_hook::consts::SIGHUP;
 use super::accepting::{Accepting, Draining, Superseded};
 use super::{SUCCESSOR, Server, Stopped};
 use crate::config::Drain;
-use crate::net::handover::{Program, Successor};
+use crate::net::handover::{Predecessor, Program, Successor};
 use crate::net::listeners::Listeners;
 use crate::net::pair::Pair;
 
@@ -135,6 +135,20 @@ impl Server {
 
 /// Another process takes over.
 impl Server {
+    /// Takes over from the process before, which accepts no clients any more on return.
+    ///
+    /// # Errors
+    /// It goes on itself, or is gone.
+    pub fn relieve(&mut self, predecessor: Predecessor) -> io::Result<()> {
+        predecessor.relieve()?;
+        // Not before: while it may serve on, its clients need the files.
+        if let Some(listeners) = self.accepting.listeners() {
+            listeners.take_files();
+        }
+        self.take_desk();
+        Ok(())
+    }
+
     fn start_upgrade(&mut self) {
         let Some(program) = self.program.clone() else {
             return;
