@@ -59,6 +59,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::OutsideHostConfig(text()),
         Refusal::RelativeVolume(text()),
         Refusal::SocketBind(text()),
+        Refusal::Slice("org.systemd.property.Slice"),
         Refusal::Query,
         Refusal::ManyPairs(1000),
         Refusal::QueryLabels,

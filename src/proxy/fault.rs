@@ -108,7 +108,11 @@ impl Fault {
             Self::Request(Malformed::HeadTooLong) => 431,
             Self::Refused(Refusal::EncodedBody | Refusal::FormBody) => 415,
             Self::Refused(
-                Refusal::Libpod | Refusal::SocketBind(_) | Refusal::Unknown | Refusal::Unlabelled,
+                Refusal::Libpod
+                | Refusal::SocketBind(_)
+                | Refusal::Slice(_)
+                | Refusal::Unknown
+                | Refusal::Unlabelled,
             ) => 403,
             Self::Request(_)
             | Self::Refused(_)

@@ -59,6 +59,7 @@ reasons! {
     OutsideHostConfig "outside_host_config" "A HostConfig field stands beside a missing HostConfig."
     RelativeVolume "relative_volume" "A volume is at a path that is not absolute."
     SocketBind "socket_bind" "A container mounts the daemon's socket."
+    Slice "slice" "An annotation would take a container out of the cgroup parent."
     Changes "changes" "The changes of a commit or import would swallow the labels."
     Query "query" "The query of a build, commit or import cannot be labelled."
     Libpod "libpod" "Podman's own API would create something."
@@ -122,6 +123,7 @@ impl From<&Refusal> for Reason {
             Refusal::OutsideHostConfig(_) => Self::OutsideHostConfig,
             Refusal::RelativeVolume(_) => Self::RelativeVolume,
             Refusal::SocketBind(_) => Self::SocketBind,
+            Refusal::Slice(_) => Self::Slice,
             Refusal::Changes => Self::Changes,
             Refusal::Query | Refusal::ManyPairs(_) | Refusal::QueryLabels => Self::Query,
             Refusal::Libpod => Self::Libpod,

@@ -43,6 +43,8 @@ pub enum Refusal {
     RelativeVolume(String),
     /// A bind mount of the daemon's socket.
     SocketBind(String),
+    /// An annotation of this name, by which a container would leave the cgroup parent.
+    Slice(&'static str),
     /// The query of a classic build has a `;` or a bad percent-escape.
     Query,
     /// The query of a classic build has more parts than this.
@@ -128,6 +130,10 @@ impl fmt::Display for Refusal {
                 out,
                 "the container mounts {}, the daemon's own socket, which would lead around the labels",
                 shown(path)
+            ),
+            Self::Slice(name) => write!(
+                out,
+                "the annotation {name} would put the container elsewhere than into the cgroup parent"
             ),
             Self::Query => out.write_str(
                 "the query has a \";\" or a bad percent-escape; encode it as %3B",

@@ -26,6 +26,9 @@ use crate::engine::carriers::{HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
 /// Not all of them set it on one that comes with a mount.
 const ANONYMOUS: &str = "com.docker.volume.anonymous";
 
+/// The annotation by which a container would get another slice than the cgroup parent.
+const SLICE: &str = "org.systemd.property.Slice";
+
 /// Volumes, binds and mounts that one container or service may have. Nobody has a hundred; for
 /// each of them the daemon may be told something, a path be looked at, and labels be written.
 const MOUNTS: usize = 1024;
@@ -94,6 +97,9 @@ pub(super) fn container<'d>(
         }
         Found::Object(mut host_config) => {
             edits.spell(top, "HostConfig")?;
+            if injection.cgroup_parent.is_some() {
+                own_slice(&host_config)?;
+            }
             let mut notes = socket::notes(&host_config)?;
             let mut taken = known.taken.clone();
             taken.extend(tmpfs_targets(&host_config)?);
@@ -112,6 +118,17 @@ pub(super) fn container<'d>(
             add_to_host_config(&additions, edits, &mut host_config, &mut listed)?;
             Ok(notes)
         }
+    }
+}
+
+/// With systemd's cgroup driver, runc sets properties of a container's unit from annotations, behind
+/// those that come of the cgroup parent.
+fn own_slice(host_config: &Object<'_>) -> Result<(), Refusal> {
+    match host_config.object("Annotations")? {
+        Found::Object(annotations) if annotations.keys().any(|key| key == SLICE) => {
+            Err(Refusal::Slice(SLICE))
+        }
+        Found::Absent | Found::Null(_) | Found::Object(_) => Ok(()),
     }
 }
 
@@ -513,6 +530,17 @@ mod tests {
         let taken = Known { volumes: vec!["/x".into()], taken: ["/x".into()].into() };
         let body = r#"{"HostConfig":{"VolumesFrom":["c"]}}"#;
         assert_eq!(container(&taken, body).unwrap().0, body);
+    }
+
+    #[test]
+    fn an_annotation_leads_to_no_other_slice_than_the_cgroup_parent() {
+        let body =
+            r#"{"HostConfig":{"annotations":{"a":"b","org.systemd.property.S\u006cice":"'x'"}}}"#;
+        assert_eq!(container(&Known::default(), body).unwrap().0, body);
+        let parent = Some("ci.slice".to_owned());
+        let injection = Injection { cgroup_parent: parent, ..injection() };
+        let refused = rewrite(&injection, &CONTAINER, &Known::default(), body.as_bytes());
+        assert_eq!(refused, Err(Refusal::Slice(SLICE)));
     }
 
     #[test]

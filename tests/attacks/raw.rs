@@ -85,6 +85,7 @@ pub(crate) const ATTACKS: &[(&str, &str, &str, Wanted, &str)] = &[
     ("a mount", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Mounts":[{"Type":"volume","Target":"/x"}]}}"#, Leaves(&[VOLUMES]), ALL),
     ("a mount by name", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Mounts":[{"type":"volume","target":"/x","source":"$NAME"}]}}"#, Leaves(&[VOLUMES]), ALL),
     ("a relative volume", "POST /containers/create", r#"{"Image":"$IMAGE","Volumes":{"x":{}}}"#, Refused, DOCKER),
+    ("a slice by an annotation", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Annotations":{"org.systemd.property.Slice":"'x.slice'"}}}"#, Refused, ALL),
     // The daemon's socket.
     ("the socket as a bind", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Binds":["$DAEMON:/s"]}}"#, Labelled, ALL),
     ("the socket as a mount", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Mounts":[{"Type":"bind","Source":"$DAEMON","Target":"/s"}]}}"#, Labelled, ALL),
