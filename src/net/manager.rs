@@ -123,6 +123,11 @@ fn stopping(drain: Option<Duration>) -> String {
     }
 }
 
+/// What is said of the process that is the service.
+fn main_process(number: u32) -> String {
+    format!("MAINPID={number}")
+}
+
 /// What is said when the service begins to be replaced, with the time of the monotonic clock.
 fn reloading(seconds: i64, nanoseconds: i64) -> String {
     let time = seconds.saturating_mul(1_000_000).saturating_add(nanoseconds / 1000);
@@ -186,16 +191,25 @@ impl Manager {
         self.say(|| reloading(now.tv_sec, now.tv_nsec));
     }
 
-    /// The process of this number is the service from now on, and tells how it does.
+    /// The process of this number is to be the service.
     ///
     /// # Errors
     /// The manager cannot be told.
-    pub(super) fn succeeded_by(&mut self, number: u32) -> io::Result<()> {
+    pub(super) fn succeeded_by(&self, number: u32) -> io::Result<()> {
         if let Some((socket, _)) = &self.link {
-            socket.send(format!("MAINPID={number}").as_bytes())?;
+            socket.send(main_process(number).as_bytes())?;
         }
-        self.link = None;
         Ok(())
+    }
+
+    /// That process is the service, and tells how it does.
+    pub(super) fn leave(&mut self) {
+        self.link = None;
+    }
+
+    /// It did not become the service; we still are.
+    pub(super) fn not_succeeded(&mut self) {
+        self.say(|| main_process(std::process::id()));
     }
 
     fn say(&mut self, text: impl FnOnce() -> String) {

@@ -367,3 +367,19 @@ fn the_manager_is_told_when_nobody_takes_over() {
     manager.awaits("READY=1");
     lab.proxy.await_log("serving on");
 }
+
+#[test]
+fn the_manager_hears_of_us_again_when_who_was_to_serve_has_ended() {
+    let manager = Manager::new();
+    let folder = Folder::new();
+    let socket = format!("NOTIFY_SOCKET={}", manager.path().display());
+    let (lab, program) = with_program(&folder, &["env", &socket, "WATCHDOG_USEC=1000000"]);
+    // The first process of a system is nobody's successor. It ends after that was read.
+    replace(&program, b"#!/bin/sh\necho 1 >&0\nsleep 1\n");
+    lab.proxy.signal(Signal::HUP);
+    manager.awaits("MAINPID=1");
+    let told = manager.awaits(&format!("MAINPID={}", served_by(&lab)));
+    assert_eq!(told[1], "READY=1");
+    manager.awaits("WATCHDOG=1");
+    manager.awaits("WATCHDOG=1");
+}

@@ -209,8 +209,10 @@ impl Server {
         // In this order: it must be the manager's own child, and be known to it, before it serves.
         let told = successor.detached().and_then(|()| self.manager.succeeded_by(number));
         if let Err(why) = told.and_then(|()| successor.go()) {
+            self.manager.not_succeeded();
             return self.upgrade_failed(&why);
         }
+        self.manager.leave();
         if let Some(listeners) = self.accepting.listeners() {
             listeners.leave_files();
         }
