@@ -213,6 +213,9 @@ fn binds<'d>(
         let (raw, text) = entry?;
         let bind = Bind::read(&text);
         let Some(source) = bind.source else {
+            if !bind.target.starts_with('/') {
+                return Err(Refusal::RelativeVolume(bind.target.to_owned()));
+            }
             binds.anonymous.push(bind.target.to_owned());
             continue;
         };

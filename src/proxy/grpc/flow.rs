@@ -1,6 +1,6 @@
 //! The calls that are rewritten, what waits to be sent to the daemon, and the windows of both.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use super::gather::Gather;
@@ -193,7 +193,7 @@ impl Flow {
     /// Sends what waits, in order, as far as the daemon has room; what waits for room on its own
     /// stream lets others pass.
     pub(super) fn flush(&mut self, up: &mut Lane) {
-        let mut full = Vec::new();
+        let mut full = BTreeSet::new();
         let mut index = 0;
         while let Some(waiting) = self.waiting.get_mut(index)
             && up.backlog() <= LANE_LIMIT
@@ -206,7 +206,7 @@ impl Flow {
             let rest = waiting.data.get(waiting.sent..).unwrap_or_default();
             let (now, later) = rest.split_at(room.min(rest.len()));
             if full.contains(&waiting.stream) || now.is_empty() && !later.is_empty() {
-                full.push(waiting.stream);
+                full.insert(waiting.stream);
                 index += 1;
                 continue;
             }
@@ -226,20 +226,22 @@ impl Flow {
 
     /// Opens the windows of the client as far as it may send, and forgets calls that are over.
     pub(super) fn grant(&mut self, down: &mut Lane) {
-        let unsent = |waiting: &Waiting| waiting.data.len() - waiting.sent;
-        let all = self.waiting.iter().map(unsent).sum();
-        if let Some(increment) = self.connection.grant(all) {
+        // By stream, summed up once: this is done for each frame.
+        let mut unsent = BTreeMap::new();
+        for waiting in &self.waiting {
+            *unsent.entry(waiting.stream).or_default() += waiting.data.len() - waiting.sent;
+        }
+        if let Some(increment) = self.connection.grant(unsent.values().sum()) {
             down.say(frame::window_update(0, increment));
         }
         for (stream, call) in self.calls.iter_mut().filter(|(_, call)| !call.ended) {
-            let of_stream = self.waiting.iter().filter(|waiting| waiting.stream == *stream);
-            if let Some(increment) = call.window.grant(of_stream.map(unsent).sum()) {
+            let of_stream = unsent.get(stream).copied().unwrap_or_default();
+            if let Some(increment) = call.window.grant(of_stream) {
                 down.say(frame::window_update(*stream, increment));
             }
         }
-        let waiting = &self.waiting;
-        let waits = |stream: u32| waiting.iter().any(|waiting| waiting.stream == stream);
-        self.calls.retain(|stream, call| !call.ended || !call.finished || waits(*stream));
+        self.calls
+            .retain(|stream, call| !call.ended || !call.finished || unsent.contains_key(stream));
     }
 }
 
