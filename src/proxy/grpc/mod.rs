@@ -122,8 +122,10 @@ impl Building {
             Forced::Labels => self.call.verdict = Verdict::Labelled,
             Forced::LabelsAndParent => self.call.verdict = Verdict::LabelledAndMoved,
         }
-        // What of a frame has come is worth nothing without its rest.
-        if lanes.up.has_ended() && (tunnel.flow.is_clear() || lanes.up.sink() == Sink::Broken) {
+        // What of a frame has come is worth nothing without its rest; whole frames wait while there is
+        // much of ours before them.
+        let all_sent = tunnel.flow.is_clear() && lanes.up.is_flushed();
+        if lanes.up.has_ended() && (all_sent || lanes.up.sink() == Sink::Broken) {
             lanes.up.finish();
         }
         if lanes.down.has_ended() {
