@@ -278,7 +278,10 @@ fn config(injection: &Injection, document: &[u8]) -> Result<String, Refusal> {
         return Err(Refusal::NotAnObject(String::new()));
     };
     match top.object("config")? {
-        Found::Object(mut config) => edits.label_member(&mut config, &injection.labels)?,
+        Found::Object(mut config) => {
+            edits.spell(&top, "config")?;
+            edits.label_member(&mut config, &injection.labels)?;
+        }
         Found::Absent | Found::Null(_) => {
             let labels = format!("{{\"Labels\":{}}}", label_map(&injection.labels));
             edits.set(&mut top, "config", &labels)?;
@@ -369,6 +372,8 @@ mod tests {
         for (config, labelled) in [
             (r#"{"os":"linux"}"#, r#"{"os":"linux","config":{"Labels":{"a":"1","b":""}}}"#),
             (r#"{"config":null}"#, r#"{"config":{"Labels":{"a":"1","b":""}}}"#),
+            (r#"{"Config":null}"#, r#"{"config":{"Labels":{"a":"1","b":""}}}"#),
+            (r#"{"Config":{"labels":{}}}"#, r#"{"config":{"Labels":{"a":"1","b":""}}}"#),
             (
                 r#"{"config":{"Labels":{"a":"x","c":"y"}}}"#,
                 r#"{"config":{"Labels":{"a":"1","c":"y","b":""}}}"#,
