@@ -119,10 +119,10 @@ const SESSION_EXPORTER: Note =
     "a BuildKit build asks its client for exporters, whose image configs the proxy does not see";
 
 fn bridge_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusal> {
-    let mut frontend = false;
+    let mut frontend = None;
     for field in fields(message)? {
         match field.number {
-            bridge::FRONTEND => frontend |= !field.bytes()?.is_empty(),
+            bridge::FRONTEND => name_frontend(&mut frontend, field.bytes()?)?,
             bridge::FRONTEND_OPT => {
                 entry(field.bytes()?)?;
             }
@@ -134,7 +134,7 @@ fn bridge_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusal
         }
     }
     let mut message = message.to_vec();
-    let forced = if frontend {
+    let forced = if frontend == Some(true) {
         force(injection, &mut message, bridge::FRONTEND_OPT)
     } else {
         Forced::Nothing
@@ -144,7 +144,7 @@ fn bridge_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusal
 
 fn control_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusal> {
     let mut edited = Vec::with_capacity(message.len() + 512);
-    let mut frontend = false;
+    let mut frontend = None;
     let mut definition = false;
     let mut makes_image = false;
     let mut asks_client = false;
@@ -152,7 +152,7 @@ fn control_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusa
     for field in fields(message)? {
         match field.number {
             control::DEFINITION => definition = true,
-            control::FRONTEND => frontend |= !field.bytes()?.is_empty(),
+            control::FRONTEND => name_frontend(&mut frontend, field.bytes()?)?,
             control::FRONTEND_ATTRS => {
                 entry(field.bytes()?)?;
             }
@@ -175,6 +175,7 @@ fn control_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusa
         edited.extend_from_slice(field.text);
     }
     let mut forced = if configs > 0 { Forced::Labels } else { Forced::Nothing };
+    let frontend = frontend == Some(true);
     if frontend {
         forced = force(injection, &mut edited, control::FRONTEND_ATTRS);
     }
@@ -182,6 +183,19 @@ fn control_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusa
     let unlabelled = definition && !frontend && makes_image && configs == 0;
     let note = unlabelled.then_some(UNLABELLED);
     Ok(Edited { message: edited, forced, note: note.or(asks_client.then_some(SESSION_EXPORTER)) })
+}
+
+/// Notes whether `name` names a frontend.
+///
+/// # Errors
+/// It is the second one.
+fn name_frontend(frontend: &mut Option<bool>, name: &[u8]) -> Result<(), Refusal> {
+    match frontend.replace(!name.is_empty()) {
+        None => Ok(()),
+        Some(_) => {
+            Err(Refusal::Message("it has two frontends, of which the daemon takes the last"))
+        }
+    }
 }
 
 /// An exporter with its attributes edited.
@@ -352,13 +366,6 @@ mod tests {
     }
 
     #[test]
-    fn a_frontend_that_is_named_twice_is_one() {
-        let solve = message(&[(2, b"dockerfile.v0"), (2, b"")]);
-        let edited = edit(&injection(), Method::BridgeSolve, &solve).unwrap();
-        assert_eq!(edited.forced, Forced::LabelsAndParent);
-    }
-
-    #[test]
     fn configs_that_the_client_hands_back_have_the_labels() {
         let result = |config: &str, other: &str| {
             message(&[
@@ -440,6 +447,9 @@ mod tests {
             (Method::BridgeReturn, message(&[(1, &result), (1, &result)])),
             (Method::BridgeReturn, message(&[(1, &message(&[(10, b"\x1a\x01x")]))])),
             (Method::BridgeSolve, message(&[(3, b"\x0a\x01k\x0a\x01k")])),
+            // The daemon takes the last one, which is none.
+            (Method::BridgeSolve, message(&[(2, b"dockerfile.v0"), (2, b"")])),
+            (Method::ControlSolve, message(&[(2, b"LLB"), (6, b"dockerfile.v0"), (6, b"")])),
             (Method::BridgeSolve, message(&[(11, br#"{"containerimage.config":""}"#)])),
             (Method::BridgeSolve, b"\x10\x01".to_vec()),
             (Method::ControlSolve, message(&[(7, b"\x0a")])),
