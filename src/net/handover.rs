@@ -15,10 +15,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Display, Formatter};
+use std::fs;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -54,6 +56,9 @@ const MESSAGE: usize = 16 * 1024;
 /// Bytes of a process's number, with its line end.
 const NUMBER: usize = 16;
 
+/// The program that runs, as the kernel shows it.
+const OWN: &str = "/proc/self/exe";
+
 /// Variables that hold for one process alone.
 const OWN_VARIABLES: [&str; 4] = ["LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "WATCHDOG_PID"];
 
@@ -77,8 +82,11 @@ impl Program {
         let path = if name.as_bytes().contains(&b'/') {
             std::path::absolute(name)?
         } else {
-            // Found by PATH, where the kernel knows it better; without /proc it is looked for again.
-            std::env::current_exe().unwrap_or_else(|_| name.into())
+            let folders = std::env::var_os("PATH").unwrap_or_default();
+            // Else the kernel knows it, with links followed; without /proc PATH is asked again.
+            found(&name, &folders, Path::new(OWN))
+                .or_else(|| std::env::current_exe().ok())
+                .unwrap_or_else(|| name.into())
         };
         Ok(Self { path, arguments: arguments.collect() })
     }
@@ -115,6 +123,15 @@ impl Display for Program {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.path.display().fmt(f)
     }
+}
+
+/// The first file of this name in the `folders` of PATH that is `own`, or a link to it.
+fn found(name: &OsStr, folders: &OsStr, own: &Path) -> Option<PathBuf> {
+    let identity = |file: &Path| fs::metadata(file).map(|meta| (meta.dev(), meta.ino())).ok();
+    let own = identity(own)?;
+    std::env::split_paths(folders)
+        .filter_map(|folder| std::path::absolute(folder.join(name)).ok())
+        .find(|file| identity(file) == Some(own))
 }
 
 /// Sends all sockets and a line for each.
@@ -219,7 +236,7 @@ impl Predecessor {
             return Err(io::Error::other("it does not say that we may go on"));
         }
         // Nobody else needs our standard input.
-        if let Ok(nothing) = std::fs::File::open("/dev/null") {
+        if let Ok(nothing) = fs::File::open("/dev/null") {
             rustix::stdio::dup2_stdin(nothing)?;
         }
         Ok(())
@@ -381,6 +398,27 @@ impl std::error::Error for Error {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_program_is_found_where_it_was_started() {
+        let folder = std::env::temp_dir().join(format!("dcp-found-{}", std::process::id()));
+        let at = |name: &str| folder.join(name);
+        for name in ["empty", "other", "links", "later", "own"] {
+            fs::create_dir_all(at(name)).unwrap();
+        }
+        fs::write(at("own/v1"), "").unwrap();
+        fs::write(at("other/name"), "").unwrap();
+        symlink("../own/v1", at("links/name")).unwrap();
+        symlink("../own/v1", at("later/name")).unwrap();
+        let folders = ["empty", "other", "links", "later"].map(at);
+        let folders = std::env::join_paths(folders).unwrap();
+        let find = |name: &str| found(name.as_ref(), &folders, &at("own/v1"));
+        assert_eq!(find("name"), Some(at("links/name")));
+        assert_eq!(find("v1"), None);
+        assert_eq!(find(""), None);
+        fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[test]
     fn what_is_written_is_what_is_read() {

@@ -1,9 +1,9 @@
 //! SIGHUP: a new process takes the listening sockets over.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -136,6 +136,25 @@ fn a_program_that_cannot_take_over_changes_nothing() {
     assert!(log.contains("it ended before it could serve; serving on"), "{log}");
     assert!(log.contains("what was started is not this program; serving on"), "{log}");
     assert!(lab.proxy.is_running() && lab.listen().exists());
+}
+
+#[test]
+fn a_link_in_path_leads_to_the_new_program() {
+    let folder = Folder::new();
+    let link = folder.join("program");
+    let [before, after] = ["before", "after"].map(|name| folder.join(name));
+    for file in [&before, &after] {
+        fs::copy(binary(), file).unwrap();
+    }
+    symlink(&before, &link).unwrap();
+    let path = format!("PATH={}", folder.path().display());
+    let lab = Lab::of(&["env", &path], Path::new("program"));
+    fs::remove_file(&link).unwrap();
+    symlink(&after, &link).unwrap();
+    lab.proxy.signal(Signal::HUP);
+    let next = Next::of(&lab.proxy, 1);
+    let runs = fs::metadata(format!("/proc/{}/exe", next.number)).unwrap();
+    assert_eq!(runs.ino(), fs::metadata(&after).unwrap().ino());
 }
 
 /// It is refused when it has the sockets already.
