@@ -3,27 +3,44 @@
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use env_logger::Target;
 use log::kv::{self, Key, Value, VisitSource, VisitValue};
 use log::{Level, LevelFilter, Record, error};
 use serde_json::Value as Json;
 
+use super::outlet::Outlet;
 use crate::config::LogFormat;
 use crate::stats::calendar::rfc3339;
 
 /// Starts the log, once in the life of the process: what merely passes is told in it if `debug`.
 pub fn start(format: LogFormat, debug: bool) {
     let level = if debug { LevelFilter::Debug } else { LevelFilter::Info };
+    if format == LogFormat::Json {
+        // What a bug says is to be an object too.
+        std::panic::set_hook(Box::new(|what| error!("{what}")));
+    }
+    let outlet = Outlet::new(io::stderr(), move |lost| notice(format, lost));
     let mut builder = env_logger::Builder::new();
-    builder.filter_level(level);
+    builder.filter_level(level).target(Target::Pipe(Box::new(outlet)));
+    builder.format(move |out, record| line(format, out, record)).init();
+}
+
+fn line(format: LogFormat, out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
     match format {
-        LogFormat::Text => builder.format(text),
-        LogFormat::Json => {
-            // What a bug says is to be an object too.
-            std::panic::set_hook(Box::new(|what| error!("{what}")));
-            builder.format(|out, record| writeln!(out, "{}", json(record, now())))
-        }
-    };
-    builder.init();
+        LogFormat::Text => text(out, record),
+        LogFormat::Json => writeln!(out, "{}", json(record, now())),
+    }
+}
+
+/// The line that tells how many are missing where it stands.
+fn notice(format: LogFormat, lost: u64) -> Vec<u8> {
+    let mut notice = Vec::new();
+    let mut record = Record::builder();
+    record.level(Level::Warn).target(module_path!());
+    let words = format_args!("{lost} lines of the log were lost: nobody read them");
+    // Memory takes all of it.
+    let _ = line(format, &mut notice, &record.args(words).build());
+    notice
 }
 
 /// How long it is since 1970 in UTC.

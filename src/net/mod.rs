@@ -17,6 +17,7 @@ pub mod listener;
 mod listeners;
 pub mod log;
 pub mod manager;
+mod outlet;
 mod pair;
 pub mod passed;
 mod peer;

@@ -17,8 +17,9 @@ use super::proxy::until;
 /// Calls of an exchange whose request and response fit into one read each: the least.
 const EXCHANGE: usize = 6;
 
-/// The line of the log that tells of a labelled create, and the question who made it.
-const LOG_LINE: usize = 2;
+/// The line of the log that tells of a labelled create, the look whether its reader has room for
+/// it, and the question who made it.
+const LOG_LINE: usize = 3;
 
 /// Calls for 64 KiB that pass in one direction, at most: a wait, a read and a write for each
 /// 32 KiB, and one that finds nothing to read; a write that is stuck costs as much again.

@@ -1,10 +1,13 @@
 //! What stands in the log, and what must not.
 
+use std::fs;
 use std::process::Command;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::lab::{Lab, PING, PONG};
+use super::lab::{Folder, Lab, PING, PONG};
+use super::proxy::until;
 
 fn create(path: &str, body: &str) -> String {
     let length = body.len();
@@ -163,6 +166,86 @@ fn a_caller_in_a_place_that_cannot_be_seen_has_a_user_and_no_number() {
     client.gets_rest();
     let uid = rustix::process::geteuid().as_raw();
     lab.proxy.await_log(&format!(" ms, uid {uid}, pid unknown"));
+}
+
+/// The reader of a log behind a pipe, a `cat`.
+struct Reader(Pid);
+
+impl Reader {
+    /// Does nothing from now on, until it goes on.
+    fn stop(&self) {
+        kill_process(self.0, Signal::STOP).unwrap();
+    }
+
+    fn go_on(&self) {
+        kill_process(self.0, Signal::CONT).unwrap();
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let _ = kill_process(self.0, Signal::KILL);
+    }
+}
+
+/// A proxy that writes its log into a pipe.
+fn piped(folder: &Folder) -> (Lab, Reader) {
+    let (pipe, number) = (folder.join("pipe"), folder.join("number"));
+    let (pipe, number) = (pipe.display(), number.display());
+    let script = format!("mkfifo {pipe}; cat <{pipe} & echo $! >{number}; exec \"$@\" 2>{pipe}");
+    let lab = Lab::under(&["sh", "-c", &script, "sh"]);
+    let number = fs::read_to_string(folder.join("number")).unwrap();
+    (lab, Reader(Pid::from_raw(number.trim().parse().unwrap()).unwrap()))
+}
+
+/// Makes creates that are refused with a line of 4 KiB and more.
+fn long_lines(lab: &Lab, count: usize) {
+    let body = format!(r#"{{"Volumes":{{"{}":{{}}}}}}"#, "v".repeat(5000));
+    for _ in 0..count {
+        let mut client = lab.client();
+        client.sends(create("/containers/create", &body));
+        assert!(client.gets_head().starts_with("HTTP/1.1 400 "));
+        client.gets_rest();
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_holds_up_nobody_and_says_later_what_it_has_lost() {
+    let folder = Folder::new();
+    let (mut lab, reader) = piped(&folder);
+    reader.stop();
+    // A pipe holds 64 KiB.
+    long_lines(&lab, 50);
+    reader.go_on();
+    // The line before may come while it takes nothing yet, and be one more that is lost.
+    let lost = " lines of the log were lost: nobody read them";
+    let mut made = 50;
+    until("lost lines are counted", || {
+        long_lines(&lab, 1);
+        made += 1;
+        lab.proxy.log().contains(lost).then_some(())
+    });
+    until("all lines are there or were counted", || {
+        let log = lab.proxy.log();
+        let told = log.matches(", uid ").count();
+        let count = |line: &str| line.strip_suffix(lost)?.rsplit_once(' ')?.1.parse::<usize>().ok();
+        let lost: usize = log.lines().filter_map(count).sum();
+        (lost > 20 && told + lost == made).then_some(())
+    });
+    reader.stop();
+    long_lines(&lab, 50);
+    lab.proxy.signal(Signal::TERM);
+    assert!(lab.proxy.await_exit().success());
+}
+
+#[test]
+fn a_log_whose_reader_has_gone_holds_up_nobody() {
+    let folder = Folder::new();
+    let (mut lab, reader) = piped(&folder);
+    drop(reader);
+    long_lines(&lab, 50);
+    lab.proxy.signal(Signal::TERM);
+    assert!(lab.proxy.await_exit().success());
 }
 
 #[test]
