@@ -5,13 +5,12 @@
 //! |---|---|
 //! | `LLBBridge/Solve` | `FrontendOpt` (3): `label:KEY`, `cgroup-parent`; the build of today's `docker build` |
 //! | `LLBBridge/Return` | the image's config in the metadata of the result (1, 10), which the client hands back |
-//! | `Control/Solve` | `FrontendAttrs` (7), where a frontend (6) is named; a config in the attributes of an exporter (4, 13) |
+//! | `Control/Solve` | `FrontendAttrs` (7), where a frontend (6) is named; a config in the attributes of an exporter (4, 13) that reads them: not `moby` |
 //!
 //! Of several entries with one key of a map the last one counts, so ours stand behind all others.
 //! The numbers are those of `control.proto` and `gateway.proto` of moby/buildkit.
 
-use super::edits::Edits;
-use super::json::{Found, label_map};
+use super::metadata::Metadata;
 use super::protobuf::{Value, entry, fields, put, put_entry};
 use super::socket::Note;
 use super::{Injection, Refusal};
@@ -146,9 +145,11 @@ fn control_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusa
     let mut edited = Vec::with_capacity(message.len() + 512);
     let mut frontend = None;
     let mut definition = false;
-    let mut makes_image = false;
     let mut asks_client = false;
-    let mut configs = 0;
+    // BuildKit before 0.13 reads only the old fields, later ones only the new, if there are any: each
+    // has to be labelled by itself.
+    let mut old = Exporter::default();
+    let mut images = Images::default();
     for field in fields(message)? {
         match field.number {
             control::DEFINITION => definition = true,
@@ -156,31 +157,31 @@ fn control_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusa
             control::FRONTEND_ATTRS => {
                 entry(field.bytes()?)?;
             }
-            control::OLD_EXPORTER => makes_image |= IMAGE_EXPORTERS.contains(&field.bytes()?),
+            control::OLD_EXPORTER => old.kind = field.bytes()?,
             control::OLD_EXPORTER_ATTRS => {
                 let number = control::OLD_EXPORTER_ATTRS;
-                configs += metadata(injection, field.bytes()?, number, &mut edited)?;
+                old.attributes.edit(injection, field.bytes()?, number, &mut edited)?;
                 continue;
             }
             control::SESSION_EXPORTER => asks_client |= field.value != Value::Varint(0),
             control::EXPORTERS => {
-                let exporter = exporter(injection, field.bytes()?)?;
-                makes_image |= exporter.makes_image;
-                configs += exporter.configs;
-                put(&mut edited, control::EXPORTERS, &exporter.message);
+                let mut message = Vec::new();
+                images.count(&Exporter::edit(injection, field.bytes()?, &mut message)?);
+                put(&mut edited, control::EXPORTERS, &message);
                 continue;
             }
             _ => {}
         }
         edited.extend_from_slice(field.text);
     }
-    let mut forced = if configs > 0 { Forced::Labels } else { Forced::Nothing };
+    images.count(&old);
+    let mut forced = if images.labelled { Forced::Labels } else { Forced::Nothing };
     let frontend = frontend == Some(true);
     if frontend {
         forced = force(injection, &mut edited, control::FRONTEND_ATTRS);
     }
     // Without a definition the build comes from LLBBridge on behalf of this call.
-    let unlabelled = definition && !frontend && makes_image && configs == 0;
+    let unlabelled = definition && !frontend && images.unlabelled;
     let note = unlabelled.then_some(UNLABELLED);
     Ok(Edited { message: edited, forced, note: note.or(asks_client.then_some(SESSION_EXPORTER)) })
 }
@@ -198,27 +199,57 @@ fn name_frontend(frontend: &mut Option<bool>, name: &[u8]) -> Result<(), Refusal
     }
 }
 
-/// An exporter with its attributes edited.
-struct Exporter {
-    message: Vec<u8>,
-    makes_image: bool,
-    configs: usize,
+/// What makes something of the result of a build.
+#[derive(Default)]
+struct Exporter<'m> {
+    kind: &'m [u8],
+    attributes: Metadata<'m>,
 }
 
-fn exporter(injection: &Injection, message: &[u8]) -> Result<Exporter, Refusal> {
-    let mut edited = Exporter { message: Vec::new(), makes_image: false, configs: 0 };
-    for field in fields(message)? {
-        if field.number == control::ATTRS {
-            edited.configs +=
-                metadata(injection, field.bytes()?, control::ATTRS, &mut edited.message)?;
-            continue;
+impl<'m> Exporter<'m> {
+    /// The exporter that is `message`, which is put behind `edited` with its attributes edited.
+    fn edit(
+        injection: &Injection,
+        message: &'m [u8],
+        edited: &mut Vec<u8>,
+    ) -> Result<Self, Refusal> {
+        let mut exporter = Self::default();
+        for field in fields(message)? {
+            if field.number == control::ATTRS {
+                exporter.attributes.edit(injection, field.bytes()?, control::ATTRS, edited)?;
+                continue;
+            }
+            if field.number == control::TYPE {
+                exporter.kind = field.bytes()?;
+            }
+            edited.extend_from_slice(field.text);
         }
-        if field.number == control::TYPE {
-            edited.makes_image |= IMAGE_EXPORTERS.contains(&field.bytes()?);
-        }
-        edited.message.extend_from_slice(field.text);
+        Ok(exporter)
     }
-    Ok(edited)
+
+    /// Whether the image that it makes has the config in its attributes.
+    fn is_labelled(&self) -> bool {
+        // Docker's own reads no config there, unless its images are in containerd's store.
+        self.kind != b"moby" && self.attributes.has_config()
+    }
+}
+
+/// The images that exporters make of a result that has no config.
+#[derive(Default)]
+struct Images {
+    /// Whether there is one with labels.
+    labelled: bool,
+    /// Whether there is one without.
+    unlabelled: bool,
+}
+
+impl Images {
+    fn count(&mut self, exporter: &Exporter<'_>) {
+        if IMAGE_EXPORTERS.contains(&exporter.kind) {
+            self.labelled |= exporter.is_labelled();
+            self.unlabelled |= !exporter.is_labelled();
+        }
+    }
 }
 
 fn bridge_return(injection: &Injection, message: &[u8]) -> Result<Edited, Refusal> {
@@ -236,26 +267,26 @@ fn bridge_return(injection: &Injection, message: &[u8]) -> Result<Edited, Refusa
             edited.extend_from_slice(field.text);
         }
     }
-    let configs = returned.as_ref().map_or(0, |result| result.configs);
-    let unlabelled = configs == 0 && returned.is_some_and(|result| result.refers);
-    let forced = if configs > 0 { Forced::Labels } else { Forced::Nothing };
+    let labelled = returned.as_ref().is_some_and(|result| result.metadata.has_config());
+    let unlabelled = !labelled && returned.is_some_and(|result| result.refers);
+    let forced = if labelled { Forced::Labels } else { Forced::Nothing };
     Ok(Edited { message: edited, forced, note: unlabelled.then_some(UNLABELLED) })
 }
 
 /// The result of a build with its metadata edited.
-struct Outcome {
+struct Outcome<'m> {
     message: Vec<u8>,
     /// Whether there is something of which an image could be made.
     refers: bool,
-    configs: usize,
+    metadata: Metadata<'m>,
 }
 
-fn result(injection: &Injection, message: &[u8]) -> Result<Outcome, Refusal> {
-    let mut edited = Outcome { message: Vec::new(), refers: false, configs: 0 };
+fn result<'m>(injection: &Injection, message: &'m [u8]) -> Result<Outcome<'m>, Refusal> {
+    let mut edited = Outcome { message: Vec::new(), refers: false, metadata: Metadata::default() };
     for field in fields(message)? {
         if field.number == returned::METADATA {
-            edited.configs +=
-                metadata(injection, field.bytes()?, returned::METADATA, &mut edited.message)?;
+            let (bytes, number) = (field.bytes()?, returned::METADATA);
+            edited.metadata.edit(injection, bytes, number, &mut edited.message)?;
             continue;
         }
         if returned::REFS.contains(&field.number) {
@@ -264,44 +295,6 @@ fn result(injection: &Injection, message: &[u8]) -> Result<Outcome, Refusal> {
         edited.message.extend_from_slice(field.text);
     }
     Ok(edited)
-}
-
-/// Puts the entry `bytes` of a map of metadata, field `number`, behind `edited`: with labels if it
-/// is the config of an image. How many such entries that is.
-fn metadata(
-    injection: &Injection,
-    bytes: &[u8],
-    number: u64,
-    edited: &mut Vec<u8>,
-) -> Result<usize, Refusal> {
-    let (key, value) = entry(bytes)?;
-    if key != b"containerimage.config" && !key.starts_with(b"containerimage.config/") {
-        put(edited, number, bytes);
-        return Ok(0);
-    }
-    put_entry(edited, number, key, config(injection, value)?.as_bytes());
-    Ok(1)
-}
-
-/// The config of an image (OCI image-spec) with the labels.
-fn config(injection: &Injection, document: &[u8]) -> Result<String, Refusal> {
-    let not_json = |error: std::str::Utf8Error| Refusal::NotJson(error.to_string());
-    let document = str::from_utf8(document).map_err(not_json)?;
-    let mut edits = Edits::of(document);
-    let Found::Object(mut top) = Found::read("", document)? else {
-        return Err(Refusal::NotAnObject(String::new()));
-    };
-    match top.object("config")? {
-        Found::Object(mut config) => {
-            edits.spell(&top, "config")?;
-            edits.label_member(&mut config, &injection.labels)?;
-        }
-        Found::Absent | Found::Null(_) => {
-            let labels = format!("{{\"Labels\":{}}}", label_map(&injection.labels));
-            edits.set(&mut top, "config", &labels)?;
-        }
-    }
-    Ok(edits.write())
 }
 
 /// Puts the labels and the cgroup parent behind `message`, as entries of the map of a frontend.
@@ -397,17 +390,54 @@ mod tests {
         }
     }
 
+    /// An exporter of `kind` with one attribute.
+    fn exporter(kind: &[u8], key: &str, value: &str) -> Vec<u8> {
+        message(&[(2, &pair("name", "x")), (1, kind), (2, &pair(key, value))])
+    }
+
+    const CONFIG: &str = "containerimage.config";
+
     #[test]
     fn an_exporter_can_bring_a_config_of_its_own() {
         let (config, labelled) = ("{}", r#"{"config":{"Labels":{"a":"1","b":""}}}"#);
         let solve = |config: &str| {
-            let attr = pair("containerimage.config", config);
-            let exporter = message(&[(2, &pair("name", "x")), (1, b"moby"), (2, &attr)]);
-            message(&[(2, b"LLB"), (4, &attr), (13, &exporter), (1, b"ref")])
+            let (attr, other) = (pair(CONFIG, config), exporter(b"oci", CONFIG, config));
+            message(&[(2, b"LLB"), (3, b"image"), (4, &attr), (13, &other), (1, b"ref")])
         };
         let edited = edit(&injection(), Method::ControlSolve, &solve(config)).unwrap();
         assert_eq!(edited.message, solve(labelled));
         assert_eq!((edited.forced, edited.note), (Forced::Labels, None));
+    }
+
+    #[test]
+    fn a_config_counts_where_the_daemon_reads_it() {
+        let strict = Injection { strict: true, ..injection() };
+        let attr = pair(CONFIG, "{}");
+        let labelled = exporter(b"image", CONFIG, "{}");
+        let plain = message(&[(1, b"image")]);
+        for (fields, forced) in [
+            // Nobody reads such a key.
+            (&[(13, &*exporter(b"image", "containerimage.config/decoy", "{}"))], Forced::Nothing),
+            (&[(13, &*exporter(b"image", "containerimage.configs", "{}"))], Forced::Nothing),
+            // Docker's own exporter reads no attributes.
+            (&[(13, &*exporter(b"moby", CONFIG, "{}"))], Forced::Nothing),
+            (&[(3, &b"moby"[..]), (4, &*attr)][..], Forced::Nothing),
+            // The config is one of another exporter.
+            (&[(13, &*exporter(b"local", CONFIG, "{}")), (13, &*plain)], Forced::Nothing),
+            (&[(13, &*labelled), (13, &*plain)], Forced::Labels),
+            (&[(4, &*attr), (13, &*plain)], Forced::Nothing),
+            (&[(3, &b"image"[..]), (4, &*attr), (13, &*plain)], Forced::Labels),
+            (&[(3, &b"image"[..]), (13, &*labelled)], Forced::Labels),
+        ] as [(&[(u64, &[u8])], _); _]
+        {
+            let solve = message(&[&[(2, &b"LLB"[..])], fields].concat());
+            let edited = edit(&injection(), Method::ControlSolve, &solve).unwrap();
+            assert_eq!((edited.forced, edited.note), (forced, Some(UNLABELLED)), "{fields:?}");
+            let refused = edit(&strict, Method::ControlSolve, &solve);
+            assert_eq!(refused, Err(Refusal::Unlabelled), "{fields:?}");
+            // Without a definition the config comes with a Return.
+            assert!(edit(&strict, Method::ControlSolve, &message(fields)).is_ok(), "{fields:?}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod changes;
 mod edits;
 pub mod errands;
 mod json;
+mod metadata;
 mod protobuf;
 mod refusal;
 mod scan;
