@@ -102,8 +102,10 @@ mod control {
 /// Fields of `LLBBridge/Return`.
 mod returned {
     pub(super) const RESULT: u64 = 1;
-    /// Of the result: what it refers to, in four spellings.
-    pub(super) const REFS: [u64; 4] = [1, 2, 3, 4];
+    /// Of the result: the one thing that it refers to, in two spellings.
+    pub(super) const REF: [u64; 2] = [1, 3];
+    /// Of the result: what it refers to for each platform, in two spellings.
+    pub(super) const REFS: [u64; 2] = [2, 4];
     /// Of the result.
     pub(super) const METADATA: u64 = 10;
 }
@@ -267,30 +269,51 @@ fn bridge_return(injection: &Injection, message: &[u8]) -> Result<Edited, Refusa
             edited.extend_from_slice(field.text);
         }
     }
-    let labelled = returned.as_ref().is_some_and(|result| result.metadata.has_config());
+    let labelled = returned.as_ref().is_some_and(Outcome::is_labelled);
     let unlabelled = !labelled && returned.is_some_and(|result| result.refers);
     let forced = if labelled { Forced::Labels } else { Forced::Nothing };
     Ok(Edited { message: edited, forced, note: unlabelled.then_some(UNLABELLED) })
 }
 
 /// The result of a build with its metadata edited.
+#[derive(Default)]
 struct Outcome<'m> {
     message: Vec<u8>,
     /// Whether there is something of which an image could be made.
     refers: bool,
+    /// Whether that is a map by platforms.
+    by_platform: bool,
     metadata: Metadata<'m>,
 }
 
+impl Outcome<'_> {
+    /// Whether the image that is made of it has a config of those in the metadata.
+    fn is_labelled(&self) -> bool {
+        if self.by_platform {
+            // Docker's own exporter does not fall back on the other config.
+            self.metadata.has_configs_of_platforms()
+        } else {
+            self.metadata.has_config()
+        }
+    }
+}
+
 fn result<'m>(injection: &Injection, message: &'m [u8]) -> Result<Outcome<'m>, Refusal> {
-    let mut edited = Outcome { message: Vec::new(), refers: false, metadata: Metadata::default() };
+    let mut edited = Outcome::default();
+    let mut referred = None;
     for field in fields(message)? {
         if field.number == returned::METADATA {
             let (bytes, number) = (field.bytes()?, returned::METADATA);
             edited.metadata.edit(injection, bytes, number, &mut edited.message)?;
             continue;
         }
-        if returned::REFS.contains(&field.number) {
-            edited.refers |= !field.bytes()?.is_empty();
+        let by_platform = returned::REFS.contains(&field.number);
+        if by_platform || returned::REF.contains(&field.number) {
+            if referred.replace(field).is_some() {
+                return Err(Refusal::Message("its result refers to two things"));
+            }
+            edited.refers = !field.bytes()?.is_empty();
+            edited.by_platform = by_platform && edited.refers;
         }
         edited.message.extend_from_slice(field.text);
     }
@@ -462,6 +485,51 @@ mod tests {
         }
     }
 
+    /// What a client returns: `refers` and metadata.
+    fn returned(refers: (u64, &[u8]), metadata: &[(&str, &str)]) -> Vec<u8> {
+        let metadata = metadata.iter().map(|(key, value)| message(&[(10, &pair(key, value))]));
+        let result = [message(&[refers]), metadata.collect::<Vec<_>>().concat()].concat();
+        message(&[(1, &result)])
+    }
+
+    #[test]
+    fn a_result_has_the_config_that_the_daemon_reads() {
+        let strict = Injection { strict: true, ..injection() };
+        let (one, map) = ([(1, &b"r"[..]), (3, b"\x0a\x01r")], [(2, &b"r"[..]), (4, b"r")]);
+        let platforms = ("refs.platforms", r#"{"Platforms":[{"ID":"a"},{"ID":"b/c"}]}"#);
+        let (a, b) = (("containerimage.config/a", "{}"), ("containerimage.config/b/c", "{}"));
+        let (plain, decoy) = ((CONFIG, "{}"), ("containerimage.config/decoy", "{}"));
+        for (refers, metadata, labelled) in [
+            (one, &[plain][..], true),
+            (one, &[decoy], false),
+            (one, &[platforms, a, b], false),
+            (map, &[platforms, a, b], true),
+            (map, &[b, decoy, plain, a, platforms], true),
+            (map, &[platforms, a, plain], false),
+            (map, &[plain], false),
+            (map, &[a, b, plain], false),
+            // The last one counts.
+            (map, &[platforms, a, ("refs.platforms", r#"{"Platforms":[{"ID":"a"}]}"#)], true),
+            (map, &[a, ("refs.platforms", r#"{"Platforms":[{"ID":"a"}]}"#), platforms], false),
+        ] {
+            for refers in refers {
+                let returned = returned(refers, metadata);
+                let edited = edit(&injection(), Method::BridgeReturn, &returned).unwrap();
+                let wanted = if labelled {
+                    (Forced::Labels, None)
+                } else {
+                    (Forced::Nothing, Some(UNLABELLED))
+                };
+                assert_eq!((edited.forced, edited.note), wanted, "{refers:?} {metadata:?}");
+                let passes = edit(&strict, Method::BridgeReturn, &returned).is_ok();
+                assert_eq!(passes, labelled, "{refers:?} {metadata:?}");
+            }
+        }
+        // A map of nothing is one result of nothing.
+        let empty = returned((4, b""), &[plain]);
+        assert_eq!(edit(&strict, Method::BridgeReturn, &empty).unwrap().forced, Forced::Labels);
+    }
+
     #[test]
     fn exporters_of_a_session_are_told() {
         for (solve, note) in [(b"\x70\x01", Some(SESSION_EXPORTER)), (b"\x70\x00", None)] {
@@ -476,6 +544,7 @@ mod tests {
         for (method, odd) in [
             (Method::BridgeReturn, message(&[(1, &result), (1, &result)])),
             (Method::BridgeReturn, message(&[(1, &message(&[(10, b"\x1a\x01x")]))])),
+            (Method::BridgeReturn, message(&[(1, &message(&[(3, b""), (4, b"x")]))])),
             (Method::BridgeSolve, message(&[(3, b"\x0a\x01k\x0a\x01k")])),
             // The daemon takes the last one, which is none.
             (Method::BridgeSolve, message(&[(2, b"dockerfile.v0"), (2, b"")])),

@@ -1,20 +1,26 @@
 //! Metadata of BuildKit's results, among which are the configs of images, with the labels in them.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::edits::Edits;
-use super::json::{Found, label_map};
+use super::json::{Found, Listed, label_map};
 use super::protobuf::{entry, put, put_entry};
 use super::{Injection, Refusal};
 
 /// The key of an image's config. With `/PLATFORM` behind it that of one of several platforms.
 const CONFIG: &[u8] = b"containerimage.config";
 
+/// The key of the list of platforms.
+const PLATFORMS: &[u8] = b"refs.platforms";
+
 /// A map of metadata of a result, or of attributes of an exporter.
 #[derive(Default)]
 pub(super) struct Metadata<'m> {
     /// The keys of the configs, which are labelled.
     configs: BTreeSet<&'m [u8]>,
+    /// The document that lists the platforms.
+    platforms: Option<&'m [u8]>,
 }
 
 impl<'m> Metadata<'m> {
@@ -31,6 +37,9 @@ impl<'m> Metadata<'m> {
         edited: &mut Vec<u8>,
     ) -> Result<(), Refusal> {
         let (key, value) = entry(bytes)?;
+        if key == PLATFORMS {
+            self.platforms = Some(value);
+        }
         if key.strip_prefix(CONFIG).is_none_or(|rest| !matches!(rest, [] | [b'/', ..])) {
             put(edited, number, bytes);
             return Ok(());
@@ -44,6 +53,27 @@ impl<'m> Metadata<'m> {
     pub(super) fn has_config(&self) -> bool {
         self.configs.contains(CONFIG)
     }
+
+    /// Whether it has the config of each of its platforms; not if they cannot be read with certainty.
+    pub(super) fn has_configs_of_platforms(&self) -> bool {
+        let has =
+            |id: Cow<'_, str>| self.configs.contains(&*[CONFIG, b"/", id.as_bytes()].concat());
+        let platforms = self.platforms.and_then(platforms);
+        platforms.is_some_and(|ids| ids.into_iter().all(has))
+    }
+}
+
+/// The IDs in a list of platforms, which is not empty.
+fn platforms(document: &[u8]) -> Option<Vec<Cow<'_, str>>> {
+    let Found::Object(top) = Found::read("", str::from_utf8(document).ok()?).ok()? else {
+        return None;
+    };
+    let Listed::Array(list) = top.array("Platforms").ok()? else {
+        return None;
+    };
+    let ids: Option<Vec<_>> =
+        list.objects().map(|platform| platform.ok()?.string("ID").ok()?).collect();
+    ids.filter(|ids| !ids.is_empty())
 }
 
 /// The config of an image (OCI image-spec) with the labels.
@@ -65,4 +95,42 @@ fn config(injection: &Injection, document: &[u8]) -> Result<String, Refusal> {
         }
     }
     Ok(edits.write())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn platforms_are_read_as_go_reads_them_or_not_at_all() {
+        for (document, ids) in [
+            (
+                r#"{"Platforms":[{"ID":"linux/amd64","Platform":{"os":"linux"}}]}"#,
+                &["linux/amd64"][..],
+            ),
+            (r#" {"x":1,"platforms":[{"id":"a\u002fb"}, {"ID":"c"}]} "#, &["a/b", "c"]),
+        ] {
+            assert_eq!(platforms(document.as_bytes()).unwrap(), ids, "{document}");
+        }
+        for odd in [
+            "",
+            "null",
+            "{}",
+            "[]",
+            r#"{"Platforms":null}"#,
+            r#"{"Platforms":[]}"#,
+            r#"{"Platforms":{}}"#,
+            r#"{"Platforms":[null]}"#,
+            r#"{"Platforms":[{}]}"#,
+            r#"{"Platforms":[{"ID":null}]}"#,
+            r#"{"Platforms":[{"ID":1}]}"#,
+            r#"{"Platforms":[{"ID":"\ud800"}]}"#,
+            r#"{"Platforms":[{"ID":"a","id":"b"}]}"#,
+            r#"{"Platforms":[{"ID":"a"}],"platforms":[{"ID":"b"}]}"#,
+            r#"{"Platforms":[{"ID":"a"}]}x"#,
+        ] {
+            assert_eq!(platforms(odd.as_bytes()), None, "{odd}");
+        }
+        assert_eq!(platforms(b"{\"Platforms\":[{\"ID\":\"\xff\"}]}"), None);
+    }
 }
