@@ -1,9 +1,11 @@
 //! SIGHUP: a new process takes the listening sockets over.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -73,7 +75,13 @@ fn with_program(folder: &Folder, tracer: &[&str]) -> (Lab, PathBuf) {
 /// Puts another program in its place, as a package manager does.
 fn replace(program: &PathBuf, content: &[u8]) {
     let new = program.with_extension("new");
-    fs::write(&new, content).unwrap();
+    // By another process: a file that we have open ourselves to write may be handed on to a program
+    // that another test starts, and cannot be executed until that lets go of it.
+    let mut writer = Command::new("sh");
+    writer.args(["-c", "cat >\"$0\""]).arg(&new).stdin(Stdio::piped());
+    let mut writer = writer.spawn().unwrap();
+    writer.stdin.take().unwrap().write_all(content).unwrap();
+    assert!(writer.wait().unwrap().success());
     fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).unwrap();
     fs::rename(new, program).unwrap();
 }
@@ -144,10 +152,11 @@ fn a_link_in_path_leads_to_the_new_program() {
     let link = folder.join("program");
     let [before, after] = ["before", "after"].map(|name| folder.join(name));
     for file in [&before, &after] {
-        fs::copy(binary(), file).unwrap();
+        replace(file, &fs::read(binary()).unwrap());
     }
     symlink(&before, &link).unwrap();
-    let path = format!("PATH={}", folder.path().display());
+    let others = std::env::var("PATH").unwrap_or_default();
+    let path = format!("PATH={}:{others}", folder.path().display());
     let lab = Lab::of(&["env", &path], Path::new("program"));
     fs::remove_file(&link).unwrap();
     symlink(&after, &link).unwrap();
