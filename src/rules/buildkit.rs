@@ -168,7 +168,7 @@ fn control_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusa
             control::SESSION_EXPORTER => asks_client |= field.value != Value::Varint(0),
             control::EXPORTERS => {
                 let mut message = Vec::new();
-                images.count(&Exporter::edit(injection, field.bytes()?, &mut message)?);
+                images.count(&Exporter::edit(injection, field.bytes()?, &mut message)?)?;
                 put(&mut edited, control::EXPORTERS, &message);
                 continue;
             }
@@ -176,7 +176,7 @@ fn control_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusa
         }
         edited.extend_from_slice(field.text);
     }
-    images.count(&old);
+    images.count(&old)?;
     let mut forced = if images.labelled { Forced::Labels } else { Forced::Nothing };
     let frontend = frontend == Some(true);
     if frontend {
@@ -246,11 +246,18 @@ struct Images {
 }
 
 impl Images {
-    fn count(&mut self, exporter: &Exporter<'_>) {
+    /// # Errors
+    /// The attributes list platforms. They would stand in for those of the result, under which its
+    /// configs with the labels are.
+    fn count(&mut self, exporter: &Exporter<'_>) -> Result<(), Refusal> {
+        if exporter.attributes.lists_platforms() {
+            return Err(Refusal::Message("an exporter lists platforms, as only a result does"));
+        }
         if IMAGE_EXPORTERS.contains(&exporter.kind) {
             self.labelled |= exporter.is_labelled();
             self.unlabelled |= !exporter.is_labelled();
         }
+        Ok(())
     }
 }
 
@@ -552,6 +559,8 @@ mod tests {
             (Method::BridgeSolve, message(&[(11, br#"{"containerimage.config":""}"#)])),
             (Method::BridgeSolve, b"\x10\x01".to_vec()),
             (Method::ControlSolve, message(&[(7, b"\x0a")])),
+            (Method::ControlSolve, message(&[(4, &pair("refs.platforms", "{}"))])),
+            (Method::ControlSolve, message(&[(13, &exporter(b"image", "refs.platforms", "{}"))])),
             (Method::ControlSolve, b"\x6b\x6c".to_vec()),
         ] {
             let refused = edit(&injection(), method, &odd);

@@ -54,6 +54,11 @@ impl<'m> Metadata<'m> {
         self.configs.contains(CONFIG)
     }
 
+    /// Whether it lists platforms.
+    pub(super) fn lists_platforms(&self) -> bool {
+        self.platforms.is_some()
+    }
+
     /// Whether it has the config of each of its platforms; not if they cannot be read with certainty.
     pub(super) fn has_configs_of_platforms(&self) -> bool {
         let has =
