@@ -81,6 +81,7 @@ pub fn edit(injection: &Injection, method: Method, message: &[u8]) -> Result<Edi
 mod bridge {
     pub(super) const FRONTEND: u64 = 2;
     pub(super) const FRONTEND_OPT: u64 = 3;
+    pub(super) const FINAL: u64 = 10;
     pub(super) const EXPORTER_ATTR: u64 = 11;
 }
 
@@ -127,7 +128,11 @@ fn bridge_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusal
             bridge::FRONTEND_OPT => {
                 entry(field.bytes()?)?;
             }
-            // Clients of daemons before 18.09 hand an image's config back by it.
+            // Clients of daemons before 18.09 say by it what the build comes to, and hand an image's
+            // config back by the next.
+            bridge::FINAL if field.value != Value::Varint(0) => {
+                return Err(Refusal::Message("it has a Final, which no longer is in use"));
+            }
             bridge::EXPORTER_ATTR if !matches!(field.bytes()?, b"" | b"{}") => {
                 return Err(Refusal::Message("it has an ExporterAttr, which no longer is in use"));
             }
@@ -556,6 +561,7 @@ mod tests {
             // The daemon takes the last one, which is none.
             (Method::BridgeSolve, message(&[(2, b"dockerfile.v0"), (2, b"")])),
             (Method::ControlSolve, message(&[(2, b"LLB"), (6, b"dockerfile.v0"), (6, b"")])),
+            (Method::BridgeSolve, b"\x50\x01".to_vec()),
             (Method::BridgeSolve, message(&[(11, br#"{"containerimage.config":""}"#)])),
             (Method::BridgeSolve, b"\x10\x01".to_vec()),
             (Method::ControlSolve, message(&[(7, b"\x0a")])),
