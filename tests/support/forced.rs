@@ -35,7 +35,10 @@ pub fn alone(document: &Value) -> Value {
         Value::Object(members) => {
             let ours_in = |(name, value): (&String, &Value)| match &**name {
                 "Labels" if is_labelled(value) => Some((name.clone(), labels().into())),
-                "CgroupParent" => Some((name.clone(), value.clone())),
+                // A label of the client may be called so, too.
+                "CgroupParent" if *value == json!(injection().cgroup_parent) => {
+                    Some((name.clone(), value.clone()))
+                }
                 _ => Some((name.clone(), alone(value))).filter(|(_, ours)| !ours.is_null()),
             };
             let ours: Map<_, _> = members.iter().filter_map(ours_in).collect();
