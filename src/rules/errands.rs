@@ -151,3 +151,19 @@ impl Errand {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::carriers::CONTAINER;
+    use crate::rules::body::prepare;
+
+    #[test]
+    fn a_container_whose_volumes_are_taken_is_asked_for_by_its_name() {
+        for entry in ["c", "c:ro", "/c", "/c:ro"] {
+            let body = format!(r#"{{"HostConfig":{{"VolumesFrom":["{entry}"]}}}}"#);
+            let prepared = prepare(&Injection::default(), &CONTAINER, body.as_bytes()).unwrap();
+            assert_eq!(prepared.errands, [Errand::Container("c".to_owned())], "{entry}");
+        }
+    }
+}

@@ -617,6 +617,7 @@ mod tests {
             ),
             (r#"{"VolumeDriver":{}}"#, Refusal::NotAString("VolumeDriver".into())),
             (r#"{"HostConfig":{"Binds":{}}}"#, Refusal::NotAnArray("HostConfig.Binds".into())),
+            (r#"{"HostConfig":{"Binds":["x"]}}"#, Refusal::RelativeVolume("x".into())),
             (r#"{"HostConfig":{"Binds":[1]}}"#, Refusal::NotAString("HostConfig.Binds".into())),
             (r#"{"HostConfig":{"Mounts":[1]}}"#, Refusal::NotAnObject("HostConfig.Mounts".into())),
             (
