@@ -13,6 +13,8 @@ pub(crate) struct Arguments {
     pub(crate) rounds: usize,
     /// How long one way is measured in one round.
     pub(crate) until: Until,
+    /// The only processor on which client, ways and daemon run; without it wherever the kernel puts them.
+    pub(crate) processor: Option<usize>,
     /// Only print what there is.
     pub(crate) list: bool,
     ways: Vec<String>,
@@ -30,7 +32,7 @@ impl Arguments {
     fn parse() -> Result<Self, lexopt::Error> {
         let (ways, works) = (Vec::new(), Vec::new());
         let until = Until::Over(Duration::from_millis(100));
-        let mut arguments = Self { rounds: 9, until, list: false, ways, works };
+        let mut arguments = Self { rounds: 9, until, processor: None, list: false, ways, works };
         let mut parser = Parser::from_env();
         while let Some(argument) = parser.next()? {
             match argument {
@@ -43,6 +45,7 @@ impl Arguments {
                     let ways = parser.value()?.string()?;
                     arguments.ways = ways.split(',').map(str::to_owned).collect();
                 }
+                Arg::Long("processor") => arguments.processor = Some(parser.value()?.parse()?),
                 Arg::Long("list") => arguments.list = true,
                 // Cargo says so to every bench.
                 Arg::Long("bench") => {}

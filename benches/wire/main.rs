@@ -5,8 +5,13 @@
 //! for a while does not matter; criterion measures one thing after the other and could not do so.
 //!
 //! ```text
-//! cargo bench --bench wire -- [--rounds N] [--time MS | --count N] [--ways WAY,WAY] [--list] [WORK...]
+//! cargo bench --bench wire -- [--rounds N] [--time MS | --count N] [--ways WAY,WAY] [--processor N]
+//!                             [--list] [WORK...]
 //! ```
+//!
+//! With `--processor` client, way and daemon share one processor. Nothing happens at once then, and no
+//! processor falls asleep and is woken, so that the time of an exchange is the sum of all work for it:
+//! that is steady to a few percent.
 
 #![allow(missing_docs, reason = "a program")]
 #![allow(
@@ -33,6 +38,7 @@ mod work;
 use std::path::PathBuf;
 
 use arguments::Arguments;
+use rustix::thread::{CpuSet, sched_setaffinity};
 use stage::process::{Folder, Process};
 use stage::role::{Role, play};
 use stage::way::{Way, raise_limit};
@@ -57,6 +63,9 @@ fn main() {
         return;
     }
     raise_limit();
+    if let Some(processor) = arguments.processor {
+        stay_on(processor);
+    }
     let folder = Folder::new("wire");
     let socket = folder.0.join("daemon");
     let daemon = Role::Daemon.start(&socket, None);
@@ -76,6 +85,13 @@ fn main() {
     end(ways);
     real_ways.into_iter().for_each(end);
     drop(daemon);
+}
+
+/// Keeps this process and those that it starts from now on on one processor.
+fn stay_on(processor: usize) {
+    let mut set = CpuSet::new();
+    set.set(processor);
+    sched_setaffinity(None, &set).unwrap();
 }
 
 /// Starts the chosen ways that are installed.
