@@ -65,10 +65,10 @@ impl<'d> Scan<'d> {
         loop {
             one(self)?;
             self.blanks();
-            if self.take(close) {
-                return Some(());
+            match self.next()? {
+                b',' => self.blanks(),
+                end => return (end == close).then_some(()),
             }
-            self.comma()?;
         }
     }
 
@@ -80,12 +80,22 @@ impl<'d> Scan<'d> {
         let plain = self.string()?;
         let key = self.text.get(start..self.at - 1)?;
         self.colon()?;
-        Some((key, plain && key.is_ascii()))
+        Some((key, plain))
     }
 
     /// Takes a value with everything in it, however deep: this is no recursion.
+    #[inline]
     pub(super) fn value(&mut self) -> Option<&'d str> {
         let start = self.at;
+        match self.peek()? {
+            b'{' | b'[' => self.nested()?,
+            _ => self.scalar()?,
+        }
+        self.text.get(start..self.at)
+    }
+
+    /// Takes an object or array with everything in it.
+    fn nested(&mut self) -> Option<()> {
         self.open.clear();
         loop {
             let complete = match self.peek()? {
@@ -94,7 +104,7 @@ impl<'d> Scan<'d> {
                 _ => self.scalar().map(|()| true)?,
             };
             if complete && self.leave()? {
-                return self.text.get(start..self.at);
+                return Some(());
             }
             if self.open.last() == Some(&b'}') {
                 self.string()?;
@@ -119,10 +129,14 @@ impl<'d> Scan<'d> {
     fn leave(&mut self) -> Option<bool> {
         while let Some(&close) = self.open.last() {
             self.blanks();
-            if !self.take(close) {
-                return self.comma().map(|()| false);
+            match self.next()? {
+                b',' => {
+                    self.blanks();
+                    return Some(false);
+                }
+                end if end == close => drop(self.open.pop()),
+                _ => return None,
             }
-            self.open.pop();
         }
         Some(true)
     }
@@ -165,23 +179,28 @@ impl<'d> Scan<'d> {
         (digits > 0).then_some(())
     }
 
-    /// Takes a string; whether it stands for itself, without escapes.
+    /// Takes a string; whether it is plain: without escapes and letters beyond ASCII.
+    #[inline]
     fn string(&mut self) -> Option<bool> {
-        self.expect(b'"')?;
-        let mut plain = true;
+        let inner = self.rest().strip_prefix(b"\"")?;
+        let (usual, plain) = usual_bytes(inner);
+        self.at += 1 + usual;
+        if self.take(b'"') { Some(plain) } else { self.rest_of_string() }
+    }
+
+    /// Takes a string from its first unusual byte on, which is not its end; it is not plain.
+    #[cold]
+    fn rest_of_string(&mut self) -> Option<bool> {
         loop {
-            self.at += plain_bytes(self.rest());
             match self.next()? {
-                b'"' => return Some(plain),
+                b'"' => return Some(false),
                 b'\\' => self.escape()?,
                 _ => return None,
             }
-            plain = false;
+            self.at += usual_bytes(self.rest()).0;
         }
     }
 
-    /// Escapes are few, and the place that they would take is needed by the rest of a string.
-    #[cold]
     fn escape(&mut self) -> Option<()> {
         match self.next()? {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
@@ -197,12 +216,6 @@ impl<'d> Scan<'d> {
     fn colon(&mut self) -> Option<()> {
         self.blanks();
         self.expect(b':')?;
-        self.blanks();
-        Some(())
-    }
-
-    fn comma(&mut self) -> Option<()> {
-        self.expect(b',')?;
         self.blanks();
         Some(())
     }
@@ -252,25 +265,33 @@ pub(super) fn unescaped(inner: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Borrowed(inner))
 }
 
-/// How many bytes stand before the first quote, backslash or control character: eight are looked at
-/// in one go. What is borrowed in a subtraction spoils only what stands behind the first.
-fn plain_bytes(text: &[u8]) -> usize {
+/// How many bytes stand before the first quote, backslash or control character, and whether they are
+/// all ASCII. Eight are looked at in one go.
+#[inline]
+fn usual_bytes(text: &[u8]) -> (usize, bool) {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);
-    // Which bytes are smaller than `limit`, as their highest bits.
+    const HIGHEST: u64 = EACH << 7;
+    // Which bytes are smaller than `limit`, as their highest bits. What is borrowed in the subtraction
+    // spoils only what stands behind the first.
     let below = |word: u64, limit: u8| word.wrapping_sub(EACH * u64::from(limit)) & !word;
     let (words, rest) = text.as_chunks();
+    let mut seen = 0;
     for (before, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
         // With this bit turned, a quote is what comes next to the control characters.
         let special =
             below(word ^ (EACH * 2), b' ' + 1) | below(word ^ (EACH * u64::from(b'\\')), 1);
-        let first = (special & (EACH << 7)).trailing_zeros() / 8;
-        if first < 8 {
-            return 8 * before + first as usize;
+        let special = special & HIGHEST;
+        if special != 0 {
+            let bits = special.trailing_zeros() & !7;
+            seen |= word & !(u64::MAX << bits);
+            return (8 * before + bits as usize / 8, seen & HIGHEST == 0);
         }
+        seen |= word;
     }
-    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | ..b' ');
-    text.len() - rest.len() + rest.iter().position(special).unwrap_or(rest.len())
+    let usual = rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | ..b' ')).count();
+    let rest = rest.get(..usual).unwrap_or_default();
+    (text.len() - text.len() % 8 + usual, seen & HIGHEST == 0 && rest.is_ascii())
 }
 
 #[cfg(test)]
