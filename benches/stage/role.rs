@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::daemon;
 use super::process::Process;
-use super::relay::{self, Blindly, Copying, Parsing, Splicing};
+use super::relay::{self, Blindly, Copying, Owing, Parsing, Splicing};
 
 /// What a bench may be beside itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,15 +18,18 @@ pub(crate) enum Role {
     CopyRelay,
     /// The same, which has heads parsed.
     ParseRelay,
+    /// The same, which does for a create what cannot be left out.
+    OweRelay,
     /// A relay that moves bytes through pipes.
     SpliceRelay,
 }
 
-const NAMES: [(Role, &str); 5] = [
+const NAMES: [(Role, &str); 6] = [
     (Role::Daemon, "daemon"),
     (Role::CalmDaemon, "calm-daemon"),
     (Role::CopyRelay, "copy-relay"),
     (Role::ParseRelay, "parse-relay"),
+    (Role::OweRelay, "owe-relay"),
     (Role::SpliceRelay, "splice-relay"),
 ];
 
@@ -44,6 +47,7 @@ pub(crate) fn play() {
         Role::CalmDaemon => daemon::run(&path(), true),
         Role::CopyRelay => relay::run::<Copying<Blindly>>(&path(), path()),
         Role::ParseRelay => relay::run::<Copying<Parsing>>(&path(), path()),
+        Role::OweRelay => relay::run::<Copying<Owing>>(&path(), path()),
         Role::SpliceRelay => relay::run::<Splicing>(&path(), path()),
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Way {
     Copy,
     /// The same, which has heads parsed and does nothing about them.
     Parse,
+    /// The same, which does for a create what a proxy cannot leave out that labels all of it.
+    Owe,
     /// A relay of our own that splices, and parses nothing.
     Splice,
     /// HAProxy in HTTP mode.
@@ -33,11 +35,12 @@ pub(crate) enum Way {
 
 impl Way {
     /// All, in the order of the tables.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Direct,
         Self::Proxy,
         Self::Copy,
         Self::Parse,
+        Self::Owe,
         Self::Splice,
         Self::HaProxy,
         Self::Nginx,
@@ -47,7 +50,9 @@ impl Way {
     /// Whether its program is there.
     pub(crate) fn is_installed(self) -> bool {
         match self {
-            Self::Direct | Self::Proxy | Self::Copy | Self::Parse | Self::Splice => true,
+            Self::Direct | Self::Proxy | Self::Copy | Self::Parse | Self::Owe | Self::Splice => {
+                true
+            }
             Self::HaProxy | Self::Nginx | Self::Socat => {
                 let mut command = Command::new(self.to_string());
                 command.arg("-v").stdout(Stdio::null()).stderr(Stdio::null());
@@ -63,6 +68,7 @@ impl Way {
             Self::Proxy => proxy(listen, daemon),
             Self::Copy => Role::CopyRelay.start(listen, Some(daemon)),
             Self::Parse => Role::ParseRelay.start(listen, Some(daemon)),
+            Self::Owe => Role::OweRelay.start(listen, Some(daemon)),
             Self::Splice => Role::SpliceRelay.start(listen, Some(daemon)),
             Self::HaProxy => {
                 let config = listen.with_extension("cfg");
@@ -96,6 +102,7 @@ impl Display for Way {
             Self::Proxy => "proxy",
             Self::Copy => "copy",
             Self::Parse => "parse",
+            Self::Owe => "owe",
             Self::Splice => "splice",
             Self::HaProxy => "haproxy",
             Self::Nginx => "nginx",

@@ -1,10 +1,10 @@
 //! Paths of sockets, and who may use them.
 
 use std::borrow::Cow;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -82,27 +82,27 @@ pub fn mountable(path: &Path) -> Result<String, Fault> {
 /// this program runs in a container and cannot see the host's files, as it was spelt to us.
 #[must_use]
 pub fn look(daemon: PathBuf) -> Look {
-    let spelt = plain(&cleaned(&daemon)).into_owned();
+    let spelt = plain(cleaned(&daemon)).into_owned();
     Look::new(move |path| {
         let written = Path::new(path);
         let cleaned = cleaned(written);
-        let plain = plain(&cleaned);
-        if plain == spelt {
-            return Relation::Socket;
-        }
         // Docker cleans a source before it follows links, others may not: `link/../x` can be two files.
-        let mut found = vec![relation(&cleaned, &daemon)];
-        if cleaned.as_os_str() != written.as_os_str() {
-            found.push(relation(written, &daemon));
-        }
-        if found.contains(&Relation::Socket) {
-            Relation::Socket
-        } else if found.contains(&Relation::Above) || spelt.starts_with(&plain) {
-            Relation::Above
-        } else {
-            Relation::Other
-        }
+        let other = (cleaned.as_os_str() != written.as_os_str()).then_some(written);
+        let followed = other.map_or(Relation::Other, |written| relation(written, &daemon));
+        let found = relation(&cleaned, &daemon).max(followed);
+        found.max(spelt_relation(&plain(cleaned), &spelt))
     })
+}
+
+/// What a path is to the socket by its name alone; both are plain.
+fn spelt_relation(path: &Path, socket: &Path) -> Relation {
+    let (path, socket) = (path.as_os_str().as_bytes(), socket.as_os_str().as_bytes());
+    match socket.strip_prefix(path) {
+        Some([]) => Relation::Socket,
+        Some([b'/', ..]) => Relation::Above,
+        Some(_) if path == b"/" => Relation::Above,
+        Some(_) | None => Relation::Other,
+    }
 }
 
 /// What the file at `path`, if it is there, is to the socket of the `daemon`.
@@ -130,8 +130,14 @@ fn file(meta: &Metadata) -> (u64, u64) {
     (meta.dev(), meta.ino())
 }
 
-/// `path` without `.`, `..` and doubled slashes, without a look at links.
-fn cleaned(path: &Path) -> PathBuf {
+/// `path` without `.`, `..` and needless slashes, without a look at links.
+fn cleaned(path: &Path) -> Cow<'_, Path> {
+    let bytes = path.as_os_str().as_bytes();
+    // Most are clean.
+    let is_clean = |pair: &[u8]| !matches!(pair, b"//" | b"/.");
+    if bytes.starts_with(b"/") && !bytes.ends_with(b"/") && bytes.windows(2).all(is_clean) {
+        return path.into();
+    }
     let mut cleaned = PathBuf::new();
     for part in path.components() {
         match part {
@@ -140,14 +146,17 @@ fn cleaned(path: &Path) -> PathBuf {
             part => cleaned.push(part),
         }
     }
-    cleaned
+    cleaned.into()
 }
 
 /// A cleaned path with `/run` for `/var/run`, which is a link to it nearly everywhere.
-fn plain(cleaned: &Path) -> Cow<'_, Path> {
-    match cleaned.strip_prefix("/var/run") {
-        Ok(rest) => Path::new("/run").join(rest).into(),
-        Err(_) => cleaned.into(),
+fn plain(cleaned: Cow<'_, Path>) -> Cow<'_, Path> {
+    match cleaned.as_os_str().as_bytes().strip_prefix(b"/var/run") {
+        Some(rest @ ([] | [b'/', ..])) => {
+            let plain = [b"/run", rest].concat();
+            PathBuf::from(OsString::from_vec(plain)).into()
+        }
+        Some(_) | None => cleaned,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A head that was changed keeps all the bytes that the change does not concern.
 
-use memchr::memmem;
+use memchr::memchr;
 
 use super::head::Request;
 
@@ -45,7 +45,7 @@ fn is_framing(name: &[u8]) -> bool {
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = head;
     std::iter::from_fn(move || {
-        let end = memmem::find(rest, b"\r\n")? + 2;
+        let end = memchr(b'\n', rest)? + 1;
         let (line, behind) = rest.split_at_checked(end)?;
         rest = behind;
         Some(line)
@@ -54,7 +54,7 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// The field name of a line; a start line has none that matters here.
 fn name(line: &[u8]) -> Option<&[u8]> {
-    let colon = memchr::memchr(b':', line)?;
+    let colon = memchr(b':', line)?;
     line.get(..colon)
 }
 

@@ -19,15 +19,15 @@ pub enum SocketBind {
     Rewrite(String),
 }
 
-/// What a path of the host is to the daemon's socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a path of the host is to the daemon's socket, from the farthest to the nearest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Relation {
     /// Something else.
     Other,
-    /// The socket itself, under whatever name.
-    Socket,
     /// A directory in which the socket is.
     Above,
+    /// The socket itself, under whatever name.
+    Socket,
 }
 
 /// Tells what a path of the host is to the daemon's socket. It may look at the file system.

@@ -46,6 +46,15 @@ struct Additions {
     mounts: Vec<String>,
 }
 
+/// Where something is mounted in a container, as it was written.
+#[derive(Debug, Default)]
+struct Taken {
+    /// Compared with a volume's path as they are.
+    tmpfs: Vec<String>,
+    /// Compared with a volume's path when both are [`clean`].
+    mounts: Vec<String>,
+}
+
 /// One entry of `Binds`: `path`, or `source:path[:mode]`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Bind<'b> {
@@ -91,7 +100,7 @@ pub(super) fn container<'d>(
             // A driver at the top is refused below: there is no HostConfig yet. One that says nothing
             // is read, so that the body is judged as it is when there will be one.
             top.string("VolumeDriver")?;
-            additions.mounts = labelled_mounts(injection, &anonymous, &known.taken, "");
+            additions.mounts = labelled_mounts(injection, &anonymous, known, &Taken::default(), "");
             add_host_config(&additions, edits, top)?;
             Ok(Vec::new())
         }
@@ -101,20 +110,18 @@ pub(super) fn container<'d>(
                 own_slice(&host_config)?;
             }
             let mut notes = socket::notes(&host_config)?;
-            let mut taken = known.taken.clone();
-            taken.extend(tmpfs_targets(&host_config)?);
-            let binds = binds(injection, edits, &host_config, &mut notes)?;
-            taken.extend(binds.taken);
+            let mut taken = Taken { tmpfs: tmpfs_targets(&host_config)?, mounts: Vec::new() };
+            let binds = binds(injection, edits, &host_config, &mut notes, &mut taken)?;
             let mut anonymous = anonymous;
             let mut listed = host_config.array("Mounts")?;
             few(anonymous.len() + binds.count + listed.len())?;
             if let Listed::Array(mounts) = &listed {
                 edits.spell(&host_config, "Mounts")?;
-                taken.extend(mounts_of(injection, edits, mounts, &mut notes)?);
+                mounts_of(injection, edits, mounts, &mut notes, &mut taken)?;
             }
             anonymous.extend(binds.anonymous);
             let driver = volume_driver(top, &host_config)?;
-            additions.mounts = labelled_mounts(injection, &anonymous, &taken, &driver);
+            additions.mounts = labelled_mounts(injection, &anonymous, known, &taken, &driver);
             add_to_host_config(&additions, edits, &mut host_config, &mut listed)?;
             Ok(notes)
         }
@@ -145,7 +152,7 @@ pub(super) fn service<'d>(
     {
         few(mounts.elements.len())?;
         edits.spell(&spec, "Mounts")?;
-        mounts_of(injection, edits, &mounts, &mut notes)?;
+        mounts_of(injection, edits, &mounts, &mut notes, &mut Taken::default())?;
     }
     Ok(notes)
 }
@@ -182,7 +189,6 @@ fn anonymous_targets(top: &Object<'_>, known: &Known) -> Result<Vec<String>, Ref
 fn tmpfs_targets(host_config: &Object<'_>) -> Result<Vec<String>, Refusal> {
     match host_config.object("Tmpfs")? {
         Found::Absent | Found::Null(_) => Ok(Vec::new()),
-        // The daemon compares these with its volumes as they are written.
         Found::Object(tmpfs) => Ok(tmpfs.keys().map(str::to_owned).collect()),
     }
 }
@@ -191,7 +197,6 @@ fn tmpfs_targets(host_config: &Object<'_>) -> Result<Vec<String>, Refusal> {
 #[derive(Debug, Default)]
 struct Binds {
     count: usize,
-    taken: Vec<String>,
     anonymous: Vec<String>,
 }
 
@@ -201,6 +206,7 @@ fn binds<'d>(
     edits: &mut Edits<'d>,
     host_config: &Object<'d>,
     notes: &mut Vec<Note>,
+    taken: &mut Taken,
 ) -> Result<Binds, Refusal> {
     let mut binds = Binds::default();
     let Listed::Array(array) = host_config.array("Binds")? else {
@@ -219,7 +225,7 @@ fn binds<'d>(
             binds.anonymous.push(bind.target.to_owned());
             continue;
         };
-        binds.taken.push(clean(bind.target));
+        taken.mounts.push(bind.target.to_owned());
         kept.push(match socket::replaced(injection, source, notes)? {
             Some(ours) => Cow::Owned(quoted(&format!("{ours}:{}", bind.rest))),
             None => Cow::Borrowed(raw),
@@ -232,17 +238,17 @@ fn binds<'d>(
     Ok(binds)
 }
 
-/// Labels the volumes among `mounts`; returns where something is mounted.
+/// Labels the volumes among `mounts`.
 fn mounts_of<'d>(
     injection: &Injection,
     edits: &mut Edits<'d>,
     mounts: &Array<'d>,
     notes: &mut Vec<Note>,
-) -> Result<Vec<String>, Refusal> {
-    let mut taken = Vec::new();
+    taken: &mut Taken,
+) -> Result<(), Refusal> {
     for mount in mounts.objects() {
         let mut mount = mount?;
-        taken.extend(mount.string("Target")?.as_deref().map(clean));
+        taken.mounts.extend(mount.string("Target")?.map(Cow::into_owned));
         match kind(mount.string("Type")?.as_deref()).as_str() {
             "VOLUME" => label_volume(injection, edits, &mut mount)?,
             "BIND" => {
@@ -254,7 +260,7 @@ fn mounts_of<'d>(
             _ => {}
         }
     }
-    Ok(taken)
+    Ok(())
 }
 
 /// The type of a mount in capitals. Containers want it in small letters, but services take any
@@ -285,13 +291,18 @@ fn label_volume<'d>(
 fn labelled_mounts(
     injection: &Injection,
     targets: &[String],
-    taken: &BTreeSet<String>,
+    known: &Known,
+    taken: &Taken,
     driver: &str,
 ) -> Vec<String> {
     if targets.is_empty() {
         return Vec::new();
     }
-    let targets: BTreeSet<String> = targets.iter().map(clean).collect();
+    let mut targets: BTreeSet<String> = targets.iter().map(clean).collect();
+    let mounts = taken.mounts.iter().map(clean);
+    for path in known.taken.iter().chain(&taken.tmpfs).cloned().chain(mounts) {
+        targets.remove(&path);
+    }
     let anonymous = Label { key: ANONYMOUS.to_owned(), value: String::new() };
     let labels = label_map(&[&injection.labels[..], &[anonymous]].concat());
     let driver = match driver {
@@ -303,7 +314,7 @@ fn labelled_mounts(
         let target = quoted(target);
         format!(r#"{{"Type":"volume","Target":{target},"VolumeOptions":{options}}}"#)
     };
-    targets.difference(taken).map(mount).collect()
+    targets.iter().map(mount).collect()
 }
 
 fn add_to_host_config<'d>(
