@@ -117,11 +117,11 @@ fn busy_among_idle(way: Way, process: &Process, pairs: usize) {
 
 /// Processor time of one exchange in microseconds: the least of some rounds.
 fn cost(process: &Process) -> f64 {
-    const EXCHANGES: u32 = 4000;
+    const EXCHANGES: u16 = 4000;
     let mut load = Load::new(process.socket.clone(), 1);
     let mut round = || {
         let before = process.cpu();
-        load.repeat(&ping(), Until::Count(EXCHANGES), false);
+        load.repeat(&ping(), Until::Count(EXCHANGES.into()), false);
         process.cpu().saturating_sub(before).as_secs_f64() * 1e6 / f64::from(EXCHANGES)
     };
     (0..5).map(|_| round()).min_by(f64::total_cmp).unwrap()

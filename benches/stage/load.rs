@@ -41,7 +41,17 @@ pub(crate) enum Until {
     /// None begins after this time.
     Over(Duration),
     /// So many on each connection.
-    Count(u32),
+    Count(usize),
+}
+
+impl Until {
+    /// Whether another exchange begins, when so many have been since `began`.
+    pub(crate) fn goes_on(self, began: Instant, exchanges: usize) -> bool {
+        match self {
+            Self::Over(time) => began.elapsed() < time,
+            Self::Count(count) => exchanges < count,
+        }
+    }
 }
 
 /// What of the answer has come.
@@ -58,7 +68,7 @@ struct Connection {
     heard: Heard,
     started: Instant,
     stuck: bool,
-    exchanges: u32,
+    exchanges: usize,
 }
 
 /// So many connections, each with one exchange after the other.
@@ -120,11 +130,7 @@ impl Load {
                     continue;
                 }
                 each.push(self.connections[number].started.elapsed());
-                let goes_on = match until {
-                    Until::Over(time) => began.elapsed() < time,
-                    Until::Count(count) => self.connections[number].exchanges < count,
-                };
-                if goes_on {
+                if until.goes_on(began, self.connections[number].exchanges) {
                     self.begin(number, exchange, fresh);
                 } else {
                     running -= 1;

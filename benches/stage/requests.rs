@@ -49,6 +49,23 @@ pub(crate) fn create_unasked() -> Message {
     post("/v1.43/containers/create", &CREATE.replacen("\"Image\"", "\"Imago\"", 1))
 }
 
+/// The same of a container called `name`, of the image and folders that there are where a real daemon
+/// is tested (`tests/engine/images`).
+pub(crate) fn create_real(name: &str) -> Message {
+    let image = std::env::var("DCP_TEST_IMAGE");
+    let image = image.unwrap_or_else(|_| "localhost:1/dcp-test-busybox:latest".to_owned());
+    let body = CREATE
+        .replacen("registry.example/ci/build-base:12", &image, 1)
+        .replacen("\"/builds/web/shop:", "\"/tmp:", 1)
+        .replacen("\"/cache/web:", "\"/var/tmp:", 1);
+    post(&format!("/v1.41/containers/create?name={name}"), &body)
+}
+
+/// Removes the container called `name`.
+pub(crate) fn remove(name: &str) -> Message {
+    vec![once(format!("DELETE /v1.41/containers/{name} HTTP/1.1\r\nHost: docker\r\n\r\n"))]
+}
+
 /// A volume create, as the docker command sends it.
 pub(crate) fn volume() -> Message {
     post(

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::stage::load::{Load, Until};
 use crate::stage::process::Process;
@@ -18,6 +18,17 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
+    /// Of exchanges that took so long each, and so much of the way's processor together.
+    fn of_exchanges(times: Vec<Duration>, used: Duration) -> Self {
+        let mut each: Vec<f64> = times.into_iter().map(micros).collect();
+        each.sort_unstable_by(f64::total_cmp);
+        Self {
+            median: quantile(&each, 0.5),
+            p99: quantile(&each, 0.99),
+            cpu: micros(used) / each.len() as f64,
+        }
+    }
+
     pub(crate) fn of(self, figure: Figure) -> f64 {
         match figure {
             Figure::Median => self.median,
@@ -34,20 +45,27 @@ pub(crate) fn round(work: &Work, socket: &Path, way: Option<&Process>, until: Un
         load.repeat(opening, Until::Count(1), false);
     }
     let cpu = || way.map_or(Duration::ZERO, Process::cpu);
-    match work.measure {
+    match &work.measure {
         Measure::Exchange => {
             // Not measured: what is only done once on a connection.
             load.repeat(&work.exchange, Until::Count(2), work.fresh);
             let before = cpu();
             let times = load.repeat(&work.exchange, until, work.fresh);
-            let used = cpu().saturating_sub(before);
-            let mut each: Vec<f64> = times.each.into_iter().map(micros).collect();
-            each.sort_unstable_by(f64::total_cmp);
-            Sample {
-                median: quantile(&each, 0.5),
-                p99: quantile(&each, 0.99),
-                cpu: micros(used) / each.len() as f64,
+            Sample::of_exchanges(times.each, cpu().saturating_sub(before))
+        }
+        Measure::Undone(undo) => {
+            let mut once = |exchange| load.repeat(exchange, Until::Count(1), work.fresh).each;
+            once(&work.exchange);
+            once(undo);
+            let began = Instant::now();
+            let (mut each, mut used) = (Vec::new(), Duration::ZERO);
+            while until.goes_on(began, each.len()) {
+                let before = cpu();
+                each.extend(once(&work.exchange));
+                used += cpu().saturating_sub(before);
+                once(undo);
             }
+            Sample::of_exchanges(each, used)
         }
         Measure::Bulk => {
             let before = cpu();

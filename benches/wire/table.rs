@@ -26,7 +26,7 @@ impl Rounds {
     /// Prints the table of `work`.
     pub(crate) fn print(&self, work: &Work) {
         println!("\n{}: {}", work.name, work.what);
-        let bulk = work.measure == Measure::Bulk;
+        let bulk = matches!(work.measure, Measure::Bulk);
         let (unit, cpu_unit) = if bulk { ("GiB/s", "cpu ms/GiB") } else { ("p50 us", "cpu us") };
         print!("{:8} {unit:>9} {:>12} {:>12} {:>12}", "", "x direct", "x copy", "x splice");
         print!(" {cpu_unit:>10} {:>12} {:>12}", "cpu x copy", "cpu x splice");

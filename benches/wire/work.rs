@@ -4,7 +4,9 @@ use std::fmt::{self, Display};
 
 use crate::stage::content::{Message, chunks, long, once};
 use crate::stage::load::{Exchange, Expects};
-use crate::stage::requests::{attach, create, create_unasked, get, network, upload, volume};
+use crate::stage::requests::{
+    attach, create, create_real, create_unasked, get, network, remove, upload, volume,
+};
 use crate::stage::way::Way;
 
 /// The size of what is called bulk.
@@ -29,10 +31,11 @@ pub(crate) struct Work {
 }
 
 /// What is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Measure {
     /// The time of one exchange, as often as there is time for.
     Exchange,
+    /// The same, each time undone by another, which is not measured.
+    Undone(Exchange),
     /// The time of one exchange of [`BULK`] bytes on each connection.
     Bulk,
 }
@@ -95,6 +98,10 @@ impl Work {
         Self { real: true, ..self }
     }
 
+    fn undone_by(self, undo: Exchange) -> Self {
+        Self { measure: Measure::Undone(undo), ..self }
+    }
+
     fn opened_by(self, opening: Exchange) -> Self {
         Self { opening: Some(opening), ..self }
     }
@@ -127,6 +134,9 @@ impl Work {
 fn asked(target: &str, expects: Expects) -> Exchange {
     Exchange { request: get(target), expects }
 }
+
+/// What the container is called that is made on a real daemon.
+const NAME: &str = "dcp-bench";
 
 fn created(request: Message) -> Exchange {
     Exchange { request, expects: Expects::Status(201) }
@@ -173,6 +183,14 @@ fn creates() -> Vec<Work> {
         .near_copy(1.15),
         Work::new("create-volume", "volume create", created(volume())).near_copy(1.15),
         Work::new("create-network", "network create", created(network())).near_copy(1.15),
+        Work::new(
+            "create-dockerd",
+            "container create, 2.5 KiB, a real daemon, which is asked for the image by the proxy",
+            created(create_real(NAME)),
+        )
+        .undone_by(Exchange { request: remove(NAME), expects: Expects::Status(204) })
+        .real()
+        .aim(Figure::Median, Way::Copy, 1.15),
     ]
 }
 
