@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::{Fault, number};
-use crate::rules::socket::{Look, Relation};
+use crate::rules::socket::{File, Look, Relation, Seen};
 
 /// Bytes that the path of a UNIX socket may have: `sun_path` holds 108, one of them the final NUL.
 pub const MAX_SOCKET_PATH: usize = 107;
@@ -52,15 +52,9 @@ pub fn socket_path(text: &OsStr) -> Result<PathBuf, Fault> {
 /// Whether two paths lead to the same socket: now, or once the missing one has been made.
 #[must_use]
 pub fn same_socket(one: &Path, other: &Path) -> bool {
-    is_same(one, &fs::metadata(one), other)
-}
-
-/// The same, when the file that is at `one` has been looked at.
-fn is_same(one: &Path, found: &io::Result<Metadata>, other: &Path) -> bool {
-    match (found, fs::metadata(other)) {
-        (Ok(one), Ok(other)) => file(one) == file(&other),
-        (Err(_), Err(_)) => place(one) == place(other),
-        _ => false,
+    match (file_at(one), file_at(other)) {
+        (None, None) => place(one) == place(other),
+        (one, other) => one == other,
     }
 }
 
@@ -83,13 +77,14 @@ pub fn mountable(path: &Path) -> Result<String, Fault> {
 #[must_use]
 pub fn look(daemon: PathBuf) -> Look {
     let spelt = plain(cleaned(&daemon)).into_owned();
-    Look::new(move |path| {
+    Look::new(move |path, seen| {
         let written = Path::new(path);
         let cleaned = cleaned(written);
         // Docker cleans a source before it follows links, others may not: `link/../x` can be two files.
         let other = (cleaned.as_os_str() != written.as_os_str()).then_some(written);
-        let followed = other.map_or(Relation::Other, |written| relation(written, &daemon));
-        let found = relation(&cleaned, &daemon).max(followed);
+        let relation = |path: &Path| relation(path, &daemon, seen);
+        let followed = other.map_or(Relation::Other, relation);
+        let found = relation(&cleaned).max(followed);
         found.max(spelt_relation(&plain(cleaned), &spelt))
     })
 }
@@ -106,27 +101,31 @@ fn spelt_relation(path: &Path, socket: &Path) -> Relation {
 }
 
 /// What the file at `path`, if it is there, is to the socket of the `daemon`.
-fn relation(path: &Path, daemon: &Path) -> Relation {
-    let found = fs::metadata(path);
-    match &found {
-        Ok(meta) if meta.is_dir() && is_above(meta, daemon) => Relation::Above,
-        Ok(meta) if meta.is_dir() => Relation::Other,
+fn relation(path: &Path, daemon: &Path, seen: &Seen) -> Relation {
+    let socket = || *seen.socket.get_or_init(|| file_at(daemon));
+    let is_it = match fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => {
+            let above = seen.above.get_or_init(|| above(daemon));
+            return if above.contains(&file(&meta)) { Relation::Above } else { Relation::Other };
+        }
+        Ok(meta) => socket() == Some(file(&meta)),
         // A missing file may be a link to the socket that the daemon has not made yet.
-        _ if is_same(path, &found, daemon) => Relation::Socket,
-        _ => Relation::Other,
-    }
+        Err(_) => socket().is_none() && place(path) == place(daemon),
+    };
+    if is_it { Relation::Socket } else { Relation::Other }
 }
 
-/// Whether the socket of the `daemon` is somewhere in this directory.
-fn is_above(directory: &Metadata, daemon: &Path) -> bool {
-    let is_it =
-        |above: &Path| fs::metadata(above).is_ok_and(|above| file(&above) == file(directory));
-    place(daemon).ancestors().skip(1).any(is_it)
+/// The directories in which the socket of the `daemon` is.
+fn above(daemon: &Path) -> Vec<File> {
+    place(daemon).ancestors().skip(1).filter_map(file_at).collect()
 }
 
-/// What makes a file the same one under all its names: device and inode, as for hard links and
-/// bind mounts.
-fn file(meta: &Metadata) -> (u64, u64) {
+/// What is at `path`, if anything is.
+fn file_at(path: &Path) -> Option<File> {
+    fs::metadata(path).as_ref().map(file).ok()
+}
+
+fn file(meta: &Metadata) -> File {
     (meta.dev(), meta.ino())
 }
 
@@ -331,7 +330,7 @@ mod tests {
         symlink(dir.join("in"), dir.join("folder")).unwrap();
         fs::hard_link(&socket, dir.join("hard")).unwrap();
         let look = look(socket);
-        let at = |name: &str| look.at(dir.join(name).to_str().unwrap());
+        let at = |name: &str| look.at(dir.join(name).to_str().unwrap(), &Seen::default());
         for name in
             ["in/docker.sock", "in/../in//./docker.sock", "link", "folder/docker.sock", "hard"]
         {
@@ -341,7 +340,7 @@ mod tests {
             assert_eq!(at(name), Relation::Above, "{name}");
         }
         assert_eq!(at("other"), Relation::Other);
-        assert_eq!(look.at("/"), Relation::Above);
+        assert_eq!(look.at("/", &Seen::default()), Relation::Above);
         fs::remove_dir_all(&dir).unwrap();
     }
 
@@ -358,7 +357,7 @@ mod tests {
             symlink(&socket, dir.join(name)).unwrap();
         }
         let look = look(socket);
-        let at = |name: &str| look.at(dir.join(name).to_str().unwrap());
+        let at = |name: &str| look.at(dir.join(name).to_str().unwrap(), &Seen::default());
         assert_eq!(at("away/../cleaned"), Relation::Socket);
         assert_eq!(at("away/../followed"), Relation::Socket);
         // Cleaned, this is the folder above the socket.
@@ -371,14 +370,15 @@ mod tests {
     #[test]
     fn a_socket_that_cannot_be_seen_is_known_as_it_was_spelt() {
         let look = look("/var/run/nowhere/docker.sock".into());
+        let at = |path: &str| look.at(path, &Seen::default());
         for path in [
             "/var/run/nowhere/docker.sock",
             "/run/nowhere/docker.sock",
             "/var/run/x/../nowhere/docker.sock",
         ] {
-            assert_eq!(look.at(path), Relation::Socket, "{path}");
+            assert_eq!(at(path), Relation::Socket, "{path}");
         }
-        assert_eq!(look.at("/run/nowhere"), Relation::Above);
-        assert_eq!(look.at("/nowhere/docker.sock"), Relation::Other);
+        assert_eq!(at("/run/nowhere"), Relation::Above);
+        assert_eq!(at("/nowhere/docker.sock"), Relation::Other);
     }
 }

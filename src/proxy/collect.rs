@@ -20,12 +20,15 @@ pub const COLLECTED_TOTAL: usize = 64 * 1024 * 1024;
 /// gives it back.
 const KEPT: usize = 64 * 1024;
 
+/// How many are kept: a container create is gathered, and then the answer of the daemon about it.
+const SPARES: usize = 2;
+
 /// The room that all collected bodies share.
 #[derive(Debug, Default)]
 pub struct Budget {
     used: Cell<usize>,
-    /// Storage of a body that is gone.
-    spare: RefCell<Vec<u8>>,
+    /// Storage of bodies that are gone.
+    spares: RefCell<Vec<Vec<u8>>>,
 }
 
 /// What one body has taken of the shared room; given back when it is dropped.
@@ -78,7 +81,8 @@ impl Collect {
     /// # Errors
     /// A length that is over a limit already.
     pub(super) fn new(framing: Framing, budget: &Rc<Budget>) -> Result<Self, Fault> {
-        let (share, content) = (Share::of(budget), budget.spare.take());
+        let content = budget.spares.borrow_mut().pop().unwrap_or_default();
+        let share = Share::of(budget);
         let mut collect = Self { body: framing.into(), content, share, awaited: 0 };
         if let Framing::Length(length) = framing {
             collect.announce(length)?;
@@ -136,11 +140,10 @@ impl Collect {
 
 impl Drop for Collect {
     fn drop(&mut self) {
-        let mut spare = self.share.budget.spare.borrow_mut();
-        // The larger one: an answer is gathered beside the body of its create.
-        if (spare.capacity()..=KEPT).contains(&self.content.capacity()) {
-            *spare = mem::take(&mut self.content);
-            spare.clear();
+        let mut spares = self.share.budget.spares.borrow_mut();
+        if (1..=KEPT).contains(&self.content.capacity()) && spares.len() < SPARES {
+            self.content.clear();
+            spares.push(mem::take(&mut self.content));
         }
     }
 }
@@ -172,20 +175,24 @@ mod tests {
     }
 
     #[test]
-    fn storage_of_a_small_body_is_kept_for_the_next() {
+    fn storage_of_small_bodies_is_kept_for_the_next() {
         let budget = Rc::new(Budget::default());
-        let kept = || budget.spare.borrow().capacity();
-        for (length, keeps) in [(KEPT as u64 + 1, false), (1000, true), (2000, true)] {
+        let kept = || budget.spares.borrow().iter().map(Vec::capacity).collect::<Vec<_>>();
+        for (length, keeps) in [(KEPT as u64 + 1, 0), (1000, 1), (2000, 1)] {
             let mut body = Collect::new(Framing::Length(length), &budget).unwrap();
             assert!(fill(&mut body).unwrap());
-            assert_eq!((body.content().len() as u64, kept()), (length, 0));
+            assert_eq!((body.content().len() as u64, kept()), (length, Vec::new()));
             drop(body);
-            assert_eq!((1000..=KEPT).contains(&kept()), keeps);
+            assert_eq!(kept().len(), keeps);
         }
-        let body = Collect::new(Framing::Length(1), &budget).unwrap();
-        let answer = Collect::new(Framing::Length(1), &budget).unwrap();
-        drop((body, answer));
-        assert!(kept() >= 1000);
+        let mut bodies: Vec<_> =
+            (0..9).map(|_| Collect::new(Framing::Length(1000), &budget).unwrap()).collect();
+        assert!(bodies.iter_mut().all(|body| fill(body).unwrap()));
+        drop(bodies);
+        assert_eq!(kept().len(), SPARES);
+        assert!(kept().into_iter().all(|capacity| (1000..=KEPT).contains(&capacity)));
+        drop(Collect::new(Framing::None, &budget));
+        assert_eq!(kept().len(), SPARES);
     }
 
     /// Gives `body` bytes until it is complete.

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::json::{Found, Listed, Object, label_map};
+use super::json::{Found, Listed, Object, each_member, elements, label_map, member};
+use super::scan::{string, unescaped};
 use super::storage::{Bind, clean, few, volume_driver};
 use super::{Injection, Refusal};
 use crate::http::target::encode_path;
@@ -123,32 +124,38 @@ impl Errand {
             (Self::Image(_) | Self::Container(_), 404) => Meaning::Refused,
             (_, 400..) => Meaning::Failed,
             (Self::Volume { .. }, _) => Meaning::GoOn,
-            (Self::Image(_) | Self::Container(_), _) => match serde_json::from_slice(content) {
-                Ok(answer) => {
-                    self.learn(&answer, known);
-                    Meaning::GoOn
-                }
-                Err(_) => Meaning::Nonsense,
-            },
+            (Self::Image(_), _) => learned(content, |answer| known.learn_image(answer)),
+            (Self::Container(_), _) => learned(content, |answer| known.learn_container(answer)),
         }
     }
+}
 
-    fn learn(&self, answer: &Value, known: &mut Known) {
-        match self {
-            Self::Image(_) => {
-                let volumes = answer.pointer("/Config/Volumes").and_then(Value::as_object);
-                known
-                    .volumes
-                    .extend(volumes.into_iter().flat_map(|volumes| volumes.keys().cloned()));
-            }
-            Self::Container(_) => {
-                let mounts = answer.get("Mounts").and_then(Value::as_array);
-                let targets =
-                    mounts.into_iter().flatten().filter_map(|mount| mount.get("Destination"));
-                known.taken.extend(targets.filter_map(Value::as_str).map(clean));
-            }
-            Self::Volume { .. } => {}
+/// Has the object that a daemon answered with read, if it is one.
+fn learned(content: &[u8], learn: impl FnOnce(&str) -> Option<()>) -> Meaning {
+    let answer = str::from_utf8(content).ok();
+    let answer = answer.filter(|answer| each_member(answer, |_, _| {}).is_some());
+    answer.and_then(learn).map_or(Meaning::Nonsense, |()| Meaning::GoOn)
+}
+
+impl Known {
+    fn learn_image(&mut self, answer: &str) -> Option<()> {
+        let config = member(answer, "Config").unwrap_or_default();
+        let volumes = member(config, "Volumes").unwrap_or_default();
+        let mut paths = Some(());
+        // `null` has no members.
+        let _ = each_member(volumes, |key, _| match unescaped(key) {
+            Some(path) => self.volumes.push(path.into_owned()),
+            None => paths = None,
+        });
+        paths
+    }
+
+    fn learn_container(&mut self, answer: &str) -> Option<()> {
+        let mounts = member(answer, "Mounts").unwrap_or_default();
+        for mount in elements(mounts).unwrap_or_default() {
+            self.taken.insert(clean(member(mount, "Destination").and_then(string)?));
         }
+        Some(())
     }
 }
 
@@ -157,6 +164,56 @@ mod tests {
     use super::*;
     use crate::engine::carriers::CONTAINER;
     use crate::rules::body::prepare;
+
+    #[test]
+    fn what_a_daemon_tells_of_an_image_and_of_mounts_is_learned() {
+        let (image, container) = (Errand::Image(String::new()), Errand::Container(String::new()));
+        let learned = |errand: &Errand, answer: &str| {
+            let mut known = Known::default();
+            let meaning = errand.answered(200, answer.as_bytes(), &mut known);
+            (meaning, known.volumes, known.taken.into_iter().collect::<Vec<_>>())
+        };
+        for (answer, volumes) in [
+            (
+                r#"{"Volumes":{"/no":{}},"Config":{"Volumes":{"/a":{},"/\u0062":{}}}}"#,
+                &["/a", "/b"][..],
+            ),
+            (" { \"Config\" : { \"Volumes\" : { \"/a\" : { } } } } \n", &["/a"]),
+            (r#"{"Config":{"Volumes":null}}"#, &[]),
+            (r#"{"Config":null}"#, &[]),
+            (r"{}", &[]),
+        ] {
+            let wanted = volumes.iter().map(|&path| path.to_owned()).collect();
+            assert_eq!(learned(&image, answer), (Meaning::GoOn, wanted, Vec::new()), "{answer}");
+        }
+        for (answer, taken) in [
+            (r#"{"Mounts":[{"Type":"volume","Destination":"/a/"}]}"#, &["/a"][..]),
+            (r#"{"Mounts":[]}"#, &[]),
+            (r#"{"Mounts":null}"#, &[]),
+        ] {
+            let wanted = taken.iter().map(|&path| path.to_owned()).collect();
+            assert_eq!(
+                learned(&container, answer),
+                (Meaning::GoOn, Vec::new(), wanted),
+                "{answer}"
+            );
+        }
+        for nonsense in [
+            "",
+            "[]",
+            "null",
+            "{",
+            "{}{}",
+            r#"{"Config":}"#,
+            "\u{feff}{}",
+            r#"{"Config":{"Volumes":{"/\ud800":{}}}}"#,
+        ] {
+            let (meaning, ..) = learned(&image, nonsense);
+            assert_eq!(meaning, Meaning::Nonsense, "{nonsense}");
+        }
+        let (meaning, ..) = learned(&container, r#"{"Mounts":[{"Destination":null}]}"#);
+        assert_eq!(meaning, Meaning::Nonsense);
+    }
 
     #[test]
     fn a_container_whose_volumes_are_taken_is_asked_for_by_its_name() {

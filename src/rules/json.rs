@@ -99,8 +99,27 @@ impl<'d> Found<'d> {
     }
 }
 
+/// Tells each member of the object that is `text`: its key, as it stands there, and its value. `None` if
+/// it is none.
+pub(super) fn each_member<'d>(text: &'d str, mut tell: impl FnMut(&'d str, &'d str)) -> Option<()> {
+    let mut scan = Scan::of(text.trim_matches([' ', '\t', '\r', '\n']));
+    scan.each(b'{', b'}', |scan| {
+        let (key, _) = scan.key()?;
+        tell(key, scan.value()?);
+        Some(())
+    })?;
+    scan.is_at_end().then_some(())
+}
+
+/// The value of the member `name`, spelt so, of the object that is `text`; nothing is kept of the others.
+pub(super) fn member<'d>(text: &'d str, name: &str) -> Option<&'d str> {
+    let mut found = None;
+    each_member(text, |key, value| found = if key == name { Some(value) } else { found })?;
+    found
+}
+
 /// The elements of the array that is `text`.
-fn elements(text: &str) -> Option<Vec<&str>> {
+pub(super) fn elements(text: &str) -> Option<Vec<&str>> {
     let mut elements = Vec::new();
     Scan::of(text).each(b'[', b']', |scan| {
         elements.push(scan.value()?);

@@ -1,6 +1,7 @@
 //! The daemon's own socket inside a container: the widest way around the proxy, and a common habit
 //! (compose in a container, the reaper of testcontainers).
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,27 +31,42 @@ pub enum Relation {
     Socket,
 }
 
+/// What makes a file the same one under all its names: device and inode, as for hard links and
+/// bind mounts.
+pub type File = (u64, u64);
+
+/// What has been seen of the daemon's socket while one request is looked at, so that it is looked at
+/// once, however much is mounted.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// The socket, if it is there.
+    pub socket: OnceCell<Option<File>>,
+    /// The directories in which it is.
+    pub above: OnceCell<Vec<File>>,
+}
+
 /// Tells what a path of the host is to the daemon's socket. It may look at the file system.
 #[derive(Clone)]
-pub struct Look(Arc<dyn Fn(&str) -> Relation + Send + Sync>);
+pub struct Look(Arc<LookAt>);
+
+type LookAt = dyn Fn(&str, &Seen) -> Relation + Send + Sync;
 
 impl Look {
     /// Looks by calling `look`.
-    pub fn new(look: impl Fn(&str) -> Relation + Send + Sync + 'static) -> Self {
+    pub fn new(look: impl Fn(&str, &Seen) -> Relation + Send + Sync + 'static) -> Self {
         Self(Arc::new(look))
     }
 
     /// What `path`, which is absolute, is to the daemon's socket.
-    #[must_use]
-    pub fn at(&self, path: &str) -> Relation {
-        (self.0)(path)
+    pub fn at(&self, path: &str, seen: &Seen) -> Relation {
+        (self.0)(path, seen)
     }
 }
 
 impl Default for Look {
     /// Knows no socket.
     fn default() -> Self {
-        Self::new(|_| Relation::Other)
+        Self::new(|_, _| Relation::Other)
     }
 }
 
@@ -71,11 +87,12 @@ pub(super) fn replaced(
     injection: &Injection,
     source: &str,
     notes: &mut Vec<Note>,
+    seen: &Seen,
 ) -> Result<Option<String>, Refusal> {
     if !source.starts_with('/') {
         return Ok(None);
     }
-    match (injection.look.at(source), &injection.socket_bind) {
+    match (injection.look.at(source, seen), &injection.socket_bind) {
         (Relation::Other, _) => Ok(None),
         (Relation::Above, _) => {
             notes.push("a container mounts a directory with the daemon's socket in it");

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use super::edits::Edits;
 use super::errands::Known;
 use super::json::{Array, Found, Listed, Member, Object, is_field, label_map, quoted};
-use super::socket::{self, Note};
+use super::socket::{self, Note, Seen};
 use super::{Injection, Label, Refusal};
 use crate::engine::carriers::{HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
 
@@ -46,13 +46,15 @@ struct Additions {
     mounts: Vec<String>,
 }
 
-/// Where something is mounted in a container, as it was written.
+/// What is mounted in a container or in tasks, as far as it was looked at.
 #[derive(Debug, Default)]
-struct Taken {
-    /// Compared with a volume's path as they are.
+struct Mounted {
+    /// Where a tmpfs is: compared with a volume's path as it was written.
     tmpfs: Vec<String>,
-    /// Compared with a volume's path when both are [`clean`].
-    mounts: Vec<String>,
+    /// Where all else is: compared with a volume's path when both are [`clean`].
+    paths: Vec<String>,
+    notes: Vec<Note>,
+    seen: Seen,
 }
 
 /// One entry of `Binds`: `path`, or `source:path[:mode]`.
@@ -100,7 +102,8 @@ pub(super) fn container<'d>(
             // A driver at the top is refused below: there is no HostConfig yet. One that says nothing
             // is read, so that the body is judged as it is when there will be one.
             top.string("VolumeDriver")?;
-            additions.mounts = labelled_mounts(injection, &anonymous, known, &Taken::default(), "");
+            additions.mounts =
+                labelled_mounts(injection, &anonymous, known, &Mounted::default(), "");
             add_host_config(&additions, edits, top)?;
             Ok(Vec::new())
         }
@@ -109,21 +112,24 @@ pub(super) fn container<'d>(
             if injection.cgroup_parent.is_some() {
                 own_slice(&host_config)?;
             }
-            let mut notes = socket::notes(&host_config)?;
-            let mut taken = Taken { tmpfs: tmpfs_targets(&host_config)?, mounts: Vec::new() };
-            let binds = binds(injection, edits, &host_config, &mut notes, &mut taken)?;
+            let mut mounted = Mounted {
+                notes: socket::notes(&host_config)?,
+                tmpfs: tmpfs_targets(&host_config)?,
+                ..Mounted::default()
+            };
+            let binds = binds(injection, edits, &host_config, &mut mounted)?;
             let mut anonymous = anonymous;
             let mut listed = host_config.array("Mounts")?;
             few(anonymous.len() + binds.count + listed.len())?;
             if let Listed::Array(mounts) = &listed {
                 edits.spell(&host_config, "Mounts")?;
-                mounts_of(injection, edits, mounts, &mut notes, &mut taken)?;
+                mounts_of(injection, edits, mounts, &mut mounted)?;
             }
             anonymous.extend(binds.anonymous);
             let driver = volume_driver(top, &host_config)?;
-            additions.mounts = labelled_mounts(injection, &anonymous, known, &taken, &driver);
+            additions.mounts = labelled_mounts(injection, &anonymous, known, &mounted, &driver);
             add_to_host_config(&additions, edits, &mut host_config, &mut listed)?;
-            Ok(notes)
+            Ok(mounted.notes)
         }
     }
 }
@@ -145,16 +151,16 @@ pub(super) fn service<'d>(
     edits: &mut Edits<'d>,
     top: &Object<'d>,
 ) -> Result<Vec<Note>, Refusal> {
-    let mut notes = Vec::new();
+    let mut mounted = Mounted::default();
     if let Found::Object(template) = top.object("TaskTemplate")?
         && let Found::Object(spec) = template.object("ContainerSpec")?
         && let Listed::Array(mounts) = spec.array("Mounts")?
     {
         few(mounts.elements.len())?;
         edits.spell(&spec, "Mounts")?;
-        mounts_of(injection, edits, &mounts, &mut notes, &mut Taken::default())?;
+        mounts_of(injection, edits, &mounts, &mut mounted)?;
     }
-    Ok(notes)
+    Ok(mounted.notes)
 }
 
 /// Whether so many mounts are no more than one container may have.
@@ -205,8 +211,7 @@ fn binds<'d>(
     injection: &Injection,
     edits: &mut Edits<'d>,
     host_config: &Object<'d>,
-    notes: &mut Vec<Note>,
-    taken: &mut Taken,
+    mounted: &mut Mounted,
 ) -> Result<Binds, Refusal> {
     let mut binds = Binds::default();
     let Listed::Array(array) = host_config.array("Binds")? else {
@@ -225,8 +230,8 @@ fn binds<'d>(
             binds.anonymous.push(bind.target.to_owned());
             continue;
         };
-        taken.mounts.push(bind.target.to_owned());
-        kept.push(match socket::replaced(injection, source, notes)? {
+        mounted.paths.push(bind.target.to_owned());
+        kept.push(match socket::replaced(injection, source, &mut mounted.notes, &mounted.seen)? {
             Some(ours) => Cow::Owned(quoted(&format!("{ours}:{}", bind.rest))),
             None => Cow::Borrowed(raw),
         });
@@ -243,17 +248,17 @@ fn mounts_of<'d>(
     injection: &Injection,
     edits: &mut Edits<'d>,
     mounts: &Array<'d>,
-    notes: &mut Vec<Note>,
-    taken: &mut Taken,
+    mounted: &mut Mounted,
 ) -> Result<(), Refusal> {
     for mount in mounts.objects() {
         let mut mount = mount?;
-        taken.mounts.extend(mount.string("Target")?.map(Cow::into_owned));
+        mounted.paths.extend(mount.string("Target")?.map(Cow::into_owned));
         match kind(mount.string("Type")?.as_deref()).as_str() {
             "VOLUME" => label_volume(injection, edits, &mut mount)?,
             "BIND" => {
                 let source = mount.string("Source")?.unwrap_or_default();
-                if let Some(ours) = socket::replaced(injection, &source, notes)? {
+                let (notes, seen) = (&mut mounted.notes, &mounted.seen);
+                if let Some(ours) = socket::replaced(injection, &source, notes, seen)? {
                     edits.set(&mut mount, "Source", &quoted(&ours))?;
                 }
             }
@@ -292,15 +297,15 @@ fn labelled_mounts(
     injection: &Injection,
     targets: &[String],
     known: &Known,
-    taken: &Taken,
+    mounted: &Mounted,
     driver: &str,
 ) -> Vec<String> {
     if targets.is_empty() {
         return Vec::new();
     }
     let mut targets: BTreeSet<String> = targets.iter().map(clean).collect();
-    let mounts = taken.mounts.iter().map(clean);
-    for path in known.taken.iter().chain(&taken.tmpfs).cloned().chain(mounts) {
+    let paths = mounted.paths.iter().map(clean);
+    for path in known.taken.iter().chain(&mounted.tmpfs).cloned().chain(paths) {
         targets.remove(&path);
     }
     let anonymous = Label { key: ANONYMOUS.to_owned(), value: String::new() };
@@ -402,7 +407,7 @@ mod tests {
         Injection {
             labels: vec![Label { key: "j".into(), value: "7".into() }],
             socket_bind: SocketBind::Rewrite("/run/ci.sock".into()),
-            look: Look::new(|path| match path {
+            look: Look::new(|path, _| match path {
                 "/run/docker.sock" | "/var/run/docker.sock" => Relation::Socket,
                 "/" | "/run" => Relation::Above,
                 _ => Relation::Other,
