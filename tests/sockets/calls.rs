@@ -134,6 +134,31 @@ fn a_labelled_create_takes_the_calls_of_any_exchange_and_a_line_of_the_log() {
 }
 
 #[test]
+fn each_folder_that_a_container_mounts_is_looked_at_once() {
+    let Some(traced) = Traced::new() else { return };
+    let head = "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: ";
+    let labels = r#""Labels":{"ci.job":"7"}"#;
+    let calls = |binds: &str| {
+        let config = format!(r#""HostConfig":{{"Binds":[{binds}]}}"#);
+        let body = format!(r#"{{"Labels":{{}},{config}}}"#);
+        let rewritten = format!(r#"{{{labels},{config}}}"#);
+        let request = format!("{head}{}\r\n\r\n{body}", body.len());
+        let wanted = format!("{head}{}\r\n\r\n{rewritten}", rewritten.len());
+        traced.exchange(&request, &wanted, PONG).len()
+    };
+    let one = calls(r#""/etc:/a""#);
+    assert_eq!(calls(r#""/etc:/a","/usr:/b:ro","/var/lib:/c""#), one + 2);
+}
+
+#[test]
+fn a_client_is_accepted_with_one_call() {
+    let Some(traced) = Traced::new() else { return };
+    let calls = traced.during(|| drop(traced.lab.pair()));
+    let accepts = calls.iter().filter(|call| call.contains("accept"));
+    assert_eq!(accepts.count(), 1, "{}", calls.join("\n"));
+}
+
+#[test]
 fn what_streams_takes_calls_by_its_size_and_not_more() {
     let Some(traced) = Traced::new() else { return };
     let (mut client, mut daemon) = traced.lab.asked(LOGS);
