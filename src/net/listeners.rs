@@ -6,6 +6,7 @@ use mio::event::Source;
 use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt::set_socket_passcred;
 
 use super::listener::Listener;
 
@@ -50,7 +51,13 @@ impl Listeners {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => {
                     self.first = (self.first + distance + 1) % self.all.len();
-                    return result;
+                    let stream = result?;
+                    if listener.is_passed() {
+                        // Its maker may want credentials (`PassCredentials=`). A read would then stop where
+                        // another process begins to write, and no event tell of the rest.
+                        set_socket_passcred(&stream, false)?;
+                    }
+                    return Ok(stream);
                 }
             }
         }

@@ -247,6 +247,10 @@ impl Peer {
         if !std::mem::replace(&mut self.refuses, true) {
             // Fails only when the other side has gone, which its own event tells.
             let _ = self.stream.shutdown(Shutdown::Read);
+            // One that waits for room is not told until there is some. Nobody is to get what it has sent,
+            // and nothing can come behind that.
+            let mut scratch = [0; 4096];
+            while retry(|| self.stream.read(&mut scratch)).is_ok_and(|n| n > 0) {}
         }
     }
 

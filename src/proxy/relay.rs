@@ -119,6 +119,10 @@ impl Relaying {
             Upload::Said { .. } if up.backlog() == 0 => self.upload = Upload::Sent,
             Upload::Said { .. } | Upload::Sent | Upload::Abandoned => {}
         }
+        // A client that still sends to a daemon that is gone is not to be stuck: it must get to read.
+        if matches!(self.upload, Upload::Abandoned) {
+            up.take(up.unseen().len());
+        }
         // Bytes behind the request may be the next one; its half-close then comes behind that.
         if up.has_ended() && (self.wants_client() || up.unseen().is_empty()) {
             up.finish();

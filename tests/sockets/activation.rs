@@ -1,8 +1,12 @@
 //! Sockets that a service manager has made.
 
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::Command;
+
+use rustix::net::sockopt::set_socket_passcred;
 
 use super::ends::{End, accept};
 use super::lab::{Folder, PING, PONG};
@@ -55,6 +59,29 @@ fn all_passed_sockets_are_served_and_outlive_the_proxy() {
     ping(&mut between, &daemon);
 }
 
+/// With `PassCredentials=` in its unit, a read would stop where another process begins to write.
+#[test]
+fn what_two_processes_write_to_a_socket_with_credentials_passes() {
+    let folder = Folder::new();
+    let kept = sockets(&folder);
+    set_socket_passcred(&kept[0], true).unwrap();
+    let daemon = UnixListener::bind(folder.join("daemon")).unwrap();
+    // All is there before the proxy looks.
+    let mut client = client(&folder, "one");
+    let (begin, rest) = PING.split_at(10);
+    client.sends(begin);
+    let stream = client.stream.try_clone().unwrap();
+    let mut other = Command::new("printf");
+    other.arg("%b").arg(rest.escape_default().to_string());
+    assert!(other.stdout(OwnedFd::from(stream)).status().unwrap().success());
+    let mut proxy = Proxy::activated(folder.path(), copies(&kept), "", &[]);
+    proxy.await_listening();
+    let mut end = accept(&daemon);
+    end.gets(PING);
+    end.sends(PONG);
+    client.gets(PONG);
+}
+
 #[test]
 fn a_mount_of_the_daemons_socket_becomes_one_of_the_first_passed_socket() {
     let folder = Folder::new();
@@ -85,7 +112,7 @@ fn a_mount_of_the_daemons_socket_becomes_one_of_the_first_passed_socket() {
 fn sockets_that_cannot_be_used_are_named() {
     let folder = Folder::new();
     let datagrams = std::os::unix::net::UnixDatagram::bind(folder.join("one")).unwrap();
-    let first = UnixListener::from(std::os::fd::OwnedFd::from(datagrams));
+    let first = UnixListener::from(OwnedFd::from(datagrams));
     let second = UnixListener::bind(folder.join("two")).unwrap();
     let mut proxy = Proxy::activated(folder.path(), [first, second], "jobs:more", &[]);
     assert_eq!(proxy.await_exit().code(), Some(1));
@@ -110,7 +137,7 @@ fn what_is_said_about_a_socket_of_our_own_is_refused_beside_passed_ones() {
 #[test]
 fn sockets_of_another_process_are_not_taken() {
     let folder = Folder::new();
-    let mut command = std::process::Command::new(super::proxy::binary());
+    let mut command = Command::new(super::proxy::binary());
     command.envs([("LISTEN_FDS", "2"), ("LISTEN_PID", "1")]);
     command.arg("--listensocket").arg(folder.join("no/such/folder"));
     let output = command.output().unwrap();

@@ -141,7 +141,7 @@ fn each_folder_that_a_container_mounts_is_looked_at_once() {
     let calls = |binds: &str| {
         let config = format!(r#""HostConfig":{{"Binds":[{binds}]}}"#);
         let body = format!(r#"{{"Labels":{{}},{config}}}"#);
-        let rewritten = format!(r#"{{{labels},{config}}}"#);
+        let rewritten = format!(r"{{{labels},{config}}}");
         let request = format!("{head}{}\r\n\r\n{body}", body.len());
         let wanted = format!("{head}{}\r\n\r\n{rewritten}", rewritten.len());
         traced.exchange(&request, &wanted, PONG).len()

@@ -13,6 +13,8 @@ use super::proxy::until;
 
 const UPLOAD: &str =
     "PUT /containers/x/archive HTTP/1.1\r\nHost: d\r\nContent-Length: 1000000\r\n\r\n";
+const CHUNKED_UPLOAD: &str =
+    "PUT /containers/x/archive HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n";
 const CREATE: &str = "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: 1000\r\n\r\n{";
 const CHUNK: &str = "5\r\nhello\r\n";
 
@@ -212,6 +214,37 @@ fn a_daemon_that_does_not_read_still_learns_that_the_client_is_gone() {
     assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     // What the client sent is still there.
     assert_eq!(daemon.gets_rest().len(), sent);
+}
+
+/// The same for one that waits until there is room, as a Go program does: an event must tell it.
+#[test]
+fn a_daemon_that_waits_for_room_is_told_that_the_client_is_gone() {
+    let lab = Lab::new();
+    let (mut client, mut daemon) = lab.tunnel();
+    client.fills(&noise(65536));
+    daemon.fills(&noise(65536));
+    assert!(!daemon.has_room());
+    drop(client);
+    daemon.awaits_room();
+    assert_eq!(daemon.stream.write(b"output\n").unwrap_err().kind(), ErrorKind::BrokenPipe);
+}
+
+/// A daemon that is gone takes no more of an upload, and no chunk line of it is understood any more;
+/// a client that sends before it reads still gets rid of it, and to the answer.
+#[test]
+fn a_client_can_send_its_chunks_to_a_daemon_that_is_gone() {
+    let lab = Lab::new();
+    let (mut client, mut daemon) = lab.asked(CHUNKED_UPLOAD);
+    let body = noise(2_000_000);
+    daemon.sends(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()));
+    let sent = daemon.fills(&body);
+    drop(daemon);
+    let chunk = ["8000\r\n", &"x".repeat(0x8000), "\r\n"].concat();
+    for _ in 0..100 {
+        client.sends(&chunk);
+    }
+    assert!(client.gets_head().starts_with("HTTP/1.1 200 OK"));
+    assert_eq!(client.gets_rest().len(), sent);
 }
 
 /// The daemon is asked about the image first; a client that does not wait for that gets its

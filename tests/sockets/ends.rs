@@ -121,6 +121,16 @@ impl End {
         self.is(PollFlags::IN)
     }
 
+    /// Whether the other side would take bytes now, or fail to.
+    pub(crate) fn has_room(&self) -> bool {
+        self.is(PollFlags::OUT)
+    }
+
+    /// Waits until the other side takes bytes, or fails to.
+    pub(crate) fn awaits_room(&self) {
+        await_event(&self.stream, PollFlags::OUT, "room");
+    }
+
     fn is(&self, flags: PollFlags) -> bool {
         let mut asked = [PollFd::new(&self.stream, flags)];
         poll(&mut asked, Some(&Timespec::default())).unwrap() > 0
