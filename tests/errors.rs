@@ -63,6 +63,8 @@ fn refusals() -> Vec<Refusal> {
         Refusal::Query,
         Refusal::ManyPairs(1000),
         Refusal::QueryLabels,
+        Refusal::QueryKey(text()),
+        Refusal::Outputs,
         Refusal::Message("a number is too large"),
         Refusal::CompressedMessage,
         Refusal::Unlabelled,

@@ -125,7 +125,11 @@ impl From<&Refusal> for Reason {
             Refusal::SocketBind(_) => Self::SocketBind,
             Refusal::Slice(_) => Self::Slice,
             Refusal::Changes => Self::Changes,
-            Refusal::Query | Refusal::ManyPairs(_) | Refusal::QueryLabels => Self::Query,
+            Refusal::Query
+            | Refusal::ManyPairs(_)
+            | Refusal::QueryLabels
+            | Refusal::QueryKey(_)
+            | Refusal::Outputs => Self::Query,
             Refusal::Libpod => Self::Libpod,
             Refusal::Unknown => Self::UnknownOperation,
             Refusal::Unlabelled => Self::UnlabelledImage,

@@ -8,6 +8,7 @@
 //! spelled in another case: Docker does not look at them, but Podman takes them for the same
 //! (gorilla/schema), and of several the one that it happens to meet last.
 
+use super::json::Found;
 use super::{Injection, Plan, Refusal, edits, json};
 use crate::http::target::{Pair, encode_component, pairs, split_query};
 
@@ -24,6 +25,7 @@ pub(super) fn plan(injection: &Injection, target: &str) -> Result<Plan, Refusal>
     if pairs.len() > PAIRS {
         return Err(Refusal::ManyPairs(PAIRS));
     }
+    check(&pairs)?;
     let version = pairs.iter().find(|pair| *pair.key == *b"version");
     let by_buildkit = version.is_some_and(|pair| pair.value().is_ok_and(|value| *value == *b"2"));
     let parent = injection.cgroup_parent.clone();
@@ -53,8 +55,48 @@ fn with_forced(pairs: &[Pair<'_>], mut forced: Vec<(&str, Option<String>)>) -> S
     parts.join("&")
 }
 
+/// Keys of Podman's own, which it takes here too: one takes labels away, the other mounts what is named
+/// into the steps, the daemon's socket as well. Docker has no such keys.
+const PODMANS: [&str; 2] = ["unsetlabel", "volume"];
+
+/// Refuses what would take the labels away behind us.
+fn check(pairs: &[Pair<'_>]) -> Result<(), Refusal> {
+    for pair in pairs {
+        if PODMANS.iter().any(|key| is_spelling(&pair.key, key)) {
+            return Err(Refusal::QueryKey(String::from_utf8_lossy(&pair.key).into_owned()));
+        }
+        if is_spelling(&pair.key, "outputs") {
+            let value = pair.value().map_err(|_| Refusal::Query)?;
+            let outputs = str::from_utf8(&value).map_err(|_| Refusal::Outputs)?;
+            check_outputs(outputs.trim_ascii()).map_err(|_| Refusal::Outputs)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses attributes by which an exporter of BuildKit gives the image another config than the
+/// frontend's, in which the labels are (see [`buildkit`](super::buildkit)).
+fn check_outputs(outputs: &str) -> Result<(), Refusal> {
+    if outputs.is_empty() {
+        return Ok(());
+    }
+    for output in json::elements(outputs).ok_or(Refusal::Outputs)? {
+        if let Found::Object(output) = Found::read("outputs", output)?
+            && let Found::Object(attributes) = output.object("Attrs")?
+            && attributes.keys().any(replaces_config)
+        {
+            return Err(Refusal::Outputs);
+        }
+    }
+    Ok(())
+}
+
+fn replaces_config(attribute: &str) -> bool {
+    attribute.starts_with("containerimage.config") || attribute == "refs.platforms"
+}
+
 /// Whether `key` is `name` under Unicode's case folding.
-fn is_spelling(key: &[u8], name: &str) -> bool {
+pub(super) fn is_spelling(key: &[u8], name: &str) -> bool {
     str::from_utf8(key).is_ok_and(|key| json::is_field(key, name))
 }
 
@@ -159,6 +201,36 @@ mod tests {
     }
 
     #[test]
+    fn outputs_that_give_the_image_another_config_are_refused() {
+        let with = |outputs: &str| {
+            let target = format!("/build?version=2&outputs={}", encode_component(outputs));
+            rewritten(&target, None).map(drop)
+        };
+        for outputs in [
+            "",
+            "null",
+            "[]",
+            r#" [{"Type":"local","Attrs":{}},{"Type":"tar"},{"Attrs":null}] "#,
+            r#"[{"Type":"image","Attrs":{"name":"x","push":"false"}}]"#,
+        ] {
+            let wanted = if outputs == "null" { Err(Refusal::Outputs) } else { Ok(()) };
+            assert_eq!(with(outputs), wanted, "{outputs}");
+        }
+        for outputs in [
+            r#"[{"Attrs":{"containerimage.config":"{}"}}]"#,
+            r#"[{},{"attr\u017f":{"containerimage.config/linux/amd64":"{}"}}]"#,
+            r#"[{"Attrs":{"\u0063ontainerimage.config":"{}"}}]"#,
+            r#"[{"Attrs":{"refs.platforms":"{}"}}]"#,
+            r#"[{"Attrs":{},"attrs":{}}]"#,
+            r"[{]",
+            r"{}",
+            "type=local",
+        ] {
+            assert_eq!(with(outputs), Err(Refusal::Outputs), "{outputs}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_merged_is_refused() {
         for (target, refusal) in [
             ("/build?a;b=1", Refusal::Query),
@@ -168,6 +240,9 @@ mod tests {
             ("/build?labels=%7B%22a%22:1%7D", Refusal::QueryLabels),
             ("/build?labels=%7B", Refusal::QueryLabels),
             ("/build?labels=%ff", Refusal::QueryLabels),
+            ("/build?unsetlabel=ci.job", Refusal::QueryKey("unsetlabel".into())),
+            ("/build?Un%C5%BFetLabel=x", Refusal::QueryKey("Un\u{17f}etLabel".into())),
+            ("/build?VOLUME=/run/docker.sock:/s", Refusal::QueryKey("VOLUME".into())),
         ] {
             assert_eq!(rewritten(target, None), Err(refusal), "{target}");
         }

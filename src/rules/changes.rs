@@ -5,6 +5,7 @@
 //! expanded and no escape character means anything, also not after a `# escape=` line of the
 //! client's. The rest is written plain, because Podman reads these lines without quotes.
 
+use super::build::is_spelling;
 use super::{Injection, Label, Plan, Refusal};
 use crate::http::target::{Pair, encode_component, pairs, split_query};
 
@@ -45,7 +46,11 @@ fn is_key(pair: &Pair<'_>, key: &str) -> bool {
 /// here-document. Blank lines and comments between do not end the former.
 fn check(pairs: &[Pair<'_>]) -> Result<(), Refusal> {
     let mut lines = String::new();
-    for pair in pairs.iter().filter(|pair| is_key(pair, "changes")) {
+    for pair in pairs.iter().filter(|pair| is_spelling(&pair.key, "changes")) {
+        // Podman takes it for the same, and of several the one that it happens to meet last.
+        if !is_key(pair, "changes") {
+            return Err(Refusal::QueryKey(String::from_utf8_lossy(&pair.key).into_owned()));
+        }
         let value = pair.value().map_err(|_| Refusal::Query)?;
         lines.push_str(&String::from_utf8_lossy(&value));
         lines.push('\n');
@@ -129,6 +134,13 @@ mod tests {
             assert_eq!(of_commit(&injection(), &target), Err(Refusal::Changes), "{changes}");
         }
         assert_eq!(of_commit(&injection(), "/commit?a;b"), Err(Refusal::Query));
+        for (key, read) in [("Changes", "Changes"), ("change%C5%BF", "change\u{17f}")] {
+            let refusal = Refusal::QueryKey(read.to_owned());
+            let target = format!("/commit?{key}=CMD%20x");
+            assert_eq!(of_commit(&injection(), &target), Err(refusal.clone()), "{key}");
+            let target = format!("/images/create?fromSrc=-&{key}=CMD%20x");
+            assert_eq!(of_import(&injection(), &target), Err(refusal), "{key}");
+        }
     }
 
     #[test]

@@ -2,13 +2,15 @@
 //! its image brings, where the containers mount whose volumes it takes, and the named volumes that
 //! would come into being by the way.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::binds::Bind;
 use super::json::{Found, Listed, Object, each_member, elements, label_map, member};
 use super::scan::{string, unescaped};
-use super::storage::{Bind, clean, few, volume_driver};
+use super::storage::{clean, few, volume_driver};
 use super::{Injection, Refusal};
 use crate::http::target::encode_path;
 
@@ -33,8 +35,9 @@ pub enum Errand {
 pub struct Known {
     /// The paths at which the image has anonymous volumes, as they are written there.
     pub volumes: Vec<String>,
-    /// The paths, cleaned, at which volumes of other containers are mounted.
-    pub taken: BTreeSet<String>,
+    /// The paths, cleaned, at which volumes of other containers are mounted, each with the path of the
+    /// host that is there, if one is.
+    pub taken: BTreeMap<String, Option<String>>,
 }
 
 /// What an answer means for the create that waits.
@@ -121,7 +124,8 @@ impl Errand {
     /// What the answer means; what it tells goes into `known`.
     pub fn answered(&self, status: u16, content: &[u8], known: &mut Known) -> Meaning {
         match (self, status) {
-            (Self::Image(_) | Self::Container(_), 404) => Meaning::Refused,
+            // No image or container has a name that the daemon's router cleans.
+            (Self::Image(_) | Self::Container(_), 300..=399 | 404) => Meaning::Refused,
             (_, 400..) => Meaning::Failed,
             (Self::Volume { .. }, _) => Meaning::GoOn,
             (Self::Image(_), _) => learned(content, |answer| known.learn_image(answer)),
@@ -153,7 +157,9 @@ impl Known {
     fn learn_container(&mut self, answer: &str) -> Option<()> {
         let mounts = member(answer, "Mounts").unwrap_or_default();
         for mount in elements(mounts).unwrap_or_default() {
-            self.taken.insert(clean(member(mount, "Destination").and_then(string)?));
+            let target = clean(member(mount, "Destination").and_then(string)?);
+            let source = member(mount, "Source").and_then(string).map(Cow::into_owned);
+            self.taken.insert(target, source);
         }
         Some(())
     }
@@ -171,7 +177,7 @@ mod tests {
         let learned = |errand: &Errand, answer: &str| {
             let mut known = Known::default();
             let meaning = errand.answered(200, answer.as_bytes(), &mut known);
-            (meaning, known.volumes, known.taken.into_iter().collect::<Vec<_>>())
+            (meaning, known.volumes, known.taken.into_keys().collect::<Vec<_>>())
         };
         for (answer, volumes) in [
             (
@@ -213,6 +219,10 @@ mod tests {
         }
         let (meaning, ..) = learned(&container, r#"{"Mounts":[{"Destination":null}]}"#);
         assert_eq!(meaning, Meaning::Nonsense);
+        for status in [301, 404] {
+            let meaning = image.answered(status, b"", &mut Known::default());
+            assert_eq!(meaning, Meaning::Refused, "{status}");
+        }
     }
 
     #[test]

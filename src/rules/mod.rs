@@ -6,6 +6,7 @@
 //! body, carrier ── body::rewrite ──► the body with the operator's labels and cgroup parent
 //! ```
 
+mod binds;
 pub mod body;
 mod build;
 pub mod buildkit;

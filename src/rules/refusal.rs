@@ -51,6 +51,11 @@ pub enum Refusal {
     ManyPairs(usize),
     /// The `labels` of a classic build are not a JSON object of strings.
     QueryLabels,
+    /// A key in the query of a build, commit or import by which Podman would lose the labels, or mount
+    /// what it should not.
+    QueryKey(String),
+    /// The `outputs` of a build give its image a config of its own, or cannot be read.
+    Outputs,
     /// A message of BuildKit is not what its call wants.
     Message(&'static str),
     /// A message of BuildKit is compressed.
@@ -142,6 +147,16 @@ impl fmt::Display for Refusal {
             Self::QueryLabels => out.write_str(
                 "the labels in the query of the build are not a JSON object of strings",
             ),
+            Self::QueryKey(key) => write!(
+                out,
+                "the query has \"{}\", by which Podman could lose the labels or mount what it finds; \
+                 leave it out",
+                shown(key)
+            ),
+            Self::Outputs => out.write_str(
+                "the outputs of the build are not a JSON array, or give the image a config of its own \
+                 (containerimage.config, refs.platforms), which would replace the labels",
+            ),
             Self::Message(what) => {
                 write!(out, "the message of this BuildKit call cannot be labelled: {what}")
             }
@@ -167,7 +182,7 @@ impl std::error::Error for Refusal {}
 /// As many bytes of a path are shown: the kernel takes none that is longer.
 const PATH_MAX: usize = 4096;
 
-/// A path that the client wrote, as a line of the log may hold it: neither ended by it nor flooded.
+/// A path or key that the client wrote, as a line of the log may hold it: neither ended by it nor flooded.
 fn shown(path: &str) -> impl fmt::Display {
     path.get(..path.floor_char_boundary(PATH_MAX)).unwrap_or_default().escape_debug()
 }
@@ -181,7 +196,7 @@ mod tests {
         let forged =
             "/x\n\u{1b}[2Kdockerd-ci-proxy: info: forged\u{2028}/../run/docker.sock".to_owned();
         let long = "\u{e9}".repeat(10_000_000);
-        for refusal in [Refusal::SocketBind, Refusal::RelativeVolume] {
+        for refusal in [Refusal::SocketBind, Refusal::RelativeVolume, Refusal::QueryKey] {
             let text = refusal(forged.clone()).to_string();
             assert!(!text.contains(|letter: char| !(' '..='~').contains(&letter)), "{text:?}");
             assert!(text.contains(r"/x\n\u{1b}[2Kdockerd"), "{text}");

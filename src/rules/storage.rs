@@ -19,7 +19,7 @@ use super::edits::Edits;
 use super::errands::Known;
 use super::json::{Array, Found, Listed, Member, Object, is_field, label_map, quoted};
 use super::socket::{self, Note, Seen};
-use super::{Injection, Label, Refusal};
+use super::{Injection, Label, Refusal, binds};
 use crate::engine::carriers::{HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
 
 /// The label by which daemons since API 1.42 know an anonymous volume, so that a prune removes it.
@@ -48,39 +48,13 @@ struct Additions {
 
 /// What is mounted in a container or in tasks, as far as it was looked at.
 #[derive(Debug, Default)]
-struct Mounted {
+pub(super) struct Mounted {
     /// Where a tmpfs is: compared with a volume's path as it was written.
     tmpfs: Vec<String>,
     /// Where all else is: compared with a volume's path when both are [`clean`].
-    paths: Vec<String>,
-    notes: Vec<Note>,
-    seen: Seen,
-}
-
-/// One entry of `Binds`: `path`, or `source:path[:mode]`.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Bind<'b> {
-    /// A path of the host, or the name of a volume; `None` for an anonymous volume.
-    pub(super) source: Option<&'b str>,
-    /// The path in the container.
-    pub(super) target: &'b str,
-    /// What stands behind the source, as it was written.
-    rest: &'b str,
-}
-
-impl<'b> Bind<'b> {
-    pub(super) fn read(text: &'b str) -> Self {
-        let Some((source, rest)) = text.split_once(':') else {
-            return Self { source: None, target: text, rest: "" };
-        };
-        let target = rest.split_once(':').map_or(rest, |(target, _)| target);
-        Self { source: Some(source), target, rest }
-    }
-
-    /// The name of the volume that it mounts, if it does.
-    pub(super) fn volume(&self) -> Option<&'b str> {
-        self.source.filter(|source| !source.is_empty() && !source.starts_with('/'))
-    }
+    pub(super) paths: Vec<String>,
+    pub(super) notes: Vec<Note>,
+    pub(super) seen: Seen,
 }
 
 /// Labels what a container create mounts, and puts the cgroup parent into it.
@@ -117,14 +91,15 @@ pub(super) fn container<'d>(
                 tmpfs: tmpfs_targets(&host_config)?,
                 ..Mounted::default()
             };
-            let binds = binds(injection, edits, &host_config, &mut mounted)?;
             let mut anonymous = anonymous;
             let mut listed = host_config.array("Mounts")?;
-            few(anonymous.len() + binds.count + listed.len())?;
+            few(anonymous.len() + listed.len())?;
             if let Listed::Array(mounts) = &listed {
                 edits.spell(&host_config, "Mounts")?;
                 mounts_of(injection, edits, mounts, &mut mounted)?;
             }
+            let binds = binds::edit(injection, known, edits, &mut host_config, &mut mounted)?;
+            few(anonymous.len() + binds.count + listed.len())?;
             anonymous.extend(binds.anonymous);
             let driver = volume_driver(top, &host_config)?;
             additions.mounts = labelled_mounts(injection, &anonymous, known, &mounted, &driver);
@@ -199,50 +174,6 @@ fn tmpfs_targets(host_config: &Object<'_>) -> Result<Vec<String>, Refusal> {
     }
 }
 
-/// What `Binds` mount.
-#[derive(Debug, Default)]
-struct Binds {
-    count: usize,
-    anonymous: Vec<String>,
-}
-
-/// Reads `Binds`; those that cannot stay as they are are rewritten.
-fn binds<'d>(
-    injection: &Injection,
-    edits: &mut Edits<'d>,
-    host_config: &Object<'d>,
-    mounted: &mut Mounted,
-) -> Result<Binds, Refusal> {
-    let mut binds = Binds::default();
-    let Listed::Array(array) = host_config.array("Binds")? else {
-        return Ok(binds);
-    };
-    binds.count = array.elements.len();
-    few(binds.count)?;
-    let mut kept = Vec::new();
-    for entry in array.strings() {
-        let (raw, text) = entry?;
-        let bind = Bind::read(&text);
-        let Some(source) = bind.source else {
-            if !bind.target.starts_with('/') {
-                return Err(Refusal::RelativeVolume(bind.target.to_owned()));
-            }
-            binds.anonymous.push(bind.target.to_owned());
-            continue;
-        };
-        mounted.paths.push(bind.target.to_owned());
-        kept.push(match socket::replaced(injection, source, &mut mounted.notes, &mounted.seen)? {
-            Some(ours) => Cow::Owned(quoted(&format!("{ours}:{}", bind.rest))),
-            None => Cow::Borrowed(raw),
-        });
-    }
-    let changed = !array.elements.iter().copied().eq(kept.iter().map(|kept| &**kept));
-    if changed {
-        edits.replace(array.text, format!("[{}]", kept.join(",")));
-    }
-    Ok(binds)
-}
-
 /// Labels the volumes among `mounts`.
 fn mounts_of<'d>(
     injection: &Injection,
@@ -305,7 +236,7 @@ fn labelled_mounts(
     }
     let mut targets: BTreeSet<String> = targets.iter().map(clean).collect();
     let paths = mounted.paths.iter().map(clean);
-    for path in known.taken.iter().chain(&mounted.tmpfs).cloned().chain(paths) {
+    for path in known.taken.keys().chain(&mounted.tmpfs).cloned().chain(paths) {
         targets.remove(&path);
     }
     let anonymous = Label { key: ANONYMOUS.to_owned(), value: String::new() };
@@ -546,7 +477,7 @@ mod tests {
             let body = format!(r#"{{"HostConfig":{{"Tmpfs":{{"{unclean}":""}}}}}}"#);
             assert!(container(&known, &body).unwrap().0.contains(ANONYMOUS_MOUNT), "{unclean}");
         }
-        let taken = Known { volumes: vec!["/x".into()], taken: ["/x".into()].into() };
+        let taken = Known { volumes: vec!["/x".into()], taken: [("/x".into(), None)].into() };
         let body = r#"{"HostConfig":{"VolumesFrom":["c"]}}"#;
         assert_eq!(container(&taken, body).unwrap().0, body);
     }
@@ -588,6 +519,39 @@ mod tests {
         let body = br#"{"HostConfig":{"Binds":["/run/docker.sock:/s"]}}"#;
         let refusal = Refusal::SocketBind("/run/docker.sock".into());
         assert_eq!(rewrite(&refusing, &CONTAINER, &nothing, body), Err(refusal));
+    }
+
+    #[test]
+    fn the_daemons_socket_among_the_volumes_of_another_container_becomes_ours() {
+        let socket = || Some("/var/run/docker.sock".to_owned());
+        let known = Known {
+            taken: [("/s".to_owned(), socket()), ("/t".to_owned(), Some("/tmp".to_owned()))].into(),
+            ..Known::default()
+        };
+        for (binds, wanted) in [
+            ("", r#","Binds":["/run/ci.sock:/s"]"#),
+            (r#","binds":null"#, r#","Binds":["/run/ci.sock:/s"]"#),
+            (r#","Binds":["v:/t"]"#, r#","Binds":["v:/t","/run/ci.sock:/s"]"#),
+            (r#","Binds":["v:/s/"]"#, r#","Binds":["v:/s/"]"#),
+            (
+                r#","Mounts":[{"Type":"tmpfs","Target":"//s"}]"#,
+                r#","Mounts":[{"Type":"tmpfs","Target":"//s"}]"#,
+            ),
+        ] {
+            let body = |binds: &str| {
+                format!(r#"{{"Labels":{{"j":"7"}},"HostConfig":{{"VolumesFrom":["c"]{binds}}}}}"#)
+            };
+            let container = |injection: &Injection| {
+                rewrite(injection, &CONTAINER, &known, body(binds).as_bytes())
+            };
+            let rewritten = container(&injection()).unwrap();
+            assert_eq!(String::from_utf8(rewritten.body).unwrap(), body(wanted));
+            let refusing = Injection { socket_bind: SocketBind::Refuse, ..injection() };
+            let refused = container(&refusing).map(drop);
+            let hidden = binds == wanted;
+            let refusal = Refusal::SocketBind("/var/run/docker.sock".into());
+            assert_eq!(refused, if hidden { Ok(()) } else { Err(refusal) }, "{binds}");
+        }
     }
 
     #[test]
@@ -642,20 +606,6 @@ mod tests {
             ),
         ] {
             assert_eq!(container(&Known::default(), body), Err(refusal), "{body}");
-        }
-    }
-
-    #[test]
-    fn binds_are_read_as_the_daemon_reads_them() {
-        for (text, volume, target) in [
-            ("/x", None, "/x"),
-            ("name:/x", Some("name"), "/x"),
-            ("name:/x:ro,nocopy", Some("name"), "/x"),
-            ("/host:/x:z", None, "/x"),
-            (":/x", None, "/x"),
-        ] {
-            let bind = Bind::read(text);
-            assert_eq!((bind.volume(), bind.target), (volume, target), "{text}");
         }
     }
 }

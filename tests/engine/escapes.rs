@@ -135,6 +135,28 @@ fn the_daemons_socket_in_a_container_is_ours() {
 }
 
 #[test]
+fn the_daemons_socket_among_the_volumes_of_another_container_is_ours() {
+    let Some(lab) = Lab::open() else { return };
+    let agent = lab.reserve(Kind::Container, "agent");
+    let bind = format!("{}:/var/run/docker.sock", lab.engine.socket.display());
+    let create = ["create", "--volume", &bind, "--volume", "/tmp:/tmp:ro", "--name"];
+    lab.direct.ok(&[&create[..], &[&agent, lab.image(), "true"]].concat());
+    let mounts = "{{range .Mounts}}{{.Source}}={{.Destination}} {{end}}";
+    for (at, mode) in ["", ":ro"].iter().enumerate() {
+        let container = lab.reserve(Kind::Container, &format!("heir-{at}"));
+        let from = format!("{agent}{mode}");
+        lab.docker.ok(&["create", "--volumes-from", &from, "--name", &container, lab.image()]);
+        let told = lab.inspect(Kind::Container, &container, mounts);
+        let mut told: Vec<_> = told.split_whitespace().collect();
+        told.sort_unstable();
+        let ours = format!("{}=/var/run/docker.sock", lab.proxy.socket().display());
+        let mut wanted = ["/tmp=/tmp", &ours];
+        wanted.sort_unstable();
+        assert_eq!(told, wanted);
+    }
+}
+
+#[test]
 fn mounts_of_the_daemons_socket_can_be_refused_or_let_pass() {
     let Some(lab) = Lab::open() else { return };
     let bind = format!("{}:/s", lab.engine.socket.display());

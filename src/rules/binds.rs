@@ -1,0 +1,123 @@
+//! The `Binds` of a container: volumes by name, paths of the host, and paths alone, which are anonymous
+//! volumes.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use super::edits::Edits;
+use super::errands::Known;
+use super::json::{Listed, Object, quoted};
+use super::storage::{Mounted, clean, few};
+use super::{Injection, Refusal, socket};
+
+/// One entry of `Binds`: `path`, or `source:path[:mode]`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Bind<'b> {
+    /// A path of the host, or the name of a volume; `None` for an anonymous volume.
+    pub(super) source: Option<&'b str>,
+    /// The path in the container.
+    pub(super) target: &'b str,
+    /// What stands behind the source, as it was written.
+    rest: &'b str,
+}
+
+impl<'b> Bind<'b> {
+    pub(super) fn read(text: &'b str) -> Self {
+        let Some((source, rest)) = text.split_once(':') else {
+            return Self { source: None, target: text, rest: "" };
+        };
+        let target = rest.split_once(':').map_or(rest, |(target, _)| target);
+        Self { source: Some(source), target, rest }
+    }
+
+    /// The name of the volume that it mounts, if it does.
+    pub(super) fn volume(&self) -> Option<&'b str> {
+        self.source.filter(|source| !source.is_empty() && !source.starts_with('/'))
+    }
+}
+
+/// What `Binds` mount.
+#[derive(Debug, Default)]
+pub(super) struct Binds {
+    pub(super) count: usize,
+    /// The paths at which they make anonymous volumes.
+    pub(super) anonymous: Vec<String>,
+}
+
+/// Reads the `Binds` of a container, and rewrites those that cannot stay as they are.
+pub(super) fn edit<'d>(
+    injection: &Injection,
+    known: &Known,
+    edits: &mut Edits<'d>,
+    host_config: &mut Object<'d>,
+    mounted: &mut Mounted,
+) -> Result<Binds, Refusal> {
+    let mut binds = Binds::default();
+    let (mut there, mut kept) = (Vec::new(), Vec::new());
+    if let Listed::Array(array) = host_config.array("Binds")? {
+        binds.count = array.elements.len();
+        few(binds.count)?;
+        for entry in array.strings() {
+            let (raw, text) = entry?;
+            there.push(raw);
+            let bind = Bind::read(&text);
+            let Some(source) = bind.source else {
+                if !bind.target.starts_with('/') {
+                    return Err(Refusal::RelativeVolume(bind.target.to_owned()));
+                }
+                binds.anonymous.push(bind.target.to_owned());
+                continue;
+            };
+            mounted.paths.push(bind.target.to_owned());
+            let ours = socket::replaced(injection, source, &mut mounted.notes, &mounted.seen)?;
+            kept.push(match ours {
+                Some(ours) => Cow::Owned(quoted(&format!("{ours}:{}", bind.rest))),
+                None => Cow::Borrowed(raw),
+            });
+        }
+    }
+    kept.extend(taken_sockets(injection, known, mounted)?.into_iter().map(Cow::Owned));
+    if !there.into_iter().eq(kept.iter().map(|kept| &**kept)) {
+        edits.set(host_config, "Binds", &format!("[{}]", kept.join(",")))?;
+    }
+    Ok(binds)
+}
+
+/// Binds of our own socket where the daemon's would come with the volumes of other containers, unless
+/// something else is mounted there: a bind goes before those.
+fn taken_sockets(
+    injection: &Injection,
+    known: &Known,
+    mounted: &mut Mounted,
+) -> Result<Vec<String>, Refusal> {
+    let mut binds = Vec::new();
+    if known.taken.is_empty() {
+        return Ok(binds);
+    }
+    let hidden: BTreeSet<String> = mounted.paths.iter().map(clean).collect();
+    for (target, source) in known.taken.iter().filter(|(target, _)| !hidden.contains(*target)) {
+        let source = source.as_deref().unwrap_or_default();
+        let ours = socket::replaced(injection, source, &mut mounted.notes, &mounted.seen)?;
+        binds.extend(ours.map(|ours| quoted(&format!("{ours}:{target}"))));
+    }
+    Ok(binds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn binds_are_read_as_the_daemon_reads_them() {
+        for (text, volume, target) in [
+            ("/x", None, "/x"),
+            ("name:/x", Some("name"), "/x"),
+            ("name:/x:ro,nocopy", Some("name"), "/x"),
+            ("/host:/x:z", None, "/x"),
+            (":/x", None, "/x"),
+        ] {
+            let bind = Bind::read(text);
+            assert_eq!((bind.volume(), bind.target), (volume, target), "{text}");
+        }
+    }
+}
