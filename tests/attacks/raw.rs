@@ -110,7 +110,7 @@ pub(crate) const ATTACKS: &[(&str, &str, &str, Wanted, &str)] = &[
     ("a build with a semicolon", "POST /build?t=$NAME&a;b=c|Content-Type: application/x-tar", TAR, Refused, ALL),
     ("a build as a form", "POST /build?t=$NAME|Content-Type: application/x-www-form-urlencoded", TAR, Refused, DOCKER),
     ("a build with a config of its own", "POST /build?t=$NAME&version=2&outputs=%5B%7B%22Type%22%3A%22moby%22%2C%22Attrs%22%3A%7B%22containerimage.config%22%3A%22%7B%7D%22%7D%7D%5D|Content-Type: application/x-tar", TAR, Refused, DOCKER),
-    ("a build that takes labels away", "POST /build?t=$NAME&unsetlabel=ci.job&unsetLabel=ci.team|Content-Type: application/x-tar", TAR, Refused, "podman"),
+    ("a build that takes labels away", "POST /build?t=$NAME&unsetlabel=ci.job&unsetLabel=ci.team|Content-Type: application/x-tar", TAR, Refused, ALL),
     ("a build with a folder of the host", "POST /build?t=$NAME&volume=/tmp:/x|Content-Type: application/x-tar", TAR, Refused, ALL),
     ("a commit with changes in capitals", "POST /commit?container=$FOREIGN&repo=$NAME&Changes=CMD%20x", "", Refused, ALL),
     ("an import with changes with a long s", "POST /images/create?fromSrc=-&repo=$NAME&change%C5%BF=CMD%20x|Content-Type: application/x-tar", TAR, Refused, ALL),
