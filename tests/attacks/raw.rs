@@ -109,7 +109,7 @@ pub(crate) const ATTACKS: &[(&str, &str, &str, Wanted, &str)] = &[
     ("a build by BuildKit", "POST /build?t=$NAME&version=2|Content-Type: application/x-tar", TAR, Leaves(&["images of steps of a build by BuildKit"]), ALL),
     ("a build with a semicolon", "POST /build?t=$NAME&a;b=c|Content-Type: application/x-tar", TAR, Refused, ALL),
     ("a build as a form", "POST /build?t=$NAME|Content-Type: application/x-www-form-urlencoded", TAR, Refused, DOCKER),
-    ("a build with a config of its own", "POST /build?t=$NAME&version=2&outputs=%5B%7B%22Type%22%3A%22moby%22%2C%22Attrs%22%3A%7B%22containerimage.config%22%3A%22%7B%7D%22%7D%7D%5D|Content-Type: application/x-tar", TAR, Refused, DOCKER),
+    ("a build with a config of its own", "POST /build?t=$NAME&version=2&outputs=%5B%7B%22Type%22%3A%22moby%22%2C%22Attrs%22%3A%7B%22containerimage.config%22%3A%22%7B%7D%22%7D%7D%5D|Content-Type: application/x-tar", TAR, Refused, ALL),
     ("a build that takes labels away", "POST /build?t=$NAME&unsetlabel=ci.job&unsetLabel=ci.team|Content-Type: application/x-tar", TAR, Refused, ALL),
     ("a build with a folder of the host", "POST /build?t=$NAME&volume=/tmp:/x|Content-Type: application/x-tar", TAR, Refused, ALL),
     ("a commit with changes in capitals", "POST /commit?container=$FOREIGN&repo=$NAME&Changes=CMD%20x", "", Refused, ALL),
