@@ -8,6 +8,8 @@
 //! | `Volumes: {"/path": {}}`, `VOLUME` of the image | the container | a labelled mount at that path |
 //! | `Binds: ["/path"]` | the container | the bind becomes a labelled mount at that path |
 //!
+//! `Binds` are read in [`binds`](super::binds).
+//!
 //! A path at which something else is mounted gets no volume from the daemon, and so none from us.
 //! The daemon gives the volumes of the last two rows the container's `VolumeDriver`, but those of
 //! `Mounts` their own; so the mounts that we add name it.
