@@ -70,7 +70,7 @@ impl Downwards {
             if kind == Kind::RstStream {
                 flow.reset(stream);
             }
-            if let Some(call) = flow.calls.get_mut(&stream) {
+            if let Some(call) = flow.call(stream) {
                 call.answered |= kind == Kind::Headers;
                 let may_end = matches!(kind, Kind::Headers | Kind::Data);
                 call.finished |= may_end && head.has(END_STREAM);

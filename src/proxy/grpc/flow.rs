@@ -1,6 +1,7 @@
 //! The calls that are rewritten, what waits to be sent to the daemon, and the windows of both.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::mem;
 use std::rc::Rc;
 
 use super::gather::Gather;
@@ -28,6 +29,8 @@ pub(super) struct Call {
     /// Whether the daemon has ended its side.
     pub(super) finished: bool,
     window: Window,
+    /// Bytes of it that wait.
+    unsent: usize,
 }
 
 /// Bytes that are to be sent to the daemon as DATA.
@@ -49,6 +52,13 @@ pub(super) struct Flow {
     /// The window of a new stream.
     initial: u32,
     waiting: VecDeque<Waiting>,
+    /// Bytes that wait, of all streams.
+    unsent: usize,
+    /// Calls of which something has changed since [`grant`](Self::grant) looked: that is asked behind
+    /// each frame, and there may be many calls.
+    touched: BTreeSet<u32>,
+    /// Whether [`flush`](Self::flush) can do nothing until something changes.
+    settled: bool,
     budget: Rc<Budget>,
 }
 
@@ -59,6 +69,9 @@ impl Flow {
             connection: Window::new(INITIAL),
             initial: INITIAL,
             waiting: VecDeque::new(),
+            unsent: 0,
+            touched: BTreeSet::new(),
+            settled: false,
             budget: Rc::clone(budget),
         }
     }
@@ -78,15 +91,25 @@ impl Flow {
             answered: false,
             finished: false,
             window: Window::new(self.initial),
+            unsent: 0,
         };
         self.calls.insert(stream, call);
         Ok(())
+    }
+
+    /// The call of this stream, of which something may change.
+    pub(super) fn call(&mut self, stream: u32) -> Option<&mut Call> {
+        let call = self.calls.get_mut(&stream)?;
+        self.touched.insert(stream);
+        Some(call)
     }
 
     /// One side has reset a stream: nothing of it is to be sent any more.
     pub(super) fn reset(&mut self, stream: u32) {
         self.calls.remove(&stream);
         self.waiting.retain(|waiting| waiting.stream != stream);
+        self.unsent = self.waiting.iter().map(Waiting::unsent).sum();
+        self.settled = false;
     }
 
     /// Whether DATA of this stream, of a frame of `length` bytes, may go at once.
@@ -125,7 +148,7 @@ impl Flow {
     /// It may not send as much.
     pub(super) fn taken(&mut self, stream: u32, length: u32) -> Result<(), Malformed> {
         self.connection.received(length);
-        if let Some(call) = self.calls.get_mut(&stream) {
+        if let Some(call) = self.call(stream) {
             call.window.received(length);
         }
         self.check()
@@ -142,6 +165,11 @@ impl Flow {
     pub(super) fn send(&mut self, stream: u32, data: Vec<u8>, end: bool) -> Result<(), Fault> {
         let mut share = Share::of(&self.budget);
         share.hold(data.len())?;
+        self.unsent += data.len();
+        if let Some(call) = self.call(stream) {
+            call.unsent += data.len();
+        }
+        self.settled = false;
         self.waiting.push_back(Waiting { stream, data, sent: 0, end, _share: share });
         Ok(())
     }
@@ -154,6 +182,7 @@ impl Flow {
         match self.waiting.back_mut() {
             Some(last) if last.stream == stream => {
                 last.end = true;
+                self.settled = false;
                 Ok(())
             }
             _ => self.send(stream, Vec::new(), true),
@@ -165,7 +194,8 @@ impl Flow {
     /// # Errors
     /// It cannot be that large.
     pub(super) fn opened(&mut self, stream: u32, increment: u32) -> Result<(), Malformed> {
-        match self.calls.get_mut(&stream) {
+        self.settled = false;
+        match self.call(stream) {
             Some(call) => call.window.opened(increment),
             None if stream == 0 => self.connection.opened(increment),
             // The call went while the frame was on its way.
@@ -186,6 +216,8 @@ impl Flow {
         for call in self.calls.values_mut() {
             call.window.changed(self.initial, initial)?;
         }
+        self.touched.extend(self.calls.keys());
+        self.settled = false;
         self.initial = initial;
         Ok(())
     }
@@ -193,6 +225,9 @@ impl Flow {
     /// Sends what waits, in order, as far as the daemon has room; what waits for room on its own
     /// stream lets others pass.
     pub(super) fn flush(&mut self, up: &mut Lane) {
+        if self.settled {
+            return;
+        }
         let mut full = BTreeSet::new();
         let mut index = 0;
         while let Some(waiting) = self.waiting.get_mut(index)
@@ -214,40 +249,102 @@ impl Flow {
             up.say(frame::frame(Kind::Data, flags, waiting.stream, now));
             let length = u32::try_from(now.len()).unwrap_or_default();
             self.connection.sent(length);
+            self.unsent = self.unsent.saturating_sub(now.len());
             if let Some(call) = self.calls.get_mut(&waiting.stream) {
                 call.window.sent(length);
+                call.unsent = call.unsent.saturating_sub(now.len());
+                self.touched.insert(waiting.stream);
             }
             waiting.sent += now.len();
             if later.is_empty() {
                 self.waiting.remove(index);
             }
         }
+        self.settled = index >= self.waiting.len();
     }
 
     /// Opens the windows of the client as far as it may send, and forgets calls that are over.
     pub(super) fn grant(&mut self, down: &mut Lane) {
-        // By stream, summed up once: this is done for each frame.
-        let mut unsent = BTreeMap::new();
-        for waiting in &self.waiting {
-            *unsent.entry(waiting.stream).or_default() += waiting.data.len() - waiting.sent;
-        }
-        if let Some(increment) = self.connection.grant(unsent.values().sum()) {
+        if let Some(increment) = self.connection.grant(self.unsent) {
             down.say(frame::window_update(0, increment));
         }
-        for (stream, call) in self.calls.iter_mut().filter(|(_, call)| !call.ended) {
-            let of_stream = unsent.get(stream).copied().unwrap_or_default();
-            if let Some(increment) = call.window.grant(of_stream) {
-                down.say(frame::window_update(*stream, increment));
+        for stream in mem::take(&mut self.touched) {
+            let Some(call) = self.calls.get_mut(&stream) else { continue };
+            if !call.ended
+                && let Some(increment) = call.window.grant(call.unsent)
+            {
+                down.say(frame::window_update(stream, increment));
+            }
+            // What waits of it will be looked at again when it is sent.
+            if call.ended && call.finished && !self.holds(stream) {
+                self.calls.remove(&stream);
             }
         }
-        self.calls
-            .retain(|stream, call| !call.ended || !call.finished || unsent.contains_key(stream));
+    }
+}
+
+impl Waiting {
+    fn unsent(&self) -> usize {
+        self.data.len() - self.sent
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is kept of what waits is what waits, and nobody is looked at of whom nothing has changed.
+    #[test]
+    fn what_waits_is_summed_up_as_it_comes_and_goes() {
+        let mut flow = Flow::new(&Rc::default());
+        let (mut up, mut down) = (Lane::default(), Lane::default());
+        let check = |flow: &Flow| {
+            let sum = |stream: Option<u32>| -> usize {
+                let of = |one: &&Waiting| stream.is_none_or(|stream| one.stream == stream);
+                flow.waiting.iter().filter(of).map(Waiting::unsent).sum()
+            };
+            assert_eq!(flow.unsent, sum(None));
+            for (stream, call) in &flow.calls {
+                assert_eq!(call.unsent, sum(Some(*stream)), "{stream}");
+            }
+        };
+        for stream in [1, 3, 5] {
+            flow.open(stream, Method::BridgeSolve).unwrap();
+        }
+        for (stream, length) in [(1, 40_000), (3, 50_000), (9, 10), (1, 30_000), (5, 0)] {
+            flow.send(stream, vec![0; length], false).unwrap();
+            check(&flow);
+        }
+        flow.end(5).unwrap();
+        for _ in 0..2 {
+            flow.flush(&mut up);
+            check(&flow);
+            up.left(up.backlog());
+        }
+        assert!(flow.unsent > 0 && flow.settled);
+        flow.grant(&mut down);
+        assert!(flow.touched.is_empty());
+        flow.opened(0, 20_000).unwrap();
+        assert!(!flow.settled);
+        flow.flush(&mut up);
+        check(&flow);
+        flow.reset(3);
+        check(&flow);
+        flow.call(1).unwrap().ended = true;
+        flow.call(1).unwrap().finished = true;
+        flow.grant(&mut down);
+        assert!(flow.calls.contains_key(&1));
+        for _ in 0..9 {
+            flow.opened(0, 100_000).unwrap();
+            flow.opened(1, 100_000).unwrap();
+            up.left(up.backlog());
+            flow.flush(&mut up);
+            check(&flow);
+        }
+        assert_eq!(flow.unsent, 0);
+        flow.grant(&mut down);
+        assert!(!flow.calls.contains_key(&1) && flow.calls.contains_key(&5));
+    }
 
     #[test]
     fn an_update_for_a_call_that_was_reset_opens_no_other_window() {

@@ -214,7 +214,7 @@ impl Tunnel {
 
     /// The client has ended its side of a stream.
     fn ended(&mut self, stream: u32) -> Result<(), Stopped> {
-        let Some(call) = self.flow.calls.get_mut(&stream) else { return Ok(()) };
+        let Some(call) = self.flow.call(stream) else { return Ok(()) };
         if call.ended {
             return Err(of_client(Malformed::Ended));
         }
@@ -233,7 +233,7 @@ impl Tunnel {
         self.flow.taken(stream, head.length).map_err(of_client)?;
         let refused = |fault| Stopped { fault, stream: Some(stream) };
         let ends = head.has(END_STREAM);
-        let Some(call) = self.flow.calls.get_mut(&stream) else {
+        let Some(call) = self.flow.call(stream) else {
             if !content.is_empty() {
                 self.flow.send(stream, content.to_vec(), false).map_err(refused)?;
             }
@@ -244,7 +244,7 @@ impl Tunnel {
         }
         let method = call.method;
         call.gather.push(content).map_err(refused)?;
-        while let Some(call) = self.flow.calls.get_mut(&stream)
+        while let Some(call) = self.flow.call(stream)
             && let Some(message) = call.gather.next().map_err(refused)?
         {
             let edited = buildkit::edit(&common.injection, method, &message);
