@@ -28,6 +28,9 @@ const ODD: &[&str] = &[
     "GET /v9.99/_ping HTTP/1.1\r\n<close>",
     "GET /v0.1/_ping HTTP/1.1\r\n<close>",
     "GET /_ping?{\"[<>]\u{c3}\u{a9}} HTTP/1.1\r\n<close>",
+    // Names that the daemon's router cleans, so that the question about the image is redirected.
+    "POST /containers/create HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 16\r\n<close>{\"Image\":\"a//b\"}",
+    "POST /containers/create HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 16\r\n<close>{\"Image\":\"../x\"}",
     "GET /_ping HTTP/1.0\r\n\r\n",
     "GET /_ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /_ping HTTP/1.0\r\n\r\n",
     "GET /_ping HTTP/1.1\r\nConnection: close\r\n\r\n",
