@@ -3,6 +3,7 @@
 
 use std::cell::OnceCell;
 use std::fmt;
+use std::time::Duration;
 
 use log::kv::{Error, Key, Source, Value, VisitSource};
 use log::{Level, Record};
@@ -77,16 +78,20 @@ impl fmt::Display for Line<'_> {
             None => out.write_str(": status none")?,
         }
         let (up, down) = (outcome.sent, outcome.received);
-        // Formatting a float would take longer than all else here.
-        let tenths =
-            outcome.took.as_secs() * 10_000 + u64::from(outcome.took.subsec_micros() + 50) / 100;
-        let (milliseconds, tenths) = (tenths / 10, tenths % 10);
+        let (milliseconds, tenths) = tenths(outcome.took);
         write!(
             out,
             ", {up} bytes up, {down} bytes down, {milliseconds}.{tenths} ms, {}",
             self.caller
         )
     }
+}
+
+/// Milliseconds, and tenths of one behind them: formatting a float would take longer than all else in a
+/// line.
+fn tenths(took: Duration) -> (u64, u64) {
+    let tenths = took.as_secs().saturating_mul(10_000) + u64::from(took.subsec_micros() + 50) / 100;
+    (tenths / 10, tenths % 10)
 }
 
 /// The members beside the message; `docs/log.md` lists them.
@@ -119,6 +124,25 @@ impl Source for Line<'_> {
             }
             Caller::Foreign { uid } => put("uid", uid.into()),
             Caller::Unknown => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_told_to_the_nearest_tenth_of_a_millisecond() {
+        for (micros, told) in [
+            (0, (0, 0)),
+            (49, (0, 0)),
+            (50, (0, 1)),
+            (3140, (3, 1)),
+            (999_950, (1000, 0)),
+            (61_000_000, (61_000, 0)),
+        ] {
+            assert_eq!(tenths(Duration::from_micros(micros)), told, "{micros}");
         }
     }
 }
