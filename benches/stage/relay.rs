@@ -63,10 +63,12 @@ pub(crate) trait Carry: Default {
     fn release(&mut self, _held: Self::Held) {}
 }
 
-/// What a copying relay does about what it has read, before it writes it and behind that.
+/// What a copying relay does about what it has read.
 pub(crate) trait Look {
+    /// Before it writes them to `to`.
     fn look(_bytes: &[u8], _to: &OwnedFd) {}
 
+    /// Behind that.
     fn tell(_bytes: &[u8]) {}
 }
 
