@@ -134,17 +134,15 @@ impl Errand {
     }
 }
 
-/// Has the object that a daemon answered with read, if it is one.
+/// What a daemon's answer means that `learn` reads, if it can.
 fn learned(content: &[u8], learn: impl FnOnce(&str) -> Option<()>) -> Meaning {
     let answer = str::from_utf8(content).ok();
-    let answer = answer.filter(|answer| each_member(answer, |_, _| {}).is_some());
     answer.and_then(learn).map_or(Meaning::Nonsense, |()| Meaning::GoOn)
 }
 
 impl Known {
     fn learn_image(&mut self, answer: &str) -> Option<()> {
-        let config = member(answer, "Config").unwrap_or_default();
-        let volumes = member(config, "Volumes").unwrap_or_default();
+        let volumes = member(member(answer, "Config")?, "Volumes").unwrap_or_default();
         let mut paths = Some(());
         // `null` has no members.
         let _ = each_member(volumes, |key, _| match unescaped(key) {
@@ -155,11 +153,11 @@ impl Known {
     }
 
     fn learn_container(&mut self, answer: &str) -> Option<()> {
-        let mounts = member(answer, "Mounts").unwrap_or_default();
+        let mounts = member(answer, "Mounts")?;
         for mount in elements(mounts).unwrap_or_default() {
-            let target = clean(member(mount, "Destination").and_then(string)?);
-            let source = member(mount, "Source").and_then(string).map(Cow::into_owned);
-            self.taken.insert(target, source);
+            let text = |name| member(mount, name).and_then(string);
+            let source = text("Source").map(Cow::into_owned);
+            self.taken.insert(clean(text("Destination")?), source);
         }
         Some(())
     }

@@ -111,11 +111,12 @@ pub(super) fn each_member<'d>(text: &'d str, mut tell: impl FnMut(&'d str, &'d s
     scan.is_at_end().then_some(())
 }
 
-/// The value of the member `name`, spelt so, of the object that is `text`; nothing is kept of the others.
+/// The value of the member `name`, spelt so, of the object that is `text`; empty if it has none, `None` if
+/// it is no object. Nothing is kept of the other members.
 pub(super) fn member<'d>(text: &'d str, name: &str) -> Option<&'d str> {
-    let mut found = None;
-    each_member(text, |key, value| found = if key == name { Some(value) } else { found })?;
-    found
+    let mut found = "";
+    each_member(text, |key, value| found = if key == name { value } else { found })?;
+    Some(found)
 }
 
 /// The elements of the array that is `text`.

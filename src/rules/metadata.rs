@@ -14,6 +14,16 @@ const CONFIG: &[u8] = b"containerimage.config";
 /// The key of the list of platforms.
 const PLATFORMS: &[u8] = b"refs.platforms";
 
+/// Whether `key` is that of the config of an image.
+fn is_config(key: &[u8]) -> bool {
+    key.strip_prefix(CONFIG).is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
+}
+
+/// Whether an attribute of this name gives an exporter another config than the frontend's.
+pub(super) fn replaces_config(attribute: &str) -> bool {
+    is_config(attribute.as_bytes()) || attribute.as_bytes() == PLATFORMS
+}
+
 /// A map of metadata of a result, or of attributes of an exporter.
 #[derive(Default)]
 pub(super) struct Metadata<'m> {
@@ -40,7 +50,7 @@ impl<'m> Metadata<'m> {
         if key == PLATFORMS {
             self.platforms = Some(value);
         }
-        if key.strip_prefix(CONFIG).is_none_or(|rest| !matches!(rest, [] | [b'/', ..])) {
+        if !is_config(key) {
             put(edited, number, bytes);
             return Ok(());
         }

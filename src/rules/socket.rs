@@ -58,6 +58,7 @@ impl Look {
     }
 
     /// What `path`, which is absolute, is to the daemon's socket.
+    #[must_use]
     pub fn at(&self, path: &str, seen: &Seen) -> Relation {
         (self.0)(path, seen)
     }
