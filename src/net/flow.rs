@@ -42,12 +42,14 @@ pub(super) enum Flow {
 
 impl Flow {
     /// Takes bytes out of `source`, as far as `lane` has room or a permit for them. The core is to
-    /// look at them next; then [`settle`](Self::settle) is to be called.
+    /// look at them next; then [`settle`](Self::settle) is to be called. While the sink is `stuck`,
+    /// nothing is put behind what is in a pipe: it would not leave sooner.
     pub(super) fn fill(
         &mut self,
         source: &mut Peer,
         lane: &mut Lane,
         limit: usize,
+        stuck: bool,
         stores: &mut Stores,
     ) -> Moved {
         if !source.is_readable() {
@@ -59,6 +61,7 @@ impl Flow {
             (Self::Splicing, _) | (Self::Piping(_), Some(0)) => {
                 peek(source, lane, &mut stores.pool)
             }
+            (Self::Piping(pipe), Some(_)) if stuck && pipe.held() > 0 => Moved::Nothing,
             (Self::Piping(pipe), Some(most)) => {
                 let moved = pass(source, lane, pipe, most);
                 match moved {

@@ -77,7 +77,15 @@ impl Pipe {
     /// # Errors
     /// Those of `splice`. `WouldBlock` says that the source is empty, or, when the pipe is not, that
     /// the pipe may be full.
+    ///
+    /// What comes in large pages takes few of its slots, so that it could hold some megabytes. No more
+    /// than a sink takes at once is gathered: what has lain long has left the processor's caches before
+    /// the sink reads it, and chunks of 32 KiB then take 4 to 8 % longer.
     pub(super) fn fill(&mut self, source: impl AsFd, most: u64) -> io::Result<usize> {
+        if self.held >= SIZE {
+            self.full = true;
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         let most = usize::try_from(most).unwrap_or(SIZE).min(SIZE);
         match splice(source, None, &self.write, None, most, SpliceFlags::NONBLOCK) {
             Ok(n) => {
@@ -107,7 +115,33 @@ impl Pipe {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
     use super::*;
+
+    /// Moves what is there at once.
+    fn fill(pipe: &mut Pipe, ends: &(UnixStream, UnixStream), n: usize) -> io::Result<usize> {
+        (&ends.0).write_all(&vec![b'x'; n]).unwrap();
+        pipe.fill(&ends.1, u64::MAX)
+    }
+
+    #[test]
+    fn no_more_is_gathered_than_a_sink_takes_at_once_though_pages_are_large() {
+        let mut pipe = Pipes::new(1).lend().unwrap();
+        let source = UnixStream::pair().unwrap();
+        let sink = UnixStream::pair().unwrap();
+        source.1.set_nonblocking(true).unwrap();
+        while fill(&mut pipe, &source, 32 * 1024).is_ok() {}
+        let held = pipe.held();
+        assert!(pipe.is_full() && held < SIZE + 32 * 1024, "{held}");
+        let (out, mut into) = sink;
+        while pipe.held() > 0 {
+            let n = pipe.drain(&out).unwrap();
+            into.read_exact(&mut vec![0; n]).unwrap();
+        }
+        assert!(pipe.fill(&source.1, u64::MAX).is_ok() && !pipe.is_full());
+    }
 
     #[test]
     fn so_many_are_lent_and_each_that_goes_makes_room() {

@@ -179,7 +179,8 @@ impl Pump {
     /// Takes what has come from both sides.
     fn fill(&mut self, sockets: &mut Sockets, stores: &mut Stores) -> Filled {
         let limit = self.session.up_limit();
-        let up = self.up.fill(&mut sockets.client, self.session.up(), limit, stores);
+        let stuck = sockets.daemon.as_ref().is_some_and(Peer::is_stuck);
+        let up = self.up.fill(&mut sockets.client, self.session.up(), limit, stuck, stores);
         match up {
             Moved::End => self.session.client_ended(),
             Moved::Broken => {
@@ -194,7 +195,8 @@ impl Pump {
             return Filled { up, down: Moved::Nothing };
         };
         let limit = self.session.down_limit();
-        let down = self.down.fill(daemon, self.session.down(), limit, stores);
+        let stuck = sockets.client.is_stuck();
+        let down = self.down.fill(daemon, self.session.down(), limit, stuck, stores);
         match down {
             Moved::End => self.session.daemon_ended(),
             Moved::Broken => {
