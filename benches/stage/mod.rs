@@ -11,6 +11,7 @@
 pub(crate) mod content;
 pub(crate) mod daemon;
 pub(crate) mod events;
+pub(crate) mod follow;
 pub(crate) mod load;
 pub(crate) mod process;
 pub(crate) mod relay;

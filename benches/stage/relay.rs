@@ -241,7 +241,7 @@ impl Carry for Splicing {
     }
 }
 
-fn stopped(error: Errno, blocked: Rest) -> Rest {
+pub(crate) fn stopped(error: Errno, blocked: Rest) -> Rest {
     if error == Errno::AGAIN { blocked } else { Rest::End }
 }
 

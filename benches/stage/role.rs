@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::daemon;
+use super::follow::Following;
 use super::process::Process;
 use super::relay::{self, Blindly, Copying, Owing, Parsing, Splicing};
 
@@ -22,15 +23,18 @@ pub(crate) enum Role {
     OweRelay,
     /// A relay that moves bytes through pipes.
     SpliceRelay,
+    /// The same, which follows chunks.
+    FollowRelay,
 }
 
-const NAMES: [(Role, &str); 6] = [
+const NAMES: [(Role, &str); 7] = [
     (Role::Daemon, "daemon"),
     (Role::CalmDaemon, "calm-daemon"),
     (Role::CopyRelay, "copy-relay"),
     (Role::ParseRelay, "parse-relay"),
     (Role::OweRelay, "owe-relay"),
     (Role::SpliceRelay, "splice-relay"),
+    (Role::FollowRelay, "follow-relay"),
 ];
 
 /// Plays the role that this process was started for, if any; to be called first.
@@ -49,6 +53,7 @@ pub(crate) fn play() {
         Role::ParseRelay => relay::run::<Copying<Parsing>>(&path(), path()),
         Role::OweRelay => relay::run::<Copying<Owing>>(&path(), path()),
         Role::SpliceRelay => relay::run::<Splicing>(&path(), path()),
+        Role::FollowRelay => relay::run::<Following>(&path(), path()),
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) enum Way {
     Owe,
     /// A relay of our own that splices, and parses nothing.
     Splice,
+    /// The same, which follows chunks and parses nothing else.
+    Follow,
     /// HAProxy in HTTP mode.
     HaProxy,
     /// nginx as an HTTP proxy that buffers nothing.
@@ -35,13 +37,14 @@ pub(crate) enum Way {
 
 impl Way {
     /// All, in the order of the tables.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Direct,
         Self::Proxy,
         Self::Copy,
         Self::Parse,
         Self::Owe,
         Self::Splice,
+        Self::Follow,
         Self::HaProxy,
         Self::Nginx,
         Self::Socat,
@@ -50,9 +53,13 @@ impl Way {
     /// Whether its program is there.
     pub(crate) fn is_installed(self) -> bool {
         match self {
-            Self::Direct | Self::Proxy | Self::Copy | Self::Parse | Self::Owe | Self::Splice => {
-                true
-            }
+            Self::Direct
+            | Self::Proxy
+            | Self::Copy
+            | Self::Parse
+            | Self::Owe
+            | Self::Splice
+            | Self::Follow => true,
             Self::HaProxy | Self::Nginx | Self::Socat => {
                 let mut command = Command::new(self.to_string());
                 command.arg("-v").stdout(Stdio::null()).stderr(Stdio::null());
@@ -70,6 +77,7 @@ impl Way {
             Self::Parse => Role::ParseRelay.start(listen, Some(daemon)),
             Self::Owe => Role::OweRelay.start(listen, Some(daemon)),
             Self::Splice => Role::SpliceRelay.start(listen, Some(daemon)),
+            Self::Follow => Role::FollowRelay.start(listen, Some(daemon)),
             Self::HaProxy => {
                 let config = listen.with_extension("cfg");
                 fs::write(&config, haproxy(listen, daemon)).unwrap();
@@ -104,6 +112,7 @@ impl Display for Way {
             Self::Parse => "parse",
             Self::Owe => "owe",
             Self::Splice => "splice",
+            Self::Follow => "follow",
             Self::HaProxy => "haproxy",
             Self::Nginx => "nginx",
             Self::Socat => "socat",
