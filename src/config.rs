@@ -5,6 +5,7 @@
 //! name before the fault.
 
 pub mod fault;
+mod look;
 pub mod socket;
 
 use std::path::PathBuf;
@@ -94,7 +95,7 @@ impl Config {
             strict: self.strict,
             no_buildkit: self.no_buildkit,
             socket_bind: self.socket_bind.clone(),
-            look: socket::look(self.daemon.clone()),
+            look: look::look(self.daemon.clone()),
         })
     }
 }

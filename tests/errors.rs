@@ -95,6 +95,7 @@ fn faults() -> Vec<Fault> {
         Fault::Draining,
         Fault::Response(Malformed::BareLf),
         Fault::Errand,
+        Fault::Unseen("/mnt/cache".to_owned()),
         Fault::ResponseCutShort,
         Fault::UnaskedUpgrade,
         Fault::Http2OfClient(http2::Malformed::Preface),

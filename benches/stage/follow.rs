@@ -77,7 +77,8 @@ impl Followed {
             {
                 return Some(rest);
             }
-            match splice(from, None, &self.pipe.1, None, self.known, SpliceFlags::NONBLOCK) {
+            let most = self.known.min(PIPE);
+            match splice(from, None, &self.pipe.1, None, most, SpliceFlags::NONBLOCK) {
                 Ok(0) => return Some(Rest::End),
                 Ok(n) => {
                     self.held += n;

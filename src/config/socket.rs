@@ -1,15 +1,14 @@
 //! Paths of sockets, and who may use them.
 
-use std::borrow::Cow;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::{Fault, number};
-use crate::rules::socket::{File, Look, Relation, Seen};
+use crate::rules::socket::File;
 
 /// Bytes that the path of a UNIX socket may have: `sun_path` holds 108, one of them the final NUL.
 pub const MAX_SOCKET_PATH: usize = 107;
@@ -72,96 +71,18 @@ pub fn mountable(path: &Path) -> Result<String, Fault> {
     }
 }
 
-/// Knows the socket of the `daemon` under all its names: through links, `..`, hard links, and, where
-/// this program runs in a container and cannot see the host's files, as it was spelt to us.
-#[must_use]
-pub fn look(daemon: PathBuf) -> Look {
-    let spelt = plain(cleaned(&daemon)).into_owned();
-    Look::new(move |path, seen| {
-        let written = Path::new(path);
-        let cleaned = cleaned(written);
-        // Docker cleans a source before it follows links, others may not: `link/../x` can be two files.
-        let other = (cleaned.as_os_str() != written.as_os_str()).then_some(written);
-        let relation = |path: &Path| relation(path, &daemon, seen);
-        let followed = other.map_or(Relation::Other, relation);
-        let found = relation(&cleaned).max(followed);
-        found.max(spelt_relation(&plain(cleaned), &spelt))
-    })
-}
-
-/// What a path is to the socket by its name alone; both are plain.
-fn spelt_relation(path: &Path, socket: &Path) -> Relation {
-    let (path, socket) = (path.as_os_str().as_bytes(), socket.as_os_str().as_bytes());
-    match socket.strip_prefix(path) {
-        Some([]) => Relation::Socket,
-        Some([b'/', ..]) => Relation::Above,
-        Some(_) if path == b"/" => Relation::Above,
-        Some(_) | None => Relation::Other,
-    }
-}
-
-/// What the file at `path`, if it is there, is to the socket of the `daemon`.
-fn relation(path: &Path, daemon: &Path, seen: &Seen) -> Relation {
-    let socket = || *seen.socket.get_or_init(|| file_at(daemon));
-    let is_it = match fs::metadata(path) {
-        Ok(meta) if meta.is_dir() => {
-            let above = seen.above.get_or_init(|| above(daemon));
-            return if above.contains(&file(&meta)) { Relation::Above } else { Relation::Other };
-        }
-        Ok(meta) => socket() == Some(file(&meta)),
-        // A missing file may be a link to the socket that the daemon has not made yet.
-        Err(_) => socket().is_none() && place(path) == place(daemon),
-    };
-    if is_it { Relation::Socket } else { Relation::Other }
-}
-
-/// The directories in which the socket of the `daemon` is.
-fn above(daemon: &Path) -> Vec<File> {
-    place(daemon).ancestors().skip(1).filter_map(file_at).collect()
-}
-
 /// What is at `path`, if anything is.
-fn file_at(path: &Path) -> Option<File> {
+pub(super) fn file_at(path: &Path) -> Option<File> {
     fs::metadata(path).as_ref().map(file).ok()
 }
 
-fn file(meta: &Metadata) -> File {
+pub(super) fn file(meta: &Metadata) -> File {
     (meta.dev(), meta.ino())
-}
-
-/// `path` without `.`, `..` and needless slashes, without a look at links.
-fn cleaned(path: &Path) -> Cow<'_, Path> {
-    let bytes = path.as_os_str().as_bytes();
-    // Most are clean.
-    let is_clean = |pair: &[u8]| !matches!(pair, b"//" | b"/.");
-    if bytes.starts_with(b"/") && !bytes.ends_with(b"/") && bytes.windows(2).all(is_clean) {
-        return path.into();
-    }
-    let mut cleaned = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => drop(cleaned.pop()),
-            Component::CurDir => {}
-            part => cleaned.push(part),
-        }
-    }
-    cleaned.into()
-}
-
-/// A cleaned path with `/run` for `/var/run`, which is a link to it nearly everywhere.
-fn plain(cleaned: Cow<'_, Path>) -> Cow<'_, Path> {
-    match cleaned.as_os_str().as_bytes().strip_prefix(b"/var/run") {
-        Some(rest @ ([] | [b'/', ..])) => {
-            let plain = [b"/run", rest].concat();
-            PathBuf::from(OsString::from_vec(plain)).into()
-        }
-        Some(_) | None => cleaned,
-    }
 }
 
 /// Where a file is or would be made: symbolic links followed even if they lead to nothing yet,
 /// and the directory without links and `..`.
-fn place(path: &Path) -> PathBuf {
+pub(super) fn place(path: &Path) -> PathBuf {
     let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for _ in 0..MAX_LINKS {
         let Ok(target) = fs::read_link(&path) else {
@@ -318,67 +239,5 @@ mod tests {
         assert_eq!(owner("4294967295"), Err(Fault::ReservedId("4294967295".into())));
         let unknown = owner("no such user").unwrap_err().to_string();
         assert_eq!(unknown, "/etc/passwd knows no user \"no such user\"");
-    }
-
-    #[test]
-    fn the_daemons_socket_is_known_under_all_its_names() {
-        let dir = std::env::temp_dir().join(format!("dcp-look-{}", std::process::id()));
-        fs::create_dir_all(dir.join("in")).unwrap();
-        let socket = dir.join("in/docker.sock");
-        let _daemon = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        symlink(&socket, dir.join("link")).unwrap();
-        symlink(dir.join("in"), dir.join("folder")).unwrap();
-        fs::hard_link(&socket, dir.join("hard")).unwrap();
-        let look = look(socket);
-        let at = |name: &str| look.at(dir.join(name).to_str().unwrap(), &Seen::default());
-        for name in
-            ["in/docker.sock", "in/../in//./docker.sock", "link", "folder/docker.sock", "hard"]
-        {
-            assert_eq!(at(name), Relation::Socket, "{name}");
-        }
-        for name in ["in", "", "folder", "in/.."] {
-            assert_eq!(at(name), Relation::Above, "{name}");
-        }
-        assert_eq!(at("other"), Relation::Other);
-        assert_eq!(look.at("/", &Seen::default()), Relation::Above);
-        fs::remove_dir_all(&dir).unwrap();
-    }
-
-    #[test]
-    fn a_path_that_two_readers_follow_to_two_files_is_the_socket_if_one_is() {
-        let dir = std::env::temp_dir().join(format!("dcp-two-{}", std::process::id()));
-        fs::create_dir_all(dir.join("in/deep/er")).unwrap();
-        fs::create_dir_all(dir.join("run")).unwrap();
-        let socket = dir.join("run/docker.sock");
-        let _daemon = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        symlink(dir.join("in/deep"), dir.join("away")).unwrap();
-        symlink(dir.join("in/deep/er"), dir.join("in/away")).unwrap();
-        for name in ["cleaned", "in/followed", "in/run"] {
-            symlink(&socket, dir.join(name)).unwrap();
-        }
-        let look = look(socket);
-        let at = |name: &str| look.at(dir.join(name).to_str().unwrap(), &Seen::default());
-        assert_eq!(at("away/../cleaned"), Relation::Socket);
-        assert_eq!(at("away/../followed"), Relation::Socket);
-        // Cleaned, this is the folder above the socket.
-        assert_eq!(at("in/away/../../run"), Relation::Socket);
-        assert_eq!(at("run/docker.sock/"), Relation::Socket);
-        assert_eq!(at("away/../other"), Relation::Other);
-        fs::remove_dir_all(&dir).unwrap();
-    }
-
-    #[test]
-    fn a_socket_that_cannot_be_seen_is_known_as_it_was_spelt() {
-        let look = look("/var/run/nowhere/docker.sock".into());
-        let at = |path: &str| look.at(path, &Seen::default());
-        for path in [
-            "/var/run/nowhere/docker.sock",
-            "/run/nowhere/docker.sock",
-            "/var/run/x/../nowhere/docker.sock",
-        ] {
-            assert_eq!(at(path), Relation::Socket, "{path}");
-        }
-        assert_eq!(at("/run/nowhere"), Relation::Above);
-        assert_eq!(at("/nowhere/docker.sock"), Relation::Other);
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!  signals ─┐
 //!  listeners┼─► Server ──► Pair (client socket, daemon socket) ──► Pump (Session, flows) ──► log
-//!  timers ──┘     one poll, one thread
+//!  timers ──┘     one poll, one thread; one more for each look that may take long
 //! ```
 
 mod access;
@@ -16,6 +16,7 @@ pub mod handover;
 pub mod listener;
 mod listeners;
 pub mod log;
+mod looks;
 pub mod manager;
 mod outlet;
 mod pair;

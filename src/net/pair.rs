@@ -10,6 +10,7 @@ use std::time::Instant;
 use mio::event::Event;
 use mio::{Registry, Token};
 
+use super::looks::Looks;
 use super::manager::Reach;
 use super::peer::Peer;
 use super::pump::Pump;
@@ -29,6 +30,8 @@ pub(super) struct Shell<'s> {
     pub(super) reach: &'s mut Reach,
     /// What is counted.
     pub(super) counters: &'s mut Counters,
+    /// Where what may take long is looked at.
+    pub(super) looks: &'s Looks,
     /// Makes the token of a new daemon socket of the pair whose turn it is.
     pub(super) daemon_token: Token,
     /// When the event loop woke, before any pair had its turn.

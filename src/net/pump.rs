@@ -12,9 +12,11 @@ use mio::net::UnixStream;
 
 use super::access;
 use super::flow::Flow;
+use super::looks::Asked;
 use super::manager::Reach;
 use super::pair::{Shell, Sockets, Wants};
 use super::peer::{Moved, Peer};
+use super::slab::place;
 use super::stores::Stores;
 use crate::proxy::{Away, Common, DIAL_LIMIT, Outcome, Patience, Rest, Session, Step, Unreachable};
 
@@ -34,6 +36,7 @@ pub(super) struct Pump {
     /// From the daemon to the client.
     down: Flow,
     dial: Dial,
+    sight: Sight,
     patience: Patience,
     deadline: Option<Instant>,
 }
@@ -60,6 +63,13 @@ enum Dial {
     Due { at: Instant, until: Instant },
 }
 
+/// What is looked at in the file system.
+#[derive(Debug)]
+enum Sight {
+    Nothing,
+    Awaited(Asked),
+}
+
 impl Pump {
     /// One that rests, until it is given to a pair.
     pub(super) fn resting(common: &Rc<Common>) -> Self {
@@ -68,6 +78,7 @@ impl Pump {
             up: Flow::default(),
             down: Flow::default(),
             dial: Dial::Rest,
+            sight: Sight::Nothing,
             patience: Patience::Endless,
             deadline: None,
         }
@@ -109,8 +120,15 @@ impl Pump {
         {
             self.dial(sockets, shell, until);
         }
+        if let Sight::Awaited(asked) = &self.sight
+            && let Some(relation) = asked.answer()
+        {
+            self.sight = Sight::Nothing;
+            self.session.looked(relation);
+        }
         if self.deadline.is_some_and(|deadline| deadline <= shell.now) {
             self.deadline = None;
+            self.sight = Sight::Nothing;
             let step = self.session.expired(shell.now);
             self.obey(step, sockets, shell);
         }
@@ -270,6 +288,11 @@ impl Pump {
             Step::Hangup => {
                 sockets.daemon = None;
                 self.dial = Dial::Rest;
+            }
+            Step::Look(path) => {
+                let (pair, _) = place(shell.daemon_token);
+                self.sight =
+                    Sight::Awaited(shell.looks.ask(&shell.common.injection.look, path, pair));
             }
             Step::Report(outcome) => report(&outcome, sockets, shell),
             Step::Warn(what) => warn!("{what}"),

@@ -25,6 +25,7 @@ use super::files::Files;
 use super::handover::Program;
 use super::listener::Listener;
 use super::listeners::Listeners;
+use super::looks::Looks;
 use super::manager::{Manager, Phase, Reach, State};
 use super::pair::{Pair, Shell, Wants};
 use super::slab::{Side, Slab, place, token};
@@ -41,6 +42,8 @@ const LISTENER: Token = Token(0);
 const SIGNALS: Token = Token(1);
 /// What a new process says that is to take over.
 const SUCCESSOR: Token = Token(2);
+/// What has been seen of a file system.
+const LOOKS: Token = Token(3);
 
 /// Events taken from the kernel at once.
 const EVENTS: usize = 256;
@@ -70,6 +73,7 @@ pub struct Server {
     ready: VecDeque<usize>,
     timers: Timers,
     stores: Stores,
+    looks: Looks,
     serial: u32,
 }
 
@@ -103,6 +107,7 @@ impl Server {
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         let mut listeners = Listeners::new(listeners);
         poll.registry().register(&mut listeners, LISTENER, Interest::READABLE)?;
+        let looks = Looks::new(poll.registry(), LOOKS)?;
         Ok(Self {
             poll,
             signals,
@@ -121,6 +126,7 @@ impl Server {
             ready: VecDeque::new(),
             timers: Timers::default(),
             stores: Stores::new(files.pipes),
+            looks,
             serial: 0,
         })
     }
@@ -191,6 +197,8 @@ impl Server {
             LISTENER => {}
             SIGNALS => self.signalled(),
             SUCCESSOR => self.successor_spoke(),
+            // A pair that has taken the place of the one that asked has a turn in vain.
+            LOOKS => self.looks.seen().into_iter().for_each(|slot| self.queue(slot)),
             token if self.answering.note(token) => {}
             token => {
                 let (slot, side) = place(token);
@@ -261,6 +269,7 @@ impl Server {
             daemon: &self.daemon,
             reach: &mut self.reach,
             counters: self.answering.counters(),
+            looks: &self.looks,
             daemon_token,
             now: self.woke,
         };

@@ -1,5 +1,5 @@
-//! A creating request on its way to the daemon: its body is gathered and rewritten, what must be
-//! asked or ordered first is (see [`Errand`](crate::rules::errands::Errand)), then it is sent.
+//! A creating request on its way to the daemon: its body is gathered and rewritten, what must be looked
+//! at, asked or ordered first is (see [`Errand`](crate::rules::errands::Errand)), then it is sent.
 
 use std::time::Instant;
 
@@ -64,7 +64,9 @@ impl Collecting {
     fn collected(self, lanes: &mut Lanes, common: &Common) -> Turn {
         let Self { create, collect } = self;
         match body::prepare(&common.injection, create.carrier, collect.content()) {
-            Ok(Prepared { errands, rewritten }) if errands.is_empty() => {
+            Ok(Prepared { errands, rewritten })
+                if errands.is_empty() && rewritten.unseen.is_empty() =>
+            {
                 drop(collect);
                 create.send(rewritten, Share::of(&common.budget), lanes)
             }

@@ -26,7 +26,7 @@ use super::{Common, Verdict};
 use crate::engine::HTTP2;
 use crate::http::head::{self, Scan};
 use crate::http::{Malformed, render};
-use crate::rules::socket::Note;
+use crate::rules::socket::{Note, Relation};
 
 /// The two directions of a connection.
 #[derive(Debug, Default)]
@@ -84,7 +84,7 @@ pub(super) enum Exchange {
     Idle(Scan),
     /// The body of a creating request is gathered.
     Collecting(Box<Collecting>),
-    /// It waits while something is asked or ordered at the daemon first.
+    /// It waits while something is looked at, or asked or ordered at the daemon first.
     Asking(Box<Asking>),
     /// A request and its response pass, both at once.
     Relaying(Relaying),
@@ -106,6 +106,8 @@ pub(super) enum Turn {
     Again(Exchange),
     /// It has moved on; what passes in it, but leads around the proxy, is for the log.
     Noted(Vec<Note>, Exchange),
+    /// It waits until this path of the host has been looked at.
+    Look(String, Exchange),
     /// It is over; this comes behind it.
     Over(Call, Exchange),
     /// Its connection leaves HTTP.
@@ -167,6 +169,21 @@ impl Exchange {
     /// Whether the daemon is owed a request that the client has sent whole.
     pub(super) fn owes_daemon(&self) -> bool {
         matches!(self, Self::Asking(_))
+    }
+
+    /// The path of the host that is looked at, if it waits for that.
+    pub(super) fn looks_at(&self) -> Option<&str> {
+        match self {
+            Self::Asking(asking) => asking.looks_at(),
+            _ => None,
+        }
+    }
+
+    /// What that path is to the daemon's socket.
+    pub(super) fn looked(&mut self, relation: Relation) {
+        if let Self::Asking(asking) = self {
+            asking.looked(relation);
+        }
     }
 
     /// Bytes of the client that may be held: a head is gathered whole.

@@ -29,6 +29,8 @@ pub enum Fault {
     Response(Malformed),
     /// The daemon's answer to a question of our own cannot be read.
     Errand,
+    /// What this path of the host is could not be seen in time.
+    Unseen(String),
     /// The daemon ended in the middle of a response head.
     ResponseCutShort,
     /// The daemon left HTTP after an operation that does not do so.
@@ -70,6 +72,9 @@ pub enum Unreachable {
 /// How long a daemon whose accept queue is full is asked again before the client is told.
 pub const DIAL_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long the file systems of all that one container mounts may take to tell what that is.
+pub const LOOK_LIMIT: Duration = Duration::from_secs(10);
+
 impl Unreachable {
     /// What whoever reads of it may look at first, as a sentence.
     fn advice(&self) -> &'static str {
@@ -100,6 +105,14 @@ impl fmt::Display for Unreachable {
     }
 }
 
+impl fmt::Display for Away {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { socket, why } = self;
+        let advice = why.advice();
+        write!(out, "cannot reach the Docker daemon at unix://{socket}: {why}. {advice}")
+    }
+}
+
 impl Fault {
     /// The status of the answer (RFC 9110 §15).
     #[must_use]
@@ -125,7 +138,7 @@ impl Fault {
             | Self::ResponseCutShort
             | Self::UnaskedUpgrade
             | Self::Http2OfDaemon(_) => 502,
-            Self::Away(Away { why: Unreachable::Slow, .. }) => 504,
+            Self::Away(Away { why: Unreachable::Slow, .. }) | Self::Unseen(_) => 504,
             Self::NoRoom | Self::Draining | Self::Away(_) => 503,
         }
     }
@@ -138,7 +151,7 @@ impl Fault {
             Self::Refused(Refusal::Unlabelled) => 7,
             Self::Request(_) | Self::Refused(_) | Self::CutShort | Self::SlowHead => 3,
             Self::TooLarge | Self::NoRoom => 8,
-            Self::Draining | Self::Away(_) => 14,
+            Self::Draining | Self::Away(_) | Self::Unseen(_) => 14,
             Self::Errand
             | Self::Response(_)
             | Self::ResponseCutShort
@@ -186,19 +199,19 @@ impl fmt::Display for Fault {
                 "the daemon gave no answer that can be read when it was asked about the image or the \
                  volumes of this container",
             ),
+            Self::Unseen(path) => write!(
+                out,
+                "cannot tell whether {path:?}, which is to be mounted, is the daemon's socket: its file \
+                 system has not answered for {} seconds. Is its server (NFS, FUSE) down?",
+                LOOK_LIMIT.as_secs()
+            ),
             Self::ResponseCutShort => {
                 out.write_str("the daemon hung up in the middle of a response head")
             }
             Self::UnaskedUpgrade => out.write_str(
                 "the daemon switched protocols after a request that does not ask for that",
             ),
-            Self::Away(away) => write!(
-                out,
-                "cannot reach the Docker daemon at unix://{}: {}. {}",
-                away.socket,
-                away.why,
-                away.why.advice()
-            ),
+            Self::Away(away) => away.fmt(out),
             Self::Http2OfClient(malformed) => {
                 write!(out, "the client's HTTP/2 is malformed: {malformed}")
             }

@@ -31,7 +31,7 @@ use std::rc::Rc;
 
 pub use collect::{Budget, COLLECTED_LIMIT, COLLECTED_TOTAL};
 pub use decide::{Decision, Way, decide};
-pub use fault::{Away, DIAL_LIMIT, Fault, Unreachable};
+pub use fault::{Away, DIAL_LIMIT, Fault, LOOK_LIMIT, Unreachable};
 pub use lane::{LANE_LIMIT, Lane};
 pub use outcome::{Outcome, Traffic, Verdict};
 pub use patience::Patience;
@@ -62,6 +62,9 @@ pub enum Step {
     Dial,
     /// The connection to the daemon is to be closed; the client's goes on.
     Hangup,
+    /// This path of the host is to be [looked at](crate::rules::socket::LookAt::at_last) aside, since that
+    /// may take long; the result goes to [`Session::looked`].
+    Look(String),
     /// An exchange is over, or refused: for the log.
     Report(Outcome),
     /// Something passed that could not be labelled: for the log.

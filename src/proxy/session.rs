@@ -36,7 +36,7 @@ use super::outcome::{Call, Outcome, Traffic};
 use super::patience::Patience;
 use super::{Common, Step};
 use crate::http::head::Scan;
-use crate::rules::socket::Note;
+use crate::rules::socket::{Note, Relation};
 
 pub use rest::Rest;
 
@@ -134,6 +134,11 @@ impl Session {
         self.link = Link::Away(Box::new(away));
     }
 
+    /// The path of the last [`Step::Look`] is this to the daemon's socket.
+    pub fn looked(&mut self, relation: Relation) {
+        self.exchange.looked(relation);
+    }
+
     /// Whether what the daemon says is for anybody: a client that is there, or us who have asked.
     #[must_use]
     pub fn hears_daemon(&self) -> bool {
@@ -170,6 +175,7 @@ impl Session {
         match &self.exchange {
             Exchange::Idle(_) if !self.lanes.up.unseen().is_empty() => Patience::Head,
             Exchange::Ending if self.lingers() => Patience::Linger,
+            exchange if exchange.looks_at().is_some() => Patience::Look,
             _ => Patience::Endless,
         }
     }
@@ -180,6 +186,13 @@ impl Session {
             Patience::Endless => Step::Wait,
             Patience::Head => {
                 self.answer(Call::new(now, self.lanes.traffic()), &Fault::SlowHead, now)
+            }
+            Patience::Look => {
+                let exchange = mem::take(&mut self.exchange);
+                let fault = Fault::Unseen(exchange.looks_at().unwrap_or_default().to_owned());
+                let call = exchange.into_call();
+                let call = call.unwrap_or_else(|| Call::new(now, self.lanes.traffic()));
+                self.answer(call, &fault, now)
             }
             Patience::Linger => {
                 self.closed = true;
@@ -217,6 +230,10 @@ impl Session {
                 Turn::Noted(notes, exchange) => {
                     self.notes = notes;
                     self.exchange = exchange;
+                }
+                Turn::Look(path, exchange) => {
+                    self.exchange = exchange;
+                    return Step::Look(path);
                 }
                 Turn::Over(call, exchange) => {
                     self.exchange = exchange;

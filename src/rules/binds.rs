@@ -69,7 +69,7 @@ pub(super) fn edit<'d>(
                 continue;
             };
             mounted.paths.push(bind.target.to_owned());
-            let ours = socket::replaced(injection, source, &mut mounted.notes, &mounted.seen)?;
+            let ours = socket::replaced(injection, known, source, &mut mounted.survey)?;
             kept.push(match ours {
                 Some(ours) => Cow::Owned(quoted(&format!("{ours}:{}", bind.rest))),
                 None => Cow::Borrowed(raw),
@@ -97,7 +97,7 @@ fn taken_sockets(
     let hidden: BTreeSet<String> = mounted.paths.iter().map(clean).collect();
     for (target, source) in known.taken.iter().filter(|(target, _)| !hidden.contains(*target)) {
         let source = source.as_deref().unwrap_or_default();
-        let ours = socket::replaced(injection, source, &mut mounted.notes, &mounted.seen)?;
+        let ours = socket::replaced(injection, known, source, &mut mounted.survey)?;
         binds.extend(ours.map(|ours| quoted(&format!("{ours}:{target}"))));
     }
     Ok(binds)

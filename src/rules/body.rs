@@ -3,18 +3,21 @@
 use super::edits::Edits;
 use super::errands::{self, Errand, Known};
 use super::json::{Found, Object};
-use super::socket::Note;
+use super::socket::{Note, Survey};
 use super::{Injection, Refusal, storage};
 use crate::engine::JsonCarrier;
 use crate::engine::carriers::Storage;
 
 /// A body with what is forced in it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Rewritten {
     /// The document.
     pub body: Vec<u8>,
     /// What passes, but leads around the proxy: for the log.
     pub notes: Vec<Note>,
+    /// Paths of the host that are to be [looked at](super::socket::LookAt::at_last) first. While there
+    /// are any, the document is not to be sent.
+    pub unseen: Vec<String>,
 }
 
 /// What one look at a body comes to.
@@ -74,16 +77,17 @@ fn look(
         label(injection, &mut edits, &mut top, path)?;
     }
     let mut errands = Vec::new();
-    let notes = match carrier.storage {
-        Storage::Nothing => Vec::new(),
+    let survey = match carrier.storage {
+        Storage::Nothing => Survey::default(),
         Storage::Container => {
             let host_config = top.object_along("HostConfig")?;
             errands = errands::errands(&top, &host_config)?;
             storage::container(injection, known, &mut edits, &mut top, host_config)?
         }
-        Storage::Service => storage::service(injection, &mut edits, &top)?,
+        Storage::Service => storage::service(injection, known, &mut edits, &top)?,
     };
-    let rewritten = Rewritten { body: edits.write().into_bytes(), notes };
+    let Survey { notes, unseen, .. } = survey;
+    let rewritten = Rewritten { body: edits.write().into_bytes(), notes, unseen };
     Ok(Prepared { errands, rewritten })
 }
 

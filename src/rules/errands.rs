@@ -10,6 +10,7 @@ use serde_json::json;
 use super::binds::Bind;
 use super::json::{Found, Listed, Object, each_member, elements, label_map, member};
 use super::scan::{string, unescaped};
+use super::socket::Relation;
 use super::storage::{clean, few, volume_driver};
 use super::{Injection, Refusal};
 use crate::http::target::encode_path;
@@ -38,6 +39,8 @@ pub struct Known {
     /// The paths, cleaned, at which volumes of other containers are mounted, each with the path of the
     /// host that is there, if one is.
     pub taken: BTreeMap<String, Option<String>>,
+    /// What paths of the host are to the daemon's socket, of which that could not be told at once.
+    pub looked: BTreeMap<String, Relation>,
 }
 
 /// What an answer means for the create that waits.

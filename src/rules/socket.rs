@@ -3,8 +3,10 @@
 
 use std::cell::OnceCell;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
+use super::errands::Known;
 use super::json::Object;
 use super::{Injection, Refusal};
 
@@ -45,29 +47,49 @@ pub struct Seen {
     pub above: OnceCell<Vec<File>>,
 }
 
-/// Tells what a path of the host is to the daemon's socket. It may look at the file system.
-#[derive(Clone)]
-pub struct Look(Arc<LookAt>);
+/// Tells what paths of the host, which are absolute, are to the daemon's socket.
+pub trait LookAt: Send + Sync {
+    /// What `path` is; `None` if that cannot be told without waiting for a disk or a server.
+    fn at_once(&self, path: &str, seen: &Seen) -> Option<Relation>;
 
-type LookAt = dyn Fn(&str, &Seen) -> Relation + Send + Sync;
+    /// The same, however long it takes.
+    fn at_last(&self, path: &str) -> Relation;
+}
+
+/// Something that looks at the file system, or does as if.
+#[derive(Clone)]
+pub struct Look(Arc<dyn LookAt>);
 
 impl Look {
-    /// Looks by calling `look`.
-    pub fn new(look: impl Fn(&str, &Seen) -> Relation + Send + Sync + 'static) -> Self {
+    /// Looks as `look` does.
+    pub fn new(look: impl LookAt + 'static) -> Self {
         Self(Arc::new(look))
     }
+}
 
-    /// What `path`, which is absolute, is to the daemon's socket.
-    #[must_use]
-    pub fn at(&self, path: &str, seen: &Seen) -> Relation {
-        (self.0)(path, seen)
+impl Deref for Look {
+    type Target = dyn LookAt;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
     }
 }
 
 impl Default for Look {
     /// Knows no socket.
     fn default() -> Self {
-        Self::new(|_, _| Relation::Other)
+        Self::new(|_: &str| Relation::Other)
+    }
+}
+
+/// Who knows without looking.
+impl<F: Fn(&str) -> Relation + Send + Sync> LookAt for F {
+    fn at_once(&self, path: &str, _: &Seen) -> Option<Relation> {
+        Some(self(path))
+    }
+
+    fn at_last(&self, path: &str) -> Relation {
+        self(path)
     }
 }
 
@@ -80,36 +102,53 @@ impl fmt::Debug for Look {
 /// Something that passes, but leads around the proxy: for the log.
 pub type Note = &'static str;
 
-/// What is to be mounted in the place of `source`, if something else is.
+/// What is found out while one request is looked at.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    pub(super) notes: Vec<Note>,
+    /// Paths of the host of which it cannot be told at once what they are.
+    pub(super) unseen: Vec<String>,
+    seen: Seen,
+}
+
+/// What is to be mounted in the place of `source`, if something else is, or if nothing is known of it yet.
 ///
 /// # Errors
 /// It is the daemon's socket, and that is refused.
 pub(super) fn replaced(
     injection: &Injection,
+    known: &Known,
     source: &str,
-    notes: &mut Vec<Note>,
-    seen: &Seen,
+    survey: &mut Survey,
 ) -> Result<Option<String>, Refusal> {
     if !source.starts_with('/') {
         return Ok(None);
     }
-    match (injection.look.at(source, seen), &injection.socket_bind) {
-        (Relation::Other, _) => Ok(None),
-        (Relation::Above, _) => {
-            notes.push("a container mounts a directory with the daemon's socket in it");
+    let told = known.looked.get(source).copied();
+    let relation = told.or_else(|| injection.look.at_once(source, &survey.seen));
+    match (relation, &injection.socket_bind) {
+        (None, _) => {
+            if !survey.unseen.iter().any(|path| path == source) {
+                survey.unseen.push(source.to_owned());
+            }
             Ok(None)
         }
-        (Relation::Socket, SocketBind::Pass) => {
-            notes.push("a container mounts the daemon's socket");
+        (Some(Relation::Other), _) => Ok(None),
+        (Some(Relation::Above), _) => {
+            survey.notes.push("a container mounts a directory with the daemon's socket in it");
             Ok(None)
         }
-        (Relation::Socket, SocketBind::Refuse) => Err(Refusal::SocketBind(source.to_owned())),
-        (Relation::Socket, SocketBind::Rewrite(ours)) => Ok(Some(ours.clone())),
+        (Some(Relation::Socket), SocketBind::Pass) => {
+            survey.notes.push("a container mounts the daemon's socket");
+            Ok(None)
+        }
+        (Some(Relation::Socket), SocketBind::Refuse) => Err(Refusal::SocketBind(source.to_owned())),
+        (Some(Relation::Socket), SocketBind::Rewrite(ours)) => Ok(Some(ours.clone())),
     }
 }
 
-/// What of a HostConfig leads around the proxy.
-pub(super) fn notes(host_config: &Object<'_>) -> Result<Vec<Note>, Refusal> {
+/// Begins a survey with what of a HostConfig leads around the proxy.
+pub(super) fn survey(host_config: &Object<'_>) -> Result<Survey, Refusal> {
     let mut notes = Vec::new();
     if host_config.is_true("Privileged") {
         notes.push("a container is privileged, so it can reach the daemon around the proxy");
@@ -119,5 +158,5 @@ pub(super) fn notes(host_config: &Object<'_>) -> Result<Vec<Note>, Refusal> {
             "a container sees the host's processes, so it may reach the daemon around the proxy",
         );
     }
-    Ok(notes)
+    Ok(Survey { notes, ..Survey::default() })
 }

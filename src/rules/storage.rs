@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 use super::edits::Edits;
 use super::errands::Known;
 use super::json::{Array, Found, Listed, Member, Object, is_field, label_map, quoted};
-use super::socket::{self, Note, Seen};
+use super::socket::{self, Survey};
 use super::{Injection, Label, Refusal, binds};
 use crate::engine::carriers::{HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
 
@@ -55,8 +55,7 @@ pub(super) struct Mounted {
     tmpfs: Vec<String>,
     /// Where all else is: compared with a volume's path when both are [`clean`].
     pub(super) paths: Vec<String>,
-    pub(super) notes: Vec<Note>,
-    pub(super) seen: Seen,
+    pub(super) survey: Survey,
 }
 
 /// Labels what a container create mounts, and puts the cgroup parent into it.
@@ -66,7 +65,7 @@ pub(super) fn container<'d>(
     edits: &mut Edits<'d>,
     top: &mut Object<'d>,
     host_config: Found<'d>,
-) -> Result<Vec<Note>, Refusal> {
+) -> Result<Survey, Refusal> {
     let mut additions = Additions {
         cgroup_parent: injection.cgroup_parent.as_deref().map(quoted),
         mounts: Vec::new(),
@@ -81,7 +80,7 @@ pub(super) fn container<'d>(
             additions.mounts =
                 labelled_mounts(injection, &anonymous, known, &Mounted::default(), "");
             add_host_config(&additions, edits, top)?;
-            Ok(Vec::new())
+            Ok(Survey::default())
         }
         Found::Object(mut host_config) => {
             edits.spell(top, "HostConfig")?;
@@ -89,7 +88,7 @@ pub(super) fn container<'d>(
                 own_slice(&host_config)?;
             }
             let mut mounted = Mounted {
-                notes: socket::notes(&host_config)?,
+                survey: socket::survey(&host_config)?,
                 tmpfs: tmpfs_targets(&host_config)?,
                 ..Mounted::default()
             };
@@ -98,7 +97,7 @@ pub(super) fn container<'d>(
             few(anonymous.len() + listed.len())?;
             if let Listed::Array(mounts) = &listed {
                 edits.spell(&host_config, "Mounts")?;
-                mounts_of(injection, edits, mounts, &mut mounted)?;
+                mounts_of(injection, known, edits, mounts, &mut mounted)?;
             }
             let binds = binds::edit(injection, known, edits, &mut host_config, &mut mounted)?;
             few(anonymous.len() + binds.count + listed.len())?;
@@ -106,7 +105,7 @@ pub(super) fn container<'d>(
             let driver = volume_driver(top, &host_config)?;
             additions.mounts = labelled_mounts(injection, &anonymous, known, &mounted, &driver);
             add_to_host_config(&additions, edits, &mut host_config, &mut listed)?;
-            Ok(mounted.notes)
+            Ok(mounted.survey)
         }
     }
 }
@@ -125,9 +124,10 @@ fn own_slice(host_config: &Object<'_>) -> Result<(), Refusal> {
 /// Labels what the tasks of a service mount.
 pub(super) fn service<'d>(
     injection: &Injection,
+    known: &Known,
     edits: &mut Edits<'d>,
     top: &Object<'d>,
-) -> Result<Vec<Note>, Refusal> {
+) -> Result<Survey, Refusal> {
     let mut mounted = Mounted::default();
     if let Found::Object(template) = top.object("TaskTemplate")?
         && let Found::Object(spec) = template.object("ContainerSpec")?
@@ -135,9 +135,9 @@ pub(super) fn service<'d>(
     {
         few(mounts.elements.len())?;
         edits.spell(&spec, "Mounts")?;
-        mounts_of(injection, edits, &mounts, &mut mounted)?;
+        mounts_of(injection, known, edits, &mounts, &mut mounted)?;
     }
-    Ok(mounted.notes)
+    Ok(mounted.survey)
 }
 
 /// Whether so many mounts are no more than one container may have.
@@ -179,6 +179,7 @@ fn tmpfs_targets(host_config: &Object<'_>) -> Result<Vec<String>, Refusal> {
 /// Labels the volumes among `mounts`.
 fn mounts_of<'d>(
     injection: &Injection,
+    known: &Known,
     edits: &mut Edits<'d>,
     mounts: &Array<'d>,
     mounted: &mut Mounted,
@@ -190,8 +191,9 @@ fn mounts_of<'d>(
             "VOLUME" => label_volume(injection, edits, &mut mount)?,
             "BIND" => {
                 let source = mount.string("Source")?.unwrap_or_default();
-                let (notes, seen) = (&mut mounted.notes, &mounted.seen);
-                if let Some(ours) = socket::replaced(injection, &source, notes, seen)? {
+                if let Some(ours) =
+                    socket::replaced(injection, known, &source, &mut mounted.survey)?
+                {
                     edits.set(&mut mount, "Source", &quoted(&ours))?;
                 }
             }
@@ -340,7 +342,7 @@ mod tests {
         Injection {
             labels: vec![Label { key: "j".into(), value: "7".into() }],
             socket_bind: SocketBind::Rewrite("/run/ci.sock".into()),
-            look: Look::new(|path, _| match path {
+            look: Look::new(|path: &str| match path {
                 "/run/docker.sock" | "/var/run/docker.sock" => Relation::Socket,
                 "/" | "/run" => Relation::Above,
                 _ => Relation::Other,
@@ -479,7 +481,8 @@ mod tests {
             let body = format!(r#"{{"HostConfig":{{"Tmpfs":{{"{unclean}":""}}}}}}"#);
             assert!(container(&known, &body).unwrap().0.contains(ANONYMOUS_MOUNT), "{unclean}");
         }
-        let taken = Known { volumes: vec!["/x".into()], taken: [("/x".into(), None)].into() };
+        let taken = [("/x".into(), None)].into();
+        let taken = Known { volumes: vec!["/x".into()], taken, ..Known::default() };
         let body = r#"{"HostConfig":{"VolumesFrom":["c"]}}"#;
         assert_eq!(container(&taken, body).unwrap().0, body);
     }

@@ -124,7 +124,7 @@ impl Proxy {
                     // Shown if the test fails.
                     Step::Report(outcome) => eprintln!("{outcome:?}"),
                     Step::Warn(_) => {}
-                    step @ (Step::Dial | Step::Hangup) => panic!("{step:?}"),
+                    step @ (Step::Dial | Step::Hangup | Step::Look(_)) => panic!("{step:?}"),
                 }
             }
             let mut moved = flush(session.up(), daemon, random, context);

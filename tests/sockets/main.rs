@@ -23,6 +23,7 @@ mod http2;
 mod lab;
 mod life;
 mod log;
+mod looks;
 mod manager;
 mod proxy;
 mod stage;

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use dockerd_ci_proxy::proxy::{Away, Common, Lane, Patience, Session, Step, Unreachable};
+use dockerd_ci_proxy::rules::socket::{Look, LookAt, Relation, Seen};
 use dockerd_ci_proxy::rules::{Injection, Label};
 
 use super::errands;
@@ -60,12 +61,27 @@ pub struct Player {
     now: Instant,
 }
 
+/// Has no daemon's socket, and tells of what is below `/slow` only when it is asked aside, and of what is
+/// below `/slow/dead` never.
+struct Disk;
+
+impl LookAt for Disk {
+    fn at_once(&self, path: &str, _: &Seen) -> Option<Relation> {
+        (!path.starts_with("/slow/")).then_some(Relation::Other)
+    }
+
+    fn at_last(&self, _: &str) -> Relation {
+        Relation::Other
+    }
+}
+
 /// The configuration under which all transcripts are played.
 pub fn injection() -> Injection {
     let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
     Injection {
         labels: vec![label("ci.job", "7"), label("ci.team", "web")],
         cgroup_parent: Some("/ci/7".into()),
+        look: Look::new(Disk),
         ..Injection::default()
     }
 }
@@ -197,6 +213,8 @@ impl Player {
                 Step::Wait => return,
                 Step::Dial => self.dial(),
                 Step::Hangup => self.hang_up(),
+                Step::Look(path) if path.starts_with("/slow/dead/") => {}
+                Step::Look(path) => self.session.looked(Disk.at_last(&path)),
                 Step::Report(_) | Step::Warn(_) => {}
                 Step::Close => {
                     if self.connected {
