@@ -94,6 +94,8 @@ fn variable(name: &str) -> Option<OsString> {
 }
 
 /// Serves until told to stop. What goes wrong is logged; the exit says of which kind it was.
+// Once, so that it is to be small rather than fast.
+#[cold]
 fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
     let (mut sockets, predecessor) = match start {
         Start::First(sockets) => (sockets, None),

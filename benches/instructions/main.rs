@@ -35,7 +35,7 @@ use std::time::Duration;
 use stage::content::Message;
 use stage::load::{Exchange, Expects, Load, Until};
 use stage::process::{Folder, Process};
-use stage::requests::{create, create_unasked, get, volume};
+use stage::requests::{creates_unmounted, get, volume};
 use stage::role::{Role, play};
 use stage::way::{arguments, binary};
 
@@ -64,11 +64,12 @@ struct Cost {
 fn works() -> Vec<(&'static str, Exchange)> {
     let exchange =
         |request: Message, status| Exchange { request, expects: Expects::Status(status) };
+    let [create, create_unasked] = creates_unmounted();
     vec![
         ("ping", exchange(get("/_ping"), 200)),
         ("info", exchange(get("/v1.43/info"), 200)),
-        ("create", exchange(create(), 201)),
-        ("create-unasked", exchange(create_unasked(), 201)),
+        ("create", exchange(create, 201)),
+        ("create-unasked", exchange(create_unasked, 201)),
         ("create-volume", exchange(volume(), 201)),
     ]
 }

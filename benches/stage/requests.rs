@@ -49,6 +49,15 @@ pub(crate) fn create_unasked() -> Message {
     post("/v1.43/containers/create", &CREATE.replacen("\"Image\"", "\"Imago\"", 1))
 }
 
+/// The two without mounts, for which the kernel is asked by openat2(2), which valgrind does not know.
+pub(crate) fn creates_unmounted() -> [Message; 2] {
+    let (before, behind) = CREATE.split_once("\"Binds\":[").unwrap();
+    let (_, behind) = behind.split_once(']').unwrap();
+    let body = format!("{before}\"Binds\":[]{behind}");
+    ["\"Image\"", "\"Imago\""]
+        .map(|name| post("/v1.43/containers/create", &body.replacen("\"Image\"", name, 1)))
+}
+
 /// The same of a container called `name`, of the image and folders that there are where a real daemon
 /// is tested (`tests/engine/images`).
 pub(crate) fn create_real(name: &str) -> Message {

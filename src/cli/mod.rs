@@ -45,6 +45,8 @@ pub enum Command {
 /// # Errors
 ///
 /// All that cannot be understood or cannot work; each names the flag or variable at fault.
+// Once, so that it is to be small rather than fast.
+#[cold]
 pub fn parse(
     args: impl Iterator<Item = OsString>,
     env: impl Fn(&str) -> Option<OsString>,

@@ -66,6 +66,8 @@ impl Looks {
 
     /// Has `path` looked at for a pair. If no thread can be had, the answer comes when another look
     /// is over, or never.
+    // Seldom, as the other two, so that they are to be small rather than fast.
+    #[cold]
     pub(super) fn ask(&self, look: &Look, path: String, pair: usize) -> Asked {
         let answer = Arc::default();
         let task = Task { look: look.clone(), path, pair, answer: Arc::downgrade(&answer) };
@@ -82,6 +84,7 @@ impl Looks {
     }
 
     /// The pairs for which something has been seen since this was asked before.
+    #[cold]
     pub(super) fn seen(&self) -> Vec<usize> {
         mem::take(&mut self.0.board().seen)
     }
@@ -93,6 +96,7 @@ impl Shared {
     }
 
     /// Looks until nobody waits.
+    #[cold]
     fn work(&self) {
         while let Some(task) = self.next() {
             // One that was given up must not cost another who is stuck.

@@ -40,7 +40,7 @@ pub struct Known {
     /// host that is there, if one is.
     pub taken: BTreeMap<String, Option<String>>,
     /// What paths of the host are to the daemon's socket, of which that could not be told at once.
-    pub looked: BTreeMap<String, Relation>,
+    pub looked: Vec<(String, Relation)>,
 }
 
 /// What an answer means for the create that waits.

@@ -124,7 +124,7 @@ pub(super) fn replaced(
     if !source.starts_with('/') {
         return Ok(None);
     }
-    let told = known.looked.get(source).copied();
+    let told = known.looked.iter().find(|(path, _)| path == source).map(|(_, relation)| *relation);
     let relation = told.or_else(|| injection.look.at_once(source, &survey.seen));
     match (relation, &injection.socket_bind) {
         (None, _) => {
