@@ -5,6 +5,8 @@
 
 mod check;
 mod shells;
+#[path = "../support/skip.rs"]
+mod skip;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use crate::support::{Docker, Lab, Proxy, until};
+use crate::support::{Dead, Docker, Lab, Proxy, skip, until};
 
 #[test]
 fn questions_are_answered_as_by_the_daemon() {
@@ -138,4 +138,23 @@ fn while_the_proxy_drains_docker_finds_nobody_and_what_runs_goes_on() {
     running.await_output("another");
     let finished = running.finish();
     assert_eq!(finished.code, Some(0), "{finished:?}");
+}
+
+/// A daemon that looked at it would be stuck with it.
+#[test]
+fn a_mount_of_a_file_system_that_does_not_answer_fails_and_names_it() {
+    let Some(lab) = Lab::open() else { return };
+    let Some(dead) = Dead::mount(&lab.proxy.folder().join("dead")) else {
+        return skip("a test of a dead file system", "it needs root and /dev/fuse");
+    };
+    let path = dead.path();
+    let bind = format!("{}:/cache", path.display());
+    let other = lab.docker.start(&["run", "--rm", "--volume", &bind, lab.image(), "true"]);
+    lab.docker.ok(&["run", "--rm", lab.image(), "true"]);
+    let finished = other.finish();
+    assert_eq!(finished.code, Some(125));
+    let why = format!("cannot tell whether \"{}\", which is to be mounted", path.display());
+    assert!(finished.err().contains(&why), "{finished:?}");
+    let ours = format!("label=ci.job={}", lab.name);
+    assert_eq!(lab.direct.ok(&["ps", "--all", "--quiet", "--filter", &ours]), "");
 }

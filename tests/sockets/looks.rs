@@ -1,44 +1,23 @@
 //! What containers mount, where the file system does not answer.
 
-use std::fs::{self, File};
-use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use rustix::process::Signal;
 
+use super::dead::Dead;
 use super::ends::End;
 use super::lab::{Folder, Lab, PING, PONG};
+use super::skip::skip;
 
-/// A file system whose server says nothing.
-struct Dead {
-    folder: Folder,
-    _server: File,
-}
-
-impl Dead {
-    /// `None` where this may not be made.
-    fn mount() -> Option<Self> {
-        let folder = Folder::new();
-        let server = File::options().read(true).write(true).open("/dev/fuse").ok()?;
-        let number = server.as_raw_fd();
-        let data = format!("fd={number},rootmode=40000,user_id=0,group_id=0\0");
-        let data = std::ffi::CString::from_vec_with_nul(data.into_bytes()).unwrap();
-        let flags = MountFlags::NOSUID | MountFlags::NODEV;
-        mount("dead", folder.path(), "fuse", flags, Some(data.as_c_str())).ok()?;
-        Some(Self { folder, _server: server })
+/// One in this folder, if it may be made.
+fn dead(folder: &Folder) -> Option<Dead> {
+    let dead = Dead::mount(&folder.join("dead"));
+    if dead.is_none() {
+        skip("a test of a dead file system", "it needs root and /dev/fuse");
     }
-
-    fn path(&self) -> PathBuf {
-        self.folder.join("cache")
-    }
-}
-
-impl Drop for Dead {
-    fn drop(&mut self) {
-        let _ = unmount(self.folder.path(), UnmountFlags::DETACH);
-    }
+    dead
 }
 
 fn create(source: &Path) -> String {
@@ -49,9 +28,8 @@ fn create(source: &Path) -> String {
 
 #[test]
 fn a_dead_file_system_holds_up_nobody_but_who_mounts_it() {
-    let Some(dead) = Dead::mount() else {
-        return println!("skipped: this test needs root and /dev/fuse");
-    };
+    let place = Folder::new();
+    let Some(dead) = dead(&place) else { return };
     let mut lab = Lab::new();
     let begun = Instant::now();
     let (mut stuck, mut its_daemon) = lab.pair();
@@ -78,9 +56,8 @@ fn a_dead_file_system_holds_up_nobody_but_who_mounts_it() {
 
 #[test]
 fn a_client_that_does_not_wait_leaves_nothing_behind() {
-    let Some(dead) = Dead::mount() else {
-        return println!("skipped: this test needs root and /dev/fuse");
-    };
+    let place = Folder::new();
+    let Some(dead) = dead(&place) else { return };
     let lab = Lab::new();
     let gone = |lab: &Lab| {
         let (mut stuck, its_daemon): (End, End) = lab.pair();

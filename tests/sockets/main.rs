@@ -15,6 +15,8 @@ mod abandoned;
 mod activation;
 mod calls;
 mod crowds;
+#[path = "../support/dead.rs"]
+mod dead;
 mod endings;
 mod ends;
 #[path = "../support/http2.rs"]
@@ -26,6 +28,8 @@ mod log;
 mod looks;
 mod manager;
 mod proxy;
+#[path = "../support/skip.rs"]
+mod skip;
 mod stage;
 mod stats;
 mod streams;

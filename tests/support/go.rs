@@ -124,13 +124,7 @@ fn ask(question: &Value) -> Value {
 fn start() -> Option<Mutex<Go>> {
     let answers = Command::new("go").arg("version").output().is_ok_and(|out| out.status.success());
     if !answers {
-        let required = std::env::var("DCP_TEST_REQUIRE_ENGINE").is_ok_and(|value| value == "1");
-        assert!(!required, "DCP_TEST_REQUIRE_ENGINE=1, but there is no go command");
-        // Past the test harness, which would swallow it.
-        let _ = std::io::stderr().write_all(
-            b"\n** SKIPPED: the comparison with Go itself; there is no go command\n\
-              ** To run everything:  tests/run\n",
-        );
+        super::skip::skip("the comparison with Go itself", "there is no go command");
         return None;
     }
     let mut child = Command::new("go")

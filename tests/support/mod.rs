@@ -15,4 +15,5 @@ pub mod labelled;
 pub mod naive;
 pub mod player;
 pub mod random;
+pub mod skip;
 pub mod transcript;

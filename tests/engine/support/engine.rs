@@ -15,6 +15,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use super::cli::Docker;
+use super::skip::skip;
 
 pub(crate) struct Engine {
     pub(crate) socket: PathBuf,
@@ -29,38 +30,8 @@ pub(crate) struct Engine {
 /// The engine, or nothing after a notice.
 pub(crate) fn engine() -> Option<&'static Engine> {
     static ENGINE: OnceLock<Result<Engine, String>> = OnceLock::new();
-    let found = ENGINE.get_or_init(|| find().inspect_err(|reason| notice("engine tests", reason)));
-    match found {
-        Ok(engine) => Some(engine),
-        Err(reason) => {
-            fail_if_required(reason);
-            None
-        }
-    }
-}
-
-/// Skips one test for want of a tool.
-pub(crate) fn skip(what: &str, reason: &str) {
-    notice(what, reason);
-    fail_if_required(reason);
-}
-
-fn fail_if_required(reason: &str) {
-    let required = std::env::var("DCP_TEST_REQUIRE_ENGINE").is_ok_and(|value| value == "1");
-    assert!(!required, "DCP_TEST_REQUIRE_ENGINE=1, but {reason}");
-}
-
-/// Writes to stderr itself: what goes through `eprintln!` is hidden when a test passes.
-fn notice(what: &str, reason: &str) {
-    let text = format!(
-        "\n\
-         ******************************************************************\n\
-         ** SKIPPED: {what}\n\
-         ** {reason}\n\
-         ** To run everything, with an engine of its own:  tests/run\n\
-         ******************************************************************\n"
-    );
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let found = ENGINE.get_or_init(find);
+    found.as_ref().inspect_err(|reason| skip("engine tests", reason)).ok()
 }
 
 fn find() -> Result<Engine, String> {

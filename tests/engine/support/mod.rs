@@ -1,17 +1,22 @@
 //! What every engine test stands on.
 
 mod cli;
+#[path = "../../support/dead.rs"]
+mod dead;
 mod engine;
 mod folder;
 mod lab;
 mod proxy;
+#[path = "../../support/skip.rs"]
+mod skip;
 mod wait;
 mod wire;
 
 pub(crate) use cli::{Docker, Finished, Running};
-pub(crate) use engine::skip;
+pub(crate) use dead::Dead;
 pub(crate) use lab::{Kind, Lab};
 pub(crate) use proxy::{Proxy, binary};
+pub(crate) use skip::skip;
 pub(crate) use wait::{eventually, until};
 pub(crate) use wire::converse;
 
