@@ -114,7 +114,7 @@ pub fn label_pair(text: &str) -> Result<Label, Fault> {
 ///
 /// # Errors
 ///
-/// An empty key; NUL, CR or LF in either.
+/// An empty key, or one with a blank in it; NUL, CR or LF in either.
 pub fn label(key: &str, value: &str) -> Result<Label, Fault> {
     if key.is_empty() {
         return Err(Fault::EmptyKey);
@@ -122,6 +122,10 @@ pub fn label(key: &str, value: &str) -> Result<Label, Fault> {
     // Labels also travel as lines of a Dockerfile (commit, import), where these cannot be quoted.
     if has_line_bytes(key) || has_line_bytes(value) {
         return Err(Fault::LineBytes(format!("{key}={value}")));
+    }
+    // A slip: the docker command itself makes no such label.
+    if key.contains(char::is_whitespace) {
+        return Err(Fault::BlankInKey(key.to_owned()));
     }
     Ok(Label { key: key.to_owned(), value: value.to_owned() })
 }
@@ -252,6 +256,11 @@ mod tests {
         for text in ["a\0=b", "a=b\r", "a=b\nLABEL c=d"] {
             assert_eq!(label_pair(text), Err(Fault::LineBytes(text.into())));
         }
+        for key in ["a b", " a", "a ", "a\tb", " ", "a\u{a0}b"] {
+            let blank = Err(Fault::BlankInKey(key.into()));
+            assert_eq!(label_pair(&format!("{key}=1")), blank);
+        }
+        assert_eq!(label_pair("a= b c ").unwrap().value, " b c ");
     }
 
     #[test]

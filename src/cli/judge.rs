@@ -374,6 +374,8 @@ mod tests {
         assert_eq!(labels(", ,"), labels_of("", &[]));
         let why = "DCP_LABELS: \"b\" has no \"=\", wanted KEY=VALUE";
         assert_eq!(labels("a=1,b"), Err(why.into()));
+        let why = "DCP_LABELS: the key of a label cannot hold blanks, as \"c \" does";
+        assert_eq!(labels("b=2 , c = 3"), Err(why.into()));
         let why = "DCP_LABELS: the key \"a\" was already given by DCP_LABELS";
         assert_eq!(labels("a=1,a=2"), Err(why.into()));
         // Beside the older variables, but not beside what is typed.

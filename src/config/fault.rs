@@ -13,6 +13,8 @@ pub enum Fault {
     NoEquals(String),
     /// A label whose key is empty.
     EmptyKey,
+    /// A label with this key, which has a blank in it.
+    BlankInKey(String),
     /// A label with NUL, CR or LF in it.
     LineBytes(String),
     /// A cgroup parent that no daemon can use, or none can use as it was meant.
@@ -55,6 +57,9 @@ impl Display for Fault {
         match self {
             Self::NoEquals(text) => write!(f, "{text:?} has no \"=\", wanted KEY=VALUE"),
             Self::EmptyKey => write!(f, "the key of a label is empty"),
+            Self::BlankInKey(key) => {
+                write!(f, "the key of a label cannot hold blanks, as {key:?} does")
+            }
             Self::LineBytes(text) => write!(f, "a label cannot hold NUL, CR or LF: {text:?}"),
             Self::CgroupParent(text) => write!(
                 f,

@@ -69,6 +69,10 @@ fn mistakes_name_the_flag_and_end_with_2() {
         "dockerd-ci-proxy: --label: \"ci.job\" has no \"=\", wanted KEY=VALUE"
     );
     assert_eq!(
+        refused(&["--label", "a b=c"], &[]),
+        "dockerd-ci-proxy: --label: the key of a label cannot hold blanks, as \"a b\" does"
+    );
+    assert_eq!(
         refused(&["--label", "a=b\nc"], &[]),
         "dockerd-ci-proxy: --label: a label cannot hold NUL, CR or LF: \"a=b\\nc\""
     );
