@@ -33,10 +33,16 @@ fn main() -> ExitCode {
     };
     let exit = match cli::parse(std::env::args_os().skip(1), variable, start.passed_path()) {
         Ok(Command::Help(text) | Command::Version(text)) => printed(&text, Exit::Done),
-        Ok(Command::Check(config)) => tell(&check(&config, &paths(&start.sockets().clients))),
+        Ok(Command::Check(config)) => {
+            unknown_variables()
+                .iter()
+                .for_each(|unknown| complain(&format_args!("warn: {unknown}")));
+            tell(&check(&config, &paths(&start.sockets().clients)))
+        }
         Ok(Command::Status(socket)) => status(&socket),
         Ok(Command::Run(config)) => {
             net::log::start(config.log_format, config.debug);
+            unknown_variables().iter().for_each(|unknown| warn!("{unknown}"));
             run(&config, start, program).unwrap_or_else(|exit| exit)
         }
         Err(error) => {
@@ -87,6 +93,11 @@ fn complain(what: &impl Display) {
 
 fn paths(listeners: &[Listener]) -> Vec<PathBuf> {
     listeners.iter().map(|listener| listener.path().to_owned()).collect()
+}
+
+/// A sentence about each variable that was probably meant for us, and that we do not know.
+fn unknown_variables() -> Vec<String> {
+    cli::variables::unknown(std::env::vars_os())
 }
 
 fn variable(name: &str) -> Option<OsString> {

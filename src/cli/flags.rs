@@ -287,16 +287,24 @@ pub fn by_short(typed: char) -> Option<(&'static Flag, &'static str)> {
     Some((flag, flag.names.first()?))
 }
 
-/// The name that was probably meant: one that begins like the typed one, else the nearest one of
-/// which about a third is wrong.
+/// The name of a flag that was probably meant.
 #[must_use]
 pub fn near(typed: &str) -> Option<&'static str> {
-    let names = || FLAGS.iter().flat_map(|flag| flag.names).copied();
-    // Two dashes and two letters begin too many names to guess.
-    let begun = names().find(|name| typed.len() > 4 && name.starts_with(typed));
+    nearest(typed, "--", FLAGS.iter().flat_map(|flag| flag.names).copied())
+}
+
+/// The name that was probably meant of these, which all begin with `before`: one that begins like the
+/// typed one, else the nearest one of which about a third is wrong.
+pub(super) fn nearest(
+    typed: &str,
+    before: &str,
+    names: impl Iterator<Item = &'static str> + Clone,
+) -> Option<&'static str> {
+    let letters = typed.strip_prefix(before).unwrap_or(typed).len();
+    // Two letters begin too many names to guess.
+    let begun = names.clone().find(|name| letters > 2 && name.starts_with(typed));
     begun.or_else(|| {
-        let (wrong, name) = names().map(|name| (distance(typed, name), name)).min()?;
-        let letters = typed.trim_start_matches('-').len();
+        let (wrong, name) = names.map(|name| (distance(typed, name), name)).min()?;
         (wrong <= (letters + 1) / 3).then_some(name)
     })
 }

@@ -2,7 +2,8 @@
 //!
 //! [`flags`] is the one table of all flags; [`doc`] only renders it. `parse` reads what was typed
 //! into plain values that remember the name they were given by; `judge` asks `config` what they
-//! mean and puts that name before each fault. [`check`] is what `--check` does.
+//! mean and puts that name before each fault. [`check`] is what `--check` does; [`variables`] knows
+//! which ones of the environment are misspelt.
 
 pub mod check;
 pub mod doc;
@@ -10,6 +11,7 @@ mod error;
 pub mod flags;
 mod judge;
 pub mod parse;
+pub mod variables;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

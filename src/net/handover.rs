@@ -34,8 +34,8 @@ use rustix::net::{
 use super::listener::Listener;
 use super::passed::{self, Sockets};
 
-/// Tells a process what it is in a handover: [`BETWEEN`] or [`NEXT`].
-const VARIABLE: &str = "DCP_HANDOVER";
+/// Tells a process what it is in a handover: `between` two others, or the `next` one.
+pub const VARIABLE: &str = "DCP_HANDOVER";
 /// It starts the new process, and ends.
 const BETWEEN: &str = "between";
 /// It is the new process.

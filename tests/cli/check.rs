@@ -171,6 +171,24 @@ fn a_cgroup_parent_that_cannot_be_is_told() {
 }
 
 #[test]
+fn a_misspelt_variable_is_told_and_is_no_fault() {
+    let folder = Folder::new("variable");
+    let (ds, ls) = (folder.at("d"), folder.at("l"));
+    daemon(&ds);
+    let env = [("DCP_LABEL", "a=1"), ("DCP_FLAGS", "-d"), ("DCP_TEST_BINARY", "x")];
+    let output = super::run(&["--check", "--ds", &ds, "--ls", &ls], &env);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let told = "warn: DCP_LABEL: no such variable, did you mean DCP_LABELS?";
+    assert_eq!(errors, format!("dockerd-ci-proxy: {told}\n"));
+    assert_eq!(output.status.code(), Some(0));
+    // A start, too, which ends at once here.
+    fs::write(&ls, "").unwrap();
+    let output = super::run(&["--ds", &ds, "--ls", &ls], &env);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(errors.starts_with(&format!("dockerd-ci-proxy: {told}\n")), "{errors}");
+}
+
+#[test]
 fn a_start_that_must_ask_a_daemon_that_is_away_ends_with_3() {
     let folder = Folder::new("self");
     let (ds, ls) = (folder.at("d"), folder.at("l"));
