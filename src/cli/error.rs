@@ -66,6 +66,15 @@ pub enum Error {
         /// Where the first label came from.
         first: &'static str,
     },
+    /// Where the listening socket is on the host, though no mount becomes one of it.
+    NoRewrite {
+        /// The flag that says where.
+        by: &'static str,
+        /// The flag that says what is done with mounts instead.
+        bind: &'static str,
+        /// What that is.
+        value: String,
+    },
     /// The proxy would be its own daemon.
     SameSocket {
         /// Where the path of the listening socket came from.
@@ -120,6 +129,9 @@ impl Display for Error {
             }
             Self::KeyTwice { by, key, first } => {
                 write!(f, "{by}: the key {key:?} was already given by {first}")
+            }
+            Self::NoRewrite { by, bind, value } => {
+                write!(f, "{by}: has no effect beside {bind} {value}, wanted rewrite there")
             }
             Self::SameSocket { by, daemon } => {
                 write!(f, "{by}: is the same socket as {daemon}, the proxy would talk to itself")

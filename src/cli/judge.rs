@@ -26,11 +26,10 @@ pub(super) fn config(mut args: Args) -> Result<Config, Error> {
     let log_format = or(args.log_format.take(), LOG_FORMAT, "--log-format");
     let stats = args.stats.take();
     let source = args.socket_bind_source.take();
-    let source = source.as_ref().unwrap_or(&listen);
     let config = Config {
         strict: args.strict,
         no_buildkit: args.no_buildkit,
-        socket_bind: socket_bind(&bind, source)?,
+        socket_bind: socket_bind(&bind, source.as_ref(), &listen)?,
         listen: path(&listen)?,
         access: access(&args)?,
         daemon: path(&daemon)?,
@@ -65,14 +64,24 @@ pub(super) fn stats_socket(given: Option<Given>) -> Result<PathBuf, Error> {
     path(&given.unwrap_or_else(|| Given::implied(STATS_SOCKET, "--stats-socket")))
 }
 
-fn socket_bind(given: &Given, source: &Given) -> Result<SocketBind, Error> {
-    match given.text()? {
-        "pass" => Ok(SocketBind::Pass),
-        "refuse" => Ok(SocketBind::Refuse),
-        "rewrite" => socket::mountable(&path(source)?)
-            .map(SocketBind::Rewrite)
-            .map_err(|fault| Error::Fault(source.by, fault)),
-        other => Err(Error::Fault(given.by, Fault::SocketBind(other.to_owned()))),
+fn socket_bind(given: &Given, source: Option<&Given>, listen: &Given) -> Result<SocketBind, Error> {
+    let value = given.text()?;
+    let bind = match value {
+        "rewrite" => {
+            let source = source.unwrap_or(listen);
+            return socket::mountable(&path(source)?)
+                .map(SocketBind::Rewrite)
+                .map_err(|fault| Error::Fault(source.by, fault));
+        }
+        "pass" => SocketBind::Pass,
+        "refuse" => SocketBind::Refuse,
+        other => return Err(Error::Fault(given.by, Fault::SocketBind(other.to_owned()))),
+    };
+    match source {
+        None => Ok(bind),
+        Some(Given { by, .. }) => {
+            Err(Error::NoRewrite { by, bind: given.by, value: value.to_owned() })
+        }
     }
 }
 
@@ -411,6 +420,16 @@ mod tests {
         assert_eq!(labels_of("--label a=1 --label a=1", &[]), Err(why.into()));
         let why = "--ln: the key \"a\" was already given by --label";
         assert_eq!(labels_of("--ln a --lv 2 --label a=1", &[]), Err(why.into()));
+    }
+
+    #[test]
+    fn a_place_on_the_host_is_for_rewrite_alone() {
+        for bind in ["refuse", "pass"] {
+            let words = format!("--socket-bind-source /x --socket-bind {bind}");
+            let why = "--socket-bind-source: has no effect beside --socket-bind";
+            assert_eq!(run(&words, &[]), Err(format!("{why} {bind}, wanted rewrite there")));
+        }
+        assert!(run("--socket-bind-source /x --socket-bind rewrite", &[]).is_ok());
     }
 
     #[test]
