@@ -181,11 +181,11 @@ fn is_cgroup_path(text: &str) -> bool {
     text.starts_with('/') && text.bytes().any(|byte| byte != b'/')
 }
 
-/// `a-b.slice`: systemd reads the dashes as a path, so none of its parts may be empty.
+/// `a-b.slice`: systemd reads the dashes as a path, so none of its parts may be empty. `-.slice` is its
+/// root, which is refused as `/` is.
 fn is_slice(text: &str) -> bool {
-    text.strip_suffix(".slice").is_some_and(|name| {
-        !name.contains('/') && (name == "-" || name.split('-').all(|part| !part.is_empty()))
-    })
+    text.strip_suffix(".slice")
+        .is_some_and(|name| !name.contains('/') && name.split('-').all(|part| !part.is_empty()))
 }
 
 fn has_line_bytes(text: &str) -> bool {
@@ -287,6 +287,7 @@ mod tests {
             ".slice",
             "a/b.slice",
             "a--b.slice",
+            "-.slice",
             "Self",
         ];
         for text in refused {
