@@ -176,6 +176,12 @@ pub fn check_driver(driver: &str, parent: &str) -> Result<(), Fault> {
     Ok(())
 }
 
+/// What is odd about a cgroup parent that a daemon with this cgroup driver takes all the same.
+#[must_use]
+pub fn driver_doubt(driver: &str, parent: &str) -> Option<Fault> {
+    (driver == "cgroupfs" && is_slice(parent)).then(|| Fault::SliceAsPath(parent.to_owned()))
+}
+
 fn is_cgroup_path(text: &str) -> bool {
     // The root itself would lift the containers out of every limit that the operator has set.
     text.starts_with('/') && text.bytes().any(|byte| byte != b'/')
@@ -301,6 +307,16 @@ mod tests {
         assert_eq!(check_driver("cgroupfs", "/ci"), Ok(()));
         for parent in ["/ci", "/ci.slice", ""] {
             assert_eq!(check_driver("systemd", parent), Err(Fault::NotASlice(parent.into())));
+        }
+    }
+
+    #[test]
+    fn a_slice_is_odd_where_there_are_none() {
+        let odd = Some(Fault::SliceAsPath("ci.slice".into()));
+        assert_eq!(driver_doubt("cgroupfs", "ci.slice"), odd);
+        for (driver, parent) in [("cgroupfs", "/ci"), ("systemd", "ci.slice"), ("none", "ci.slice")]
+        {
+            assert_eq!(driver_doubt(driver, parent), None);
         }
     }
 

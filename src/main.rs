@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use dockerd_ci_proxy::cli::check::{Report, check, exit_of};
+use dockerd_ci_proxy::cli::check::{self, Report, check, exit_of};
 use dockerd_ci_proxy::cli::{self, Command, Exit};
 use dockerd_ci_proxy::config::{self, CgroupParent, Config, SocketAccess};
 use dockerd_ci_proxy::net::handover::{self, Program, Start};
@@ -34,15 +34,17 @@ fn main() -> ExitCode {
     let exit = match cli::parse(std::env::args_os().skip(1), variable, start.passed_path()) {
         Ok(Command::Help(text) | Command::Version(text)) => printed(&text, Exit::Done),
         Ok(Command::Check(config)) => {
-            unknown_variables()
-                .iter()
-                .for_each(|unknown| complain(&format_args!("warn: {unknown}")));
+            for unknown in unknown_variables() {
+                complain(&format_args!("warn: {unknown}"));
+            }
             tell(&check(&config, &paths(&start.sockets().clients)))
         }
         Ok(Command::Status(socket)) => status(&socket),
         Ok(Command::Run(config)) => {
             net::log::start(config.log_format, config.debug);
-            unknown_variables().iter().for_each(|unknown| warn!("{unknown}"));
+            for unknown in unknown_variables() {
+                warn!("{unknown}");
+            }
             run(&config, start, program).unwrap_or_else(|exit| exit)
         }
         Err(error) => {
@@ -64,10 +66,13 @@ fn status(socket: &Path) -> Exit {
     }
 }
 
-/// Prints what would be done, and what is in the way.
+/// Prints what would be done, what may be a slip, and what is in the way.
 fn tell(report: &Report) -> Exit {
     let lines = report.plan.iter().map(|line| format!("{line}\n"));
     let exit = printed(&lines.collect::<String>(), report.exit());
+    for doubt in &report.doubts {
+        complain(&format_args!("warn: {doubt}"));
+    }
     for (_, why) in &report.faults {
         complain(why);
     }
@@ -138,6 +143,9 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
     if let Some(path) = stats_at {
         info!("answering /metrics, /healthz and /readyz on {}", path.display());
     }
+    if let Some(doubt) = check::missing_source(config, ask::in_container()) {
+        warn!("{doubt}");
+    }
     // Not before signals are heeded: whoever reads this may send one at once.
     announce(config, &paths, &injection);
     let stopped = server.run().map_err(|why| loop_failed(&why))?;
@@ -197,16 +205,19 @@ fn check_cgroup_parent(config: &Config) -> Result<(), Exit> {
         return Ok(());
     };
     match ask::cgroup_driver(&config.daemon) {
-        Ok(Some(driver)) => config::check_driver(&driver, parent).map_err(|fault| {
-            error!("--cgroup-parent: {fault}");
-            Exit::Usage
-        }),
-        Ok(None) => Ok(()),
-        Err(why) => {
-            warn!("cannot check --cgroup-parent {parent:?}: {why}");
-            Ok(())
+        Ok(Some(driver)) => {
+            config::check_driver(&driver, parent).map_err(|fault| {
+                error!("--cgroup-parent: {fault}");
+                Exit::Usage
+            })?;
+            if let Some(doubt) = config::driver_doubt(&driver, parent) {
+                warn!("--cgroup-parent: {doubt}");
+            }
         }
+        Ok(None) => {}
+        Err(why) => warn!("cannot check --cgroup-parent {parent:?}: {why}"),
     }
+    Ok(())
 }
 
 fn announce(config: &Config, listening: &[PathBuf], injection: &Injection) {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Exit;
-use crate::config::{self, CgroupParent, Config, SocketAccess};
+use crate::config::{self, CgroupParent, Config, SocketAccess, socket};
 use crate::net::ask::{self, Daemon};
 use crate::net::listener::{self, Place};
 use crate::rules::socket::SocketBind;
@@ -13,6 +13,8 @@ use crate::rules::socket::SocketBind;
 pub struct Report {
     /// What would be done, line by line, for standard output.
     pub plan: Vec<String>,
+    /// What may be a slip, but is in nobody's way.
+    pub doubts: Vec<String>,
     /// What is in the way, and how a start that stumbles over it would end.
     pub faults: Vec<(Exit, String)>,
 }
@@ -51,20 +53,47 @@ pub fn check(config: &Config, passed: &[PathBuf]) -> Report {
     if let Some(daemon) = daemon {
         find_cgroup_parent(config, &daemon, &mut report);
     }
-    report.plan.push(match &config.socket_bind {
+    report.doubts.extend(missing_source(config, ask::in_container()));
+    report.plan.push(mounts(config));
+    report.plan.extend(choices(config).map(ToOwned::to_owned));
+    report
+}
+
+/// What is done with mounts of the daemon's socket.
+fn mounts(config: &Config) -> String {
+    match &config.socket_bind {
         SocketBind::Pass => "mounts of the daemon's socket pass".to_owned(),
         SocketBind::Refuse => "mounts of the daemon's socket are refused".to_owned(),
         SocketBind::Rewrite(path) => {
             format!("mounts of the daemon's socket become those of {path}")
         }
-    });
-    if config.strict {
-        report.plan.push("what is not known to the Engine API is refused".to_owned());
     }
-    if config.no_buildkit {
-        report.plan.push("what BuildKit builds passes without labels".to_owned());
-    }
-    report
+}
+
+/// What was asked for besides, and is not done by default.
+fn choices(config: &Config) -> impl Iterator<Item = &'static str> {
+    let strict = "what is not known to the Engine API is refused, and images of BuildKit that cannot be \
+                  labelled";
+    let no_buildkit = "what BuildKit builds passes without labels";
+    let asked = [(config.strict, strict), (config.no_buildkit, no_buildkit)];
+    asked.into_iter().filter_map(|(asked, line)| asked.then_some(line))
+}
+
+/// A doubt if nothing is where the listening socket is said to be on the host. In a container that
+/// cannot be told, and our own socket is there once it is made.
+#[must_use]
+pub fn missing_source(config: &Config, in_container: bool) -> Option<String> {
+    let SocketBind::Rewrite(source) = &config.socket_bind else {
+        return None;
+    };
+    let path = Path::new(source);
+    let told = in_container || path.exists() || socket::same_socket(path, &config.listen);
+    (!told).then(|| {
+        format!(
+            "--socket-bind-source: nothing is at {source}; until the listening socket is there, a \
+             container that mounts the daemon's socket gets an empty folder or an error"
+        )
+    })
 }
 
 /// How a start ends to which the daemon gave no answer, or one that does not help.
@@ -122,7 +151,11 @@ fn find_cgroup_parent(config: &Config, daemon: &Daemon, report: &mut Report) {
         CgroupParent::Fixed(parent) => {
             let driver = daemon.driver.as_deref().unwrap_or_default();
             match config::check_driver(driver, parent) {
-                Ok(()) => parent.clone(),
+                Ok(()) => {
+                    let doubt = config::driver_doubt(driver, parent);
+                    report.doubts.extend(doubt.map(|doubt| format!("--cgroup-parent: {doubt}")));
+                    parent.clone()
+                }
                 Err(fault) => {
                     return report.fault(Exit::Usage, format!("--cgroup-parent: {fault}"));
                 }
@@ -136,4 +169,32 @@ fn find_cgroup_parent(config: &Config, daemon: &Daemon, report: &mut Report) {
         },
     };
     report.plan.push(format!("cgroup parent {parent:?}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Command, parse};
+
+    fn config(words: &str) -> Config {
+        match parse(words.split(' ').map(Into::into), |_| None, None) {
+            Ok(Command::Run(config)) => config,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_place_on_the_host_is_missed_only_where_the_host_is_seen() {
+        let folder = std::env::temp_dir().join(format!("dcp-source-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let at = |name: &str| folder.join(name).display().to_string();
+        std::fs::write(at("there"), "").unwrap();
+        let of = |source: &str| config(&format!("--ls {} --socket-bind-source {source}", at("l")));
+        let missed = |source: &str| missing_source(&of(source), false).is_some();
+        assert!(missed(&at("none")));
+        assert!(!missed(&at("./l")) && !missed(&at("there")));
+        assert_eq!(missing_source(&of(&at("none")), true), None);
+        assert_eq!(missing_source(&config("--ls /nowhere"), false), None);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -21,6 +21,8 @@ pub enum Fault {
     CgroupParent(String),
     /// A cgroup parent that is not a slice, for a daemon that runs its containers by systemd.
     NotASlice(String),
+    /// A cgroup parent that is a slice, for a daemon to which it is only a path, and one below its own.
+    SliceAsPath(String),
     /// Not what can be done with a mount of the daemon's socket.
     SocketBind(String),
     /// A path that cannot be the source of a bind mount.
@@ -53,6 +55,7 @@ pub enum Fault {
 }
 
 impl Display for Fault {
+    #[expect(clippy::too_many_lines, reason = "a sentence for each, and nothing else")]
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoEquals(text) => write!(f, "{text:?} has no \"=\", wanted KEY=VALUE"),
@@ -78,6 +81,11 @@ impl Display for Fault {
                 f,
                 "the daemon's cgroup driver is systemd, which needs a slice like ci-1234.slice, \
                  not {text:?}"
+            ),
+            Self::SliceAsPath(text) => write!(
+                f,
+                "the daemon's cgroup driver is cgroupfs, to which {text:?} is no slice but a cgroup below \
+                 its own; an absolute path like /ci/1234 was probably meant"
             ),
             Self::Time(text) => {
                 write!(f, "{text:?} is not a time, wanted 30, 30s, 5m, 2h or infinity")

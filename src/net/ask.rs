@@ -23,6 +23,9 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// ten thousand; what is much larger comes from no daemon.
 const MAX_ANSWER: u64 = 4 * 1024 * 1024;
 
+/// The files of an image over which those are mounted that make its container's network and name.
+const CONTAINER_FILES: [&str; 3] = ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"];
+
 /// Field lines that the head of an answer may have; daemons send about ten.
 const MAX_FIELDS: usize = 64;
 
@@ -95,6 +98,14 @@ pub fn own_cgroup_parent(daemon: &Path) -> Result<String, Error> {
     parent_of_first(daemon, hostname.trim(), ids.into_iter().flatten())
 }
 
+/// Whether this process seems to run in a container, and so does not see the host's files under their
+/// names: what runs one mounts files of its own over some of the image's.
+#[must_use]
+pub fn in_container() -> bool {
+    let mountinfo = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    mounts(&mountinfo).any(|(_, mount_point)| CONTAINER_FILES.contains(&mount_point))
+}
+
 /// Asks about the container named by the hostname, then about the ids, until the daemon knows one.
 fn parent_of_first<'a>(
     daemon: &Path,
@@ -157,12 +168,18 @@ fn id_in_cgroup(text: &str) -> Option<&str> {
 /// The id of our container in the text of `/proc/self/mountinfo`: the daemon mounts files like
 /// `.../containers/<id>/hostname` over some in `/etc`. Other ids there are those of image layers.
 fn id_in_mountinfo(text: &str) -> Option<&str> {
-    text.lines().find_map(|line| {
-        let mut fields = line.split(' ').skip(3);
-        let (root, mount_point) = (fields.next()?, fields.next()?);
-        let ours = ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"].contains(&mount_point);
+    mounts(text).find_map(|(root, mount_point)| {
+        let ours = CONTAINER_FILES.contains(&mount_point);
         let (_, id) = root.rsplit_once("containers/").filter(|_| ours)?;
         ids(id).next()
+    })
+}
+
+/// What is mounted, as a path in its file system, and where, in the text of `/proc/self/mountinfo`.
+fn mounts(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines().filter_map(|line| {
+        let mut fields = line.split(' ').skip(3);
+        Some((fields.next()?, fields.next()?))
     })
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
+use dockerd_ci_proxy::net::ask;
 use rustix::process::{getegid, geteuid};
 
 /// A folder that goes at the end of the test.
@@ -41,8 +42,12 @@ impl Drop for Folder {
     }
 }
 
-/// A daemon that has a version and a cgroup driver.
+/// A daemon that has a version and the cgroup driver of today.
 fn daemon(path: &str) {
+    daemon_with(path, "systemd");
+}
+
+fn daemon_with(path: &str, driver: &'static str) {
     let listener = UnixListener::bind(path).unwrap();
     thread::spawn(move || {
         for stream in listener.incoming() {
@@ -51,8 +56,9 @@ fn daemon(path: &str) {
             assert!(stream.read(&mut request).unwrap() > 0);
             let asks_for_container = request.starts_with(b"GET /containers/");
             let status = if asks_for_container { "404 Not Found" } else { "200 OK" };
-            let body = r#"{"Version":"26.1.5","ApiVersion":"1.45","CgroupDriver":"systemd"}"#;
-            stream.write_all(format!("HTTP/1.0 {status}\r\n\r\n{body}").as_bytes()).unwrap();
+            let body = r#"{"Version":"26.1.5","ApiVersion":"1.45","CgroupDriver":"#;
+            let answer = format!("HTTP/1.0 {status}\r\n\r\n{body}\"{driver}\"}}");
+            stream.write_all(answer.as_bytes()).unwrap();
         }
     });
 }
@@ -168,6 +174,21 @@ fn a_cgroup_parent_that_cannot_be_is_told() {
     assert!(code == 2 && errors.contains("driver is systemd"), "{errors}");
     let (code, _, errors) = check(&["--ds", &ds, "--ls", &ls, "--cgroup-parent", "self"]);
     assert!(code == 1 && errors.contains("runs in no container"), "{errors}");
+}
+
+#[test]
+fn what_may_be_a_slip_is_told_and_is_no_fault() {
+    let folder = Folder::new("slip");
+    let (ds, ls, none) = (folder.at("d"), folder.at("l"), folder.at("none"));
+    daemon_with(&ds, "cgroupfs");
+    let words = ["--ds", &ds, "--ls", &ls, "--cgroup-parent", "ci.slice"];
+    let (code, _, errors) = check(&[&words[..], &["--socket-bind-source", &none]].concat());
+    assert_eq!(code, 0, "{errors}");
+    let slice = "dockerd-ci-proxy: warn: --cgroup-parent: the daemon's cgroup driver is cgroupfs, ";
+    assert!(errors.contains(slice), "{errors}");
+    // In a container, the host's files are not seen.
+    let place = format!("warn: --socket-bind-source: nothing is at {none}; ");
+    assert_eq!(errors.contains(&place), !ask::in_container(), "{errors}");
 }
 
 #[test]
