@@ -122,14 +122,14 @@ fn ask_daemon(config: &Config, report: &mut Report) -> Option<Daemon> {
 fn look_at_place(
     name: &str,
     path: &Path,
-    access: SocketAccess,
+    given: SocketAccess,
     config: &Config,
     report: &mut Report,
 ) {
-    let access = listener::access(access, &config.daemon);
+    let access = listener::access(given, &config.daemon);
     let place = match listener::look(path).and_then(|place| {
         listener::may_bind(path)?;
-        listener::may_give(path, access)?;
+        listener::may_give(path, given, &config.daemon)?;
         Ok(place)
     }) {
         Ok(Place::Free) => "will be made",

@@ -128,6 +128,16 @@ pub fn group(text: &str) -> Result<u32, Fault> {
     id("group", "/etc/group", text)
 }
 
+/// A group as a person knows it: `docker (998)`, or the number where `/etc/group` has no name for it.
+#[must_use]
+pub fn group_shown(group: u32) -> String {
+    let names = fs::read("/etc/group").unwrap_or_default();
+    match name_of(&String::from_utf8_lossy(&names), group) {
+        Some(name) => format!("{} ({group})", name.escape_debug()),
+        None => group.to_string(),
+    }
+}
+
 fn id(kind: &'static str, file: &'static str, text: &str) -> Result<u32, Fault> {
     if let Some(id) = number(text) {
         // The largest number means "leave it" to chown.
@@ -146,13 +156,21 @@ fn id(kind: &'static str, file: &'static str, text: &str) -> Result<u32, Fault> 
     })
 }
 
-/// Looks a name up in lines of `name:password:number:...`, as passwd(5) and group(5) have them.
 fn id_of(names: &str, wanted: &str) -> Option<u32> {
-    names.lines().find_map(|line| {
+    entries(names).find_map(|(name, id)| (name == wanted).then_some(id))
+}
+
+fn name_of(names: &str, wanted: u32) -> Option<&str> {
+    entries(names).find_map(|(name, id)| (id == wanted).then_some(name))
+}
+
+/// Names and numbers in lines of `name:password:number:...`, as passwd(5) and group(5) have them.
+fn entries(names: &str) -> impl Iterator<Item = (&str, u32)> {
+    names.lines().filter_map(|line| {
         let mut fields = line.split(':');
-        let found = fields.next()? == wanted && !wanted.is_empty();
+        let name = fields.next().filter(|name| !name.is_empty())?;
         let id = fields.nth(1).and_then(number)?;
-        u32::try_from(id).ok().filter(|_| found)
+        Some((name, u32::try_from(id).ok()?))
     })
 }
 
@@ -230,6 +248,9 @@ mod tests {
         assert_eq!(id_of(groups, "dock"), None);
         assert_eq!(id_of(groups, "broken"), None);
         assert_eq!(id_of(groups, ""), None);
+        assert_eq!((name_of(groups, 998), name_of(groups, 999)), (Some("docker"), None));
+        assert_eq!(group_shown(0), "root (0)");
+        assert_eq!(group_shown(4_000_000_000), "4000000000");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! open to more than it should be for a moment, and removed at the end if it is still ours; one that
 //! somebody else made for us is only listened on.
 
-use std::fmt::{self, Display, Formatter};
+mod error;
+
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,6 +17,7 @@ use rustix::fs::{Access, Mode};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
+pub use self::error::Error;
 use crate::config::SocketAccess;
 
 /// Connections that the kernel holds until they are accepted; it takes
@@ -249,14 +251,15 @@ fn directory(path: &Path) -> &Path {
     }
 }
 
-/// Whether a socket of ours at `path` may be given the owner and group of `access`: tried on a file
-/// that nobody sees.
+/// Whether a socket of ours at `path` may be given to whom it is to be given by `given` and the socket
+/// of the `daemon`: tried on a file that nobody sees.
 ///
 /// # Errors
 ///
 /// The kernel refuses.
-pub fn may_give(path: &Path, access: SocketAccess) -> Result<(), Error> {
+pub fn may_give(path: &Path, given: SocketAccess, daemon: &Path) -> Result<(), Error> {
     use rustix::fs::{Gid, MemfdFlags, Uid, fchown, memfd_create};
+    let access = access(given, daemon);
     // A setgid directory gives its own group to whatever is made in it.
     let inherited = fs::metadata(directory(path)).ok().filter(|meta| meta.mode() & 0o2000 != 0);
     let inherited = inherited.map(|meta| meta.gid());
@@ -264,7 +267,7 @@ pub fn may_give(path: &Path, access: SocketAccess) -> Result<(), Error> {
     let owner = access.owner.map(Uid::from_raw);
     memfd_create("socket", MemfdFlags::CLOEXEC)
         .and_then(|file| fchown(file, owner, group))
-        .map_err(|errno| Error::NotGiven { path: path.into(), access, error: errno.into() })
+        .map_err(|errno| Error::not_given(path, given, daemon, errno.into()))
 }
 
 /// Removes a socket that nobody listens on any more, and nothing else.
@@ -318,83 +321,12 @@ pub fn access(access: SocketAccess, daemon: &Path) -> SocketAccess {
 /// meant for the new one.
 fn open_to(path: &Path, given: SocketAccess, daemon: &Path) -> Result<(), Error> {
     let access = access(given, daemon);
-    lchown(path, access.owner, access.group).map_err(|error| Error::NotGiven {
-        path: path.into(),
-        access,
-        error,
-    })?;
+    lchown(path, access.owner, access.group)
+        .map_err(|error| Error::not_given(path, given, daemon, error))?;
     let mode = access.mode.unwrap_or(DEFAULT_MODE);
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
         .map_err(|error| Error::failed("set the mode of", path, error))
 }
-
-/// Why there is no listening socket.
-#[derive(Debug)]
-pub enum Error {
-    /// A program answers there.
-    InUse(PathBuf),
-    /// A file, directory or link is there.
-    NotASocket(PathBuf),
-    /// The directory is missing.
-    NoDirectory(PathBuf),
-    /// The kernel does not let us give the socket to this owner or group.
-    NotGiven {
-        /// The path of the listening socket.
-        path: PathBuf,
-        /// To whom it was to be given.
-        access: SocketAccess,
-        /// What the kernel said.
-        error: io::Error,
-    },
-    /// The kernel refused.
-    Failed {
-        /// What was tried, to be followed by the path.
-        step: &'static str,
-        /// The path of the listening socket.
-        path: PathBuf,
-        /// What the kernel said.
-        error: io::Error,
-    },
-}
-
-impl Error {
-    fn failed(step: &'static str, path: &Path, error: io::Error) -> Self {
-        let path = path.into();
-        Self::Failed { step, path, error }
-    }
-}
-
-impl Display for Error {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InUse(path) => write!(
-                f,
-                "a program already listens on {}, stop it or listen elsewhere",
-                path.display()
-            ),
-            Self::NotASocket(path) => {
-                write!(f, "{} is there but is no socket, and is left alone", path.display())
-            }
-            Self::NoDirectory(path) => write!(
-                f,
-                "the directory for the listening socket {} does not exist",
-                path.display()
-            ),
-            Self::NotGiven { path, access, error } => {
-                write!(f, "cannot give {} to", path.display())?;
-                let owner = access.owner.map(|owner| format!(" user {owner}"));
-                let group = access.group.map(|group| format!(" group {group}"));
-                owner.iter().chain(&group).try_for_each(|whom| f.write_str(whom))?;
-                write!(f, ": {error}; --socket-owner and --socket-group name others")
-            }
-            Self::Failed { step, path, error } => {
-                write!(f, "cannot {step} {}: {error}", path.display())
-            }
-        }
-    }
-}
-
-impl std::error::Error for Error {}
 
 #[cfg(test)]
 mod tests {

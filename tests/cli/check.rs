@@ -127,27 +127,36 @@ fn a_group_to_which_the_socket_cannot_be_given_is_told() {
     assert!(copied.unwrap().success());
     fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o777)).unwrap();
     fs::set_permissions(&ds, fs::Permissions::from_mode(0o777)).unwrap();
-    // Root may give a socket to anybody; nobody may not.
-    let mut proxy = Command::new(binary);
-    if geteuid().is_root() {
-        proxy.uid(65534).gid(65534);
-    }
-    let proxy = proxy.args(["--ds", &ds, "--ls", &ls, "--socket-group", "0"]);
-    // A start, then a check of it.
-    for words in [&[][..], &["--check"]] {
-        let output = proxy.args(words).output().unwrap();
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{errors}");
-        let why = format!("cannot give {ls} to group 0: Operation not permitted (os error 1)");
-        assert!(errors.contains(&why) && errors.contains("; --socket-owner"), "{errors}");
+    let start = |words: &[&str]| {
+        let mut proxy = Command::new(&binary);
+        // Root may give a socket to anybody; nobody may not.
+        if geteuid().is_root() {
+            proxy.uid(65534).gid(65534);
+        }
+        let output = proxy.args(["--ds", &ds, "--ls", &ls]).args(words).output().unwrap();
         assert!(!Path::new(&ls).exists());
-    }
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let refused = |words: &[&str], why: &str| {
+        // A start, then a check of it.
+        for words in [words, &[words, &["--check"]].concat()] {
+            let (code, errors) = start(words);
+            assert!(code == 1 && errors.contains(why), "{errors}");
+        }
+    };
+    let why = format!("cannot give {ls} to group root (0)");
+    let denied = "Operation not permitted (os error 1)";
+    let rule =
+        "only root may give it to another user, and others to a group only if they are in it";
+    refused(&["--socket-group", "0"], &format!("{why}: {denied}; {rule}"));
     if geteuid().is_root() {
+        // The group of the daemon's socket is root's, and nothing else was asked for.
+        let rule = "the user that runs the proxy has to be in that group";
+        refused(&[], &format!("{why}, which the daemon's socket {ds} has: {denied}; {rule}"));
         // Here it has that group from the start.
         fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o2777)).unwrap();
-        let output = proxy.output().unwrap();
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(0), "{errors}");
+        let (code, errors) = start(&["--socket-group", "0", "--check"]);
+        assert_eq!(code, 0, "{errors}");
     }
 }
 
