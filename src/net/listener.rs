@@ -467,7 +467,10 @@ mod tests {
         let dir = Dir::new("missing");
         let path = dir.file("no/listen");
         let error = Listener::bind(&path, SocketAccess::default(), &dir.file("daemon"));
-        assert!(matches!(error, Err(Error::NoDirectory(named)) if named == path));
+        let error = error.unwrap_err();
+        assert!(matches!(&error, Error::NoDirectory(named) if *named == path));
+        let wanted = format!("the directory {}, in which", dir.file("no").display());
+        assert!(error.to_string().starts_with(&wanted), "{error}");
     }
 
     #[test]

@@ -113,6 +113,16 @@ fn a_place_that_cannot_serve_is_told() {
         assert_eq!(code, 1, "{errors}");
         assert!(errors.contains(why), "{errors}");
     }
+    let stats = folder.at("none/s");
+    let words = ["--ds", &ds, "--ls", &folder.at("l"), "--stats-socket", &stats];
+    let why = format!(
+        "the directory {}, in which the socket {stats} is to be made, does not exist\n",
+        folder.at("none")
+    );
+    let (code, _, errors) = check(&words);
+    assert!(code == 1 && errors.ends_with(&why), "{errors}");
+    let errors = String::from_utf8(super::run(&words, &[]).stderr).unwrap();
+    assert!(errors.ends_with(&why), "{errors}");
 }
 
 #[test]

@@ -69,7 +69,8 @@ impl Display for Error {
             }
             Self::NoDirectory(path) => write!(
                 f,
-                "the directory for the listening socket {} does not exist",
+                "the directory {}, in which the socket {} is to be made, does not exist",
+                directory(path).display(),
                 path.display()
             ),
             Self::NotGiven { path, access, model, error } => {
