@@ -143,7 +143,8 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
     if let Some(path) = stats_at {
         info!("answering /metrics, /healthz and /readyz on {}", path.display());
     }
-    if let Some(doubt) = check::missing_source(config, ask::in_container()) {
+    let daemon = check::missing_daemon(config);
+    for doubt in check::missing_source(config, ask::in_container()).into_iter().chain(daemon) {
         warn!("{doubt}");
     }
     // Not before signals are heeded: whoever reads this may send one at once.
@@ -227,7 +228,12 @@ fn announce(config: &Config, listening: &[PathBuf], injection: &Injection) {
     if let Some(parent) = &injection.cgroup_parent {
         info!("cgroup parent {parent:?}");
     }
+    for setting in check::beyond_default(config) {
+        info!("{setting}");
+    }
+    let (daemon, version) = (config.daemon.display(), env!("CARGO_PKG_VERSION"));
     for path in listening {
-        info!("listening on {}, for the daemon at {}", path.display(), config.daemon.display());
+        let path = path.display();
+        info!("listening on {path}, for the daemon at {daemon}; version {version}");
     }
 }

@@ -1,5 +1,8 @@
 //! What `--check` does: asks and looks as a start would, changes nothing, and tells.
 
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use super::Exit;
@@ -59,6 +62,14 @@ pub fn check(config: &Config, passed: &[PathBuf]) -> Report {
     report
 }
 
+/// What a start is to tell of the flags beside labels and cgroup parent: what is not as by default.
+pub fn beyond_default(config: &Config) -> impl Iterator<Item = String> {
+    let own = |path: &str| socket::same_socket(Path::new(path), &config.listen);
+    let default = matches!(&config.socket_bind, SocketBind::Rewrite(path) if own(path));
+    let mounts = (!default).then(|| mounts(config));
+    mounts.into_iter().chain(choices(config).map(ToOwned::to_owned))
+}
+
 /// What is done with mounts of the daemon's socket.
 fn mounts(config: &Config) -> String {
     match &config.socket_bind {
@@ -77,6 +88,20 @@ fn choices(config: &Config) -> impl Iterator<Item = &'static str> {
     let no_buildkit = "what BuildKit builds passes without labels";
     let asked = [(config.strict, strict), (config.no_buildkit, no_buildkit)];
     asked.into_iter().filter_map(|(asked, line)| asked.then_some(line))
+}
+
+/// A doubt if the daemon's socket is not where it is said to be. It may come later.
+#[must_use]
+pub fn missing_daemon(config: &Config) -> Option<String> {
+    let path = config.daemon.display();
+    match fs::metadata(&config.daemon) {
+        Ok(meta) if meta.file_type().is_socket() => None,
+        Ok(_) => Some(format!("{path}, which is to be the daemon's socket, is no socket")),
+        Err(why) if why.kind() == ErrorKind::NotFound => Some(format!(
+            "the daemon's socket {path} is not there; clients are told so until it is"
+        )),
+        Err(why) => Some(format!("the daemon's socket {path} cannot be seen: {why}")),
+    }
 }
 
 /// A doubt if nothing is where the listening socket is said to be on the host. In a container that
@@ -186,15 +211,15 @@ mod tests {
     #[test]
     fn a_place_on_the_host_is_missed_only_where_the_host_is_seen() {
         let folder = std::env::temp_dir().join(format!("dcp-source-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        fs::create_dir_all(&folder).unwrap();
         let at = |name: &str| folder.join(name).display().to_string();
-        std::fs::write(at("there"), "").unwrap();
+        fs::write(at("there"), "").unwrap();
         let of = |source: &str| config(&format!("--ls {} --socket-bind-source {source}", at("l")));
         let missed = |source: &str| missing_source(&of(source), false).is_some();
         assert!(missed(&at("none")));
         assert!(!missed(&at("./l")) && !missed(&at("there")));
         assert_eq!(missing_source(&of(&at("none")), true), None);
         assert_eq!(missing_source(&config("--ls /nowhere"), false), None);
-        std::fs::remove_dir_all(folder).unwrap();
+        fs::remove_dir_all(folder).unwrap();
     }
 }

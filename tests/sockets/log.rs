@@ -1,13 +1,15 @@
 //! What stands in the log, and what must not.
 
 use std::fs;
+use std::os::unix::net::UnixListener;
 use std::process::Command;
 
+use dockerd_ci_proxy::net::ask;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::lab::{Folder, Lab, PING, PONG};
-use super::proxy::until;
+use super::proxy::{Proxy, until};
 use super::skip::skip;
 
 fn create(path: &str, body: &str) -> String {
@@ -253,7 +255,56 @@ fn start_configuration_and_stop_are_told() {
     lab.proxy.terminate();
     lab.proxy.await_exit();
     let log = lab.proxy.log();
-    for told in ["label ci.job=\"7\"", "cgroup parent \"/ci/7\"", "listening on ", "stopped; 0 "] {
-        assert!(log.contains(&format!("dockerd-ci-proxy: info: {told}")), "{told} in {log}");
+    let (listen, daemon) = (lab.listen(), lab.folder.join("daemon"));
+    let (listen, daemon) = (listen.display(), daemon.display());
+    let version = env!("CARGO_PKG_VERSION");
+    let told = [
+        "info: label ci.job=\"7\"",
+        "info: label ci.team=\"web\"",
+        "info: cgroup parent \"/ci/7\"",
+        &format!(
+            "warn: the daemon's socket {daemon} is not there; clients are told so until it is"
+        ),
+        &format!("info: listening on {listen}, for the daemon at {daemon}; version {version}"),
+        "info: stopping: 0 connections are open",
+        "info: stopped; 0 connections were cut off",
+    ];
+    let mut lines: Vec<_> =
+        log.lines().map(|line| line.replace("dockerd-ci-proxy: ", "")).collect();
+    lines.sort();
+    let mut told = told.map(ToOwned::to_owned);
+    told.sort();
+    assert_eq!(lines, told);
+}
+
+#[test]
+fn what_is_not_as_by_default_is_told_at_the_start() {
+    let folder = Folder::new();
+    let _daemon = UnixListener::bind(folder.join("daemon")).unwrap();
+    let told = |arguments: &[&str]| {
+        let mut proxy = Proxy::spawn(folder.path(), arguments, None);
+        proxy.await_listening();
+        proxy.terminate();
+        proxy.await_exit();
+        let log = proxy.log();
+        fs::remove_file(folder.join("log")).unwrap();
+        assert!(!log.contains("the daemon's socket"), "{log}");
+        log
+    };
+    let log = told(&["--strict", "--no-buildkit"]);
+    for line in ["what is not known to the Engine API is refused", "what BuildKit builds passes"] {
+        assert!(log.contains(&format!("dockerd-ci-proxy: info: {line}")), "{log}");
     }
+}
+
+#[test]
+fn what_becomes_of_mounts_of_the_daemons_socket_is_told_if_it_is_not_the_default() {
+    for (bind, becomes) in [("refuse", "are refused"), ("pass", "pass")] {
+        let lab = Lab::with(&["--socket-bind", bind]);
+        lab.proxy.await_log(&format!("info: mounts of the daemon's socket {becomes}\n"));
+    }
+    let lab = Lab::with(&["--socket-bind-source", "/nowhere/here"]);
+    lab.proxy.await_log("info: mounts of the daemon's socket become those of /nowhere/here\n");
+    let missed = "warn: --socket-bind-source: nothing is at /nowhere/here; ";
+    assert_eq!(lab.proxy.log().contains(missed), !ask::in_container());
 }

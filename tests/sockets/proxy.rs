@@ -125,6 +125,14 @@ impl Proxy {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
+    /// What the log warns of, but that the daemon was not there yet at the start, as it is in a lab.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let log = self.log();
+        let warnings = log.lines().filter(|line| line.contains("warn"));
+        let warnings = warnings.filter(|line| !line.contains("is not there; clients are told so"));
+        warnings.map(ToOwned::to_owned).collect()
+    }
+
     /// Waits until a line with `text` stands in the log.
     pub(crate) fn await_log(&self, text: &str) {
         until(&format!("the log says {text:?}"), || self.log().contains(text).then_some(()));
