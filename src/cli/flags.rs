@@ -77,7 +77,8 @@ pub const FLAGS: &[Flag] = &[
         more: "May be repeated with other keys. It wins over a label of the same key that the \
                client sets. The variable holds several, with commas or line ends between them; \
                blanks around them do not count, and a value with a comma in it has to be typed. \
-               Where a label is typed, no variable with labels is read.",
+               No key may have a blank in it. Where a label is typed, no variable with labels is \
+               read.",
     },
     Flag {
         names: &["--cgroup-parent"],
@@ -210,9 +211,9 @@ pub const FLAGS: &[Flag] = &[
         default: None,
         line: "Do not serve: ask the daemon, look at the listening socket's place, and print what \
                would be done.",
-        more: "What is in the way goes to standard error, and into the exit code. A program that \
-               already listens there is told, but is no fault: so one that runs can be checked \
-               before it is started anew.",
+        more: "What is in the way goes to standard error, and into the exit code; what may be a slip \
+               goes there alone. A program that already listens there is told, but is no fault: so one \
+               that runs can be checked before it is started anew.",
     },
     Flag {
         names: &["--help"],
