@@ -244,6 +244,14 @@ fn number(digits: &str) -> Option<u64> {
     })
 }
 
+/// What an error of the operating system says. Its number means nothing to who reads this in a client.
+#[must_use]
+pub(crate) fn words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let words = text.split_once(" (os error").map(|(words, _)| words.to_owned());
+    words.unwrap_or(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

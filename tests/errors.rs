@@ -10,6 +10,7 @@ use dockerd_ci_proxy::http::Malformed;
 use dockerd_ci_proxy::http2;
 use dockerd_ci_proxy::proxy::{Away, Fault, Reason, Unreachable};
 use dockerd_ci_proxy::rules::Refusal;
+use dockerd_ci_proxy::rules::socket::Blind;
 
 /// One row of the list.
 struct Row {
@@ -95,7 +96,9 @@ fn faults() -> Vec<Fault> {
         Fault::Draining,
         Fault::Response(Malformed::BareLf),
         Fault::Errand,
-        Fault::Unseen("/mnt/cache".to_owned()),
+        Fault::Unseen("/mnt/cache".to_owned(), Blind::Late),
+        Fault::Unseen("/mnt/cache".to_owned(), Blind::NoThread),
+        Fault::Unseen("/mnt/cache".to_owned(), Blind::Failed("Input/output error".to_owned())),
         Fault::ResponseCutShort,
         Fault::UnaskedUpgrade,
         Fault::Http2OfClient(http2::Malformed::Preface),

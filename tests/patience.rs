@@ -1,5 +1,5 @@
-//! What is timed: a head that does not complete, a file system that does not tell what is mounted, and a
-//! client that does not close behind our last bytes. Nothing else is, in any state, whoever is quiet.
+//! What is timed: a head that does not complete, and a client that does not close behind our last bytes.
+//! Nothing else that either side does is, in any state, whoever is quiet.
 
 #![allow(clippy::unwrap_used)] // a test may fail so
 
@@ -9,8 +9,6 @@ use dockerd_ci_proxy::proxy::Patience;
 use support::player::{Pace, Player};
 
 const CREATE: &str = "POST /containers/create HTTP/1.1\r\nContent-Length: 13\r\n\r\n";
-const MOUNT: &str = "POST /containers/create HTTP/1.1\r\nContent-Length: 44\r\n\r\n\
-    {\"HostConfig\":{\"Binds\":[\"/slow/dead/a:/x\"]}}";
 const LOGS: &str = "GET /containers/x/logs?follow=1 HTTP/1.1\r\n\r\n";
 const ATTACH: &str =
     "POST /containers/x/attach HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
@@ -53,7 +51,6 @@ const STATES: &[(&str, &[Does], Patience)] = &[
         &[Client(CREATE), Client(r#"{"Image":"x"}"#)],
         Patience::Endless,
     ),
-    ("a mounted path is looked at", &[Client(MOUNT)], Patience::Look),
     (
         "half an answer about the image",
         &[
@@ -124,7 +121,7 @@ fn happens(player: &mut Player, does: Does) {
 }
 
 #[test]
-fn only_heads_looks_and_lingering_clients_are_timed() {
+fn only_heads_and_lingering_clients_are_timed() {
     for (state, before, wanted) in STATES {
         let mut player = Player::new(Pace::WHOLE);
         player.settle();
@@ -138,7 +135,7 @@ fn only_heads_looks_and_lingering_clients_are_timed() {
 #[test]
 fn what_is_timed_has_a_limit_and_the_rest_has_none() {
     assert_eq!(Patience::Endless.limit(), None);
-    for timed in [Patience::Head, Patience::Look, Patience::Linger] {
+    for timed in [Patience::Head, Patience::Linger] {
         assert!(timed.limit().is_some());
     }
 }

@@ -2,17 +2,17 @@
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags, makedev, openat2, statx,
+    AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags, makedev, openat2, stat, statx,
 };
 use rustix::io::Errno;
 
-use super::socket::{file, file_at, place};
-use crate::rules::socket::{File, Look, LookAt, Relation, Seen};
+use super::socket::{file_at, place};
+use super::words;
+use crate::rules::socket::{Blind, File, Look, LookAt, Relation, Seen};
 
 /// Knows the socket of the `daemon` under all its names: through links, `..`, hard links, and, where
 /// this program runs in a container and cannot see the host's files, as it was spelt to us.
@@ -30,29 +30,33 @@ struct DaemonSocket {
 
 impl LookAt for DaemonSocket {
     fn at_once(&self, path: &str, seen: &Seen) -> Option<Relation> {
-        self.relation(path, |path| self.is_at(seen, there_at_once(path)?))
+        let found = |path: &Path| self.is_at(seen, there_at_once(path)?);
+        self.relation(path, |path| found(path).ok_or(())).ok()
     }
 
-    fn at_last(&self, path: &str) -> Relation {
+    fn at_last(&self, path: &str) -> Result<Relation, Blind> {
         let seen = Seen::default();
-        let found = |path: &Path| {
-            let is_at = self.is_at(&seen, there(path));
-            Some(is_at.unwrap_or_else(|| self.is_to_be_at(path)))
-        };
-        self.relation(path, found).unwrap_or(Relation::Other)
+        self.relation(path, |path| {
+            let is_at = self.is_at(&seen, there(path)?);
+            Ok(is_at.unwrap_or_else(|| self.is_to_be_at(path)))
+        })
     }
 }
 
 impl DaemonSocket {
     /// What `path` is to the socket, by what `find` tells of what is there.
-    fn relation(&self, path: &str, find: impl Fn(&Path) -> Option<Relation>) -> Option<Relation> {
+    fn relation<E>(
+        &self,
+        path: &str,
+        find: impl Fn(&Path) -> Result<Relation, E>,
+    ) -> Result<Relation, E> {
         let written = Path::new(path);
         let cleaned = cleaned(written);
         // Docker cleans a source before it follows links, others may not: `link/../x` can be two files.
         let other = (cleaned.as_os_str() != written.as_os_str()).then_some(written);
-        let followed = other.map_or(Some(Relation::Other), &find)?;
+        let followed = other.map_or(Ok(Relation::Other), &find)?;
         let found = find(&cleaned)?.max(followed);
-        Some(found.max(spelt_relation(&plain(cleaned), &self.spelt)))
+        Ok(found.max(spelt_relation(&plain(cleaned), &self.spelt)))
     }
 
     /// What a path, at which something is `there`, is to the socket; `None` if nothing is, and the daemon
@@ -85,12 +89,22 @@ enum There {
 }
 
 /// Waits for disks and servers.
-fn there(path: &Path) -> There {
-    match fs::metadata(path) {
-        Ok(meta) if meta.is_dir() => There::Directory(file(&meta)),
-        Ok(meta) => There::File(file(&meta)),
-        Err(_) => There::Nothing,
+fn there(path: &Path) -> Result<There, Blind> {
+    match stat(path) {
+        Ok(found) if FileType::from_raw_mode(found.st_mode) == FileType::Directory => {
+            Ok(There::Directory((found.st_dev, found.st_ino)))
+        }
+        Ok(found) => Ok(There::File((found.st_dev, found.st_ino))),
+        Err(error) if leads_nowhere(error) => Ok(There::Nothing),
+        Err(error) => Err(Blind::Failed(words(&error.into()))),
     }
+}
+
+/// Whether this says that a path leads to nothing, or to nothing that we may see; all else says that a
+/// file system fails. With a NUL byte a path is invalid.
+fn leads_nowhere(error: Errno) -> bool {
+    use Errno as E;
+    matches!(error, E::NOENT | E::NOTDIR | E::ACCESS | E::LOOP | E::NAMETOOLONG | E::INVAL)
 }
 
 /// As far as the kernel has it in memory, and need ask nobody whether it still is so; else `None`, as with
@@ -98,7 +112,9 @@ fn there(path: &Path) -> There {
 fn there_at_once(path: &Path) -> Option<There> {
     let (flags, resolve) = (OFlags::PATH | OFlags::CLOEXEC, ResolveFlags::CACHED);
     let opened = match openat2(CWD, path, flags, Mode::empty(), resolve) {
-        Err(Errno::NOENT | Errno::NOTDIR) => return Some(There::Nothing),
+        // Kernels that do not know the flag say this, too.
+        Err(Errno::INVAL) => return None,
+        Err(error) if leads_nowhere(error) => return Some(There::Nothing),
         opened => opened.ok()?,
     };
     let (flags, wanted) = (AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, StatxFlags::TYPE);
@@ -157,11 +173,12 @@ fn plain(cleaned: Cow<'_, Path>) -> Cow<'_, Path> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::symlink;
 
     /// What `path` is; the same at once and at last, if it can be told at once.
     fn at(look: &Look, path: &str) -> Relation {
-        let last = look.at_last(path);
+        let last = look.at_last(path).unwrap();
         assert_eq!(look.at_once(path, &Seen::default()).unwrap_or(last), last, "{path}");
         last
     }
@@ -226,5 +243,21 @@ mod tests {
         }
         assert_eq!(at("/run/nowhere"), Relation::Above);
         assert_eq!(at("/nowhere/docker.sock"), Relation::Other);
+    }
+
+    #[test]
+    fn what_leads_nowhere_is_told_from_what_fails() {
+        let look = look("/etc/passwd".into());
+        let long = format!("/{}", "x".repeat(5000));
+        for path in ["/nowhere/x", "/etc/passwd/x", "/proc/self/fd/x", "/nul\0/x", &long] {
+            assert_eq!(at(&look, path), Relation::Other, "{path:?}");
+        }
+        // Nobody is asked whether a name is too long.
+        assert_eq!(look.at_once(&long, &Seen::default()), Some(Relation::Other));
+        assert!(
+            [Errno::IO, Errno::STALE, Errno::TIMEDOUT, Errno::INTR, Errno::NOTCONN]
+                .into_iter()
+                .all(|error| !leads_nowhere(error))
+        );
     }
 }

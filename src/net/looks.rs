@@ -1,15 +1,14 @@
 //! Looks at the file system that may take long, each in a thread of its own: one at a server that is dead
 //! never ends, and nobody else is to wait for it. The only threads there are.
 
-use std::collections::VecDeque;
 use std::io;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
 use mio::{Registry, Token, Waker};
 
-use crate::rules::socket::{Look, Relation};
+use crate::rules::socket::{Blind, Look, Relation};
 
 /// Looks at once; more wait until one of these is over.
 const AT_ONCE: usize = 64;
@@ -27,30 +26,35 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Board {
-    waiting: VecDeque<Task>,
+    /// Those without an answer, in the order in which they were asked for.
+    tasks: Vec<Task>,
     /// Threads that look.
     threads: usize,
     /// Pairs for which something has been seen.
     seen: Vec<usize>,
 }
 
+/// One look, for all who want to know the same.
 #[derive(Debug)]
 struct Task {
     look: Look,
     path: String,
-    pair: usize,
-    /// Gone when nobody waits any more.
-    answer: Weak<OnceLock<Relation>>,
+    begun: bool,
+    pairs: Vec<usize>,
+    answer: Arc<Answer>,
 }
 
-/// A look that is waited for; dropped, it is not begun any more.
+/// What has been seen, as soon as it has.
+type Answer = OnceLock<Result<Relation, Blind>>;
+
+/// A look that is waited for; dropped by all, it is not begun any more.
 #[derive(Debug)]
-pub(super) struct Asked(Arc<OnceLock<Relation>>);
+pub(super) struct Asked(Arc<Answer>);
 
 impl Asked {
     /// What has been seen, as soon as it has.
-    pub(super) fn answer(&self) -> Option<Relation> {
-        self.0.get().copied()
+    pub(super) fn answer(&self) -> Option<Result<Relation, Blind>> {
+        self.0.get().cloned()
     }
 }
 
@@ -64,29 +68,45 @@ impl Looks {
         Ok(Self(Arc::new(Shared { board, waker })))
     }
 
-    /// Has `path` looked at for a pair. If no thread can be had, the answer comes when another look
-    /// is over, or never.
+    /// Has `path` looked at for a pair. The answer may be there at once.
     // Seldom, as the other two, so that they are to be small rather than fast.
     #[cold]
     pub(super) fn ask(&self, look: &Look, path: String, pair: usize) -> Asked {
-        let answer = Arc::default();
-        let task = Task { look: look.clone(), path, pair, answer: Arc::downgrade(&answer) };
         let mut board = self.0.board();
-        board.waiting.push_back(task);
+        board.forget_given_up();
+        if let Some(task) = board.tasks.iter_mut().find(|task| task.path == path) {
+            // A dead file system is asked once, however often a job tries again.
+            task.pairs.push(pair);
+            return Asked(Arc::clone(&task.answer));
+        }
+        let answer = Arc::default();
         if board.threads < AT_ONCE {
             let shared = Arc::clone(&self.0);
             let thread = thread::Builder::new().name("look".to_owned());
-            if thread.spawn(move || shared.work()).is_ok() {
-                board.threads += 1;
+            match thread.spawn(move || shared.work()) {
+                Ok(_) => board.threads += 1,
+                Err(_) if board.threads == 0 => {
+                    return Asked(Arc::new(Err(Blind::NoThread).into()));
+                }
+                Err(_) => {}
             }
         }
-        Asked(answer)
+        let (look, pairs, asked) = (look.clone(), vec![pair], Asked(Arc::clone(&answer)));
+        board.tasks.push(Task { look, path, begun: false, pairs, answer });
+        asked
     }
 
     /// The pairs for which something has been seen since this was asked before.
     #[cold]
     pub(super) fn seen(&self) -> Vec<usize> {
         mem::take(&mut self.0.board().seen)
+    }
+}
+
+impl Board {
+    /// Of what nobody waits for any more, only what is under way has to be kept.
+    fn forget_given_up(&mut self) {
+        self.tasks.retain(|task| task.begun || Arc::strong_count(&task.answer) > 1);
     }
 }
 
@@ -98,23 +118,33 @@ impl Shared {
     /// Looks until nobody waits.
     #[cold]
     fn work(&self) {
-        while let Some(task) = self.next() {
-            // One that was given up must not cost another who is stuck.
-            let Some(answer) = task.answer.upgrade() else { continue };
-            let _ = answer.set(task.look.at_last(&task.path));
-            self.board().seen.push(task.pair);
+        while let Some((look, path, answer)) = self.begin() {
+            let _ = answer.set(look.at_last(&path));
+            self.over(&answer);
             // Fails only when the event loop has ended.
             let _ = self.waker.wake();
         }
     }
 
-    fn next(&self) -> Option<Task> {
+    /// The next that is to be looked at.
+    fn begin(&self) -> Option<(Look, String, Arc<Answer>)> {
         let mut board = self.board();
-        let task = board.waiting.pop_front();
-        if task.is_none() {
+        board.forget_given_up();
+        let Some(task) = board.tasks.iter_mut().find(|task| !task.begun) else {
             board.threads -= 1;
+            return None;
+        };
+        task.begun = true;
+        Some((task.look.clone(), task.path.clone(), Arc::clone(&task.answer)))
+    }
+
+    /// Takes a look that has its answer off the board.
+    fn over(&self, answer: &Arc<Answer>) {
+        let mut board = self.board();
+        if let Some(at) = board.tasks.iter().position(|task| Arc::ptr_eq(&task.answer, answer)) {
+            let task = board.tasks.remove(at);
+            board.seen.extend(task.pairs);
         }
-        task
     }
 }
 
@@ -129,11 +159,11 @@ mod tests {
 
     const TOKEN: Token = Token(7);
 
-    /// Looks that stay stuck at `/dead` until the receiver hears of it.
+    /// Looks that stay stuck below `/dead` until the receiver hears of it.
     fn look(stuck: Receiver<()>) -> Look {
         let stuck = Mutex::new(stuck);
         Look::new(move |path: &str| {
-            if path == "/dead" {
+            if path.starts_with("/dead") {
                 let _ = stuck.lock().unwrap().recv();
             }
             Relation::Above
@@ -151,11 +181,11 @@ mod tests {
         let mut events = Events::with_capacity(1);
         poll.poll(&mut events, Some(Duration::from_secs(30))).unwrap();
         assert!(events.iter().all(|event| event.token() == TOKEN));
-        assert_eq!((other.answer(), dead.answer()), (Some(Relation::Above), None));
+        assert_eq!((other.answer(), dead.answer()), (Some(Ok(Relation::Above)), None));
         assert_eq!((looks.seen(), looks.seen()), (vec![2], vec![]));
         free.send(()).unwrap();
         poll.poll(&mut events, Some(Duration::from_secs(30))).unwrap();
-        assert_eq!((looks.seen(), dead.answer()), (vec![1], Some(Relation::Above)));
+        assert_eq!((looks.seen(), dead.answer()), (vec![1], Some(Ok(Relation::Above))));
     }
 
     #[test]
@@ -165,8 +195,8 @@ mod tests {
         let (free, stuck) = channel();
         let look = look(stuck);
         let dead: Vec<_> =
-            (0..AT_ONCE).map(|pair| looks.ask(&look, "/dead".to_owned(), pair)).collect();
-        let given_up = looks.ask(&look, "/other".to_owned(), AT_ONCE);
+            (0..AT_ONCE).map(|pair| looks.ask(&look, format!("/dead/{pair}"), pair)).collect();
+        let given_up = looks.ask(&look, "/given/up".to_owned(), AT_ONCE);
         let waits = looks.ask(&look, "/other".to_owned(), AT_ONCE + 1);
         assert_eq!(looks.0.board().threads, AT_ONCE);
         drop(given_up);
@@ -181,5 +211,44 @@ mod tests {
         while looks.0.board().threads > 0 {
             thread::yield_now();
         }
+        assert_eq!(looks.0.board().tasks.len(), 0);
+    }
+
+    #[test]
+    fn nothing_is_kept_of_who_is_given_up_before_it_began() {
+        let poll = Poll::new().unwrap();
+        let looks = Looks::new(poll.registry(), TOKEN).unwrap();
+        let (free, stuck) = channel();
+        let look = look(stuck);
+        let ask = |path: String| looks.ask(&look, path, 1);
+        let _dead: Vec<_> = (0..AT_ONCE).map(|number| ask(format!("/dead/{number}"))).collect();
+        for number in 0..100 {
+            drop(ask(format!("/other/{number}")));
+        }
+        assert_eq!(looks.0.board().tasks.len(), AT_ONCE + 1);
+        drop(free);
+    }
+
+    #[test]
+    fn what_many_want_to_know_is_looked_at_once() {
+        let poll = Poll::new().unwrap();
+        let looks = Looks::new(poll.registry(), TOKEN).unwrap();
+        let (free, stuck) = channel();
+        let look = look(stuck);
+        let first = looks.ask(&look, "/dead".to_owned(), 0);
+        while !looks.0.board().tasks[0].begun {
+            thread::yield_now();
+        }
+        drop(first);
+        let many: Vec<_> = (1..9).map(|pair| looks.ask(&look, "/dead".to_owned(), pair)).collect();
+        assert_eq!(looks.0.board().threads, 1);
+        drop(free);
+        let mut seen = Vec::new();
+        while seen.len() <= many.len() {
+            seen.extend(looks.seen());
+            thread::yield_now();
+        }
+        assert_eq!(seen, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert!(many.iter().all(|asked| asked.answer() == Some(Ok(Relation::Above))));
     }
 }

@@ -18,7 +18,11 @@ use super::pair::{Shell, Sockets, Wants};
 use super::peer::{Moved, Peer};
 use super::slab::place;
 use super::stores::Stores;
-use crate::proxy::{Away, Common, DIAL_LIMIT, Outcome, Patience, Rest, Session, Step, Unreachable};
+use crate::config::words;
+use crate::proxy::{
+    Away, Common, DIAL_LIMIT, LOOK_LIMIT, Outcome, Patience, Rest, Session, Step, Unreachable,
+};
+use crate::rules::socket::Blind;
 
 /// Bytes that one pair may move before the others have their turn: a few full socket queues.
 const BUDGET: usize = 1024 * 1024;
@@ -67,7 +71,11 @@ enum Dial {
 #[derive(Debug)]
 enum Sight {
     Nothing,
-    Awaited(Asked),
+    /// It may take until then.
+    Awaited {
+        asked: Asked,
+        until: Instant,
+    },
 }
 
 impl Pump {
@@ -110,7 +118,11 @@ impl Pump {
             Dial::Due { at, .. } => Some(at),
             Dial::Rest => None,
         };
-        [dials, self.deadline].into_iter().flatten().min()
+        let sees = match self.sight {
+            Sight::Awaited { until, .. } => Some(until),
+            Sight::Nothing => None,
+        };
+        [dials, sees, self.deadline].into_iter().flatten().min()
     }
 
     /// Looks whether something was waited for too long.
@@ -120,17 +132,21 @@ impl Pump {
         {
             self.dial(sockets, shell, until);
         }
-        if let Sight::Awaited(asked) = &self.sight
-            && let Some(relation) = asked.answer()
-        {
-            self.sight = Sight::Nothing;
-            self.session.looked(relation);
-        }
+        self.see(shell.now);
         if self.deadline.is_some_and(|deadline| deadline <= shell.now) {
             self.deadline = None;
-            self.sight = Sight::Nothing;
             let step = self.session.expired(shell.now);
             self.obey(step, sockets, shell);
+        }
+    }
+
+    /// Tells what has been seen, or that nothing has in time.
+    fn see(&mut self, now: Instant) {
+        if let Sight::Awaited { asked, until } = &self.sight
+            && let Some(seen) = asked.answer().or((*until <= now).then_some(Err(Blind::Late)))
+        {
+            self.sight = Sight::Nothing;
+            self.session.looked(seen);
         }
     }
 
@@ -291,8 +307,9 @@ impl Pump {
             }
             Step::Look(path) => {
                 let (pair, _) = place(shell.daemon_token);
-                self.sight =
-                    Sight::Awaited(shell.looks.ask(&shell.common.injection.look, path, pair));
+                let asked = shell.looks.ask(&shell.common.injection.look, path, pair);
+                self.sight = Sight::Awaited { asked, until: shell.now + LOOK_LIMIT };
+                self.see(shell.now);
             }
             Step::Report(outcome) => report(&outcome, sockets, shell),
             Step::Warn(what) => warn!("{what}"),
@@ -346,12 +363,7 @@ pub(super) fn unreachable(error: &io::Error) -> Unreachable {
         io::ErrorKind::ConnectionRefused => Unreachable::Down,
         io::ErrorKind::PermissionDenied => Unreachable::Denied,
         io::ErrorKind::WouldBlock => Unreachable::Slow,
-        _ => {
-            // The number means nothing to the person who reads this in a client.
-            let text = error.to_string();
-            let words = text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words);
-            Unreachable::Other(words.to_lowercase())
-        }
+        _ => Unreachable::Other(words(error).to_lowercase()),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::http::head::{self, Scan};
 use crate::http::render;
 use crate::rules::body::{self, Prepared, Rewritten};
 use crate::rules::errands::{Errand, Known, Meaning};
-use crate::rules::socket::Relation;
+use crate::rules::socket::{Blind, Relation};
 
 /// A creating request that waits for an answer.
 #[derive(Debug)]
@@ -22,9 +22,7 @@ pub(super) struct Asking {
     create: Create,
     /// The gathered body.
     body: Collect,
-    /// What is sent if the answers tell nothing new, and its share of the room.
-    rewritten: Rewritten,
-    share: Share,
+    draft: Draft,
     /// The path of the host that is looked at, and those behind it.
     unseen: std::vec::IntoIter<String>,
     /// The errand that is under way, and those behind it.
@@ -33,13 +31,23 @@ pub(super) struct Asking {
     answer: Answer,
 }
 
+/// What is to be sent.
+#[derive(Debug, Default)]
+enum Draft {
+    /// It is to be written, with all that is known by then.
+    #[default]
+    Due,
+    /// It is written, and takes this share of the room.
+    Written(Rewritten, Share),
+}
+
 /// The shell's answer about a path, or the daemon's to an errand.
 #[derive(Debug)]
 enum Answer {
     /// The path is looked at.
     Looking,
     /// This has been seen.
-    Looked(Relation),
+    Looked(Result<Relation, Blind>),
     /// Its head is awaited.
     Head(Scan),
     /// Its body is gathered.
@@ -55,79 +63,89 @@ impl Asking {
         lanes: &mut Lanes,
         common: &Common,
     ) -> Turn {
-        let Prepared { errands, mut rewritten } = prepared;
-        let mut share = Share::of(&common.budget);
-        if let Err(fault) = share.hold(rewritten.body.len()) {
-            return Turn::Answer(create.call, fault);
+        let Prepared { errands, rewritten } = prepared;
+        let mut asking = Self {
+            create,
+            body,
+            draft: Draft::Due,
+            unseen: Vec::new().into_iter(),
+            errands: errands.into_iter(),
+            known: Known::default(),
+            answer: Answer::Looking,
+        };
+        match asking.keep(rewritten, common) {
+            Ok(()) => asking.next(lanes, common),
+            Err(fault) => Turn::Answer(asking.create.call, fault),
         }
-        let unseen = mem::take(&mut rewritten.unseen).into_iter();
-        let (errands, known) = (errands.into_iter(), Known::default());
-        let answer = Answer::Looking;
-        let asking = Self { create, body, rewritten, share, unseen, errands, known, answer };
-        asking.next(lanes, common)
     }
 
     pub(super) fn into_call(self) -> Call {
         self.create.call
     }
 
-    /// The path that is looked at, if one is.
-    pub(super) fn looks_at(&self) -> Option<&str> {
-        match self.answer {
-            Answer::Looking => self.unseen.as_slice().first().map(String::as_str),
-            Answer::Looked(_) | Answer::Head(_) | Answer::Body { .. } => None,
-        }
-    }
-
-    /// What the path that is looked at is to the daemon's socket.
-    pub(super) fn looked(&mut self, relation: Relation) {
-        if self.looks_at().is_some() {
-            self.answer = Answer::Looked(relation);
+    /// What the path that is looked at is to the daemon's socket, or why that cannot be told.
+    pub(super) fn looked(&mut self, seen: Result<Relation, Blind>) {
+        if matches!(self.answer, Answer::Looking) {
+            self.answer = Answer::Looked(seen);
         }
     }
 
     /// Has the next path looked at, goes about the next errand, or sends the request when there is none.
+    /// What a create is refused for is known before anything is ordered for it.
     fn next(mut self, lanes: &mut Lanes, common: &Common) -> Turn {
-        if let Some(path) = self.unseen.as_slice().first() {
-            let path = path.clone();
-            self.answer = Answer::Looking;
-            return Turn::Look(path, Exchange::Asking(Box::new(self)));
-        }
-        let Some(errand) = self.errands.as_slice().first() else {
-            return self.send(lanes, common);
-        };
-        lanes.up.say(errand.request(&common.injection));
-        self.answer = Answer::Head(Scan::default());
-        Turn::Again(Exchange::Asking(Box::new(self)))
-    }
-
-    fn send(mut self, lanes: &mut Lanes, common: &Common) -> Turn {
-        if self.known != Known::default() {
-            drop(mem::take(&mut self.rewritten));
-            let (carrier, content) = (self.create.carrier, self.body.content());
-            match body::rewrite(&common.injection, carrier, &self.known, content) {
-                Ok(rewritten) => self.rewritten = rewritten,
-                Err(refusal) => return Turn::Answer(self.create.call, Fault::Refused(refusal)),
+        loop {
+            if let Some(path) = self.unseen.as_slice().first() {
+                let path = path.clone();
+                self.answer = Answer::Looking;
+                return Turn::Look(path, Exchange::Asking(Box::new(self)));
+            }
+            match (self.errands.as_slice().first(), mem::take(&mut self.draft)) {
+                (None, Draft::Written(rewritten, share)) => {
+                    drop(self.body);
+                    return self.create.send(rewritten, share, lanes);
+                }
+                (Some(errand), draft)
+                    if errand.only_asks() || matches!(draft, Draft::Written(..)) =>
+                {
+                    lanes.up.say(errand.request(&common.injection));
+                    self.draft = draft;
+                    self.answer = Answer::Head(Scan::default());
+                    return Turn::Again(Exchange::Asking(Box::new(self)));
+                }
+                _ => {
+                    if let Err(fault) = self.write(common) {
+                        return Turn::Answer(self.create.call, fault);
+                    }
+                }
             }
         }
-        if !self.rewritten.unseen.is_empty() {
-            // What an answer told may be mounted, too.
-            self.unseen = mem::take(&mut self.rewritten.unseen).into_iter();
-            return self.next(lanes, common);
+    }
+
+    /// Writes what is to be sent, with all that is known.
+    fn write(&mut self, common: &Common) -> Result<(), Fault> {
+        let (carrier, content) = (self.create.carrier, self.body.content());
+        let rewritten = body::rewrite(&common.injection, carrier, &self.known, content);
+        self.keep(rewritten.map_err(Fault::Refused)?, common)
+    }
+
+    /// Keeps what is to be sent, unless something is to be looked at first.
+    fn keep(&mut self, mut rewritten: Rewritten, common: &Common) -> Result<(), Fault> {
+        self.unseen = mem::take(&mut rewritten.unseen).into_iter();
+        if self.unseen.as_slice().is_empty() {
+            let mut share = Share::of(&common.budget);
+            share.hold(rewritten.body.len())?;
+            self.draft = Draft::Written(rewritten, share);
         }
-        let Self { create, body, rewritten, share, .. } = self;
-        drop(body);
-        create.send(rewritten, share, lanes)
+        Ok(())
     }
 
     pub(super) fn advance(mut self: Box<Self>, lanes: &mut Lanes, common: &Common) -> Turn {
         let answer = mem::replace(&mut self.answer, Answer::Head(Scan::default()));
         let read = match answer {
+            // Nothing of this has been sent: it is as with a body that is being gathered.
+            Answer::Looking if lanes.down.has_ended() => return Turn::Cut(self.create.call),
             Answer::Looking => Ok(Read::Partly(Answer::Looking)),
-            Answer::Looked(relation) => {
-                self.known.looked.extend(self.unseen.next().map(|path| (path, relation)));
-                return self.next(lanes, common);
-            }
+            Answer::Looked(seen) => return self.seen(seen, lanes, common),
             Answer::Head(scan) => read_head(scan, lanes, common),
             Answer::Body { status, head, content } => read_body(status, head, content, lanes),
         };
@@ -150,6 +168,21 @@ impl Asking {
         }
     }
 
+    fn seen(mut self, seen: Result<Relation, Blind>, lanes: &mut Lanes, common: &Common) -> Turn {
+        let path = self.unseen.next().unwrap_or_default();
+        match seen {
+            Ok(relation) => self.known.looked.insert(path, relation),
+            Err(why) => return Turn::Answer(self.create.call, Fault::Unseen(path, why)),
+        };
+        // What is refused now is not asked about either.
+        if self.unseen.as_slice().is_empty()
+            && let Err(fault) = self.write(common)
+        {
+            return Turn::Answer(self.create.call, fault);
+        }
+        self.next(lanes, common)
+    }
+
     fn answered(
         mut self,
         status: u16,
@@ -162,8 +195,16 @@ impl Asking {
             return Turn::Answer(self.create.call, Fault::Errand);
         };
         match errand.answered(status, content.content(), &mut self.known) {
-            Meaning::GoOn => self.next(lanes, common),
-            Meaning::Refused => self.send(lanes, common),
+            Meaning::GoOn => {
+                if errand.only_asks() && self.known != Known::default() {
+                    self.draft = Draft::Due;
+                }
+                self.next(lanes, common)
+            }
+            Meaning::Refused => {
+                self.errands = Vec::new().into_iter();
+                self.next(lanes, common)
+            }
             Meaning::Failed => {
                 let mut answer = render::with_length(head, content.content().len());
                 answer.extend_from_slice(content.content());
@@ -235,13 +276,20 @@ mod tests {
             None
         }
 
-        fn at_last(&self, path: &str) -> Relation {
-            if path.starts_with("/run/") { Relation::Socket } else { Relation::Other }
+        fn at_last(&self, path: &str) -> Result<Relation, Blind> {
+            match path {
+                "/broken" => Err(Blind::Failed("Input/output error".to_owned())),
+                path if path.starts_with("/run/") => Ok(Relation::Socket),
+                _ => Ok(Relation::Other),
+            }
         }
     }
 
     fn session() -> Session {
-        let socket_bind = SocketBind::Rewrite("/ours".to_owned());
+        session_with(SocketBind::Rewrite("/ours".to_owned()))
+    }
+
+    fn session_with(socket_bind: SocketBind) -> Session {
         let injection = Injection { look: Look::new(Disk), socket_bind, ..Injection::default() };
         let mut session = Session::new(Rc::new(Common { injection, ..Common::default() }));
         session.connected();
@@ -249,7 +297,11 @@ mod tests {
     }
 
     fn creates(session: &mut Session, host_config: &str) {
-        let body = format!("{{\"HostConfig\":{{{host_config}}}}}");
+        creates_of(session, "", host_config);
+    }
+
+    fn creates_of(session: &mut Session, image: &str, host_config: &str) {
+        let body = format!("{{\"Image\":\"{image}\",\"HostConfig\":{{{host_config}}}}}");
         let length = body.len();
         let head = format!("POST /containers/create HTTP/1.1\r\nContent-Length: {length}\r\n\r\n");
         gets(session.up(), &(head + &body));
@@ -269,14 +321,38 @@ mod tests {
 
     /// Has all looked at that is to be; the paths.
     fn looks(session: &mut Session) -> Vec<String> {
+        let (paths, end) = looks_and(session);
+        assert_eq!(end, Step::Wait);
+        paths
+    }
+
+    /// The same, and what comes of it.
+    fn looks_and(session: &mut Session) -> (Vec<String>, Step) {
         let mut paths = Vec::new();
-        while let Step::Look(path) = session.advance(Instant::now()) {
+        loop {
+            let path = match session.advance(Instant::now()) {
+                Step::Look(path) => path,
+                step => return (paths, step),
+            };
             assert_eq!(session.advance(Instant::now()), Step::Wait);
             assert_eq!(left(session), "");
             session.looked(Disk.at_last(&path));
             paths.push(path);
         }
-        paths
+    }
+
+    /// What the client is told, and with which status; the daemon is told nothing.
+    fn refused(session: &mut Session, step: Step) -> (u16, String) {
+        let Step::Report(outcome) = step else { panic!("{step:?}") };
+        assert_eq!(left(session), "");
+        let answer = String::from_utf8(session.down().leaving().to_vec()).unwrap();
+        (outcome.status.unwrap(), answer)
+    }
+
+    /// The daemon answers 200 with this body.
+    fn answers(session: &mut Session, body: &str) {
+        let length = body.len();
+        gets(session.down(), &format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"));
     }
 
     #[test]
@@ -285,7 +361,7 @@ mod tests {
         let mount = r#"{"Type":"bind","Source":"/run/x.sock","Target":"/m"}"#;
         let binds = r#""/a:/a","/run/d.sock:/d","/b:/b","/run/d.sock:/e""#;
         creates(&mut session, &format!(r#""Mounts":[{mount}],"Binds":[{binds}]"#));
-        let seen = ["/run/x.sock", "/a", "/run/d.sock", "/b"];
+        let seen = ["/a", "/b", "/run/d.sock", "/run/x.sock"];
         assert_eq!(looks(&mut session), seen);
         let sent = left(&mut session);
         assert!(sent.contains(r#""Source":"/ours","Target":"/m""#), "{sent}");
@@ -298,31 +374,70 @@ mod tests {
         creates(&mut session, r#""VolumesFrom":["c"]"#);
         assert_eq!(looks(&mut session), Vec::<String>::new());
         assert!(left(&mut session).starts_with("GET /containers/c/json "));
-        let mounts = r#"{"Mounts":[{"Source":"/run/d.sock","Destination":"/d"}]}"#;
-        let length = mounts.len();
-        gets(
-            session.down(),
-            &format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{mounts}"),
-        );
+        answers(&mut session, r#"{"Mounts":[{"Source":"/run/d.sock","Destination":"/d"}]}"#);
         assert_eq!(looks(&mut session), ["/run/d.sock"]);
         assert!(left(&mut session).contains(r#""Binds":["/ours:/d"]"#));
     }
 
     #[test]
-    fn a_look_that_takes_too_long_is_an_error_that_names_the_path() {
+    fn nothing_is_asked_or_ordered_for_what_is_refused() {
+        let mut session = session_with(SocketBind::Refuse);
+        creates_of(&mut session, "x", r#""Binds":["volume:/v","/run/d.sock:/d"]"#);
+        let (paths, end) = looks_and(&mut session);
+        assert_eq!(paths, ["/run/d.sock"]);
+        let (status, answer) = refused(&mut session, end);
+        assert_eq!(status, 403);
+        assert!(answer.contains("the container mounts /run/d.sock"), "{answer}");
+    }
+
+    #[test]
+    fn nothing_is_ordered_before_all_is_known_that_can_be_refused() {
+        let mut session = session_with(SocketBind::Refuse);
+        creates(&mut session, r#""Binds":["volume:/v"],"VolumesFrom":["c"]"#);
+        assert_eq!(looks(&mut session), Vec::<String>::new());
+        assert!(left(&mut session).starts_with("GET /containers/c/json "));
+        answers(&mut session, r#"{"Mounts":[{"Source":"/run/d.sock","Destination":"/d"}]}"#);
+        let (paths, end) = looks_and(&mut session);
+        assert_eq!((paths.len(), refused(&mut session, end).0), (1, 403));
+    }
+
+    #[test]
+    fn what_is_known_of_other_containers_is_written_before_a_volume_is_ordered() {
         let mut session = session();
-        creates(&mut session, r#""Binds":["/a:/a","/b:/b"]"#);
-        let Step::Look(path) = session.advance(Instant::now()) else { panic!("no look") };
-        session.looked(Disk.at_last(&path));
-        assert_eq!(session.advance(Instant::now()), Step::Look("/b".to_owned()));
-        let Step::Report(outcome) = session.expired(Instant::now()) else { panic!("no report") };
-        assert_eq!(outcome.status, Some(504));
-        let answer = str::from_utf8(session.down().leaving()).unwrap().to_owned();
-        assert!(answer.contains(r#"cannot tell whether \"/b\""#), "{answer}");
-        // What is seen later is of no use.
-        session.looked(Relation::Other);
-        assert_eq!(session.advance(Instant::now()), Step::Hangup);
-        assert_eq!(left(&mut session), "");
+        creates(&mut session, r#""Binds":["volume:/v"],"VolumesFrom":["c"]"#);
+        assert_eq!(looks(&mut session), Vec::<String>::new());
+        left(&mut session);
+        answers(&mut session, r#"{"Mounts":[{"Source":"/run/d.sock","Destination":"/d"}]}"#);
+        assert_eq!(looks(&mut session), ["/run/d.sock"]);
+        assert!(left(&mut session).starts_with("POST /volumes/create "));
+        answers(&mut session, "{}");
+        assert_eq!(session.advance(Instant::now()), Step::Wait);
+        assert!(left(&mut session).contains(r#""Binds":["volume:/v","/ours:/d"]"#));
+    }
+
+    #[test]
+    fn a_look_that_takes_too_long_or_fails_is_an_error_that_names_the_path() {
+        for (why, words) in [
+            (Blind::Late, "has not answered for 10 seconds"),
+            (Blind::NoThread, "no thread"),
+            (Disk.at_last("/broken").unwrap_err(), "answers \\\"Input/output error\\\""),
+        ] {
+            let mut session = session();
+            creates(&mut session, r#""Binds":["/a:/a","/b:/b"]"#);
+            let Step::Look(path) = session.advance(Instant::now()) else { panic!("no look") };
+            session.looked(Disk.at_last(&path));
+            assert_eq!(session.advance(Instant::now()), Step::Look("/b".to_owned()));
+            session.looked(Err(why));
+            let step = session.advance(Instant::now());
+            let (status, answer) = refused(&mut session, step);
+            assert_eq!(status, 503, "{answer}");
+            assert!(answer.contains(r#"cannot tell whether \"/b\""#), "{answer}");
+            assert!(answer.contains(words), "{answer}");
+            // What is seen later is of no use.
+            session.looked(Ok(Relation::Other));
+            assert_eq!(session.advance(Instant::now()), Step::Hangup);
+            assert_eq!(left(&mut session), "");
+        }
     }
 
     #[test]
@@ -333,10 +448,30 @@ mod tests {
         session.daemon_gone();
         session.daemon_ended();
         assert_eq!(session.advance(Instant::now()), Step::Hangup);
-        session.looked(Relation::Other);
+        session.looked(Ok(Relation::Other));
         assert_eq!(session.advance(Instant::now()), Step::Dial);
         session.connected();
         assert_eq!(session.advance(Instant::now()), Step::Wait);
         assert!(left(&mut session).contains(r#""Binds":["/a:/a"]"#));
+    }
+
+    #[test]
+    fn a_daemon_that_ends_a_used_connection_meanwhile_ends_the_clients() {
+        let mut session = session();
+        gets(session.up(), "GET /_ping HTTP/1.1\r\n\r\n");
+        assert_eq!(session.advance(Instant::now()), Step::Wait);
+        left(&mut session);
+        answers(&mut session, "OK");
+        assert_eq!(session.advance(Instant::now()), Step::Wait);
+        let answer = session.down().leaving().len();
+        session.down().left(answer);
+        assert!(matches!(session.advance(Instant::now()), Step::Report(_)));
+        creates(&mut session, r#""Binds":["/a:/a"]"#);
+        assert_eq!(session.advance(Instant::now()), Step::Look("/a".to_owned()));
+        session.daemon_ended();
+        let step = session.advance(Instant::now());
+        assert!(matches!(&step, Step::Report(outcome) if outcome.status.is_none()), "{step:?}");
+        assert_eq!(left(&mut session), "");
+        assert_eq!(session.down().leaving(), b"");
     }
 }

@@ -26,7 +26,7 @@ use super::{Common, Verdict};
 use crate::engine::HTTP2;
 use crate::http::head::{self, Scan};
 use crate::http::{Malformed, render};
-use crate::rules::socket::{Note, Relation};
+use crate::rules::socket::{Blind, Note, Relation};
 
 /// The two directions of a connection.
 #[derive(Debug, Default)]
@@ -171,18 +171,10 @@ impl Exchange {
         matches!(self, Self::Asking(_))
     }
 
-    /// The path of the host that is looked at, if it waits for that.
-    pub(super) fn looks_at(&self) -> Option<&str> {
-        match self {
-            Self::Asking(asking) => asking.looks_at(),
-            _ => None,
-        }
-    }
-
-    /// What that path is to the daemon's socket.
-    pub(super) fn looked(&mut self, relation: Relation) {
+    /// What the path is to the daemon's socket that is looked at, or why that cannot be told.
+    pub(super) fn looked(&mut self, seen: Result<Relation, Blind>) {
         if let Self::Asking(asking) = self {
-            asking.looked(relation);
+            asking.looked(seen);
         }
     }
 

@@ -7,6 +7,7 @@ use super::collect::COLLECTED_LIMIT;
 use crate::http::{Malformed, render};
 use crate::http2;
 use crate::rules::Refusal;
+use crate::rules::socket::Blind;
 
 /// Why we speak in the daemon's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub enum Fault {
     /// The daemon's answer to a question of our own cannot be read.
     Errand,
     /// What this path of the host is could not be seen in time.
-    Unseen(String),
+    Unseen(String, Blind),
     /// The daemon ended in the middle of a response head.
     ResponseCutShort,
     /// The daemon left HTTP after an operation that does not do so.
@@ -72,7 +73,7 @@ pub enum Unreachable {
 /// How long a daemon whose accept queue is full is asked again before the client is told.
 pub const DIAL_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long the file systems of all that one container mounts may take to tell what that is.
+/// How long a file system may take to tell what a path is that a container mounts.
 pub const LOOK_LIMIT: Duration = Duration::from_secs(10);
 
 impl Unreachable {
@@ -101,6 +102,22 @@ impl fmt::Display for Unreachable {
             }
             Self::HangsUp => out.write_str("it ends every connection at once"),
             Self::Other(words) => out.write_str(words),
+        }
+    }
+}
+
+impl fmt::Display for Blind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Late => write!(
+                out,
+                "its file system has not answered for {} seconds. Is its server (NFS, FUSE) down?",
+                LOOK_LIMIT.as_secs()
+            ),
+            Self::Failed(error) => write!(out, "its file system answers {error:?}"),
+            Self::NoThread => out.write_str(
+                "the proxy gets no thread to look at it with. Is a limit of processes reached?",
+            ),
         }
     }
 }
@@ -138,8 +155,8 @@ impl Fault {
             | Self::ResponseCutShort
             | Self::UnaskedUpgrade
             | Self::Http2OfDaemon(_) => 502,
-            Self::Away(Away { why: Unreachable::Slow, .. }) | Self::Unseen(_) => 504,
-            Self::NoRoom | Self::Draining | Self::Away(_) => 503,
+            Self::Away(Away { why: Unreachable::Slow, .. }) => 504,
+            Self::NoRoom | Self::Draining | Self::Away(_) | Self::Unseen(..) => 503,
         }
     }
 
@@ -151,7 +168,7 @@ impl Fault {
             Self::Refused(Refusal::Unlabelled) => 7,
             Self::Request(_) | Self::Refused(_) | Self::CutShort | Self::SlowHead => 3,
             Self::TooLarge | Self::NoRoom => 8,
-            Self::Draining | Self::Away(_) | Self::Unseen(_) => 14,
+            Self::Draining | Self::Away(_) | Self::Unseen(..) => 14,
             Self::Errand
             | Self::Response(_)
             | Self::ResponseCutShort
@@ -199,11 +216,9 @@ impl fmt::Display for Fault {
                 "the daemon gave no answer that can be read when it was asked about the image or the \
                  volumes of this container",
             ),
-            Self::Unseen(path) => write!(
+            Self::Unseen(path, why) => write!(
                 out,
-                "cannot tell whether {path:?}, which is to be mounted, is the daemon's socket: its file \
-                 system has not answered for {} seconds. Is its server (NFS, FUSE) down?",
-                LOOK_LIMIT.as_secs()
+                "cannot tell whether {path:?}, which is to be mounted, is the daemon's socket: {why}"
             ),
             Self::ResponseCutShort => {
                 out.write_str("the daemon hung up in the middle of a response head")

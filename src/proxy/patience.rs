@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use super::fault::LOOK_LIMIT;
-
 /// Something that may be waited for only so long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
@@ -11,8 +9,6 @@ pub enum Patience {
     Endless,
     /// A request head is to be completed.
     Head,
-    /// The file systems of what a container mounts are to tell what that is.
-    Look,
     /// A client is to read our last bytes and close.
     Linger,
 }
@@ -25,7 +21,6 @@ impl Patience {
             Self::Endless => None,
             // As long as the daemon's own ReadHeaderTimeout.
             Self::Head => Some(Duration::from_mins(5)),
-            Self::Look => Some(LOOK_LIMIT),
             // Long enough to read an answer, short enough not to keep a dead peer's descriptors.
             Self::Linger => Some(Duration::from_secs(5)),
         }

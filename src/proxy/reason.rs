@@ -40,7 +40,7 @@ reasons! {
     DaemonCutShort "daemon_cut_short" "The daemon ended in the middle of a response head."
     DaemonUpgrade "daemon_upgrade" "The daemon left HTTP without being asked."
     DaemonErrand "daemon_errand" "The daemon's answer to a question of our own cannot be read."
-    MountUnseen "mount_unseen" "The file system of a mounted path does not answer."
+    MountUnseen "mount_unseen" "It cannot be told what a mounted path is."
     Draining "draining" "The process is about to end."
     NoRoom "no_room" "There is no room for another body that is to be rewritten."
     TooLarge "too_large" "A body that is to be rewritten is too large."
@@ -84,7 +84,7 @@ impl From<&Fault> for Reason {
             Fault::Draining => Self::Draining,
             Fault::Response(_) | Fault::Http2OfDaemon(_) => Self::DaemonMalformed,
             Fault::Errand => Self::DaemonErrand,
-            Fault::Unseen(_) => Self::MountUnseen,
+            Fault::Unseen(..) => Self::MountUnseen,
             Fault::ResponseCutShort => Self::DaemonCutShort,
             Fault::UnaskedUpgrade => Self::DaemonUpgrade,
             Fault::Away(Away { why, .. }) => why.into(),

@@ -36,7 +36,7 @@ use super::outcome::{Call, Outcome, Traffic};
 use super::patience::Patience;
 use super::{Common, Step};
 use crate::http::head::Scan;
-use crate::rules::socket::{Note, Relation};
+use crate::rules::socket::{Blind, Note, Relation};
 
 pub use rest::Rest;
 
@@ -134,9 +134,9 @@ impl Session {
         self.link = Link::Away(Box::new(away));
     }
 
-    /// The path of the last [`Step::Look`] is this to the daemon's socket.
-    pub fn looked(&mut self, relation: Relation) {
-        self.exchange.looked(relation);
+    /// The path of the last [`Step::Look`] is this to the daemon's socket, or that cannot be told.
+    pub fn looked(&mut self, seen: Result<Relation, Blind>) {
+        self.exchange.looked(seen);
     }
 
     /// Whether what the daemon says is for anybody: a client that is there, or us who have asked.
@@ -175,7 +175,6 @@ impl Session {
         match &self.exchange {
             Exchange::Idle(_) if !self.lanes.up.unseen().is_empty() => Patience::Head,
             Exchange::Ending if self.lingers() => Patience::Linger,
-            exchange if exchange.looks_at().is_some() => Patience::Look,
             _ => Patience::Endless,
         }
     }
@@ -186,13 +185,6 @@ impl Session {
             Patience::Endless => Step::Wait,
             Patience::Head => {
                 self.answer(Call::new(now, self.lanes.traffic()), &Fault::SlowHead, now)
-            }
-            Patience::Look => {
-                let exchange = mem::take(&mut self.exchange);
-                let fault = Fault::Unseen(exchange.looks_at().unwrap_or_default().to_owned());
-                let call = exchange.into_call();
-                let call = call.unwrap_or_else(|| Call::new(now, self.lanes.traffic()));
-                self.answer(call, &fault, now)
             }
             Patience::Linger => {
                 self.closed = true;

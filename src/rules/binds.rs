@@ -94,6 +94,7 @@ fn taken_sockets(
     if known.taken.is_empty() {
         return Ok(binds);
     }
+    few(known.taken.len())?;
     let hidden: BTreeSet<String> = mounted.paths.iter().map(clean).collect();
     for (target, source) in known.taken.iter().filter(|(target, _)| !hidden.contains(*target)) {
         let source = source.as_deref().unwrap_or_default();

@@ -87,6 +87,7 @@ fn look(
         Storage::Service => storage::service(injection, known, &mut edits, &top)?,
     };
     let Survey { notes, unseen, .. } = survey;
+    let unseen = unseen.into_iter().collect();
     let rewritten = Rewritten { body: edits.write().into_bytes(), notes, unseen };
     Ok(Prepared { errands, rewritten })
 }

@@ -40,7 +40,7 @@ pub struct Known {
     /// host that is there, if one is.
     pub taken: BTreeMap<String, Option<String>>,
     /// What paths of the host are to the daemon's socket, of which that could not be told at once.
-    pub looked: Vec<(String, Relation)>,
+    pub looked: BTreeMap<String, Relation>,
 }
 
 /// What an answer means for the create that waits.
@@ -100,6 +100,15 @@ fn of_host_config(
 }
 
 impl Errand {
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn only_asks(&self) -> bool {
+        match self {
+            Self::Image(_) | Self::Container(_) => true,
+            Self::Volume { .. } => false,
+        }
+    }
+
     /// The request, whole.
     #[must_use]
     pub fn request(&self, injection: &Injection) -> Vec<u8> {

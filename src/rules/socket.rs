@@ -2,6 +2,7 @@
 //! (compose in a container, the reaper of testcontainers).
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -53,7 +54,21 @@ pub trait LookAt: Send + Sync {
     fn at_once(&self, path: &str, seen: &Seen) -> Option<Relation>;
 
     /// The same, however long it takes.
-    fn at_last(&self, path: &str) -> Relation;
+    ///
+    /// # Errors
+    /// The file system fails.
+    fn at_last(&self, path: &str) -> Result<Relation, Blind>;
+}
+
+/// Why it cannot be told what a path is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Blind {
+    /// The file system has not answered in time.
+    Late,
+    /// It answers with this error.
+    Failed(String),
+    /// Nobody can look: the process gets no thread.
+    NoThread,
 }
 
 /// Something that looks at the file system, or does as if.
@@ -88,8 +103,8 @@ impl<F: Fn(&str) -> Relation + Send + Sync> LookAt for F {
         Some(self(path))
     }
 
-    fn at_last(&self, path: &str) -> Relation {
-        self(path)
+    fn at_last(&self, path: &str) -> Result<Relation, Blind> {
+        Ok(self(path))
     }
 }
 
@@ -107,7 +122,7 @@ pub type Note = &'static str;
 pub(super) struct Survey {
     pub(super) notes: Vec<Note>,
     /// Paths of the host of which it cannot be told at once what they are.
-    pub(super) unseen: Vec<String>,
+    pub(super) unseen: BTreeSet<String>,
     seen: Seen,
 }
 
@@ -124,13 +139,11 @@ pub(super) fn replaced(
     if !source.starts_with('/') {
         return Ok(None);
     }
-    let told = known.looked.iter().find(|(path, _)| path == source).map(|(_, relation)| *relation);
+    let told = known.looked.get(source).copied();
     let relation = told.or_else(|| injection.look.at_once(source, &survey.seen));
     match (relation, &injection.socket_bind) {
         (None, _) => {
-            if !survey.unseen.iter().any(|path| path == source) {
-                survey.unseen.push(source.to_owned());
-            }
+            survey.unseen.insert(source.to_owned());
             Ok(None)
         }
         (Some(Relation::Other), _) => Ok(None),

@@ -36,11 +36,15 @@ struct Traced {
     _folder: Folder,
 }
 
+pub(super) fn strace_works() -> bool {
+    let mut strace = Command::new("strace");
+    strace.args(["-o", "/dev/null", "true"]).stdout(Stdio::null()).stderr(Stdio::null());
+    strace.status().is_ok_and(|status| status.success())
+}
+
 impl Traced {
     fn new() -> Option<Self> {
-        let mut strace = Command::new("strace");
-        strace.args(["-o", "/dev/null", "true"]).stdout(Stdio::null()).stderr(Stdio::null());
-        if !strace.status().is_ok_and(|status| status.success()) {
+        if !strace_works() {
             skip("a test of system calls", "strace is missing or may not trace");
             return None;
         }

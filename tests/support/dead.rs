@@ -1,16 +1,22 @@
-//! A file system that does not answer, as an NFS server that is down.
+//! A file system that does not answer, as an NFS server that is down, or answers with an error.
 
 use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
-/// One whose server reads nothing and says nothing.
+/// One whose server is asked for names and tells nothing of most of them.
 pub(crate) struct Dead {
     folder: PathBuf,
-    _server: File,
 }
+
+/// How long it takes until it is told that there is no [`Dead::late`].
+pub(crate) const LATE: Duration = Duration::from_secs(6);
 
 impl Dead {
     /// Mounted at `folder`, which is made for it; `None` where that is not allowed.
@@ -22,17 +28,60 @@ impl Dead {
         let data = std::ffi::CString::from_vec_with_nul(data.into_bytes()).unwrap();
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
         mount("dead", folder, "fuse", flags, Some(data.as_c_str())).ok()?;
-        Some(Self { folder: folder.to_owned(), _server: server })
+        thread::spawn(move || serve(server));
+        Some(Self { folder: folder.to_owned() })
     }
 
-    /// Something in it, of which nobody can tell what it is.
+    /// Of this nobody can tell what it is.
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.join("cache")
+    }
+
+    /// At this an error is found.
+    pub(crate) fn broken(&self) -> PathBuf {
+        self.folder.join("broken")
+    }
+
+    /// At this nothing is found, after a while.
+    pub(crate) fn late(&self) -> PathBuf {
+        self.folder.join("late")
     }
 }
 
 impl Drop for Dead {
     fn drop(&mut self) {
-        let _ = unmount(&self.folder, UnmountFlags::DETACH);
+        let _ = unmount(&self.folder, UnmountFlags::DETACH | UnmountFlags::FORCE);
+    }
+}
+
+/// The bytes before what a request is about, in `fuse_in_header` of linux/fuse.h.
+const HEADER: usize = 40;
+const LOOKUP: u32 = 1;
+const INIT: u32 = 26;
+
+/// Answers what comes, until it is unmounted.
+fn serve(mut server: File) {
+    let mut request = vec![0; 1 << 17];
+    while let Ok(length) = server.read(&mut request) {
+        let opcode = u32::from_ne_bytes(request[4..8].try_into().unwrap());
+        let unique = &request[8..16];
+        let (error, body) = match (opcode, &request[HEADER..length]) {
+            // Version 7.31, with the least that may be written at a time.
+            (INIT, _) => {
+                let mut said = [7, 31, 0, 0, 0, 4096].map(u32::to_ne_bytes).concat();
+                said.resize(64, 0);
+                (0, said)
+            }
+            (LOOKUP, b"broken\0") => (Errno::IO.raw_os_error(), vec![]),
+            (LOOKUP, b"late\0") => {
+                thread::sleep(LATE);
+                (Errno::NOENT.raw_os_error(), vec![])
+            }
+            (LOOKUP, _) => continue,
+            _ => (Errno::NOSYS.raw_os_error(), vec![]),
+        };
+        let total = u32::try_from(16 + body.len()).unwrap();
+        let head = [&total.to_ne_bytes()[..], &(-error).to_ne_bytes(), unique].concat();
+        let _ = server.write(&[head, body].concat());
     }
 }

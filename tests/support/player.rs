@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use dockerd_ci_proxy::proxy::{Away, Common, Lane, Patience, Session, Step, Unreachable};
-use dockerd_ci_proxy::rules::socket::{Look, LookAt, Relation, Seen};
+use dockerd_ci_proxy::rules::socket::{Blind, Look, LookAt, Relation, Seen};
 use dockerd_ci_proxy::rules::{Injection, Label};
 
 use super::errands;
@@ -61,8 +61,7 @@ pub struct Player {
     now: Instant,
 }
 
-/// Has no daemon's socket, and tells of what is below `/slow` only when it is asked aside, and of what is
-/// below `/slow/dead` never.
+/// Has no daemon's socket, and tells of what is below `/slow` only when it is asked aside.
 struct Disk;
 
 impl LookAt for Disk {
@@ -70,8 +69,8 @@ impl LookAt for Disk {
         (!path.starts_with("/slow/")).then_some(Relation::Other)
     }
 
-    fn at_last(&self, _: &str) -> Relation {
-        Relation::Other
+    fn at_last(&self, _: &str) -> Result<Relation, Blind> {
+        Ok(Relation::Other)
     }
 }
 
@@ -213,7 +212,6 @@ impl Player {
                 Step::Wait => return,
                 Step::Dial => self.dial(),
                 Step::Hangup => self.hang_up(),
-                Step::Look(path) if path.starts_with("/slow/dead/") => {}
                 Step::Look(path) => self.session.looked(Disk.at_last(&path)),
                 Step::Report(_) | Step::Warn(_) => {}
                 Step::Close => {
