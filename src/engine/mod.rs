@@ -36,6 +36,8 @@ pub enum Carrier {
     /// A HostConfig in the body of a start, which APIs before 1.24 take in place of the one that
     /// the container was created with.
     StartBody,
+    /// A plugin, which takes no labels and may mount what it wants.
+    Plugin,
     /// Something in Podman's own API.
     Libpod,
 }

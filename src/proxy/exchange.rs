@@ -23,10 +23,10 @@ use super::lane::{LANE_LIMIT, Lane, Sink};
 use super::outcome::{Call, Traffic};
 use super::relay::Relaying;
 use super::{Common, Verdict};
-use crate::engine::HTTP2;
+use crate::engine::{Carrier, HTTP2};
 use crate::http::head::{self, Scan};
 use crate::http::{Malformed, render};
-use crate::rules::socket::{Blind, Note, Relation};
+use crate::rules::socket::{Blind, Note, PLUGIN, Relation};
 
 /// The two directions of a connection.
 #[derive(Debug, Default)]
@@ -288,8 +288,9 @@ fn begin(
         }
         Way::Refused(refusal) => return Turn::Answer(call, Fault::Refused(refusal)),
     }
-    let relaying = Relaying::new(call, decision.framing, decision.persistent);
-    Turn::Again(Exchange::Relaying(relaying))
+    let is_plugin = matches!(call.operation.carrier, Carrier::Plugin);
+    let relaying = Exchange::Relaying(Relaying::new(call, decision.framing, decision.persistent));
+    if is_plugin { Turn::Noted(vec![PLUGIN], relaying) } else { Turn::Again(relaying) }
 }
 
 fn tunnel(call: Call, lanes: &mut Lanes) -> Turn {

@@ -140,6 +140,7 @@ impl Fault {
             Self::Refused(
                 Refusal::Libpod
                 | Refusal::SocketBind(_)
+                | Refusal::Template(_)
                 | Refusal::Slice(_)
                 | Refusal::Unknown
                 | Refusal::Unlabelled,

@@ -59,7 +59,9 @@ reasons! {
     TooMany "too_many" "There are too many members, mounts, or bytes in a name."
     OutsideHostConfig "outside_host_config" "A HostConfig field stands beside a missing HostConfig."
     RelativeVolume "relative_volume" "A volume is at a path that is not absolute."
-    SocketBind "socket_bind" "A container mounts the daemon's socket."
+    LabelKey "label_key" "A label could take the place of one of the operator's."
+    OddMount "odd_mount" "Daemons read a mount, or the path of a volume, differently."
+    SocketBind "socket_bind" "A container mounts the daemon's socket, or may do so later."
     Slice "slice" "An annotation would take a container out of the cgroup parent."
     Changes "changes" "The changes of a commit or import would swallow the labels."
     Query "query" "The query of a build, commit or import cannot be labelled."
@@ -124,7 +126,9 @@ impl From<&Refusal> for Reason {
             }
             Refusal::OutsideHostConfig(_) => Self::OutsideHostConfig,
             Refusal::RelativeVolume(_) => Self::RelativeVolume,
-            Refusal::SocketBind(_) => Self::SocketBind,
+            Refusal::LabelKey(_) => Self::LabelKey,
+            Refusal::OddMount(_) => Self::OddMount,
+            Refusal::SocketBind(_) | Refusal::Template(_) => Self::SocketBind,
             Refusal::Slice(_) => Self::Slice,
             Refusal::Changes => Self::Changes,
             Refusal::Query

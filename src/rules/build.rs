@@ -56,9 +56,9 @@ fn with_forced(pairs: &[Pair<'_>], mut forced: Vec<(&str, Option<String>)>) -> S
     parts.join("&")
 }
 
-/// Keys of Podman's own, which it takes here too: one takes labels away, the other mounts what is named
+/// Keys of Podman's own, which it takes here too: one takes labels away, the others mount what is named
 /// into the steps, the daemon's socket as well. Docker has no such keys.
-const PODMANS: [&str; 2] = ["unsetlabel", "volume"];
+const PODMANS: [&str; 3] = ["unsetlabel", "volume", "additionalbuildcontexts"];
 
 /// Refuses what would take the labels away behind us.
 fn check(pairs: &[Pair<'_>]) -> Result<(), Refusal> {

@@ -74,12 +74,19 @@ impl<'d> Edits<'d> {
     /// others behind.
     ///
     /// # Errors
-    /// A value in the map that is not a string (or `null`, which the daemon takes for an empty one).
+    /// A value in the map that is not a string (or `null`, which the daemon takes for an empty one), or
+    /// a key that could be taken for one of ours.
     pub(super) fn label(&mut self, map: &mut Object<'d>, labels: &[Label]) -> Result<(), Refusal> {
         if !map.members.iter().all(|member| member.value.starts_with(['"', 'n'])) {
             return Err(Refusal::LabelValue(map.name.clone()));
         }
         for Label { key, value } in labels {
+            // Podman writes labels as `key=value` and cuts at the first `=`.
+            let seems =
+                |other: &str| other.strip_prefix(key).is_some_and(|rest| rest.starts_with('='));
+            if let Some(other) = map.members.iter().find(|member| seems(member.key())) {
+                return Err(Refusal::LabelKey(other.key().to_owned()));
+            }
             let value = quoted(value);
             let mut there = false;
             // Go takes the last of several equal keys, other parsers may not: all get our value.
@@ -198,6 +205,12 @@ mod tests {
             (r#"{"a":"x","a":"y","q\"":""}"#, r#"{"a":"1","a":"1","q\"":"\n"}"#),
         ] {
             assert_eq!(with_labels(map, &ours).unwrap(), wanted, "{map}");
+        }
+        for (key, refused) in
+            [("a=", true), ("a=x", true), ("\\u0061=x", true), ("a", false), ("ab=c", false)]
+        {
+            let merged = with_labels(&format!(r#"{{"{key}":"x"}}"#), &ours);
+            assert_eq!(matches!(merged, Err(Refusal::LabelKey(_))), refused, "{key}");
         }
         for bad in [r#"{"b":1}"#, r#"{"b":["x"]}"#, "[]", r#""x""#, "{", "{}x", r#"{"\ud800":""}"#]
         {

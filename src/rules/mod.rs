@@ -83,7 +83,7 @@ pub fn plan(
     let target = request.target;
     match operation.carrier {
         Carrier::Nothing if injection.strict && *operation == UNKNOWN => Err(Refusal::Unknown),
-        Carrier::Nothing => Ok(Plan::Pass),
+        Carrier::Nothing | Carrier::Plugin => Ok(Plan::Pass),
         Carrier::Query(_) if is_form(request) => Err(Refusal::FormBody),
         Carrier::Query(QueryCarrier::Build) => build::plan(injection, target),
         Carrier::Query(QueryCarrier::Commit) => changes::of_commit(injection, target),

@@ -41,8 +41,14 @@ pub enum Refusal {
     OutsideHostConfig(String),
     /// An anonymous volume at a path that is not absolute.
     RelativeVolume(String),
+    /// A label that begins like this would take the place of one of the operator's.
+    LabelKey(String),
+    /// A mount, or the path of a volume, that daemons read differently.
+    OddMount(String),
     /// A bind mount of the daemon's socket.
     SocketBind(String),
+    /// A bind mount whose source is made into a path only by the swarm.
+    Template(String),
     /// An annotation of this name, by which a container would leave the cgroup parent.
     Slice(&'static str),
     /// The query of a classic build has a `;` or a bad percent-escape.
@@ -131,6 +137,25 @@ impl fmt::Display for Refusal {
                 "the container has a volume at \"{}\", which is not an absolute path, so it cannot be labelled",
                 shown(path)
             ),
+            Self::LabelKey(key) => write!(
+                out,
+                "the label \"{}\" begins with a label of the operator's and a \"=\", so Podman would take \
+                 it for that one; give it another name",
+                shown(key)
+            ),
+            Self::OddMount(text) => write!(
+                out,
+                "a mount or volume has \"{}\", which Podman would read as something else than Docker: a \
+                 type that the proxy does not know, a source that is not absolute, a \":\" in the path of a \
+                 volume, or a \",\" that another option follows",
+                shown(text)
+            ),
+            Self::Template(source) => write!(
+                out,
+                "the service mounts \"{}\", of which the swarm makes a path only later, so it cannot be told \
+                 whether that is the daemon's own socket",
+                shown(source)
+            ),
             Self::SocketBind(path) => write!(
                 out,
                 "the container mounts {}, the daemon's own socket, which would lead around the labels",
@@ -196,13 +221,20 @@ mod tests {
         let forged =
             "/x\n\u{1b}[2Kdockerd-ci-proxy: info: forged\u{2028}/../run/docker.sock".to_owned();
         let long = "\u{e9}".repeat(10_000_000);
-        for refusal in [Refusal::SocketBind, Refusal::RelativeVolume, Refusal::QueryKey] {
+        for refusal in [
+            Refusal::SocketBind,
+            Refusal::RelativeVolume,
+            Refusal::QueryKey,
+            Refusal::LabelKey,
+            Refusal::OddMount,
+            Refusal::Template,
+        ] {
             let text = refusal(forged.clone()).to_string();
             assert!(!text.contains(|letter: char| !(' '..='~').contains(&letter)), "{text:?}");
             assert!(text.contains(r"/x\n\u{1b}[2Kdockerd"), "{text}");
             let text = refusal(long.clone()).to_string();
             assert_eq!(text.matches('\u{e9}').count(), PATH_MAX / 2);
-            assert!(text.len() < PATH_MAX + 200);
+            assert!(text.len() < PATH_MAX + 300);
         }
     }
 }

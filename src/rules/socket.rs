@@ -117,6 +117,10 @@ impl fmt::Debug for Look {
 /// Something that passes, but leads around the proxy: for the log.
 pub type Note = &'static str;
 
+/// Told of every plugin that comes in or is changed.
+pub const PLUGIN: Note =
+    "a plugin comes in or is changed: it has no labels, and may mount the daemon's socket";
+
 /// What is found out while one request is looked at.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
@@ -166,10 +170,15 @@ pub(super) fn survey(host_config: &Object<'_>) -> Result<Survey, Refusal> {
     if host_config.is_true("Privileged") {
         notes.push("a container is privileged, so it can reach the daemon around the proxy");
     }
-    if host_config.string("PidMode")?.as_deref() == Some("host") {
-        notes.push(
+    match host_config.string("PidMode")?.as_deref() {
+        Some("host") => notes.push(
             "a container sees the host's processes, so it may reach the daemon around the proxy",
-        );
+        ),
+        Some(other) if other.starts_with("container:") => notes.push(
+            "a container sees the processes of another, which may be the host's, so it may reach the \
+             daemon around the proxy",
+        ),
+        Some(_) | None => {}
     }
     Ok(Survey { notes, ..Survey::default() })
 }

@@ -14,13 +14,12 @@
 //! The daemon gives the volumes of the last two rows the container's `VolumeDriver`, but those of
 //! `Mounts` their own; so the mounts that we add name it.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::edits::Edits;
 use super::errands::Known;
 use super::json::{Array, Found, Listed, Member, Object, is_field, label_map, quoted};
-use super::socket::{self, Survey};
+use super::socket::{self, SocketBind, Survey};
 use super::{Injection, Label, Refusal, binds};
 use crate::engine::carriers::{HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
 
@@ -38,6 +37,9 @@ const MOUNTS: usize = 1024;
 /// Bytes that the name of a volume driver may have: it is written again for each volume. A plugin
 /// is named by a reference, as images are.
 const DRIVER_NAME: usize = 1024;
+
+/// Types of mounts that neither make a volume nor mount what the client names; the last three are Podman's.
+const HARMLESS: [&str; 7] = ["TMPFS", "IMAGE", "CLUSTER", "NPIPE", "RAMFS", "DEVPTS", "ARTIFACT"];
 
 /// What is added to a HostConfig.
 #[derive(Debug, Default)]
@@ -135,9 +137,31 @@ pub(super) fn service<'d>(
     {
         few(mounts.elements.len())?;
         edits.spell(&spec, "Mounts")?;
+        for mount in mounts.objects() {
+            filled_in_later(injection, &mount?, &mut mounted.survey)?;
+        }
         mounts_of(injection, known, edits, &mounts, &mut mounted)?;
     }
     Ok(mounted.survey)
+}
+
+/// The swarm fills in templates when it runs a task: `/run/{{.Service.Name}}.sock` can be any socket.
+fn filled_in_later(
+    injection: &Injection,
+    mount: &Object<'_>,
+    survey: &mut Survey,
+) -> Result<(), Refusal> {
+    let source = mount.string("Source")?.unwrap_or_default();
+    if kind(mount.string("Type")?.as_deref()) != "BIND" || !source.contains("{{") {
+        return Ok(());
+    }
+    if injection.socket_bind != SocketBind::Pass {
+        return Err(Refusal::Template(source.into_owned()));
+    }
+    survey
+        .notes
+        .push("a service mounts what the swarm names later, which may be the daemon's socket");
+    Ok(())
 }
 
 /// Whether so many mounts are no more than one container may have.
@@ -162,10 +186,26 @@ fn anonymous_targets(top: &Object<'_>, known: &Known) -> Result<Vec<String>, Ref
     if let Found::Object(volumes) = top.object("Volumes")? {
         targets.extend(volumes.keys().map(str::to_owned));
     }
-    match targets.iter().find(|target| !target.starts_with('/')) {
-        // It would be created, but cannot be mounted in a way that has labels.
-        Some(relative) => Err(Refusal::RelativeVolume(relative.clone())),
-        None => Ok(targets),
+    for target in &targets {
+        if !target.starts_with('/') {
+            // It would be created, but cannot be mounted in a way that has labels.
+            return Err(Refusal::RelativeVolume(target.clone()));
+        }
+        // To Podman this is `--volume`, which mounts what stands before a colon.
+        if target.contains(':') {
+            return Err(Refusal::OddMount(target.clone()));
+        }
+        plain(target)?;
+    }
+    Ok(targets)
+}
+
+/// Refuses what would be more than one option to Podman, which writes mounts as `type=bind,source=…` and
+/// reads that.
+fn plain(text: &str) -> Result<(), Refusal> {
+    match text.split_once(',') {
+        Some((_, behind)) if behind.contains('=') => Err(Refusal::OddMount(text.to_owned())),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -186,18 +226,26 @@ fn mounts_of<'d>(
 ) -> Result<(), Refusal> {
     for mount in mounts.objects() {
         let mut mount = mount?;
-        mounted.paths.extend(mount.string("Target")?.map(Cow::into_owned));
+        let source = mount.string("Source")?.unwrap_or_default();
+        plain(&source)?;
+        if let Some(target) = mount.string("Target")? {
+            plain(&target)?;
+            mounted.paths.push(target.into_owned());
+        }
         match kind(mount.string("Type")?.as_deref()).as_str() {
             "VOLUME" => label_volume(injection, edits, &mut mount)?,
             "BIND" => {
-                let source = mount.string("Source")?.unwrap_or_default();
+                if !source.is_empty() && !source.starts_with('/') {
+                    return Err(Refusal::OddMount(source.into_owned()));
+                }
                 if let Some(ours) =
                     socket::replaced(injection, known, &source, &mut mounted.survey)?
                 {
                     edits.set(&mut mount, "Source", &quoted(&ours))?;
                 }
             }
-            _ => {}
+            kind if HARMLESS.contains(&kind) => {}
+            kind => return Err(Refusal::OddMount(kind.to_owned())),
         }
     }
     Ok(())
@@ -222,7 +270,10 @@ fn label_volume<'d>(
     match mount.object("VolumeOptions")? {
         Found::Absent => edits.add(mount, "VolumeOptions", &format!(r#"{{"Labels":{labels}}}"#)),
         Found::Null(null) => edits.replace(null, format!(r#"{{"Labels":{labels}}}"#)),
-        Found::Object(mut options) => edits.label_member(&mut options, &injection.labels)?,
+        Found::Object(mut options) => {
+            plain(&options.string("Subpath")?.unwrap_or_default())?;
+            edits.label_member(&mut options, &injection.labels)?;
+        }
     }
     Ok(())
 }
@@ -611,6 +662,56 @@ mod tests {
             ),
         ] {
             assert_eq!(container(&Known::default(), body), Err(refusal), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_podman_would_read_as_more_than_one_option_is_refused() {
+        let odd = |text: &str| Err(Refusal::OddMount(text.into()));
+        for (mount, text) in [
+            (r#""Type":"glob","Source":"/run/docker.s*""#, "GLOB"),
+            (r#""Type":"bind,src=/run/docker.sock","Target":"/s""#, "BIND,SRC=/RUN/DOCKER.SOCK"),
+            (r#""Type":"bind","Source":"../run/docker.sock""#, "../run/docker.sock"),
+            (r#""Type":"bind","Target":"/s,src=/x""#, "/s,src=/x"),
+            (r#""Type":"tmpfs","Target":"/s,\"source=/x\"""#, "/s,\"source=/x\""),
+            (r#""Type":"volume","Source":"v,src=/x""#, "v,src=/x"),
+            (r#""Type":"volume","VolumeOptions":{"Subpath":"a,src=/x"}"#, "a,src=/x"),
+        ] {
+            let body = format!(r#"{{"HostConfig":{{"Mounts":[{{{mount}}}]}}}}"#);
+            assert_eq!(container(&Known::default(), &body), odd(text), "{body}");
+        }
+        let volumes = r#"{"Volumes":{"/run/docker.sock:/s":{}}}"#;
+        assert_eq!(container(&Known::default(), volumes), odd("/run/docker.sock:/s"));
+        for mount in [
+            r#""Type":"bind","Source":"/a,b/c=d","Target":"/s""#,
+            r#""Type":"image","Source":"busybox","Target":"/s""#,
+            r#""Type":"tmpfs","Target":"/s""#,
+        ] {
+            let body = format!(r#"{{"HostConfig":{{"Mounts":[{{{mount}}}]}}}}"#);
+            let passes = container(&Known::default(), &body).is_ok();
+            assert_eq!(passes, !mount.contains(",b/c="), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_the_swarm_makes_a_path_of_later_is_refused_or_told() {
+        let service = |socket_bind: SocketBind, mount: &str| {
+            let body = format!(r#"{{"TaskTemplate":{{"ContainerSpec":{{"Mounts":[{mount}]}}}}}}"#);
+            let injection = Injection { socket_bind, ..injection() };
+            rewrite(&injection, &SERVICE, &Known::default(), body.as_bytes())
+        };
+        let source = "/run/{{.Service.Name}}.sock";
+        for (socket_bind, kind, passes) in [
+            (SocketBind::Rewrite("/run/ci.sock".into()), r#""bind""#, false),
+            (SocketBind::Refuse, "null", false),
+            (SocketBind::Pass, r#""Bind""#, true),
+            (SocketBind::Refuse, r#""volume""#, true),
+        ] {
+            let mount = format!(r#"{{"Type":{kind},"Source":"{source}","Target":"/s"}}"#);
+            let rewritten = service(socket_bind.clone(), &mount);
+            assert_eq!(rewritten.is_ok(), passes, "{kind}");
+            let told = rewritten.is_ok_and(|rewritten| rewritten.notes.len() == 1);
+            assert_eq!(told, socket_bind == SocketBind::Pass, "{kind}");
         }
     }
 }

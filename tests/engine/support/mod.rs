@@ -2,6 +2,7 @@
 
 mod cli;
 #[path = "../../support/dead.rs"]
+#[allow(dead_code, reason = "shared with the tests of sockets")]
 mod dead;
 mod engine;
 mod folder;
