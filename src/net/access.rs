@@ -10,14 +10,16 @@ use log::{Level, Record};
 
 use super::caller::Caller;
 use super::peer::Peer;
-use crate::proxy::{Outcome, Reason, Verdict};
+use crate::proxy::{Fault, Outcome, Reason, Verdict};
 use crate::rules::{Injection, Label};
 
-/// Writes the line: what was done to a request is told at `info`, what merely passed at `debug`.
-/// Who the caller is, is asked only if the line is written.
+/// Writes the line: what was done to a request is told at `info`, what merely passed at `debug`, and what
+/// neither the client nor the operator wanted at `warn`. Who the caller is, is asked only if the line is
+/// written.
 pub(super) fn log(outcome: &Outcome, injection: &Injection, client: &Peer) {
-    let level = match outcome.verdict {
+    let level = match &outcome.verdict {
         Verdict::Passed => Level::Debug,
+        Verdict::Refused(fault) if fault.status() >= 500 => Level::Warn,
         Verdict::Labelled | Verdict::LabelledAndMoved | Verdict::Refused(_) => Level::Info,
     };
     if level > log::max_level() {
@@ -27,6 +29,43 @@ pub(super) fn log(outcome: &Outcome, injection: &Injection, client: &Peer) {
     let mut record = Record::builder();
     record.level(level).target(module_path!()).key_values(&line);
     log::logger().log(&record.args(format_args!("{line}")).build());
+}
+
+/// Writes what an operator wants to know of an operation beside its own line, and who asked for it.
+pub(super) fn warn(what: &str, operation: Option<&str>, client: &Peer) {
+    let caller = client.caller();
+    let warning = Warning { operation, caller };
+    let mut record = Record::builder();
+    record.level(Level::Warn).target(module_path!()).key_values(&warning);
+    let before = operation.map(|operation| format!("{operation}: ")).unwrap_or_default();
+    log::logger().log(&record.args(format_args!("{before}{what}; {caller}")).build());
+}
+
+/// The members of a warning beside its message.
+struct Warning<'w> {
+    operation: Option<&'w str>,
+    caller: Caller,
+}
+
+impl Source for Warning<'_> {
+    fn visit<'kvs>(&'kvs self, to: &mut dyn VisitSource<'kvs>) -> Result<(), Error> {
+        if let Some(operation) = self.operation {
+            to.visit_pair("operation".into(), operation.into())?;
+        }
+        members(self.caller, to)
+    }
+}
+
+/// The members that tell of the caller.
+fn members(caller: Caller, to: &mut dyn VisitSource<'_>) -> Result<(), Error> {
+    match caller {
+        Caller::Known { uid, pid } => {
+            to.visit_pair("uid".into(), uid.into())?;
+            to.visit_pair("pid".into(), Value::from(pid.get()))
+        }
+        Caller::Foreign { uid } => to.visit_pair("uid".into(), uid.into()),
+        Caller::Unknown => Ok(()),
+    }
 }
 
 /// An exchange that is over, by whom, and what was injected.
@@ -64,7 +103,11 @@ impl fmt::Display for Line<'_> {
         out.write_str(outcome.operation.name)?;
         match &outcome.verdict {
             Verdict::Passed => out.write_str(" passed")?,
-            Verdict::Refused(fault) => write!(out, " refused ({fault})")?,
+            Verdict::Refused(fault) => match &**fault {
+                Fault::Refused(refusal) => write!(out, " refused ({refusal})")?,
+                fault if fault.status() >= 500 => write!(out, " failed ({fault})")?,
+                fault => write!(out, " refused ({fault})")?,
+            },
             Verdict::Labelled | Verdict::LabelledAndMoved => out.write_str(" injected")?,
         }
         for Label { key, value } in self.labels {
@@ -117,14 +160,7 @@ impl Source for Line<'_> {
         put("bytes_up", outcome.sent.into())?;
         put("bytes_down", outcome.received.into())?;
         put("milliseconds", self.milliseconds().into())?;
-        match self.caller {
-            Caller::Known { uid, pid } => {
-                put("uid", uid.into())?;
-                put("pid", pid.into())
-            }
-            Caller::Foreign { uid } => put("uid", uid.into()),
-            Caller::Unknown => Ok(()),
-        }
+        members(self.caller, to)
     }
 }
 

@@ -6,7 +6,6 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use log::warn;
 use mio::Registry;
 use mio::net::UnixStream;
 
@@ -312,7 +311,7 @@ impl Pump {
                 self.see(shell.now);
             }
             Step::Report(outcome) => report(&outcome, sockets, shell),
-            Step::Warn(what) => warn!("{what}"),
+            Step::Warn(what, operation) => access::warn(what, operation, &sockets.client),
         }
     }
 

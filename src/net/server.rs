@@ -70,6 +70,8 @@ pub struct Server {
     /// Pairs that there may be, so that a client is not accepted whose daemon cannot be reached
     /// for want of descriptors.
     max_pairs: usize,
+    /// When somebody was told that there are as many.
+    full_told: Option<Instant>,
     ready: VecDeque<usize>,
     timers: Timers,
     stores: Stores,
@@ -117,6 +119,7 @@ impl Server {
             manager,
             reach: Reach::default(),
             max_pairs: files.pairs,
+            full_told: None,
             accepting: Accepting::Waiting(listeners),
             answering: Answering::new(),
             woke: Instant::now(),

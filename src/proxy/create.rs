@@ -87,8 +87,9 @@ impl Create {
         }
         lanes.hand(self.complete, request.len());
         lanes.up.say(request);
+        let operation = self.call.operation;
         let relaying = Exchange::Relaying(Relaying::said(self.call, share, self.persistent));
-        Turn::Noted(rewritten.notes, relaying)
+        Turn::Noted(operation, rewritten.notes, relaying)
     }
 }
 

@@ -23,7 +23,7 @@ use super::lane::{LANE_LIMIT, Lane, Sink};
 use super::outcome::{Call, Traffic};
 use super::relay::Relaying;
 use super::{Common, Verdict};
-use crate::engine::{Carrier, HTTP2};
+use crate::engine::{Carrier, HTTP2, Operation};
 use crate::http::head::{self, Scan};
 use crate::http::{Malformed, render};
 use crate::rules::socket::{Blind, Note, PLUGIN, Relation};
@@ -104,8 +104,8 @@ pub(super) enum Turn {
     Wait(Exchange),
     /// It has moved on and is to be looked at again.
     Again(Exchange),
-    /// It has moved on; what passes in it, but leads around the proxy, is for the log.
-    Noted(Vec<Note>, Exchange),
+    /// It has moved on; what passes in this operation, but leads around the proxy, is for the log.
+    Noted(&'static Operation, Vec<Note>, Exchange),
     /// It waits until this path of the host has been looked at.
     Look(String, Exchange),
     /// It is over; this comes behind it.
@@ -288,9 +288,12 @@ fn begin(
         }
         Way::Refused(refusal) => return Turn::Answer(call, Fault::Refused(refusal)),
     }
-    let is_plugin = matches!(call.operation.carrier, Carrier::Plugin);
+    let operation = call.operation;
     let relaying = Exchange::Relaying(Relaying::new(call, decision.framing, decision.persistent));
-    if is_plugin { Turn::Noted(vec![PLUGIN], relaying) } else { Turn::Again(relaying) }
+    match operation.carrier {
+        Carrier::Plugin => Turn::Noted(operation, vec![PLUGIN], relaying),
+        _ => Turn::Again(relaying),
+    }
 }
 
 fn tunnel(call: Call, lanes: &mut Lanes) -> Turn {

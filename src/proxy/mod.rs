@@ -29,6 +29,7 @@ mod session;
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::rules::socket::Note;
 pub use collect::{Budget, COLLECTED_LIMIT, COLLECTED_TOTAL};
 pub use decide::{Decision, Way, decide};
 pub use fault::{Away, DIAL_LIMIT, Fault, LOOK_LIMIT, Unreachable};
@@ -67,8 +68,8 @@ pub enum Step {
     Look(String),
     /// An exchange is over, or refused: for the log.
     Report(Outcome),
-    /// Something passed that could not be labelled: for the log.
-    Warn(&'static str),
+    /// Something happened in this operation, if it was in one, that an operator wants to know: for the log.
+    Warn(Note, Option<&'static str>),
     /// Both connections are to be closed.
     Close,
 }

@@ -35,6 +35,7 @@ use super::lane::{Lane, Sink};
 use super::outcome::{Call, Outcome, Traffic};
 use super::patience::Patience;
 use super::{Common, Step};
+use crate::engine::Operation;
 use crate::http::head::Scan;
 use crate::rules::socket::{Blind, Note, Relation};
 
@@ -64,8 +65,8 @@ pub struct Session {
     exchange: Exchange,
     /// Daemon connections in a row that ended before anything was sent on them.
     hangups: u8,
-    /// What the log is still to be told.
-    notes: Vec<Note>,
+    /// What the log is still to be told, and of which operation.
+    notes: Vec<(Note, &'static str)>,
     closed: bool,
 }
 
@@ -73,6 +74,9 @@ pub struct Session {
 /// daemon restarts or has waited 5 minutes for a first request; a daemon that ends each at once
 /// must not keep us busy.
 const HANGUPS: u8 = 3;
+
+const UNASKED: Note = "the daemon sent something that nobody had asked for; closed";
+const HUNG_UP: Note = "the daemon hung up before its answer was complete; its log may tell why";
 
 /// For the shell.
 impl Session {
@@ -219,8 +223,8 @@ impl Session {
                     return self.tend_connections(now).unwrap_or(Step::Wait);
                 }
                 Turn::Again(exchange) => self.exchange = exchange,
-                Turn::Noted(notes, exchange) => {
-                    self.notes = notes;
+                Turn::Noted(operation, notes, exchange) => {
+                    self.note(operation, notes);
                     self.exchange = exchange;
                 }
                 Turn::Look(path, exchange) => {
@@ -232,11 +236,17 @@ impl Session {
                     return Step::Report(call.over(now, self.lanes.traffic()));
                 }
                 Turn::Tunnel(call) => {
-                    (self.exchange, self.notes) = Exchange::behind_http(call, &self.common);
+                    let operation = call.operation;
+                    let (exchange, notes) = Exchange::behind_http(call, &self.common);
+                    self.note(operation, notes);
+                    self.exchange = exchange;
                 }
                 Turn::Answer(call, fault) => return self.answer(call, &fault, now),
                 Turn::Farewell(call, fault, last) => return self.farewell(call, &fault, last, now),
                 Turn::Cut(call) => {
+                    if self.lanes.down.has_ended() && self.lanes.down.sink() == Sink::Open {
+                        self.note(call.operation, vec![HUNG_UP]);
+                    }
                     self.cut();
                     return Step::Report(call.over(now, self.lanes.traffic()));
                 }
@@ -245,9 +255,7 @@ impl Session {
                 }
                 Turn::Unasked => {
                     self.cut();
-                    return Step::Warn(
-                        "the daemon sent something that nobody had asked for; closed",
-                    );
+                    return Step::Warn(UNASKED, None);
                 }
                 Turn::Close => self.closed = true,
             }
@@ -256,6 +264,10 @@ impl Session {
 }
 
 impl Session {
+    fn note(&mut self, operation: &Operation, notes: Vec<Note>) {
+        self.notes.extend(notes.into_iter().map(|note| (note, operation.name)));
+    }
+
     /// Looks after the two connections; what is going on over them comes behind that.
     #[inline]
     fn tend_connections(&mut self, now: Instant) -> Option<Step> {
@@ -272,8 +284,8 @@ impl Session {
     }
 
     fn mend_connections(&mut self, now: Instant) -> Option<Step> {
-        if let Some(note) = self.notes.pop() {
-            return Some(Step::Warn(note));
+        if let Some((note, operation)) = self.notes.pop() {
+            return Some(Step::Warn(note, Some(operation)));
         }
         if self.closed || self.is_over() {
             if let Some(outcome) = self.abandon(now) {

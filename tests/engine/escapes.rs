@@ -180,7 +180,11 @@ fn mounts_of_the_daemons_socket_can_be_refused_or_let_pass() {
             lab.inspect(Kind::Container, &container, "{{range .Mounts}}{{.Source}}{{end}}"),
             source
         );
-        assert!(proxy.log().contains("warn: a container mounts the daemon's socket"));
+        assert!(
+            proxy
+                .log()
+                .contains("warn: ContainerCreate: a container mounts the daemon's socket; uid ")
+        );
     }
 }
 

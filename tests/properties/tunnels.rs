@@ -123,7 +123,7 @@ impl Proxy {
                     Step::Close => return Poll::Ready(()),
                     // Shown if the test fails.
                     Step::Report(outcome) => eprintln!("{outcome:?}"),
-                    Step::Warn(_) => {}
+                    Step::Warn(..) => {}
                     step @ (Step::Dial | Step::Hangup | Step::Look(_)) => panic!("{step:?}"),
                 }
             }

@@ -78,7 +78,7 @@ fn injected_and_refused_requests_have_a_line_each_without_what_the_client_wrote(
     took.parse::<f64>().unwrap();
     let uid = rustix::process::geteuid().as_raw();
     assert_eq!(caller, format!("uid {uid}, pid {}", std::process::id()));
-    assert_eq!(log.matches("ContainerCreate refused (refused: ").count(), 8, "{log}");
+    assert_eq!(log.matches("ContainerCreate refused (").count(), 8, "{log}");
     assert_eq!(log.matches(" passed: ").count(), 0);
     assert!(!log.contains("secret"), "{log}");
 }
@@ -307,4 +307,26 @@ fn what_becomes_of_mounts_of_the_daemons_socket_is_told_if_it_is_not_the_default
     lab.proxy.await_log("info: mounts of the daemon's socket become those of /nowhere/here\n");
     let missed = "warn: --socket-bind-source: nothing is at /nowhere/here; ";
     assert_eq!(lab.proxy.log().contains(missed), !ask::in_container());
+}
+
+#[test]
+fn what_fails_for_no_fault_of_the_client_is_a_warning_with_its_caller() {
+    let lab = Lab::with(&["--log-format", "json"]);
+    let (mut client, daemon) = lab.asked(PING);
+    drop(daemon);
+    client.is_closed();
+    let (mut client, mut daemon) = lab.asked(PING);
+    daemon.sends("nonsense\r\n\r\n");
+    assert!(client.gets_head().starts_with("HTTP/1.1 502 "));
+    lab.proxy.await_log("SystemPing failed (the daemon's response is malformed");
+    let warnings = objects(&lab.proxy.log());
+    let mut warnings = warnings.iter().filter(|line| line["operation"] == "SystemPing");
+    let uid = rustix::process::geteuid().as_raw();
+    for message in ["SystemPing: the daemon hung up before ", "SystemPing failed ("] {
+        let line = warnings.next().unwrap();
+        assert!(line["message"].as_str().unwrap().starts_with(message), "{line}");
+        assert_eq!((&line["level"], &line["uid"]), (&"warn".into(), &uid.into()));
+        assert_eq!(line["pid"], std::process::id());
+    }
+    assert_eq!(warnings.next(), None);
 }

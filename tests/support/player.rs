@@ -213,7 +213,7 @@ impl Player {
                 Step::Dial => self.dial(),
                 Step::Hangup => self.hang_up(),
                 Step::Look(path) => self.session.looked(Disk.at_last(&path)),
-                Step::Report(_) | Step::Warn(_) => {}
+                Step::Report(_) | Step::Warn(..) => {}
                 Step::Close => {
                     if self.connected {
                         self.hang_up();

@@ -17,6 +17,9 @@ const ACCEPTS: usize = 64;
 /// The pause before accepting is tried again when the system has no descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How long nobody is told again that there is no room.
+const FULL_PAUSE: Duration = Duration::from_mins(1);
+
 /// What is done about clients that want to be accepted.
 #[derive(Debug)]
 pub(super) enum Accepting {
@@ -88,16 +91,28 @@ impl Server {
             self.set_accepting(Accepting::Pending);
         }
         for _ in 0..ACCEPTS {
-            if !self.has_room() {
-                return;
-            }
             let Accepting::Pending(listeners) = &mut self.accepting else {
                 return;
             };
+            if self.pairs.len() >= self.max_pairs {
+                return self.tell_full();
+            }
             match listeners.accept() {
                 Ok(stream) => self.welcome(stream),
                 Err(error) => return self.accept_failed(&error),
             }
+        }
+    }
+
+    /// Now and then, for as long as it is so.
+    fn tell_full(&mut self) {
+        if self.full_told.is_none_or(|told| self.woke.duration_since(told) > FULL_PAUSE) {
+            self.full_told = Some(self.woke);
+            let limit = self.max_pairs;
+            warn!(
+                "{limit} clients are connected, and more would have to wait: the limit of open files lets in \
+                 no more (ulimit -n, LimitNOFILE= of a unit)"
+            );
         }
     }
 

@@ -138,7 +138,7 @@ impl Building {
         if notes.is_empty() {
             Turn::Wait(Exchange::Building(self))
         } else {
-            Turn::Noted(notes, Exchange::Building(self))
+            Turn::Noted(self.call.operation, notes, Exchange::Building(self))
         }
     }
 }
