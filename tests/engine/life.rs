@@ -43,6 +43,24 @@ fn a_run_that_is_under_way_ends_in_peace_when_the_proxy_is_told_to_stop() {
     assert!(!lab.proxy.socket().exists());
 }
 
+/// The docker command asks for the exit code when the stream has ended.
+#[test]
+fn an_exec_that_is_under_way_tells_its_exit_code_when_the_proxy_is_told_to_stop() {
+    let Some(mut lab) = Lab::open() else { return };
+    let container = lab.background(&[], "sleep 1000");
+    let script = "echo ready; read line; echo got $line; exit 5";
+    let mut running = lab.docker.start(&["exec", "-i", &container, "sh", "-c", script]);
+    running.await_output("ready");
+    lab.proxy.terminate();
+    until("it takes no new clients", || {
+        (lab.docker.run(&["version"]).code != Some(0)).then_some(())
+    });
+    running.write(b"a line\n");
+    let finished = running.finish();
+    assert_eq!((finished.code, finished.out()), (Some(5), "ready\ngot a line".to_owned()));
+    assert_eq!(lab.proxy.await_exit().code(), Some(0));
+}
+
 #[test]
 fn the_daemon_sees_no_more_of_the_proxy_than_of_its_clients() {
     let Some(lab) = Lab::open() else { return };

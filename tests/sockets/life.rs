@@ -33,10 +33,13 @@ fn idle_connections_do_not_delay_the_end() {
 }
 
 #[test]
-fn running_exchanges_end_and_no_new_ones_begin() {
+fn clients_who_are_there_finish_what_they_are_about() {
     let mut lab = Lab::with(&["--drain-time", "infinity"]);
     let (mut streams, mut its_daemon) = lab.asked(LOGS);
     let (mut tunnels, mut other_daemon) = lab.tunnel();
+    let (mut asks, mut third_daemon) = lab.asked(PING);
+    third_daemon.sends(PONG);
+    asks.gets(PONG);
     lab.proxy.signal(Signal::INT);
     lab.proxy.await_log("stopping: ");
     assert!(UnixStream::connect(lab.listen()).is_err());
@@ -44,23 +47,39 @@ fn running_exchanges_end_and_no_new_ones_begin() {
     streams.gets(CHUNKED);
     tunnels.sends("in");
     other_daemon.gets("in");
-    assert!(lab.proxy.is_running());
-    // A request behind the one that is running begins no new exchange.
+    // A request behind the one that is running.
     streams.sends(PING);
     its_daemon.sends("0\r\n\r\n");
     streams.gets("0\r\n\r\n");
-    assert!(streams.gets_head().starts_with("HTTP/1.1 503 "));
-    let words = "the proxy is shutting down and takes no new requests; try again when it is back";
-    let answer = format!("{{\"message\":\"dockerd-ci-proxy: {words}\"}}\n");
-    assert_eq!(String::from_utf8(streams.gets_rest()).unwrap(), answer);
-    its_daemon.is_closed();
+    its_daemon.gets(PING);
+    its_daemon.sends(PONG);
+    streams.gets(PONG);
     drop(streams);
     assert!(lab.proxy.is_running());
+    // As `docker exec` asks for the exit code behind its stream, by the connection that it has.
     other_daemon.sends("last words");
     drop(other_daemon);
     tunnels.gets("last words");
+    asks.sends(PING);
+    third_daemon.gets(PING);
+    third_daemon.sends(PONG);
+    asks.gets(PONG);
     drop(tunnels);
+    asks.is_closed();
     assert_eq!(lab.proxy.await_exit().code(), Some(0));
+}
+
+#[test]
+fn shortly_before_the_end_no_new_exchanges_begin() {
+    let mut lab = Lab::with(&["--drain-time", "3"]);
+    let (_tunnel, _daemon) = lab.tunnel();
+    let (mut idle, mut its_daemon) = lab.pair();
+    lab.proxy.terminate();
+    // Although something is going on elsewhere.
+    idle.is_closed();
+    its_daemon.is_closed();
+    assert_eq!(lab.proxy.await_exit().code(), Some(0));
+    assert!(lab.proxy.log().contains("stopped; 1 connections were cut off"));
 }
 
 #[test]

@@ -281,6 +281,7 @@ fn the_old_process_drains_however_often_it_is_told_to_stop() {
     let mut lab = Lab::with(&["--drain-time", "3s"]);
     let (mut client, mut daemon) = lab.tunnel();
     let (mut other, mut its_daemon) = lab.tunnel();
+    let (mut streams, mut third_daemon) = lab.asked(LOGS);
     lab.proxy.signal(Signal::HUP);
     let _next = Next::of(&lab.proxy, 1);
     for _ in 0..3 {
@@ -288,6 +289,16 @@ fn the_old_process_drains_however_often_it_is_told_to_stop() {
         client.sends("x");
         daemon.gets("x");
     }
+    // A request behind the one that is running begins no new exchange: there is another process.
+    streams.sends(PING);
+    third_daemon.sends([CHUNKED, "0\r\n\r\n"].concat());
+    streams.gets([CHUNKED, "0\r\n\r\n"].concat());
+    assert!(streams.gets_head().starts_with("HTTP/1.1 503 "));
+    let words = "the proxy is shutting down and takes no new requests; try again when it is back";
+    let answer = format!("{{\"message\":\"dockerd-ci-proxy: {words}\"}}\n");
+    assert_eq!(String::from_utf8(streams.gets_rest()).unwrap(), answer);
+    third_daemon.is_closed();
+    drop(streams);
     assert!(lab.proxy.is_running());
     drop((client, daemon));
     other.sends("x");

@@ -31,6 +31,8 @@ pub(super) enum Accepting {
     Paused(Listeners, Instant),
     /// Another process accepts them.
     Superseded(Superseded),
+    /// No more are accepted; those that were may finish what they are about.
+    Closing(Closing),
     /// No more are accepted, and no new exchanges begin.
     Draining(Draining),
     /// A second signal came.
@@ -46,8 +48,20 @@ pub(super) struct Superseded {
     pub(super) busy: Instant,
 }
 
-/// How what is left ends.
+/// How clients finish what they are about: a command is often several exchanges, as `docker exec`, which
+/// asks for the exit code behind its stream.
 #[derive(Debug)]
+pub(super) struct Closing {
+    /// When it is looked whether all have been quiet, again and again.
+    pub(super) sweep: Instant,
+    /// When no new exchanges begin any more, even if they are not, if ever.
+    pub(super) last_call: Option<Instant>,
+    /// What comes then.
+    pub(super) next: Draining,
+}
+
+/// How what is left ends.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Draining {
     /// When it is closed, if ever.
     pub(super) until: Option<Instant>,
@@ -62,7 +76,7 @@ impl Accepting {
             Self::Waiting(listeners) | Self::Pending(listeners) | Self::Paused(listeners, _) => {
                 Some(listeners)
             }
-            Self::Superseded(_) | Self::Draining(_) | Self::Stopping => None,
+            Self::Superseded(_) | Self::Closing(_) | Self::Draining(_) | Self::Stopping => None,
         }
     }
 

@@ -79,7 +79,7 @@ impl Server {
         let present = Present {
             open: self.pairs.len(),
             room: self.max_pairs,
-            draining: self.common.draining.get(),
+            draining: !self.accepting.serves(),
             started: self.answering.started,
         };
         let facts = Facts {

@@ -7,7 +7,7 @@ use log::{info, warn};
 use mio::Interest;
 use signal_hook::consts::SIGHUP;
 
-use super::accepting::{Accepting, Draining, Superseded};
+use super::accepting::{Accepting, Closing, Draining, Superseded};
 use super::{SUCCESSOR, Server, Stopped};
 use crate::config::Drain;
 use crate::net::handover::{Predecessor, Program, Successor};
@@ -27,6 +27,13 @@ const QUIET: Duration = Duration::from_secs(2);
 /// closed between two exchanges.
 const BUSY: Duration = Duration::from_mins(5);
 
+/// For so long nothing may happen before clients that are told to finish are taken to have done so. What a
+/// command asks behind a stream comes within milliseconds.
+const HUSH: Duration = Duration::from_millis(500);
+
+/// So long before what is left is cut off, no new exchanges begin: better refused than cut.
+const LAST_CALL: Duration = Duration::from_secs(1);
+
 /// A new process that prepares to take over.
 #[derive(Debug)]
 pub(super) struct Upgrade {
@@ -38,7 +45,7 @@ impl Server {
     pub(super) fn is_done(&self) -> bool {
         let nobody = self.pairs.len() == 0;
         match self.accepting {
-            Accepting::Superseded(_) => nobody,
+            Accepting::Superseded(_) | Accepting::Closing(_) => nobody,
             Accepting::Draining(Draining { until, .. }) => {
                 nobody || until.is_some_and(|until| until <= Instant::now())
             }
@@ -52,6 +59,9 @@ impl Server {
         let own = match self.accepting {
             Accepting::Paused(_, until) => Some(until),
             Accepting::Superseded(Superseded { sweep, busy }) => Some(sweep.min(busy)),
+            Accepting::Closing(Closing { sweep, last_call, .. }) => {
+                Some(last_call.map_or(sweep, |last_call| last_call.min(sweep)))
+            }
             Accepting::Draining(Draining { until, .. }) => until,
             _ => None,
         };
@@ -71,19 +81,31 @@ impl Server {
 
     fn told_to_stop(&mut self) {
         match self.accepting {
-            Accepting::Draining(Draining { hasty: true, .. }) => {
+            Accepting::Draining(Draining { hasty: true, .. }) | Accepting::Closing(_) => {
                 info!("second signal: stopping at once");
                 self.accepting = Accepting::Stopping;
             }
             // A service manager that stops a service tells its processes more than once.
             Accepting::Draining(Draining { until: Some(_), hasty: false })
             | Accepting::Stopping => {}
-            Accepting::Superseded(_) | Accepting::Draining(_) => self.start_draining(false),
-            _ => self.start_draining(true),
+            // Its clients connect anew, and meet the other process.
+            Accepting::Superseded(_) | Accepting::Draining(_) => {
+                let draining = self.stop_accepting(false);
+                self.drain(draining);
+            }
+            _ => {
+                let next = self.stop_accepting(true);
+                self.sweep_all();
+                let sweep = Instant::now() + HUSH;
+                let last_call =
+                    next.until.map(|until| until.checked_sub(LAST_CALL).unwrap_or(until));
+                self.accepting = Accepting::Closing(Closing { sweep, last_call, next });
+            }
         }
     }
 
-    fn start_draining(&mut self, hasty: bool) {
+    /// Accepts no more clients; how what is left is to end.
+    fn stop_accepting(&mut self, hasty: bool) -> Draining {
         let time = match self.drain {
             Drain::After(time) => Some(time),
             Drain::Never => None,
@@ -93,9 +115,10 @@ impl Server {
             upgrade.successor.abandon();
         }
         let until = time.and_then(|time| Instant::now().checked_add(time));
-        self.accept_no_more(Accepting::Draining(Draining { until, hasty }));
+        let draining = Draining { until, hasty };
+        self.accept_no_more(Accepting::Draining(draining));
         info!("stopping: {} connections are open", self.pairs.len());
-        self.begin_no_exchanges();
+        draining
     }
 
     /// Lets go of the listening sockets. Dropping one removes its file, if that is ours.
@@ -108,7 +131,9 @@ impl Server {
         self.accepting = next;
     }
 
-    fn begin_no_exchanges(&mut self) {
+    /// Lets no new exchanges begin, so that idle connections are closed.
+    fn drain(&mut self, draining: Draining) {
+        self.accepting = Accepting::Draining(draining);
         self.common.draining.set(true);
         let slots: Vec<_> = self.pairs.slots().collect();
         for slot in slots {
@@ -232,22 +257,36 @@ impl Server {
             let why = format!("it was not prepared after {seconds} seconds");
             self.upgrade_failed(&io::Error::other(why));
         }
-        let Accepting::Superseded(stage) = &mut self.accepting else {
-            return;
-        };
-        if stage.busy <= now {
-            self.accepting = Accepting::Draining(Draining { until: None, hasty: false });
-            return self.begin_no_exchanges();
-        }
-        if stage.sweep <= now {
-            stage.sweep = now + QUIET;
-            let slots: Vec<_> = self.pairs.slots().collect();
-            for slot in slots {
-                if self.pairs.get_mut(slot).is_some_and(Pair::was_quiet) {
+        match &mut self.accepting {
+            Accepting::Superseded(stage) if stage.busy <= now => {
+                self.drain(Draining { until: None, hasty: false });
+            }
+            Accepting::Superseded(stage) if stage.sweep <= now => {
+                stage.sweep = now + QUIET;
+                for slot in self.sweep_all() {
                     self.remove(slot);
                 }
             }
+            Accepting::Closing(stage) if stage.last_call.is_some_and(|last| last <= now) => {
+                let next = stage.next;
+                self.drain(next);
+            }
+            Accepting::Closing(stage) if stage.sweep <= now => {
+                stage.sweep = now + HUSH;
+                let next = stage.next;
+                if self.sweep_all().len() == self.pairs.len() {
+                    self.drain(next);
+                }
+            }
+            _ => {}
         }
+    }
+
+    /// The pairs in which nothing is going on and nothing has happened since this was asked before.
+    fn sweep_all(&mut self) -> Vec<usize> {
+        let slots: Vec<_> = self.pairs.slots().collect();
+        let quiet = |slot: &usize| self.pairs.get_mut(*slot).is_some_and(Pair::was_quiet);
+        slots.into_iter().filter(quiet).collect()
     }
 }
 
