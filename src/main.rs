@@ -18,6 +18,8 @@ use dockerd_ci_proxy::proxy::Common;
 use dockerd_ci_proxy::rules::Injection;
 use log::{error, info, warn};
 
+// Once, so that it is to be small rather than fast; so are those below.
+#[cold]
 fn main() -> ExitCode {
     // Before all else, since passed descriptors have no owner yet.
     let started = Program::own()
@@ -101,6 +103,7 @@ fn paths(listeners: &[Listener]) -> Vec<PathBuf> {
 }
 
 /// A sentence about each variable that was probably meant for us, and that we do not know.
+#[cold]
 fn unknown_variables() -> Vec<String> {
     cli::variables::unknown(std::env::vars_os())
 }
@@ -110,7 +113,6 @@ fn variable(name: &str) -> Option<OsString> {
 }
 
 /// Serves until told to stop. What goes wrong is logged; the exit says of which kind it was.
-// Once, so that it is to be small rather than fast.
 #[cold]
 fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
     let (mut sockets, predecessor) = match start {

@@ -37,6 +37,8 @@ impl Report {
 /// Asks the daemon, looks at the place of the listening socket, and tells what a start would do.
 /// `passed` are the paths of the sockets that a service manager has passed, if it has.
 #[must_use]
+// Once, so that it is to be small rather than fast.
+#[cold]
 pub fn check(config: &Config, passed: &[PathBuf]) -> Report {
     let mut report = Report::default();
     let daemon = ask_daemon(config, &mut report);

@@ -29,6 +29,7 @@ fn is_known(name: &str) -> bool {
     OTHERS.contains(&name) || FLAGS.iter().any(|flag| flag.variable == Some(name))
 }
 
+#[cold]
 fn sentence(name: &str) -> String {
     let shown = name.escape_debug();
     match near(name) {

@@ -171,9 +171,9 @@ impl Asking {
     fn seen(mut self, seen: Result<Relation, Blind>, lanes: &mut Lanes, common: &Common) -> Turn {
         let path = self.unseen.next().unwrap_or_default();
         match seen {
-            Ok(relation) => self.known.looked.insert(path, relation),
+            Ok(relation) => self.known.learn_path(path, relation),
             Err(why) => return Turn::Answer(self.create.call, Fault::Unseen(path, why)),
-        };
+        }
         // What is refused now is not asked about either.
         if self.unseen.as_slice().is_empty()
             && let Err(fault) = self.write(common)

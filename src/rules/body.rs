@@ -86,8 +86,9 @@ fn look(
         }
         Storage::Service => storage::service(injection, known, &mut edits, &top)?,
     };
-    let Survey { notes, unseen, .. } = survey;
-    let unseen = unseen.into_iter().collect();
+    let Survey { notes, mut unseen, .. } = survey;
+    unseen.sort_unstable();
+    unseen.dedup();
     let rewritten = Rewritten { body: edits.write().into_bytes(), notes, unseen };
     Ok(Prepared { errands, rewritten })
 }

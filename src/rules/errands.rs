@@ -39,8 +39,9 @@ pub struct Known {
     /// The paths, cleaned, at which volumes of other containers are mounted, each with the path of the
     /// host that is there, if one is.
     pub taken: BTreeMap<String, Option<String>>,
-    /// What paths of the host are to the daemon's socket, of which that could not be told at once.
-    pub looked: BTreeMap<String, Relation>,
+    /// What paths of the host are to the daemon's socket, of which that could not be told at once; in the
+    /// order of the paths.
+    pub(super) looked: Vec<(String, Relation)>,
 }
 
 /// What an answer means for the create that waits.
@@ -153,6 +154,22 @@ fn learned(content: &[u8], learn: impl FnOnce(&str) -> Option<()>) -> Meaning {
 }
 
 impl Known {
+    /// What `path` is, if somebody had to look.
+    pub(super) fn looked(&self, path: &str) -> Option<Relation> {
+        let at = self.place(path).ok()?;
+        self.looked.get(at).map(|(_, relation)| *relation)
+    }
+
+    /// Somebody has looked at `path`.
+    pub fn learn_path(&mut self, path: String, relation: Relation) {
+        let place = self.place(&path);
+        self.looked.insert(place.unwrap_or_else(|place| place), (path, relation));
+    }
+
+    fn place(&self, path: &str) -> Result<usize, usize> {
+        self.looked.binary_search_by(|(other, _)| other.as_str().cmp(path))
+    }
+
     fn learn_image(&mut self, answer: &str) -> Option<()> {
         let volumes = member(member(answer, "Config")?, "Volumes").unwrap_or_default();
         let mut paths = Some(());

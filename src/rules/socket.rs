@@ -2,7 +2,6 @@
 //! (compose in a container, the reaper of testcontainers).
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -126,7 +125,7 @@ pub const PLUGIN: Note =
 pub(super) struct Survey {
     pub(super) notes: Vec<Note>,
     /// Paths of the host of which it cannot be told at once what they are.
-    pub(super) unseen: BTreeSet<String>,
+    pub(super) unseen: Vec<String>,
     seen: Seen,
 }
 
@@ -143,11 +142,10 @@ pub(super) fn replaced(
     if !source.starts_with('/') {
         return Ok(None);
     }
-    let told = known.looked.get(source).copied();
-    let relation = told.or_else(|| injection.look.at_once(source, &survey.seen));
+    let relation = known.looked(source).or_else(|| injection.look.at_once(source, &survey.seen));
     match (relation, &injection.socket_bind) {
         (None, _) => {
-            survey.unseen.insert(source.to_owned());
+            survey.unseen.push(source.to_owned());
             Ok(None)
         }
         (Some(Relation::Other), _) => Ok(None),
