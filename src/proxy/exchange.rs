@@ -97,6 +97,10 @@ pub(super) enum Exchange {
     Ending,
 }
 
+pub(super) const UNASKED: Note = "the daemon sent something that nobody had asked for; closed";
+pub(super) const HUNG_UP: Note =
+    "the daemon hung up before its answer was complete; its log may tell why";
+
 /// What comes of one look at an exchange.
 #[derive(Debug)]
 pub(super) enum Turn {
@@ -138,18 +142,19 @@ impl Exchange {
     }
 
     /// A connection that leaves HTTP/1.1 by `call`, and what the log is to be told of that.
-    pub(super) fn behind_http(call: Call, common: &Common) -> (Self, Vec<Note>) {
+    pub(super) fn behind_http(call: Call, common: &Common) -> (Self, Option<(Note, &'static str)>) {
         match call.operation.path {
             "/grpc" if common.injection.no_buildkit => {
                 let note =
                     "a BuildKit connection (/grpc) passes; images built through it get no labels";
-                (Self::Tunnelling(call), vec![note])
+                let operation = call.operation.name;
+                (Self::Tunnelling(call), Some((note, operation)))
             }
             "/grpc" => {
                 let building = Building::new(call, Origin::Upgrade, common);
-                (Self::Building(Box::new(building)), Vec::new())
+                (Self::Building(Box::new(building)), None)
             }
-            _ => (Self::Tunnelling(call), Vec::new()),
+            _ => (Self::Tunnelling(call), None),
         }
     }
 

@@ -29,7 +29,7 @@ use std::mem;
 use std::rc::Rc;
 use std::time::Instant;
 
-use super::exchange::{Exchange, Lanes, Turn, refused};
+use super::exchange::{Exchange, HUNG_UP, Lanes, Turn, UNASKED, refused};
 use super::fault::{Away, Fault, Unreachable};
 use super::lane::{Lane, Sink};
 use super::outcome::{Call, Outcome, Traffic};
@@ -70,13 +70,9 @@ pub struct Session {
     closed: bool,
 }
 
-/// Daemon connections in a row that may end unused while a request waits. One ends so when the
-/// daemon restarts or has waited 5 minutes for a first request; a daemon that ends each at once
-/// must not keep us busy.
+/// Daemon connections in a row that may end unused while a request waits. One ends so when the daemon
+/// restarts or has waited 5 minutes for a first request; who ends each at once must not keep us busy.
 const HANGUPS: u8 = 3;
-
-const UNASKED: Note = "the daemon sent something that nobody had asked for; closed";
-const HUNG_UP: Note = "the daemon hung up before its answer was complete; its log may tell why";
 
 /// For the shell.
 impl Session {
@@ -122,8 +118,8 @@ impl Session {
         self.lanes.traffic()
     }
 
-    /// Since when a request has been here that the daemon's socket has got now, or as much of it as
-    /// is looked at; told once. What is rewritten counts from the moment when its body was complete.
+    /// Since when a request has been here that the daemon's socket has got now, or as much of it as is
+    /// looked at; told once. What is rewritten counts from the moment when its body was complete.
     pub fn handed(&mut self) -> Option<Instant> {
         self.lanes.handed()
     }
@@ -236,17 +232,14 @@ impl Session {
                     return Step::Report(call.over(now, self.lanes.traffic()));
                 }
                 Turn::Tunnel(call) => {
-                    let operation = call.operation;
-                    let (exchange, notes) = Exchange::behind_http(call, &self.common);
-                    self.note(operation, notes);
+                    let (exchange, note) = Exchange::behind_http(call, &self.common);
+                    self.notes.extend(note);
                     self.exchange = exchange;
                 }
                 Turn::Answer(call, fault) => return self.answer(call, &fault, now),
                 Turn::Farewell(call, fault, last) => return self.farewell(call, &fault, last, now),
                 Turn::Cut(call) => {
-                    if self.lanes.down.has_ended() && self.lanes.down.sink() == Sink::Open {
-                        self.note(call.operation, vec![HUNG_UP]);
-                    }
+                    self.note_hangup(call.operation);
                     self.cut();
                     return Step::Report(call.over(now, self.lanes.traffic()));
                 }
@@ -264,6 +257,14 @@ impl Session {
 }
 
 impl Session {
+    /// Tells of a daemon that has gone although the client has not: a half-close cancels what runs.
+    fn note_hangup(&mut self, operation: &Operation) {
+        let down = &self.lanes.down;
+        if down.has_ended() && down.sink() == Sink::Open && !self.lanes.up.has_ended() {
+            self.note(operation, vec![HUNG_UP]);
+        }
+    }
+
     fn note(&mut self, operation: &Operation, notes: Vec<Note>) {
         self.notes.extend(notes.into_iter().map(|note| (note, operation.name)));
     }
@@ -356,8 +357,7 @@ impl Session {
         self.lanes.down.sink() == Sink::Finished && self.lanes.up.sink() == Sink::Broken
     }
 
-    /// Lets go of a daemon connection that ended before anything was sent on it, or that we have
-    /// let go of already; `false` for any other.
+    /// Lets go of a daemon connection that ended unused, or was let go of; `false` for any other.
     fn lets_unused_go(&mut self) -> bool {
         if self.is_unused() {
             self.link = Link::Stale;

@@ -8,7 +8,7 @@ use dockerd_ci_proxy::net::ask;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::lab::{Folder, Lab, PING, PONG};
+use super::lab::{CHUNKED, Folder, LOGS, Lab, PING, PONG};
 use super::proxy::{Proxy, until};
 use super::skip::skip;
 
@@ -315,11 +315,20 @@ fn what_fails_for_no_fault_of_the_client_is_a_warning_with_its_caller() {
     let (mut client, daemon) = lab.asked(PING);
     drop(daemon);
     client.is_closed();
+    // Not so where the client's own half-close has cancelled it.
+    let (mut client, mut daemon) = lab.asked(LOGS);
+    daemon.sends(CHUNKED);
+    client.half_closes();
+    daemon.is_half_closed();
+    drop(daemon);
+    client.gets(CHUNKED);
+    client.is_closed();
     let (mut client, mut daemon) = lab.asked(PING);
     daemon.sends("nonsense\r\n\r\n");
     assert!(client.gets_head().starts_with("HTTP/1.1 502 "));
     lab.proxy.await_log("SystemPing failed (the daemon's response is malformed");
     let warnings = objects(&lab.proxy.log());
+    assert!(!warnings.iter().any(|line| line["operation"] == "ContainerLogs"));
     let mut warnings = warnings.iter().filter(|line| line["operation"] == "SystemPing");
     let uid = rustix::process::geteuid().as_raw();
     for message in ["SystemPing: the daemon hung up before ", "SystemPing failed ("] {
