@@ -76,7 +76,7 @@ pub(super) fn file_at(path: &Path) -> Option<File> {
     fs::metadata(path).as_ref().map(file).ok()
 }
 
-pub(super) fn file(meta: &Metadata) -> File {
+fn file(meta: &Metadata) -> File {
     (meta.dev(), meta.ino())
 }
 

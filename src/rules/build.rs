@@ -237,6 +237,10 @@ mod tests {
             ("/build?labels=%7B", Refusal::QueryLabels),
             ("/build?labels=%ff", Refusal::QueryLabels),
             ("/build?unsetlabel=ci.job", Refusal::QueryKey("unsetlabel".into())),
+            (
+                "/build?AdditionalBuildContexts=%7B%7D",
+                Refusal::QueryKey("AdditionalBuildContexts".into()),
+            ),
             ("/build?Un%C5%BFetLabel=x", Refusal::QueryKey("Un\u{17f}etLabel".into())),
             ("/build?VOLUME=/run/docker.sock:/s", Refusal::QueryKey("VOLUME".into())),
         ] {

@@ -568,6 +568,12 @@ mod tests {
                 r#"{"HostConfig":{"Binds":["/run:/r"],"Privileged":true,"PidMode":"host"}}"#,
                 3,
             ),
+            (
+                r#"{"HostConfig":{"PidMode":"container:x"}}"#,
+                r#"{"HostConfig":{"PidMode":"container:x"}}"#,
+                1,
+            ),
+            (r#"{"HostConfig":{"PidMode":""}}"#, r#"{"HostConfig":{"PidMode":""}}"#, 0),
         ] {
             assert_eq!(container(&nothing, body).unwrap(), (wanted.to_owned(), notes), "{body}");
         }

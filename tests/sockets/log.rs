@@ -310,6 +310,21 @@ fn what_becomes_of_mounts_of_the_daemons_socket_is_told_if_it_is_not_the_default
 }
 
 #[test]
+fn plugins_pass_with_a_warning() {
+    let lab = Lab::new();
+    let head = "Host: d\r\nContent-Length: 2\r\n\r\n[]";
+    for (path, operation) in [
+        ("/plugins/pull?remote=x", "PluginPull"),
+        ("/plugins/create?name=x", "PluginCreate"),
+        ("/v1.41/plugins/x/set", "PluginSet"),
+        ("/plugins/x/upgrade?remote=y", "PluginUpgrade"),
+    ] {
+        lab.asked(&format!("POST {path} HTTP/1.1\r\n{head}"));
+        lab.proxy.await_log(&format!("warn: {operation}: a plugin comes in or is changed"));
+    }
+}
+
+#[test]
 fn what_fails_for_no_fault_of_the_client_is_a_warning_with_its_caller() {
     let lab = Lab::with(&["--log-format", "json"]);
     let (mut client, daemon) = lab.asked(PING);
