@@ -509,6 +509,11 @@ mod tests {
         }
         let body = format!("{{{}}}", volumes(MOUNTS));
         assert_eq!(container(&image, &body), Err(Refusal::ManyMounts(MOUNTS)));
+        let others = |count| {
+            let taken = (0..count).map(|n| (format!("/t{n}"), Some(format!("/h{n}")))).collect();
+            container(&Known { taken, ..Known::default() }, r#"{"HostConfig":{}}"#).err()
+        };
+        assert_eq!((others(MOUNTS), others(MOUNTS + 1)), (None, Some(Refusal::ManyMounts(MOUNTS))));
         let driver =
             |length| format!(r#"{{"HostConfig":{{"VolumeDriver":"{}"}}}}"#, "d".repeat(length));
         assert!(container(&image, &driver(DRIVER_NAME)).is_ok());
