@@ -1,0 +1,64 @@
+use super::*;
+use crate::proxy::{Fault, Outcome, Verdict};
+use crate::stats::{Counters, Present, page};
+
+fn present() -> Present {
+    let started = Duration::from_secs(1_767_225_599);
+    Present { open: 3, room: 500, draining: false, started }
+}
+
+#[test]
+fn a_page_comes_to_a_few_lines() {
+    let mut counters = Counters::default();
+    let mut exchange = |verdict| {
+        let operation = crate::engine::route("POST", b"/containers/create");
+        let (status, took) = (Some(201), Duration::ZERO);
+        let outcome = Outcome { operation, verdict, status, sent: 1, received: 1, took };
+        counters.exchange(&outcome);
+    };
+    exchange(Verdict::Labelled);
+    exchange(Verdict::Labelled);
+    exchange(Verdict::Refused(Box::new(Fault::NoRoom)));
+    counters.client();
+    for _ in 0..99 {
+        counters.held(Duration::from_micros(20));
+    }
+    counters.held(Duration::from_millis(2));
+    let now = present().started + Duration::from_secs(3700);
+    let text = summary(&page::render(&counters, &present()), "ready", now).unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    let wanted = format!(
+        "version:   {version}, up since 2025-12-31T23:59:59Z (1 h 1 min)\n\
+         daemon:    ready\n\
+         clients:   3 connected, 1 in all, room for 500\n\
+         requests:  2 labelled, 1 refused\n\
+         refused:   1 no_room\n\
+         unreached: none\n\
+         bytes:     none\n\
+         added:     half of the requests within 0.000025 s, 99 % within 0.000025 s\n"
+    );
+    assert_eq!(text, wanted);
+}
+
+#[test]
+fn a_process_that_has_just_begun_or_is_to_end_says_so() {
+    let present = Present { draining: true, ..present() };
+    let page = page::render(&Counters::default(), &present);
+    let text = summary(&page, "not ready", present.started).unwrap();
+    assert!(text.contains("(0 s), shutting down\n"), "{text}");
+    assert!(text.contains("nothing was measured yet\n"), "{text}");
+}
+
+#[test]
+fn another_programs_page_is_none_of_ours() {
+    for page in ["", "up 1\n", "<html>\n", "dockerd_ci_proxy_x{a=b} 1\n"] {
+        assert_eq!(summary(page, "ready", Duration::ZERO), None, "{page}");
+    }
+}
+
+#[test]
+fn times_have_two_units() {
+    let long = |seconds| long(Duration::from_secs(seconds));
+    assert_eq!((long(5), long(65)), ("5 s".to_owned(), "1 min 5 s".to_owned()));
+    assert_eq!((long(7260), long(90_000)), ("2 h 1 min".to_owned(), "1 d 1 h".to_owned()));
+}
