@@ -279,42 +279,4 @@ impl Upwards {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::http2::frame::PADDED;
-    use crate::http2::hpack;
-
-    fn receive(lane: &mut Lane, bytes: &[u8]) {
-        lane.room(LANE_LIMIT)[..bytes.len()].copy_from_slice(bytes);
-        lane.received(bytes.len());
-    }
-
-    /// Nothing but padding: of no budget, and told back to the client at once.
-    #[test]
-    fn a_client_that_does_not_read_its_updates_gets_no_more_of_them() {
-        let common = Common::default();
-        let (mut lanes, mut tunnel) = (Lanes::default(), Tunnel::new(Origin::Upgrade, &common));
-        let settings = frame::frame(Kind::Settings, 0, 0, &[]);
-        receive(&mut lanes.down, &settings);
-        let path = "/moby.buildkit.v1.frontend.LLBBridge/Solve";
-        let fields =
-            [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "d")];
-        let call = frame::frame(Kind::Headers, END_HEADERS, 1, &hpack::plain(&fields));
-        receive(&mut lanes.up, &[PREFACE, &settings, &call].concat());
-        assert!(tunnel.advance(&mut lanes, &common).is_ok());
-        let padding = frame::frame(Kind::Data, PADDED, 1, &[0]).repeat(1000);
-        let mut ended = false;
-        for _ in 0..200 {
-            receive(&mut lanes.up, &padding);
-            ended |= tunnel.advance(&mut lanes, &common).is_err();
-            assert!(lanes.down.held() < 2 * LANE_LIMIT);
-            if ended {
-                break;
-            }
-            let leaving = lanes.up.leaving().len();
-            lanes.up.left(leaving);
-        }
-        // It had no updates and sent on, beyond its window.
-        assert!(ended);
-    }
-}
+mod tests;

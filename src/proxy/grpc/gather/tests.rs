@@ -1,0 +1,42 @@
+use super::*;
+
+#[test]
+fn messages_are_found_however_they_are_cut() {
+    let wire = [prefixed(b"one"), prefixed(b""), prefixed(&[7; 1000])].concat();
+    for piece in [1, 2, 5, 8, 100, wire.len()] {
+        let mut gather = Gather::new(&Rc::default());
+        let mut messages = Vec::new();
+        for content in wire.chunks(piece) {
+            gather.push(content).unwrap();
+            while let Some(message) = gather.next().unwrap() {
+                messages.push(message);
+            }
+        }
+        assert_eq!(messages, [b"one".to_vec(), Vec::new(), vec![7; 1000]], "{piece}");
+        assert!(gather.is_empty());
+    }
+}
+
+#[test]
+fn a_message_costs_nothing_of_those_behind_it() {
+    const MESSAGES: usize = 10_000;
+    let taken = allocation_counter::measure(|| {
+        let mut gather = Gather::new(&Rc::default());
+        gather.push(&prefixed(b"m").repeat(MESSAGES)).unwrap();
+        while gather.next().unwrap().is_some() {}
+    });
+    assert!(taken.bytes_total < 100 * MESSAGES as u64, "{taken:?}");
+}
+
+#[test]
+fn what_cannot_be_labelled_is_known_by_its_prefix() {
+    for (prefix, fault) in [
+        (b"\x01\0\0\0\x01", Fault::Refused(Refusal::CompressedMessage)),
+        (b"\x02\0\0\0\x01", Fault::Refused(Refusal::Message("its flags are unknown"))),
+        (b"\0\x01\0\0\x01", Fault::TooLarge),
+    ] {
+        let mut gather = Gather::new(&Rc::default());
+        gather.push(prefix).unwrap();
+        assert_eq!(gather.next(), Err(fault));
+    }
+}
