@@ -1,0 +1,27 @@
+use super::*;
+use std::os::unix::net::UnixStream as Client;
+
+use crate::config::SocketAccess;
+
+#[test]
+fn clients_of_all_are_taken_in_turn() {
+    let folder = std::env::temp_dir().join(format!("dcp-listeners-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let bind = |name: &str| {
+        Listener::bind(&folder.join(name), SocketAccess::default(), &folder.join("d")).unwrap()
+    };
+    let mut listeners = Listeners::new(vec![bind("a"), bind("b"), bind("c")]);
+    let knock = |name: &str| Client::connect(folder.join(name)).unwrap();
+    let _clients = ["a", "a", "a", "c"].map(knock);
+    let mut taken = || {
+        let stream = listeners.accept().ok()?;
+        let address = stream.local_addr().unwrap();
+        Some(address.as_pathname().unwrap().file_name().unwrap().to_owned())
+    };
+    let order: Vec<_> = std::iter::from_fn(&mut taken).collect();
+    assert_eq!(order, ["a", "c", "a", "a"]);
+    assert_eq!(taken(), None);
+    let _late = knock("b");
+    assert_eq!(taken().unwrap(), "b");
+    std::fs::remove_dir_all(&folder).unwrap();
+}

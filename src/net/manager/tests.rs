@@ -1,0 +1,102 @@
+use super::*;
+
+const SERVING: State = State { connections: 0, daemon: Reach::Untried, phase: Phase::Serving };
+
+fn variables(pairs: &[(&str, &str)]) -> impl Fn(&str) -> Option<OsString> + use<> {
+    let pairs: Vec<_> = pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+    move |name| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.into())
+}
+
+#[test]
+fn the_watchdog_is_fed_twice_in_its_time() {
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    let mut herald = Herald::new(Some(Duration::from_secs(5)), start);
+    assert!(herald.due(start, SERVING).unwrap().starts_with("WATCHDOG=1\n"));
+    assert_eq!(herald.due(at(4), SERVING), None);
+    assert_eq!(herald.wait(at(4), SERVING), Some(Duration::from_secs(1)));
+    assert_eq!(herald.due(at(5), SERVING).as_deref(), Some("WATCHDOG=1"));
+    // A loop that was stuck says nothing of the time in which it was.
+    assert_eq!(herald.due(at(60), SERVING).as_deref(), Some("WATCHDOG=1"));
+    assert_eq!(herald.due(at(61), SERVING), None);
+}
+
+#[test]
+fn the_status_is_told_when_it_has_changed_but_not_too_often() {
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    let mut herald = Herald::new(None, start);
+    let first = herald.due(start, SERVING).unwrap();
+    assert_eq!(first, "STATUS=Serving 0 connections; nobody has asked for the daemon yet");
+    assert_eq!(herald.wait(at(1), SERVING), None);
+    let busy = State { connections: 3, daemon: Reach::Away, ..SERVING };
+    assert_eq!(herald.due(at(1), busy), None);
+    assert_eq!(herald.wait(at(1), busy), Some(Duration::from_secs(9)));
+    let later = herald.due(at(10), busy).unwrap();
+    assert_eq!(later, "STATUS=Serving 3 connections; the daemon is away");
+    let ending = State { phase: Phase::Ending, daemon: Reach::Reached, ..busy };
+    let last = herald.due(at(10), ending).unwrap();
+    assert_eq!(last, "STATUS=Ending, 3 connections; the daemon was reached");
+}
+
+#[test]
+fn what_is_urgent_is_told_at_once_and_with_all_else() {
+    let now = Instant::now();
+    let mut herald = Herald::new(Some(Duration::from_secs(5)), now);
+    herald.urgent.push("READY=1".to_owned());
+    assert_eq!(herald.wait(now, SERVING), Some(Duration::ZERO));
+    let text = herald.due(now, SERVING).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[..2], ["READY=1", "WATCHDOG=1"]);
+    assert!(lines[2].starts_with("STATUS="));
+}
+
+#[test]
+fn the_manager_is_asked_to_wait_for_the_drain_time() {
+    let told = stopping(Some(Duration::from_secs(10)));
+    assert_eq!(told, "STOPPING=1\nEXTEND_TIMEOUT_USEC=15000000");
+    assert_eq!(stopping(None), "STOPPING=1");
+}
+
+#[test]
+fn the_time_of_a_reload_is_in_microseconds() {
+    assert_eq!(reloading(7, 123_456_789), "RELOADING=1\nMONOTONIC_USEC=7123456");
+}
+
+#[test]
+fn the_watchdog_must_mean_us() {
+    let time = |pairs: &[(&str, &str)]| watchdog(variables(pairs), 7);
+    assert_eq!(time(&[("WATCHDOG_USEC", "3000")]), Some(Duration::from_micros(1500)));
+    let ours = [("WATCHDOG_USEC", "3000"), ("WATCHDOG_PID", "7")];
+    assert_eq!(time(&ours), Some(Duration::from_micros(1500)));
+    assert_eq!(time(&[("WATCHDOG_USEC", "3000"), ("WATCHDOG_PID", "8")]), None);
+    assert_eq!(time(&[("WATCHDOG_USEC", "3000"), ("WATCHDOG_PID", "x")]), None);
+    for time_text in ["", "0", "-1", "soon"] {
+        assert_eq!(time(&[("WATCHDOG_USEC", time_text)]), None);
+    }
+}
+
+#[test]
+fn the_manager_is_found_by_path_or_abstract_name() {
+    let path = std::env::temp_dir().join(format!("dcp-notify-{}", std::process::id()));
+    let name = format!("dcp-notify-{}", std::process::id());
+    let abstract_name = SocketAddr::from_abstract_name(&name).unwrap();
+    let sockets = [
+        (path.to_str().unwrap().to_owned(), UnixDatagram::bind(&path).unwrap()),
+        (format!("@{name}"), UnixDatagram::bind_addr(&abstract_name).unwrap()),
+    ];
+    for (address, socket) in sockets {
+        let env = variables(&[("NOTIFY_SOCKET", &address)]);
+        let mut manager = Manager::named(env).unwrap();
+        manager.ready();
+        manager.tell(SERVING);
+        let mut text = [0; 256];
+        let length = socket.recv(&mut text).unwrap();
+        assert!(text[..length].starts_with(b"READY=1\nSTATUS=Serving "));
+    }
+    std::fs::remove_file(&path).unwrap();
+    assert!(Manager::named(variables(&[("NOTIFY_SOCKET", path.to_str().unwrap())])).is_err());
+    let mut nobody = Manager::named(variables(&[("NOTIFY_SOCKET", "")])).unwrap();
+    nobody.tell(SERVING);
+    assert_eq!(nobody.wait(Instant::now(), SERVING), None);
+}
