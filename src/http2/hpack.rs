@@ -53,7 +53,7 @@ impl Decoder {
         block: &[u8],
         mut each: impl FnMut(&[u8], &[u8]),
     ) -> Result<(), Malformed> {
-        let mut rest = Rest(block);
+        let mut rest = Reader(block);
         let mut begun = false;
         while let Some(first) = rest.0.first().copied() {
             match first {
@@ -92,7 +92,7 @@ impl Decoder {
     }
 
     /// A field whose value, and perhaps whose name, stands there (§6.2).
-    fn literal(&self, rest: &mut Rest<'_>, prefix: u8) -> Result<Field, Malformed> {
+    fn literal(&self, rest: &mut Reader<'_>, prefix: u8) -> Result<Field, Malformed> {
         let name = match rest.integer(prefix)? {
             0 => rest.string()?,
             index => self.entry(index)?.0.to_vec(),
@@ -125,9 +125,9 @@ impl Decoder {
 }
 
 /// What of a block is still to be read.
-struct Rest<'b>(&'b [u8]);
+struct Reader<'b>(&'b [u8]);
 
-impl<'b> Rest<'b> {
+impl<'b> Reader<'b> {
     fn byte(&mut self) -> Result<u8, Malformed> {
         let (byte, rest) = self.0.split_first().ok_or(Malformed::Compression)?;
         self.0 = rest;
@@ -174,7 +174,7 @@ impl<'b> Rest<'b> {
 /// A field block that changes nothing in the table of who reads it: literals without indexing,
 /// their names spelled out.
 #[must_use]
-pub fn plain(fields: &[(&str, &str)]) -> Vec<u8> {
+pub fn encode(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in fields {
         block.push(0);

@@ -3,11 +3,11 @@
 //! Everything here is a function from bytes to values. Only what a proxy needs that changes some
 //! messages of some streams and lets the rest pass is here; what is read is read strictly.
 
-pub mod flow;
 pub mod frame;
 pub mod hpack;
 mod huffman;
 mod malformed;
 mod tables;
+pub mod window;
 
 pub use malformed::Malformed;

@@ -46,7 +46,7 @@ enum Reply {
 }
 
 /// What a response head means.
-enum Meaning {
+enum ReplyKind {
     Interim,
     Final(Framing),
     Tunnel,
@@ -148,22 +148,22 @@ impl Relaying {
                 Err(malformed) => return Turn::Answer(self.call, Fault::Response(malformed)),
             };
         let meaning = meaning(response, self.call.operation.upgrade);
-        if matches!(meaning, Meaning::Unasked) {
+        if matches!(meaning, ReplyKind::Unasked) {
             return Turn::Answer(self.call, Fault::UnaskedUpgrade);
         }
         lanes.down.permit(end as u64);
         self.reply = match meaning {
-            Meaning::Interim | Meaning::Unasked => Reply::Head(Scan::default()),
-            Meaning::Final(framing) => {
+            ReplyKind::Interim | ReplyKind::Unasked => Reply::Head(Scan::default()),
+            ReplyKind::Final(framing) => {
                 self.persistent &= response.persistent && framing != Framing::UntilClose;
                 Reply::Body(framing.into())
             }
-            Meaning::Tunnel => {
+            ReplyKind::Tunnel => {
                 self.call.status = Some(response.status);
                 return Turn::Tunnel(self.call);
             }
         };
-        if !matches!(meaning, Meaning::Interim) {
+        if !matches!(meaning, ReplyKind::Interim) {
             self.call.status = Some(response.status);
         }
         Turn::Again(Exchange::Relaying(self))
@@ -206,13 +206,13 @@ impl Relaying {
 }
 
 /// What a response head means after an operation that leaves HTTP as `upgrade` says.
-fn meaning(response: Response, upgrade: Upgrade) -> Meaning {
+fn meaning(response: Response, upgrade: Upgrade) -> ReplyKind {
     match (response.status, upgrade) {
-        (101, Upgrade::Hijack | Upgrade::Unknown) => Meaning::Tunnel,
-        (101, Upgrade::Never) => Meaning::Unasked,
-        (100..=199, _) => Meaning::Interim,
-        (200, Upgrade::Hijack) if response.framing == Framing::UntilClose => Meaning::Tunnel,
-        _ => Meaning::Final(response.framing),
+        (101, Upgrade::Hijack | Upgrade::Unknown) => ReplyKind::Tunnel,
+        (101, Upgrade::Never) => ReplyKind::Unasked,
+        (100..=199, _) => ReplyKind::Interim,
+        (200, Upgrade::Hijack) if response.framing == Framing::UntilClose => ReplyKind::Tunnel,
+        _ => ReplyKind::Final(response.framing),
     }
 }
 

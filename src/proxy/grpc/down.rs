@@ -2,8 +2,8 @@
 
 use std::mem;
 
-use super::flow::Flow;
-use super::frames::{Frames, Seen};
+use super::frames::{Frames, NextFrame};
+use super::send_queue::SendQueue;
 use super::tunnel::{Progress, Upwards};
 use crate::http2::Malformed;
 use crate::http2::frame::{self, ACK, END_HEADERS, END_STREAM, Head, Kind, Settings};
@@ -29,14 +29,14 @@ impl Downwards {
     pub(super) fn advance(
         &mut self,
         lane: &mut Lane,
-        keeper: Option<(&mut Flow, &mut Upwards)>,
+        keeper: Option<(&mut SendQueue, &mut Upwards)>,
     ) -> Result<Progress, Malformed> {
         match self.frames.next(lane)? {
             None => return Ok(Progress::Waits),
-            Some(Seen::Head(head)) => self.begin(head, lane, keeper)?,
-            Some(Seen::Frame(head, payload)) => {
-                if let Some((flow, up)) = keeper {
-                    hear(head, &payload, flow, up)?;
+            Some(NextFrame::Head(head)) => self.begin(head, lane, keeper)?,
+            Some(NextFrame::Frame(head, payload)) => {
+                if let Some((queue, up)) = keeper {
+                    hear(head, &payload, queue, up)?;
                 }
                 if head.kind == Kind::Settings {
                     lane.say([&head.write(), &*payload].concat());
@@ -51,7 +51,7 @@ impl Downwards {
         &mut self,
         head: Head,
         lane: &mut Lane,
-        keeper: Option<(&mut Flow, &mut Upwards)>,
+        keeper: Option<(&mut SendQueue, &mut Upwards)>,
     ) -> Result<(), Malformed> {
         let Head { kind, stream, .. } = head;
         if !mem::replace(&mut self.begun, true) && (kind != Kind::Settings || head.has(ACK)) {
@@ -65,12 +65,12 @@ impl Downwards {
             self.block = if head.has(END_HEADERS) { None } else { Some(stream) };
         }
         let mut keeps = false;
-        if let Some((flow, _)) = keeper {
-            keeps = kind == Kind::WindowUpdate && flow.keeps(stream);
+        if let Some((queue, _)) = keeper {
+            keeps = kind == Kind::WindowUpdate && queue.keeps(stream);
             if kind == Kind::RstStream {
-                flow.reset(stream);
+                queue.reset(stream);
             }
-            if let Some(call) = flow.call(stream) {
+            if let Some(call) = queue.call(stream) {
                 call.answered |= kind == Kind::Headers;
                 let may_end = matches!(kind, Kind::Headers | Kind::Data);
                 call.finished |= may_end && head.has(END_STREAM);
@@ -86,9 +86,14 @@ impl Downwards {
 }
 
 /// Keeps what a frame of the daemon says.
-fn hear(head: Head, payload: &[u8], flow: &mut Flow, up: &mut Upwards) -> Result<(), Malformed> {
+fn hear(
+    head: Head,
+    payload: &[u8],
+    queue: &mut SendQueue,
+    up: &mut Upwards,
+) -> Result<(), Malformed> {
     if head.kind == Kind::WindowUpdate {
-        return flow.opened(head.stream, frame::increment(payload)?);
+        return queue.opened(head.stream, frame::increment(payload)?);
     }
     let settings = Settings::read(payload)?;
     if let Some(size) = settings.table_size {
@@ -98,7 +103,7 @@ fn hear(head: Head, payload: &[u8], flow: &mut Flow, up: &mut Upwards) -> Result
         up.frames.allow(size);
     }
     if let Some(initial) = settings.initial_window {
-        flow.changed(initial)?;
+        queue.changed(initial)?;
     }
     Ok(())
 }

@@ -9,13 +9,13 @@ use crate::proxy::lane::{LANE_LIMIT, Lane};
 /// Where in its frames a lane is.
 #[derive(Debug)]
 pub(super) struct Frames {
-    place: Place,
+    place: Position,
     /// Bytes of payload that a frame may have.
     limit: u32,
 }
 
 #[derive(Debug)]
-enum Place {
+enum Position {
     /// Before a head.
     Head,
     /// In a frame that passes; so many of its bytes have not come.
@@ -26,7 +26,7 @@ enum Place {
 
 /// What comes next in a lane.
 #[derive(Debug)]
-pub(super) enum Seen {
+pub(super) enum NextFrame {
     /// A frame whose head has come: it is to [pass](Frames::pass), to be [taken](Frames::take), or
     /// to wait.
     Head(Head),
@@ -36,7 +36,7 @@ pub(super) enum Seen {
 
 impl Default for Frames {
     fn default() -> Self {
-        Self { place: Place::Head, limit: USUAL_LENGTH }
+        Self { place: Position::Head, limit: USUAL_LENGTH }
     }
 }
 
@@ -49,34 +49,34 @@ impl Frames {
 
     /// Whether frames of our own may leave now: none of the source's is half on its way.
     pub(super) fn is_between(&self) -> bool {
-        !matches!(self.place, Place::Passing(1..))
+        !matches!(self.place, Position::Passing(1..))
     }
 
     /// What comes next; nothing while more bytes are needed, or too many of ours wait to leave.
     ///
     /// # Errors
     /// A head that is malformed.
-    pub(super) fn next(&mut self, lane: &mut Lane) -> Result<Option<Seen>, Malformed> {
+    pub(super) fn next(&mut self, lane: &mut Lane) -> Result<Option<NextFrame>, Malformed> {
         loop {
             match &mut self.place {
-                Place::Head => {
+                Position::Head => {
                     if lane.backlog() > LANE_LIMIT {
                         return Ok(None);
                     }
                     let Some(head) = Head::read(lane.unseen()) else { return Ok(None) };
                     head.check(self.limit)?;
-                    return Ok(Some(Seen::Head(head)));
+                    return Ok(Some(NextFrame::Head(head)));
                 }
-                Place::Passing(left) => {
+                Position::Passing(left) => {
                     let come = u32::try_from(lane.unseen().len()).unwrap_or(u32::MAX).min(*left);
                     lane.permit(come.into());
                     *left -= come;
                     if *left > 0 {
                         return Ok(None);
                     }
-                    self.place = Place::Head;
+                    self.place = Position::Head;
                 }
-                Place::Taking(head, payload) => {
+                Position::Taking(head, payload) => {
                     let length = usize::try_from(head.length).unwrap_or(usize::MAX);
                     let come = lane.unseen().len().min(length - payload.len());
                     payload.extend_from_slice(lane.unseen().get(..come).unwrap_or_default());
@@ -84,8 +84,8 @@ impl Frames {
                     if payload.len() < length {
                         return Ok(None);
                     }
-                    let seen = Seen::Frame(*head, mem::take(payload));
-                    self.place = Place::Head;
+                    let seen = NextFrame::Frame(*head, mem::take(payload));
+                    self.place = Position::Head;
                     return Ok(Some(seen));
                 }
             }
@@ -95,13 +95,13 @@ impl Frames {
     /// Lets the frame pass whose head was seen.
     pub(super) fn pass(&mut self, head: Head, lane: &mut Lane) {
         lane.permit(HEAD as u64);
-        self.place = Place::Passing(head.length);
+        self.place = Position::Passing(head.length);
     }
 
     /// Takes the frame out of the lane whose head was seen.
     pub(super) fn take(&mut self, head: Head, lane: &mut Lane) {
         lane.set_aside();
         lane.take(HEAD);
-        self.place = Place::Taking(head, Vec::new());
+        self.place = Position::Taking(head, Vec::new());
     }
 }

@@ -12,11 +12,11 @@
 //! client. A call that is refused ends the connection: what it wanted cannot be taken out of it.
 
 mod down;
-mod farewell;
-mod flow;
 mod frames;
 mod gather;
+mod goaway;
 mod opening;
+mod send_queue;
 mod tunnel;
 
 use std::mem;
@@ -54,12 +54,12 @@ enum Stage {
     /// Frames pass both ways.
     Open(Box<Tunnel>),
     /// It was stopped: once the daemon's frame is complete that is on its way, this is said.
-    Stopped(Stopped, Downwards, Vec<u8>),
+    Failed(Failure, Downwards, Vec<u8>),
 }
 
 /// Why a connection is stopped.
 #[derive(Debug)]
-struct Stopped {
+struct Failure {
     fault: Fault,
     /// The stream of the call that was refused.
     stream: Option<u32>,
@@ -83,22 +83,22 @@ impl Building {
                     Turn::Again(Exchange::Relaying(Relaying::sent(self.call, false)))
                 }
                 Ok(_) => self.open(lanes),
-                Err(stopped) => {
+                Err(failure) => {
                     let down = mem::take(&mut tunnel.down);
                     let newest = tunnel.newest();
-                    let last = farewell::farewell(&stopped, tunnel.flow.calls.iter(), newest);
-                    let stage = Stage::Stopped(stopped, down, last);
+                    let last = goaway::frames(&failure, tunnel.queue.calls.iter(), newest);
+                    let stage = Stage::Failed(failure, down, last);
                     Turn::Again(Exchange::Building(Box::new(Self { stage, ..*self })))
                 }
             },
-            Stage::Stopped(stopped, mut down, last) => {
+            Stage::Failed(failure, mut down, last) => {
                 // What the daemon says now is for nobody, but what it has begun is to be complete.
                 while !down.is_between()
                     && matches!(down.advance(&mut lanes.down, None), Ok(Progress::Moved))
                 {
                 }
                 if !down.is_between() && !lanes.down.has_ended() {
-                    let stage = Stage::Stopped(stopped, down, last);
+                    let stage = Stage::Failed(failure, down, last);
                     return Turn::Wait(Exchange::Building(Box::new(Self { stage, ..*self })));
                 }
                 let last = match (down.begun, down.is_between()) {
@@ -107,7 +107,7 @@ impl Building {
                     (false, true) => [frame::frame(Kind::Settings, 0, 0, b""), last].concat(),
                     (_, false) => Vec::new(),
                 };
-                Turn::Farewell(self.call, stopped.fault, last)
+                Turn::Farewell(self.call, failure.fault, last)
             }
         }
     }
@@ -124,7 +124,7 @@ impl Building {
         }
         // What of a frame has come is worth nothing without its rest; whole frames wait while there is
         // much of ours before them.
-        let all_sent = tunnel.flow.is_clear() && lanes.up.is_flushed();
+        let all_sent = tunnel.queue.is_clear() && lanes.up.is_flushed();
         if lanes.up.has_ended() && (all_sent || lanes.up.sink() == Sink::Broken) {
             lanes.up.finish();
         }

@@ -1,7 +1,7 @@
 //! The field blocks of a client: which of them opens a call that is rewritten.
 
 use super::tunnel::of_client;
-use super::{Origin, Stopped};
+use super::{Failure, Origin};
 use crate::engine::{self, UNKNOWN};
 use crate::http2::Malformed;
 use crate::http2::frame::{self, BLOCK_LIMIT, END_STREAM, Head};
@@ -87,7 +87,7 @@ impl Openings {
     ///
     /// # Errors
     /// It is malformed, could be read in two ways, or is no gRPC call where only those may be.
-    pub(super) fn look(&mut self, block: &Block) -> Result<Option<Method>, Stopped> {
+    pub(super) fn inspect(&mut self, block: &Block) -> Result<Option<Method>, Failure> {
         let fields = self.read(block).map_err(of_client)?;
         let stream = block.stream;
         let new = stream > self.newest;
@@ -95,7 +95,7 @@ impl Openings {
             return Err(of_client(Malformed::StreamNumber));
         }
         self.newest = self.newest.max(stream);
-        let refused = |refusal| Stopped { fault: Fault::Refused(refusal), stream: Some(stream) };
+        let refused = |refusal| Failure { fault: Fault::Refused(refusal), stream: Some(stream) };
         let prior = self.origin == Origin::PriorKnowledge;
         let Some(path) = fields.path else {
             // Trailers, or a request that every server refuses.

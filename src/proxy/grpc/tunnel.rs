@@ -1,11 +1,11 @@
 //! Frames both ways: what passes, what is rewritten, and what that means for flow control.
 
 use super::down::Downwards;
-use super::flow::Flow;
-use super::frames::{Frames, Seen};
+use super::frames::{Frames, NextFrame};
 use super::gather;
 use super::opening::{Block, Openings};
-use super::{Origin, Stopped};
+use super::send_queue::SendQueue;
+use super::{Failure, Origin};
 use crate::http2::Malformed;
 use crate::http2::frame::{self, END_HEADERS, END_STREAM, Head, Kind, PREFACE, Settings};
 use crate::proxy::Common;
@@ -22,7 +22,7 @@ pub(super) struct Tunnel {
     origin: Origin,
     up: Upwards,
     pub(super) down: Downwards,
-    pub(super) flow: Flow,
+    pub(super) queue: SendQueue,
     /// The most that was put into a message.
     pub(super) forced: Forced,
     /// What the log is still to be told.
@@ -49,12 +49,12 @@ pub(super) enum Progress {
     NotHttp2,
 }
 
-pub(super) fn of_client(malformed: Malformed) -> Stopped {
-    Stopped { fault: Fault::Http2OfClient(malformed), stream: None }
+pub(super) fn of_client(malformed: Malformed) -> Failure {
+    Failure { fault: Fault::Http2OfClient(malformed), stream: None }
 }
 
-fn of_daemon(malformed: Malformed) -> Stopped {
-    Stopped { fault: Fault::Http2OfDaemon(malformed), stream: None }
+fn of_daemon(malformed: Malformed) -> Failure {
+    Failure { fault: Fault::Http2OfDaemon(malformed), stream: None }
 }
 
 impl Tunnel {
@@ -69,7 +69,7 @@ impl Tunnel {
             origin,
             up,
             down: Downwards::default(),
-            flow: Flow::new(&common.budget),
+            queue: SendQueue::new(&common.budget),
             forced: Forced::Nothing,
             notes: Vec::new(),
         }
@@ -85,13 +85,13 @@ impl Tunnel {
         &mut self,
         lanes: &mut Lanes,
         common: &Common,
-    ) -> Result<Progress, Stopped> {
+    ) -> Result<Progress, Failure> {
         loop {
             let prior = self.origin == Origin::PriorKnowledge;
             if prior && !self.down.begun && lanes.down.unseen().starts_with(b"HTTP/") {
                 return Ok(Progress::NotHttp2);
             }
-            let down = self.down.advance(&mut lanes.down, Some((&mut self.flow, &mut self.up)));
+            let down = self.down.advance(&mut lanes.down, Some((&mut self.queue, &mut self.up)));
             let down = down.map_err(of_daemon)?;
             // A daemon that answers in HTTP/1.1 is not to get anything that it could take for more
             // requests.
@@ -101,12 +101,12 @@ impl Tunnel {
                 self.advance_up(&mut lanes.up, common)?
             };
             if self.up.frames.is_between() {
-                self.flow.flush(&mut lanes.up);
+                self.queue.flush(&mut lanes.up);
             }
             // A client that does not read its updates gets no more of them.
             let heard = lanes.down.backlog() <= LANE_LIMIT;
             if self.down.is_between() && self.down.begun && heard {
-                self.flow.grant(&mut lanes.down);
+                self.queue.grant(&mut lanes.down);
             }
             if up == Progress::Waits && down == Progress::Waits {
                 return Ok(Progress::Waits);
@@ -115,17 +115,17 @@ impl Tunnel {
     }
 
     /// Moves one frame of the client.
-    fn advance_up(&mut self, lane: &mut Lane, common: &Common) -> Result<Progress, Stopped> {
+    fn advance_up(&mut self, lane: &mut Lane, common: &Common) -> Result<Progress, Failure> {
         if !self.up.begun {
             return self.up.preface(lane).map_err(of_client);
         }
-        if self.flow.is_crowded() {
+        if self.queue.is_crowded() {
             return Ok(Progress::Waits);
         }
         match self.up.frames.next(lane).map_err(of_client)? {
             None => Ok(Progress::Waits),
-            Some(Seen::Head(head)) => self.begin(head, lane).map_err(of_client),
-            Some(Seen::Frame(head, payload)) => {
+            Some(NextFrame::Head(head)) => self.begin(head, lane).map_err(of_client),
+            Some(NextFrame::Frame(head, payload)) => {
                 self.end(head, &payload, lane, common)?;
                 Ok(Progress::Moved)
             }
@@ -145,9 +145,11 @@ impl Tunnel {
         let takes = match kind {
             Kind::PushPromise => return Err(Malformed::Push),
             // Trailers stay behind the DATA before them.
-            Kind::Headers if self.flow.holds(stream) => return Ok(Progress::Waits),
+            Kind::Headers if self.queue.holds(stream) => return Ok(Progress::Waits),
             Kind::Headers | Kind::Continuation | Kind::Settings | Kind::RstStream => true,
-            Kind::Data => self.flow.calls.contains_key(&stream) || !self.flow.lets(stream, length),
+            Kind::Data => {
+                self.queue.calls.contains_key(&stream) || !self.queue.lets(stream, length)
+            }
             Kind::Priority | Kind::Ping | Kind::Goaway | Kind::WindowUpdate | Kind::Other(_) => {
                 false
             }
@@ -156,7 +158,7 @@ impl Tunnel {
             self.up.frames.take(head, lane);
         } else {
             if kind == Kind::Data {
-                self.flow.passed(length)?;
+                self.queue.passed(length)?;
             }
             self.up.frames.pass(head, lane);
         }
@@ -170,7 +172,7 @@ impl Tunnel {
         payload: &[u8],
         lane: &mut Lane,
         common: &Common,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), Failure> {
         match head.kind {
             Kind::Data => return self.data(head, payload, common),
             Kind::Headers | Kind::Continuation => {
@@ -187,7 +189,7 @@ impl Tunnel {
                 lane.say(block.frames);
                 return Ok(());
             }
-            Kind::RstStream => self.flow.reset(head.stream),
+            Kind::RstStream => self.queue.reset(head.stream),
             Kind::Settings => {
                 let settings = Settings::read(payload).map_err(of_client)?;
                 if let Some(size) = settings.frame_size {
@@ -201,10 +203,10 @@ impl Tunnel {
     }
 
     /// A field block of the client is complete.
-    fn opened(&mut self, block: &Block) -> Result<(), Stopped> {
+    fn opened(&mut self, block: &Block) -> Result<(), Failure> {
         let stream = block.stream;
-        if let Some(method) = self.up.openings.look(block)? {
-            self.flow.open(stream, method).map_err(of_client)?;
+        if let Some(method) = self.up.openings.inspect(block)? {
+            self.queue.open(stream, method).map_err(of_client)?;
         }
         if block.ends_stream {
             self.ended(stream)?;
@@ -213,8 +215,8 @@ impl Tunnel {
     }
 
     /// The client has ended its side of a stream.
-    fn ended(&mut self, stream: u32) -> Result<(), Stopped> {
-        let Some(call) = self.flow.call(stream) else { return Ok(()) };
+    fn ended(&mut self, stream: u32) -> Result<(), Failure> {
+        let Some(call) = self.queue.call(stream) else { return Ok(()) };
         if call.ended {
             return Err(of_client(Malformed::Ended));
         }
@@ -223,28 +225,28 @@ impl Tunnel {
             return Ok(());
         }
         let fault = Fault::Refused(Refusal::Message("its stream ends in the middle of it"));
-        Err(Stopped { fault, stream: Some(stream) })
+        Err(Failure { fault, stream: Some(stream) })
     }
 
     /// DATA of the client that do not pass as they came.
-    fn data(&mut self, head: Head, payload: &[u8], common: &Common) -> Result<(), Stopped> {
+    fn data(&mut self, head: Head, payload: &[u8], common: &Common) -> Result<(), Failure> {
         let stream = head.stream;
         let content = frame::content(&head, payload).map_err(of_client)?;
-        self.flow.taken(stream, head.length).map_err(of_client)?;
-        let refused = |fault| Stopped { fault, stream: Some(stream) };
+        self.queue.taken(stream, head.length).map_err(of_client)?;
+        let refused = |fault| Failure { fault, stream: Some(stream) };
         let ends = head.has(END_STREAM);
-        let Some(call) = self.flow.call(stream) else {
+        let Some(call) = self.queue.call(stream) else {
             if !content.is_empty() {
-                self.flow.send(stream, content.to_vec(), false).map_err(refused)?;
+                self.queue.send(stream, content.to_vec(), false).map_err(refused)?;
             }
-            return if ends { self.flow.end(stream).map_err(refused) } else { Ok(()) };
+            return if ends { self.queue.end(stream).map_err(refused) } else { Ok(()) };
         };
         if call.ended {
             return Err(of_client(Malformed::Ended));
         }
         let method = call.method;
         call.gather.push(content).map_err(refused)?;
-        while let Some(call) = self.flow.call(stream)
+        while let Some(call) = self.queue.call(stream)
             && let Some(message) = call.gather.next().map_err(refused)?
         {
             let edited = buildkit::edit(&common.injection, method, &message);
@@ -252,11 +254,11 @@ impl Tunnel {
             self.forced = self.forced.max(edited.forced);
             self.notes.extend(edited.note);
             let message = gather::prefixed(&edited.message);
-            self.flow.send(stream, message, false).map_err(refused)?;
+            self.queue.send(stream, message, false).map_err(refused)?;
         }
         if ends {
             self.ended(stream)?;
-            self.flow.end(stream).map_err(refused)?;
+            self.queue.end(stream).map_err(refused)?;
         }
         Ok(())
     }

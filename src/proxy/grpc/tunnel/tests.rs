@@ -16,7 +16,7 @@ fn a_client_that_does_not_read_its_updates_gets_no_more_of_them() {
     receive(&mut lanes.down, &settings);
     let path = "/moby.buildkit.v1.frontend.LLBBridge/Solve";
     let fields = [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "d")];
-    let call = frame::frame(Kind::Headers, END_HEADERS, 1, &hpack::plain(&fields));
+    let call = frame::frame(Kind::Headers, END_HEADERS, 1, &hpack::encode(&fields));
     receive(&mut lanes.up, &[PREFACE, &settings, &call].concat());
     assert!(tunnel.advance(&mut lanes, &common).is_ok());
     let padding = frame::frame(Kind::Data, PADDED, 1, &[0]).repeat(1000);

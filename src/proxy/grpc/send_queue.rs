@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use super::gather::Gather;
 use crate::http2::Malformed;
-use crate::http2::flow::{INITIAL, Window};
 use crate::http2::frame::{self, END_STREAM, Kind, USUAL_LENGTH};
+use crate::http2::window::{INITIAL, Window};
 use crate::proxy::collect::{Budget, Share};
 use crate::proxy::fault::Fault;
 use crate::proxy::lane::{LANE_LIMIT, Lane};
@@ -19,7 +19,7 @@ const CALLS: usize = 1000;
 
 /// A call whose messages are rewritten.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(super) struct RewrittenCall {
     pub(super) method: Method,
     pub(super) gather: Gather,
     /// Whether the client has ended its side.
@@ -46,8 +46,8 @@ struct Waiting {
 
 /// Flow control between client and daemon.
 #[derive(Debug)]
-pub(super) struct Flow {
-    pub(super) calls: BTreeMap<u32, Call>,
+pub(super) struct SendQueue {
+    pub(super) calls: BTreeMap<u32, RewrittenCall>,
     connection: Window,
     /// The window of a new stream.
     initial: u32,
@@ -62,7 +62,7 @@ pub(super) struct Flow {
     budget: Rc<Budget>,
 }
 
-impl Flow {
+impl SendQueue {
     pub(super) fn new(budget: &Rc<Budget>) -> Self {
         Self {
             calls: BTreeMap::new(),
@@ -84,7 +84,7 @@ impl Flow {
         if self.calls.len() >= CALLS {
             return Err(Malformed::ManyCalls);
         }
-        let call = Call {
+        let call = RewrittenCall {
             method,
             gather: Gather::new(&self.budget),
             ended: false,
@@ -98,7 +98,7 @@ impl Flow {
     }
 
     /// The call of this stream, of which something may change.
-    pub(super) fn call(&mut self, stream: u32) -> Option<&mut Call> {
+    pub(super) fn call(&mut self, stream: u32) -> Option<&mut RewrittenCall> {
         let call = self.calls.get_mut(&stream)?;
         self.touched.insert(stream);
         Some(call)

@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use super::Stopped;
-use super::flow::Call;
+use super::Failure;
+use super::send_queue::RewrittenCall;
 use crate::http2::frame::{self, END_HEADERS, END_STREAM, Kind};
 use crate::http2::hpack;
 use crate::proxy::fault::Fault;
@@ -14,29 +14,29 @@ use crate::rules::Refusal;
 const MESSAGE: usize = 4000;
 
 /// The last frames for the client, whose newest stream is `newest`.
-pub(super) fn farewell<'c>(
-    stopped: &Stopped,
-    calls: impl Iterator<Item = (&'c u32, &'c Call)>,
+pub(super) fn frames<'c>(
+    failure: &Failure,
+    calls: impl Iterator<Item = (&'c u32, &'c RewrittenCall)>,
     newest: u32,
 ) -> Vec<u8> {
-    let message = format!("dockerd-ci-proxy: {}", stopped.fault);
+    let message = format!("dockerd-ci-proxy: {}", failure.fault);
     let mut frames = Vec::new();
     let open = calls.filter(|(_, call)| !call.finished);
     let mut told: Vec<(u32, bool)> = open.map(|(stream, call)| (*stream, call.answered)).collect();
-    if let Some(stream) = stopped.stream
+    if let Some(stream) = failure.stream
         && told.iter().all(|(open, _)| *open != stream)
     {
         told.push((stream, false));
     }
     for (stream, answered) in told {
-        let plain = stopped.fault == Fault::Refused(Refusal::PlainHttp2);
-        frames.extend(if plain && stopped.stream == Some(stream) {
-            response(stream, stopped.fault.status(), &message)
+        let plain = failure.fault == Fault::Refused(Refusal::PlainHttp2);
+        frames.extend(if plain && failure.stream == Some(stream) {
+            response(stream, failure.fault.status(), &message)
         } else {
-            status(stream, answered, stopped.fault.grpc_status(), &message)
+            status(stream, answered, failure.fault.grpc_status(), &message)
         });
     }
-    let code = match stopped.fault {
+    let code = match failure.fault {
         Fault::Http2OfClient(malformed) | Fault::Http2OfDaemon(malformed) => malformed.code(),
         _ => 0,
     };
@@ -55,7 +55,7 @@ fn status(stream: u32, answered: bool, code: u32, message: &str) -> Vec<u8> {
         ("grpc-message", &message),
     ];
     let fields = if answered { fields.split_at(2).1 } else { &fields };
-    frame::frame(Kind::Headers, END_STREAM | END_HEADERS, stream, &hpack::plain(fields))
+    frame::frame(Kind::Headers, END_STREAM | END_HEADERS, stream, &hpack::encode(fields))
 }
 
 /// A response in the shape of the Engine API's errors.
@@ -64,7 +64,7 @@ fn response(stream: u32, status: u16, message: &str) -> Vec<u8> {
     let (status, length) = (status.to_string(), body.len().to_string());
     let fields =
         [(":status", &*status), ("content-type", "application/json"), ("content-length", &length)];
-    let head = frame::frame(Kind::Headers, END_HEADERS, stream, &hpack::plain(&fields));
+    let head = frame::frame(Kind::Headers, END_HEADERS, stream, &hpack::encode(&fields));
     [head, frame::frame(Kind::Data, END_STREAM, stream, body.as_bytes())].concat()
 }
 
