@@ -31,8 +31,8 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 
+use super::activation::{self, Sockets};
 use super::listener::Listener;
-use super::passed::{self, Sockets};
 
 /// Tells a process what it is in a handover: `between` two others, or the `next` one.
 pub const VARIABLE: &str = "DCP_HANDOVER";
@@ -287,7 +287,7 @@ pub fn start(
         let (sockets, predecessor) = receive().map_err(Error::Handover)?;
         return Ok(Some(Start::Next(sockets, predecessor)));
     }
-    passed::take(env).map(|sockets| Some(Start::First(sockets))).map_err(Error::Passed)
+    activation::take(env).map(|sockets| Some(Start::First(sockets))).map_err(Error::Passed)
 }
 
 /// Takes what the old process passes.
@@ -377,7 +377,7 @@ fn entry(line: &str) -> Option<Entry> {
 #[derive(Debug)]
 pub enum Error {
     /// What the service manager has passed cannot be used.
-    Passed(passed::Error),
+    Passed(activation::Error),
     /// The old process cannot be followed.
     Handover(io::Error),
 }

@@ -8,7 +8,7 @@ use log::kv::{self, Key, Value, VisitSource, VisitValue};
 use log::{Level, LevelFilter, Record, error};
 use serde_json::Value as Json;
 
-use super::outlet::Outlet;
+use super::stderr::LossyWriter;
 use crate::config::LogFormat;
 use crate::stats::calendar::rfc3339;
 
@@ -19,9 +19,9 @@ pub fn start(format: LogFormat, debug: bool) {
         // What a bug says is to be an object too.
         std::panic::set_hook(Box::new(|what| error!("{what}")));
     }
-    let outlet = Outlet::new(io::stderr(), move |lost| notice(format, lost));
+    let writer = LossyWriter::new(io::stderr(), move |lost| notice(format, lost));
     let mut builder = env_logger::Builder::new();
-    builder.filter_level(level).target(Target::Pipe(Box::new(outlet)));
+    builder.filter_level(level).target(Target::Pipe(Box::new(writer)));
     builder.format(move |out, record| line(format, out, record)).init();
 }
 

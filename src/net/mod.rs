@@ -7,26 +7,26 @@
 //! ```
 
 mod access;
+pub mod activation;
 pub mod ask;
 mod caller;
 mod desk;
-mod files;
+mod fd_limits;
 mod flow;
 pub mod handover;
 pub mod listener;
 mod listeners;
 pub mod log;
 mod looks;
-pub mod manager;
-mod outlet;
+pub mod notify;
 mod pair;
-pub mod passed;
 mod peer;
 mod pipe;
 mod pump;
 mod server;
 mod slab;
 pub mod status;
+mod stderr;
 mod stores;
 mod timers;
 

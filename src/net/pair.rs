@@ -11,7 +11,7 @@ use mio::event::Event;
 use mio::{Registry, Token};
 
 use super::looks::Looks;
-use super::manager::Reach;
+use super::notify::Reach;
 use super::peer::Peer;
 use super::pump::Pump;
 use super::slab::Side;

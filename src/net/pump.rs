@@ -12,7 +12,7 @@ use mio::net::UnixStream;
 use super::access;
 use super::flow::Flow;
 use super::looks::Asked;
-use super::manager::Reach;
+use super::notify::Reach;
 use super::pair::{Shell, Sockets, Wants};
 use super::peer::{Moved, Peer};
 use super::slab::place;

@@ -21,12 +21,12 @@ use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
-use super::files::Files;
+use super::fd_limits::FdLimits;
 use super::handover::Program;
 use super::listener::Listener;
 use super::listeners::Listeners;
 use super::looks::Looks;
-use super::manager::{Manager, Phase, Reach, State};
+use super::notify::{Manager, Phase, Reach, State};
 use super::pair::{Pair, Shell, Wants};
 use super::slab::{Side, Slab, place, token};
 use super::stores::Stores;
@@ -101,7 +101,7 @@ impl Server {
         program: Option<Program>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let files = Files::beside(listeners.len());
+        let files = FdLimits::beside(listeners.len());
         let mut signals = Signals::new([SIGTERM, SIGINT])?;
         if program.is_some() {
             signals.add_signal(SIGHUP)?;

@@ -298,7 +298,7 @@ mod tests {
 
     use crate::config::SocketAccess;
     use crate::net::listener::Listener;
-    use crate::net::manager::Manager;
+    use crate::net::notify::Manager;
     use crate::proxy::Common;
 
     /// A server with one client that has asked for nothing, and which another process has superseded.

@@ -15,14 +15,14 @@ const PIPES: u64 = 64;
 /// What there may be at most, so that a client is not accepted whose daemon cannot be reached for want
 /// of descriptors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Files {
+pub(super) struct FdLimits {
     /// Pairs of two sockets.
     pub(super) pairs: usize,
     /// Pipes, of two ends.
     pub(super) pipes: usize,
 }
 
-impl Files {
+impl FdLimits {
     /// Raises the soft limit of open files to the hard one, and shares them, beside so many listening
     /// sockets.
     pub(super) fn beside(listeners: usize) -> Self {

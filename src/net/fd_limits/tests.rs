@@ -3,11 +3,11 @@ use super::*;
 #[test]
 fn all_files_together_are_no_more_than_there_may_be() {
     for files in [0, 25, 64, 256, 1024, 4096, 1 << 20] {
-        let Files { pairs, pipes } = Files::of(files, 1);
+        let FdLimits { pairs, pipes } = FdLimits::of(files, 1);
         let used = OTHERS + 1 + 2 * (pairs + pipes) as u64;
         assert!(used <= files.max(OTHERS + 3), "{files}: {used}");
         assert!(used + 2 > files || pairs == MAX_SLOTS, "{files}: {used}");
     }
-    assert_eq!(Files::of(1024, 1), Files { pairs: 469, pipes: 31 });
-    assert_eq!(Files::of(u64::MAX, 1), Files { pairs: MAX_SLOTS, pipes: 64 });
+    assert_eq!(FdLimits::of(1024, 1), FdLimits { pairs: 469, pipes: 31 });
+    assert_eq!(FdLimits::of(u64::MAX, 1), FdLimits { pairs: MAX_SLOTS, pipes: 64 });
 }

@@ -11,41 +11,41 @@ fn variables(pairs: &[(&str, &str)]) -> impl Fn(&str) -> Option<OsString> + use<
 fn the_watchdog_is_fed_twice_in_its_time() {
     let start = Instant::now();
     let at = |seconds| start + Duration::from_secs(seconds);
-    let mut herald = Herald::new(Some(Duration::from_secs(5)), start);
-    assert!(herald.due(start, SERVING).unwrap().starts_with("WATCHDOG=1\n"));
-    assert_eq!(herald.due(at(4), SERVING), None);
-    assert_eq!(herald.wait(at(4), SERVING), Some(Duration::from_secs(1)));
-    assert_eq!(herald.due(at(5), SERVING).as_deref(), Some("WATCHDOG=1"));
+    let mut notifications = Notifications::new(Some(Duration::from_secs(5)), start);
+    assert!(notifications.due(start, SERVING).unwrap().starts_with("WATCHDOG=1\n"));
+    assert_eq!(notifications.due(at(4), SERVING), None);
+    assert_eq!(notifications.wait(at(4), SERVING), Some(Duration::from_secs(1)));
+    assert_eq!(notifications.due(at(5), SERVING).as_deref(), Some("WATCHDOG=1"));
     // A loop that was stuck says nothing of the time in which it was.
-    assert_eq!(herald.due(at(60), SERVING).as_deref(), Some("WATCHDOG=1"));
-    assert_eq!(herald.due(at(61), SERVING), None);
+    assert_eq!(notifications.due(at(60), SERVING).as_deref(), Some("WATCHDOG=1"));
+    assert_eq!(notifications.due(at(61), SERVING), None);
 }
 
 #[test]
 fn the_status_is_told_when_it_has_changed_but_not_too_often() {
     let start = Instant::now();
     let at = |seconds| start + Duration::from_secs(seconds);
-    let mut herald = Herald::new(None, start);
-    let first = herald.due(start, SERVING).unwrap();
+    let mut notifications = Notifications::new(None, start);
+    let first = notifications.due(start, SERVING).unwrap();
     assert_eq!(first, "STATUS=Serving 0 connections; nobody has asked for the daemon yet");
-    assert_eq!(herald.wait(at(1), SERVING), None);
+    assert_eq!(notifications.wait(at(1), SERVING), None);
     let busy = State { connections: 3, daemon: Reach::Away, ..SERVING };
-    assert_eq!(herald.due(at(1), busy), None);
-    assert_eq!(herald.wait(at(1), busy), Some(Duration::from_secs(9)));
-    let later = herald.due(at(10), busy).unwrap();
+    assert_eq!(notifications.due(at(1), busy), None);
+    assert_eq!(notifications.wait(at(1), busy), Some(Duration::from_secs(9)));
+    let later = notifications.due(at(10), busy).unwrap();
     assert_eq!(later, "STATUS=Serving 3 connections; the daemon is away");
     let ending = State { phase: Phase::Ending, daemon: Reach::Reached, ..busy };
-    let last = herald.due(at(10), ending).unwrap();
+    let last = notifications.due(at(10), ending).unwrap();
     assert_eq!(last, "STATUS=Ending, 3 connections; the daemon was reached");
 }
 
 #[test]
 fn what_is_urgent_is_told_at_once_and_with_all_else() {
     let now = Instant::now();
-    let mut herald = Herald::new(Some(Duration::from_secs(5)), now);
-    herald.urgent.push("READY=1".to_owned());
-    assert_eq!(herald.wait(now, SERVING), Some(Duration::ZERO));
-    let text = herald.due(now, SERVING).unwrap();
+    let mut notifications = Notifications::new(Some(Duration::from_secs(5)), now);
+    notifications.urgent.push("READY=1".to_owned());
+    assert_eq!(notifications.wait(now, SERVING), Some(Duration::ZERO));
+    let text = notifications.due(now, SERVING).unwrap();
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines[..2], ["READY=1", "WATCHDOG=1"]);
     assert!(lines[2].starts_with("STATUS="));

@@ -1,6 +1,6 @@
 //! What the service manager is told of us: `sd_notify(3)` and `sd_watchdog_enabled(3)`.
 //!
-//! [`Herald`] knows what is to be said and when; [`Manager`] has the socket. Where nobody has asked
+//! [`Notifications`] knows what is to be said and when; [`Manager`] has the socket. Where nobody has asked
 //! to be told, nothing is said and no timer runs.
 
 use std::ffi::{OsStr, OsString};
@@ -53,7 +53,7 @@ pub(super) enum Phase {
 
 /// What is to be said, and when.
 #[derive(Debug)]
-struct Herald {
+struct Notifications {
     /// How often we must be heard, and when next.
     watchdog: Option<(Duration, Instant)>,
     /// The state that was told last, and when another may be told.
@@ -62,7 +62,7 @@ struct Herald {
     urgent: Vec<String>,
 }
 
-impl Herald {
+impl Notifications {
     fn new(watchdog: Option<Duration>, now: Instant) -> Self {
         let watchdog = watchdog.map(|every| (every, now));
         Self { watchdog, told: None, urgent: Vec::new() }
@@ -147,7 +147,7 @@ fn watchdog(env: impl Fn(&str) -> Option<OsString>, pid: u32) -> Option<Duration
 /// The service manager that wants to be told, if there is one.
 #[derive(Debug)]
 pub struct Manager {
-    link: Option<(UnixDatagram, Herald)>,
+    link: Option<(UnixDatagram, Notifications)>,
 }
 
 impl Manager {
@@ -165,8 +165,8 @@ impl Manager {
         socket.connect_addr(&address(&name)?)?;
         // A manager that is stuck must not make us stick.
         socket.set_nonblocking(true)?;
-        let herald = Herald::new(watchdog(env, std::process::id()), Instant::now());
-        Ok(Self { link: Some((socket, herald)) })
+        let notifications = Notifications::new(watchdog(env, std::process::id()), Instant::now());
+        Ok(Self { link: Some((socket, notifications)) })
     }
 
     /// None.
@@ -213,32 +213,34 @@ impl Manager {
     }
 
     fn say(&mut self, text: impl FnOnce() -> String) {
-        if let Some((_, herald)) = &mut self.link {
-            herald.urgent.push(text());
+        if let Some((_, notifications)) = &mut self.link {
+            notifications.urgent.push(text());
         }
     }
 
     /// Says what is due.
     pub(super) fn tell(&mut self, state: State) {
-        let Some((socket, herald)) = &mut self.link else {
+        let Some((socket, notifications)) = &mut self.link else {
             return;
         };
-        let Some(text) = herald.due(Instant::now(), state) else {
+        let Some(text) = notifications.due(Instant::now(), state) else {
             return;
         };
         match socket.send(text.as_bytes()) {
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => herald.urgent.push(text),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                notifications.urgent.push(text);
+            }
             Err(error) => warn!("cannot tell the service manager {text:?}: {error}"),
         }
     }
 
     /// How long the next call of [`tell`](Self::tell) may be away.
     pub(super) fn wait(&self, now: Instant, state: State) -> Option<Duration> {
-        let (_, herald) = self.link.as_ref()?;
-        let wait = herald.wait(now, state)?;
+        let (_, notifications) = self.link.as_ref()?;
+        let wait = notifications.wait(now, state)?;
         // What was refused is not tried in a circle.
-        Some(if herald.urgent.is_empty() { wait } else { wait.max(RETRY_PAUSE) })
+        Some(if notifications.urgent.is_empty() { wait } else { wait.max(RETRY_PAUSE) })
     }
 }
 

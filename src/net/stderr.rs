@@ -23,7 +23,7 @@ const PIECE: usize = 4096;
 ///
 /// It is not made non-blocking, since it is shared with whoever started us.
 #[derive(Debug)]
-pub(super) struct Outlet<O, N> {
+pub(super) struct LossyWriter<O, N> {
     out: O,
     /// Makes the line that tells how many were lost.
     notice: N,
@@ -35,7 +35,7 @@ pub(super) struct Outlet<O, N> {
     cut: bool,
 }
 
-impl<O: Write + AsFd, N: Fn(u64) -> Vec<u8>> Outlet<O, N> {
+impl<O: Write + AsFd, N: Fn(u64) -> Vec<u8>> LossyWriter<O, N> {
     pub(super) fn new(out: O, notice: N) -> Self {
         Self { out, notice, patience: PATIENCE, lost: 0, cut: false }
     }
@@ -75,7 +75,7 @@ impl<O: Write + AsFd, N: Fn(u64) -> Vec<u8>> Outlet<O, N> {
     }
 }
 
-impl<O: Write + AsFd, N: Fn(u64) -> Vec<u8>> Write for Outlet<O, N> {
+impl<O: Write + AsFd, N: Fn(u64) -> Vec<u8>> Write for LossyWriter<O, N> {
     /// Writes a line, or loses it.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.own_up()?;
