@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde::Deserializer;
 use serde::de::IgnoredAny;
 
-use super::scan::{Scan, string, unescaped};
+use super::scan::{Scanner, string, unescaped};
 use super::{Label, Refusal};
 
 /// Members of one object, or elements of one array, that is edited. No container, service or label
@@ -91,7 +91,7 @@ impl<'d> Found<'d> {
         if text == "null" {
             return Ok(Self::Null(text));
         }
-        let mut scan = Scan::of(text);
+        let mut scan = Scanner::of(text);
         match Object::take(&mut scan, along).filter(|_| scan.is_at_end()) {
             Some(object) => Ok(Self::Object(Object { name, ..object })),
             None => Err(not_an_object(name, text)),
@@ -102,7 +102,7 @@ impl<'d> Found<'d> {
 /// Tells each member of the object that is `text`: its key, as it stands there, and its value. `None` if
 /// it is none.
 pub(super) fn each_member<'d>(text: &'d str, mut tell: impl FnMut(&'d str, &'d str)) -> Option<()> {
-    let mut scan = Scan::of(text.trim_matches([' ', '\t', '\r', '\n']));
+    let mut scan = Scanner::of(text.trim_matches([' ', '\t', '\r', '\n']));
     scan.each(b'{', b'}', |scan| {
         let (key, _) = scan.key()?;
         tell(key, scan.value()?);
@@ -122,7 +122,7 @@ pub(super) fn member<'d>(text: &'d str, name: &str) -> Option<&'d str> {
 /// The elements of the array that is `text`.
 pub(super) fn elements(text: &str) -> Option<Vec<&str>> {
     let mut elements = Vec::new();
-    Scan::of(text).each(b'[', b']', |scan| {
+    Scanner::of(text).each(b'[', b']', |scan| {
         elements.push(scan.value()?);
         (elements.len() <= MEMBERS).then_some(())
     })?;
@@ -219,7 +219,7 @@ impl<'d> Array<'d> {
 
 impl<'d> Object<'d> {
     /// Takes the object at this place of a document, and the one in its field `along`.
-    fn take(scan: &mut Scan<'d>, along: Option<&str>) -> Option<Self> {
+    fn take(scan: &mut Scanner<'d>, along: Option<&str>) -> Option<Self> {
         let start = scan.clone();
         let usual = if along.is_some() { USUAL_OUTER_MEMBERS } else { USUAL_MEMBERS };
         let mut members = Vec::with_capacity(usual.min(1 + start.left() / USUAL_MEMBER));

@@ -7,14 +7,14 @@ use std::borrow::Cow;
 
 /// A place in a document. What is not taken as it should be leaves it anywhere.
 #[derive(Debug, Clone)]
-pub(super) struct Scan<'d> {
+pub(super) struct Scanner<'d> {
     text: &'d str,
     at: usize,
     /// What closes the objects and arrays around this place, within one value.
     open: Vec<u8>,
 }
 
-impl<'d> Scan<'d> {
+impl<'d> Scanner<'d> {
     /// The start of `text`.
     pub(super) fn of(text: &'d str) -> Self {
         Self { text, at: 0, open: Vec::new() }

@@ -1,7 +1,7 @@
 use super::*;
 
 fn is_value(text: &str) -> bool {
-    let mut scan = Scan::of(text);
+    let mut scan = Scanner::of(text);
     scan.value() == Some(text) && scan.is_at_end()
 }
 
