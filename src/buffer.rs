@@ -1,18 +1,18 @@
-//! A window of bytes that is filled at its end, looked at, and consumed at its start.
+//! A window of bytes: filled at its end, read as a slice, consumed at its start.
 //!
-//! It does not know what the bytes mean. An empty window owns no memory that it does not
-//! need: a [`Pool`] lends it storage for a turn and takes it back when it is empty again.
+//! The window does not interpret its bytes. A [`Pool`] lends storage to a window for one turn and
+//! takes it back once the window is empty.
 //!
 //! ```text
 //! storage   | consumed |   data   |   spare   |
 //!           0        start       end      storage.len()
 //! ```
 
-/// Bytes of storage that a window gets at first: what two queued 32 KiB writes of the daemon
-/// fill, so that a stream moves with few system calls.
+/// Initial storage of a window in bytes. Two queued 32 KiB writes of the daemon fit, so a stream
+/// needs few system calls.
 pub const STORAGE: usize = 64 * 1024;
 
-/// A window of bytes; see the module's picture.
+/// A window of bytes; the module documentation shows its layout.
 #[derive(Debug, Default)]
 pub struct Buffer {
     storage: Vec<u8>,
@@ -21,28 +21,28 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// The bytes that were filled and not yet consumed.
+    /// Returns the bytes that are filled and not yet consumed.
     #[must_use]
     pub fn data(&self) -> &[u8] {
         self.storage.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// How many bytes [`data`](Self::data) has.
+    /// Returns the length of [`data`](Self::data).
     #[must_use]
     pub fn len(&self) -> usize {
         self.end - self.start
     }
 
-    /// Whether there is nothing to look at.
+    /// Returns `true` if [`data`](Self::data) is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
-    /// Room behind the data, for at most so many bytes that the window holds `limit`.
-    /// Empty when the window is full.
+    /// Returns the room behind the data, so that the window never holds more than `limit` bytes.
+    /// The slice is empty when the window is full.
     ///
-    /// Storage grows by doubling, so that a long head does not take its limit from the start.
+    /// Storage grows by doubling, so a long head does not allocate its limit at once.
     pub fn spare(&mut self, limit: usize) -> &mut [u8] {
         if self.end == self.storage.len() && self.len() < limit {
             self.make_room(limit);
@@ -57,7 +57,7 @@ impl Buffer {
         self.end = self.storage.len().min(self.end + n);
     }
 
-    /// Forgets the first `n` bytes of the data.
+    /// Drops the first `n` bytes of the data.
     pub fn consume(&mut self, n: usize) {
         self.start = self.end.min(self.start + n);
         if self.is_empty() {
@@ -66,14 +66,14 @@ impl Buffer {
         }
     }
 
-    /// Puts `bytes` behind the data.
+    /// Appends `bytes` to the data.
     pub fn extend(&mut self, bytes: &[u8]) {
         self.storage.truncate(self.end);
         self.storage.extend_from_slice(bytes);
         self.end = self.storage.len();
     }
 
-    /// Forgets everything behind the first `n` bytes of the data.
+    /// Keeps the first `n` bytes of the data and drops the rest.
     pub fn truncate(&mut self, n: usize) {
         self.end = self.end.min(self.start + n);
         self.consume(0);
@@ -94,21 +94,21 @@ impl Buffer {
 }
 
 impl From<Vec<u8>> for Buffer {
-    /// A window whose data are `bytes`.
+    /// Makes a window whose data are `bytes`.
     fn from(bytes: Vec<u8>) -> Self {
         let end = bytes.len();
         Self { storage: bytes, start: 0, end }
     }
 }
 
-/// Storage that is lent to the windows of the connection whose turn it is.
+/// Storage that is lent to the windows of one connection at a time.
 #[derive(Debug, Default)]
 pub struct Pool {
     free: Vec<Vec<u8>>,
 }
 
-/// Pieces of storage that are kept while nobody needs them: one connection moves at a time,
-/// and it has two windows that are filled from sockets.
+/// Maximum number of free storage blocks. One connection moves at a time, and sockets fill two of
+/// its windows.
 const KEPT: usize = 4;
 
 impl Pool {

@@ -1,7 +1,6 @@
 //! A proxy for the Docker socket of a CI host that labels everything a job creates.
 //!
-//! Layers, bottom to top; a file may use what stands lower, never what stands higher
-//! (`tests/layers.rs` holds this):
+//! Layers from bottom to top. A file may use lower layers only; `tests/layers.rs` checks this:
 //!
 //! `buffer` < `http` < `http2` < `engine` < `rules` < `proxy` < `stats` < `config` < `net` < `cli` < `main`
 
