@@ -1,50 +1,50 @@
-//! How a message body ends (RFC 9112 §6.3), and how much of it may pass without being looked at.
+//! Framing of message bodies (RFC 9112 §6.3), and the bytes that may pass unread.
 
 use super::Malformed;
 use super::chunked::Chunked;
 
-/// How a body ends, as its head says.
+/// The end of a body, as its head declares it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
-    /// There is no body.
+    /// No body.
     None,
-    /// After so many bytes.
+    /// A body of this many bytes.
     Length(u64),
-    /// With the last chunk and the trailer section.
+    /// A body that ends with the last chunk and the trailer section.
     Chunked,
-    /// With the connection; only responses can end so.
+    /// A body that ends with the connection; responses only.
     UntilClose,
 }
 
-/// A body on its way: what of it has not been permitted yet.
+/// The part of a body that is not yet permitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body {
-    /// So many bytes, none of which need be looked at.
+    /// This many bytes, none of which must be read.
     Length(u64),
-    /// Chunks, whose lines must be looked at.
+    /// Chunks, whose lines must be read.
     Chunked(Chunked),
     /// All bytes until the connection ends.
     UntilClose,
-    /// Nothing any more.
+    /// Nothing; the body is complete.
     Done,
 }
 
-/// What may be done with the bytes that come next.
+/// A decision about the next bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// `framing` bytes of chunk lines, all of them seen, and then `data` bytes of the content,
-    /// which may not have come yet.
+    /// Permits `framing` bytes of chunk lines, all received, then `data` bytes of content, which
+    /// may not have arrived yet.
     Piece {
         /// Bytes of chunk lines.
         framing: usize,
         /// Bytes of content.
         data: u64,
     },
-    /// More bytes are needed to tell.
+    /// Needs more bytes.
     More,
-    /// Everything that comes until the connection ends belongs to the body.
+    /// Permits all bytes until the connection ends.
     Everything,
-    /// The body is complete.
+    /// Ends the body.
     Done,
 }
 
@@ -60,10 +60,10 @@ impl From<Framing> for Body {
 }
 
 impl Body {
-    /// Decides about the bytes that come next: `unseen` is what has come of them so far.
+    /// Decides about the next bytes, of which `unseen` have arrived.
     ///
     /// # Errors
-    /// Chunk lines that are not understood.
+    /// A chunk line that is malformed.
     pub fn next(&mut self, unseen: &[u8]) -> Result<Next, Malformed> {
         match self {
             Self::Length(length) => {

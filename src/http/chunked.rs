@@ -1,5 +1,5 @@
-//! The chunked transfer coding (RFC 9112 §7.1), read as permits: the lines are looked at, the
-//! data between them are not.
+//! The chunked transfer coding (RFC 9112 §7.1), as permits: the lines are read, the data between
+//! them are not.
 //!
 //! ```text
 //! chunk = chunk-size [ chunk-ext ] CRLF  chunk-data CRLF     ... 0 CRLF  *( field-line CRLF )  CRLF
@@ -11,29 +11,30 @@ use memchr::memchr;
 use super::Malformed;
 use super::body::Next;
 
-/// Bytes of one chunk-size line or trailer line, CRLF included: as many as Go's reader takes.
+/// Maximum length of a chunk-size or trailer line in bytes, CRLF included; the limit of Go's
+/// reader.
 pub const LINE_LIMIT: usize = 4096;
 
-/// Where in the coding the next byte stands.
+/// The part of the coding that comes next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Chunked {
-    /// At a chunk-size line.
+    /// A chunk-size line.
     #[default]
     Size,
-    /// At the CRLF behind the data of a chunk.
+    /// The CRLF behind the data of a chunk.
     End,
-    /// At a line of the trailer section.
+    /// A line of the trailer section.
     Trailer,
-    /// Behind the last CRLF.
+    /// Nothing; the last CRLF has passed.
     Done,
 }
 
 impl Chunked {
-    /// Decides about the bytes that come next, of which `unseen` have come. Each answer covers
-    /// at most one line and the data behind it.
+    /// Decides about the next bytes, of which `unseen` have arrived. Each decision covers at most
+    /// one line and the data behind it.
     ///
     /// # Errors
-    /// Lines that are not understood or too long.
+    /// A line that is malformed or too long.
     pub fn next(&mut self, unseen: &[u8]) -> Result<Next, Malformed> {
         match self {
             Self::Size => {
@@ -68,7 +69,7 @@ impl Chunked {
     }
 }
 
-/// The line that `bytes` begin with, without its CRLF, or `None` when its end has not come.
+/// Returns the first line of `bytes` without its CRLF, or `None` while its end is missing.
 fn whole_line(bytes: &[u8]) -> Result<Option<&[u8]>, Malformed> {
     let seen = bytes.get(..LINE_LIMIT).unwrap_or(bytes);
     match memchr(b'\n', seen).and_then(|end| seen.get(..end)) {
@@ -78,8 +79,8 @@ fn whole_line(bytes: &[u8]) -> Result<Option<&[u8]>, Malformed> {
     }
 }
 
-/// Reads `chunk-size [ chunk-ext ]`: 1 to 16 hexadecimal digits, blanks as Go allows them behind
-/// the size, and an extension that is passed on unread.
+/// Reads `chunk-size [ chunk-ext ]`: 1 to 16 hexadecimal digits, trailing blanks as in Go, and an
+/// extension that passes uninterpreted.
 fn read_size(line: &[u8]) -> Result<u64, Malformed> {
     let (size, extension) = match memchr(b';', line) {
         Some(at) => line.split_at(at),
@@ -96,13 +97,14 @@ fn read_size(line: &[u8]) -> Result<u64, Malformed> {
         .ok_or(Malformed::ChunkSize)
 }
 
-/// `line` without blanks and TABs at its end; Go allows CR there too, which is odd enough to refuse.
+/// Removes trailing spaces and TABs. Go removes CR too; here it is refused.
 fn without_blanks_behind(line: &[u8]) -> &[u8] {
     let end = line.iter().rposition(|byte| !b" \t".contains(byte)).map_or(0, |last| last + 1);
     line.get(..end).unwrap_or_default()
 }
 
-/// Whether `byte` may stand in a field value or chunk extension: no control characters but TAB.
+/// Returns `true` for bytes of a field value or chunk extension: TAB and all non-control
+/// characters.
 fn is_text(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
 }
@@ -110,7 +112,7 @@ fn is_text(byte: u8) -> bool {
 fn check_trailer(line: &[u8]) -> Result<(), Malformed> {
     let mut slots = [httparse::EMPTY_HEADER; 1];
     let mut field = [0; LINE_LIMIT + 2];
-    // httparse wants the empty line behind the field line, which may not have come yet.
+    // httparse needs the empty line behind the field line, which may not have arrived yet.
     let end = line.len() + 4;
     let Some(whole) = field.get_mut(..end) else {
         return Err(Malformed::ChunkLineTooLong);

@@ -1,25 +1,25 @@
-//! The few field lines of a head that decide about framing and persistence
-//! (RFC 9110 §5, RFC 9112 §6 and §9.3).
+//! The field lines of a head that determine framing and persistence (RFC 9110 §5, RFC 9112 §6 and
+//! §9.3).
 
 use super::Malformed;
 
-/// What the field lines of one head say, as far as a proxy has to know.
+/// The field lines of one head that matter to a proxy.
 #[derive(Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a field line of its own")]
 pub(super) struct Fields<'b> {
-    /// `Content-Length`.
+    /// The value of `Content-Length`.
     pub(super) length: Option<u64>,
-    /// Whether there is a `Transfer-Encoding: chunked`.
+    /// `true` for `Transfer-Encoding: chunked`.
     pub(super) chunked: bool,
-    /// `Connection` has the option `close`.
+    /// `true` if `Connection` has the option `close`.
     pub(super) close: bool,
-    /// `Connection` has the option `keep-alive`.
+    /// `true` if `Connection` has the option `keep-alive`.
     pub(super) keep_alive: bool,
-    /// `Expect: 100-continue`.
+    /// `true` for `Expect: 100-continue`.
     pub(super) expects_continue: bool,
-    /// The first `Content-Type`, which is the one that Go takes.
+    /// The first `Content-Type`, which is the one that Go uses.
     pub(super) content_type: Option<&'b [u8]>,
-    /// There is a `Content-Encoding` other than `identity`.
+    /// `true` for a `Content-Encoding` other than `identity`.
     pub(super) encoded: bool,
 }
 
@@ -42,7 +42,7 @@ impl<'b> Fields<'b> {
     fn read_line(&mut self, line: &httparse::Header<'b>) -> Result<(), Malformed> {
         let value = || line.value.trim_ascii();
         let is = |name: &str| line.name.eq_ignore_ascii_case(name);
-        // The length of the name tells most fields apart without comparing letters.
+        // The length of the name rules out most fields without comparing letters.
         match line.name.len() {
             6 if is("expect") => {
                 self.expects_continue |= value().eq_ignore_ascii_case(b"100-continue");
@@ -81,8 +81,8 @@ impl<'b> Fields<'b> {
     }
 }
 
-/// Reads a decimal number digit by digit: what `str::parse` allows beyond that (`+5`) is a
-/// known way to make two parsers disagree.
+/// Reads a decimal number digit by digit. `str::parse` also accepts `+5`, and parsers disagree
+/// about that.
 fn read_length(value: &[u8]) -> Result<u64, Malformed> {
     if value.contains(&b',') {
         return Err(Malformed::ManyLengths);

@@ -1,11 +1,11 @@
-//! Heads of requests and responses (RFC 9112 §2 to §4): where one ends, and what it says.
+//! Heads of requests and responses (RFC 9112 §2 to §4): their end and their meaning.
 //!
 //! ```text
 //! bytes ── Scan::end_of_head ──► the length of the head ── request() / response() ──► meaning
 //! ```
 //!
-//! [`Scan`] goes on where it stopped, however the head is cut on its way, and refuses what
-//! httparse would let pass (a bare LF, leading empty lines) before httparse sees it.
+//! [`Scan`] continues where it stopped, however the head is split, and refuses what httparse would
+//! accept (a bare LF, leading empty lines).
 
 use std::mem::MaybeUninit;
 use std::sync::LazyLock;
@@ -16,10 +16,11 @@ use super::Malformed;
 use super::body::Framing;
 use super::field::Fields;
 
-/// Bytes that a head may have: as many as the daemon's server reads (Go's `DefaultMaxHeaderBytes`).
+/// Maximum length of a head in bytes; the limit of the daemon's server (Go's
+/// `DefaultMaxHeaderBytes`).
 pub const LIMIT: usize = 1024 * 1024;
 
-/// Field lines that are read without allocating; more are read all the same.
+/// Field lines that are read without allocating; heads with more of them allocate.
 const USUAL_FIELDS: usize = 48;
 
 /// The first line of HTTP/2 with prior knowledge (RFC 9113 §3.4).
@@ -28,19 +29,20 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 /// Finds the empty line that ends a head, with the CRLF of the line before it.
 static END: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
 
-/// How far the search for the end of a head has come.
+/// The progress of a search for the end of a head.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Scan {
-    /// So many bytes are here already in which the head does not end.
+    /// Bytes already searched without finding the end.
     searched: usize,
 }
 
 impl Scan {
-    /// The length of the head that `bytes` begins with, its empty line included, or `None`
-    /// when more bytes are needed; then call again with the same bytes and more behind them.
+    /// Returns the length of the head at the start of `bytes`, its empty line included. Returns
+    /// `None` while the end is missing; the next call must pass the same bytes with more behind
+    /// them.
     ///
     /// # Errors
-    /// Bytes that cannot be the beginning of a head; a head longer than [`LIMIT`].
+    /// Bytes that cannot begin a head; a head longer than [`LIMIT`].
     pub fn end_of_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Malformed> {
         if self.searched == 0 && bytes.first().is_some_and(|&byte| !begins_head(byte)) {
             return Err(Malformed::Start);
@@ -48,7 +50,7 @@ impl Scan {
         if self.searched < PREFACE.len() && bytes.starts_with(PREFACE) {
             return Err(Malformed::Http2Preface);
         }
-        // The end may have begun before.
+        // The end may straddle the bytes of the previous call.
         let from = self.searched.saturating_sub(3);
         let fresh = bytes.get(from..).unwrap_or_default();
         let end = END.find(fresh).map(|at| at + END.needle().len());
@@ -61,8 +63,8 @@ impl Scan {
     }
 }
 
-/// Whether there is an LF behind a byte other than CR. All of it is looked at in any case, so that
-/// many bytes are looked at at once.
+/// Returns `true` if there is an LF behind a byte other than CR. Reads to the end in any case, so
+/// that the compiler can vectorize it.
 fn has_bare_lf(bytes: &[u8]) -> bool {
     let behind = bytes.get(1..).unwrap_or_default();
     let bare = |(&before, &byte): (&u8, &u8)| u8::from(byte == b'\n') & u8::from(before != b'\r');
@@ -76,34 +78,34 @@ fn within_limit(length: usize) -> Result<usize, Malformed> {
     Ok(length)
 }
 
-/// Whether `byte` can begin a method or `HTTP/`: a `tchar` (RFC 9110 §5.6.2).
+/// Returns `true` for bytes that can begin a method or `HTTP/`: a `tchar` (RFC 9110 §5.6.2).
 fn begins_head(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// What the head of a request says, borrowed from its bytes.
+/// The head of a request, borrowed from its bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Request<'b> {
     /// The method; case matters (RFC 9110 §9.1).
     pub method: &'b str,
-    /// The request-target as it was sent.
+    /// The request-target as sent.
     pub target: &'b str,
-    /// How the body ends.
+    /// The end of the body.
     pub framing: Framing,
-    /// Whether the client wants to go on with the connection (RFC 9112 §9.3).
+    /// `true` if the client wants to keep the connection (RFC 9112 §9.3).
     pub persistent: bool,
-    /// Whether the client may wait for `100 Continue` before it sends the body.
+    /// `true` if the client may wait for `100 Continue` before it sends the body.
     pub expects_continue: bool,
     /// The first `Content-Type`.
     pub content_type: Option<&'b [u8]>,
-    /// Whether the body has a content coding.
+    /// `true` if the body has a content coding.
     pub encoded: bool,
 }
 
-/// Reads the head of a request: all of `head`, as [`Scan`] found its end.
+/// Reads the head of a request. `head` ends where [`Scan`] found its end.
 ///
 /// # Errors
-/// What the grammar forbids, and framing that is ambiguous (RFC 9112 §6.1, §6.3).
+/// Violations of the grammar, and ambiguous framing (RFC 9112 §6.1, §6.3).
 pub fn request(head: &[u8]) -> Result<Request<'_>, Malformed> {
     let mut usual = [const { MaybeUninit::uninit() }; USUAL_FIELDS];
     let mut request = httparse::Request::new(&mut []);
@@ -142,22 +144,22 @@ pub fn request(head: &[u8]) -> Result<Request<'_>, Malformed> {
     })
 }
 
-/// What the head of a response says.
+/// The head of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// How the body ends.
+    /// The end of the body.
     pub framing: Framing,
-    /// Whether the daemon wants to go on with the connection (RFC 9112 §9.3).
+    /// `true` if the daemon wants to keep the connection (RFC 9112 §9.3).
     pub persistent: bool,
 }
 
-/// Reads the head of a response: all of `head`, as [`Scan`] found its end. `to_head` says that
+/// Reads the head of a response. `head` ends where [`Scan`] found its end. `to_head` is `true` if
 /// the request was a HEAD, whose response has lengths but no body (RFC 9112 §6.3, rule 1).
 ///
 /// # Errors
-/// What the grammar forbids, and framing that is ambiguous.
+/// Violations of the grammar, and ambiguous framing.
 pub fn response(head: &[u8], to_head: bool) -> Result<Response, Malformed> {
     let mut usual = [const { MaybeUninit::uninit() }; USUAL_FIELDS];
     let mut response = httparse::Response::new(&mut []);

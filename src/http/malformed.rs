@@ -1,8 +1,8 @@
-//! What can be wrong with an HTTP message, in words for the person who reads the answer.
+//! Errors in HTTP messages, worded for the reader of the response.
 
 use std::fmt;
 
-/// A message that is not understood exactly as the daemon's HTTP server would understand it.
+/// A message that this parser and the daemon's HTTP server could read differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Malformed {
     /// The first byte cannot begin an HTTP message.

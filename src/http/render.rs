@@ -1,12 +1,12 @@
-//! Heads out: the one place that writes CRLF.
+//! Writes heads; no other module writes CRLF.
 //!
-//! A head that was changed keeps all the bytes that the change does not concern.
+//! A changed head keeps all bytes that the change does not concern.
 
 use memchr::memchr;
 
 use super::head::Request;
 
-/// The head `head`, read as `request`, with another request-target.
+/// Returns `head`, parsed as `request`, with another request-target.
 #[must_use]
 pub fn with_target(head: &[u8], request: &Request<'_>, target: &str) -> Vec<u8> {
     let start = request.method.len() + 1;
@@ -16,8 +16,8 @@ pub fn with_target(head: &[u8], request: &Request<'_>, target: &str) -> Vec<u8> 
     [before, target.as_bytes(), behind].concat()
 }
 
-/// The head `head` for a body of `length` bytes without transfer coding: its `Content-Length`
-/// stands where the old framing stood; `Trailer` and `Expect`, which have lost their meaning, go.
+/// Returns `head` for a body of `length` bytes without transfer coding. `Content-Length` replaces
+/// the old framing in place. `Trailer` and `Expect` are dropped, since they no longer apply.
 #[must_use]
 pub fn with_length(head: &[u8], length: usize) -> Vec<u8> {
     let mut rendered = Vec::with_capacity(head.len() + 32);
@@ -41,7 +41,7 @@ fn is_framing(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"transfer-encoding")
 }
 
-/// The lines of a head, each with its CRLF.
+/// Returns the lines of a head, each with its CRLF.
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = head;
     std::iter::from_fn(move || {
@@ -52,24 +52,24 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The field name of a line; a start line has none that matters here.
+/// Returns the field name of a line; the result for a start line is irrelevant.
 fn name(line: &[u8]) -> Option<&[u8]> {
     let colon = memchr(b':', line)?;
     line.get(..colon)
 }
 
-/// The `100 Continue` that a client gets whose body is collected here.
+/// The `100 Continue` for a client whose body is collected here.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// A whole response in the shape of the Engine API's errors, after which the connection ends.
-/// The response to a HEAD has lengths but no body.
+/// Returns a whole response in the shape of the Engine API's errors. It closes the connection. The
+/// response to a HEAD has lengths but no body.
 #[must_use]
 pub fn answer(status: u16, message: &str, to_head: bool) -> Vec<u8> {
     let body = serde_json::json!({ "message": message }).to_string() + "\n";
     whole(status, &[("Content-Type", "application/json")], &body, to_head)
 }
 
-/// A whole response with these fields beside those about its end, after which the connection ends.
+/// Returns a whole response with `fields` before its `Content-Length`. It closes the connection.
 /// The response to a HEAD has lengths but no body.
 #[must_use]
 pub fn whole(status: u16, fields: &[(&str, &str)], body: &str, to_head: bool) -> Vec<u8> {
@@ -87,7 +87,7 @@ pub fn whole(status: u16, fields: &[(&str, &str)], body: &str, to_head: bool) ->
     [head.as_bytes(), body.as_bytes()].concat()
 }
 
-/// The reason phrases of the statuses that we answer with (RFC 9110 §15).
+/// Returns the reason phrase of a status that the proxy sends (RFC 9110 §15).
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",

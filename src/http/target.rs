@@ -1,8 +1,8 @@
 //! Request-targets (RFC 9112 §3.2), read as the daemon's router reads them.
 //!
 //! The daemon routes on the percent-decoded path, whatever scheme and authority stand before it:
-//! `/containers/create`, `/containers%2Fcreate` and `unix:///containers/create` are one path.
-//! A decision that is made on the raw bytes is a decision about something else.
+//! `/containers/create`, `/containers%2Fcreate` and `unix:///containers/create` are one path. So
+//! decisions must never be made on the raw bytes.
 
 use std::borrow::Cow;
 
@@ -10,11 +10,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_
 
 use super::Malformed;
 
-/// What stays as it is in a query that we write: the unreserved characters of RFC 3986 §2.3.
+/// Characters that are not escaped in a query: the unreserved characters of RFC 3986 §2.3.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The target before and behind its first `?`. There is no fragment in a request-target: a `#`
-/// belongs to the path or query.
+/// Splits a target at its first `?`. A request-target has no fragment: a `#` belongs to the path or
+/// query.
 #[must_use]
 pub fn split_query(target: &str) -> (&str, Option<&str>) {
     match target.split_once('?') {
@@ -23,10 +23,10 @@ pub fn split_query(target: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// The path that the daemon routes on, decoded as Go's `url.ParseRequestURI` does.
+/// Returns the path that the daemon routes on, decoded as by Go's `url.ParseRequestURI`.
 ///
 /// # Errors
-/// A percent sign without two hexadecimal digits behind it.
+/// A percent sign that is not followed by two hexadecimal digits.
 pub fn decoded_path(target: &str) -> Result<Cow<'_, [u8]>, Malformed> {
     let (before, _) = split_query(target);
     let path = raw_path(before).as_bytes();
@@ -36,7 +36,7 @@ pub fn decoded_path(target: &str) -> Result<Cow<'_, [u8]>, Malformed> {
     decode(path)
 }
 
-/// The path of an origin-form or absolute-form target without its query.
+/// Returns the path of an origin-form or absolute-form target without its query.
 fn raw_path(target: &str) -> &str {
     if target.starts_with('/') {
         return target;
@@ -56,16 +56,16 @@ fn raw_path(target: &str) -> &str {
 /// One `key=value` of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pair<'q> {
-    /// As it was sent.
+    /// The pair as sent.
     pub raw: &'q str,
     /// The key, decoded.
     pub key: Cow<'q, [u8]>,
-    /// The value as it was sent; empty when there is no `=`.
+    /// The value as sent; empty without a `=`.
     raw_value: &'q str,
 }
 
 impl Pair<'_> {
-    /// The value, decoded.
+    /// Returns the decoded value.
     ///
     /// # Errors
     /// A bad percent-escape.
@@ -74,10 +74,10 @@ impl Pair<'_> {
     }
 }
 
-/// The pairs of `query`, in order, as Go's `url.ParseQuery` takes them apart.
+/// Returns the pairs of `query` in order, split as by Go's `url.ParseQuery`.
 ///
-/// A pair with `;` or a bad escape, which Go drops (on some endpoints without a word), is an
-/// error here.
+/// # Errors
+/// A pair with `;` or a bad escape. Go drops such a pair, on some endpoints silently.
 pub fn pairs(query: &str) -> impl Iterator<Item = Result<Pair<'_>, Malformed>> {
     query.split('&').filter(|raw| !raw.is_empty()).map(|raw| {
         if raw.contains(';') {
@@ -90,20 +90,20 @@ pub fn pairs(query: &str) -> impl Iterator<Item = Result<Pair<'_>, Malformed>> {
     })
 }
 
-/// `text` as it can stand in a path, in which it may have slashes.
+/// Escapes `text` for a path; slashes stay.
 #[must_use]
 pub fn encode_path(text: &str) -> String {
     const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
     utf8_percent_encode(text, PATH).to_string()
 }
 
-/// `text` as it can stand in a query.
+/// Escapes `text` for a query.
 #[must_use]
 pub fn encode_component(text: &str) -> String {
     utf8_percent_encode(text, UNRESERVED).to_string()
 }
 
-/// Decodes a query key or value, where `+` is a blank.
+/// Decodes a query key or value, in which `+` is a space.
 fn decode_component(text: &str) -> Result<Cow<'_, [u8]>, Malformed> {
     if text.contains('+') {
         let spaced = text.replace('+', " ");
