@@ -1,30 +1,30 @@
-//! Frames (RFC 9113 §4 and §6): their heads, the few payloads that matter here, and those that we
-//! write ourselves.
+//! Frames (RFC 9113 §4 and §6): their heads, the payloads that matter here, and the frames that the
+//! proxy writes.
 
 use super::Malformed;
 
-/// What a client says first (§3.4).
+/// The connection preface of a client (§3.4).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Bytes of a frame's head.
+/// Length of a frame's head in bytes.
 pub const HEAD: usize = 9;
 
-/// Bytes of payload that every peer takes in one frame (§4.2).
+/// Payload length that every peer accepts, in bytes (§4.2).
 pub const USUAL_LENGTH: u32 = 16_384;
 
-/// Bytes of a field block with the heads of its frames: as many as the daemon's server reads of
-/// fields (Go's `DefaultMaxHeaderBytes`).
+/// Maximum length of a field block in bytes, with the heads of its frames; the limit of the
+/// daemon's server (Go's `DefaultMaxHeaderBytes`).
 pub const BLOCK_LIMIT: usize = 1024 * 1024;
 
-/// Ends the stream, in DATA and HEADERS.
+/// Flag of DATA and HEADERS: ends the stream.
 pub const END_STREAM: u8 = 0x1;
-/// Answers, in SETTINGS.
+/// Flag of SETTINGS: acknowledges them.
 pub const ACK: u8 = 0x1;
-/// Ends the field block.
+/// Flag of HEADERS and CONTINUATION: ends the field block.
 pub const END_HEADERS: u8 = 0x4;
-/// The payload is padded.
+/// Flag of DATA and HEADERS: the payload is padded.
 pub const PADDED: u8 = 0x8;
-/// HEADERS begin with a priority.
+/// Flag of HEADERS: a priority precedes the field block.
 pub const PRIORITY: u8 = 0x20;
 
 /// The type of a frame.
@@ -41,7 +41,7 @@ pub enum Kind {
     Goaway,
     WindowUpdate,
     Continuation,
-    /// One of an extension; who does not know it ignores it.
+    /// A frame of an extension; a peer ignores those it does not know.
     Other(u8),
 }
 
@@ -82,18 +82,18 @@ impl Kind {
 /// The head of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
-    /// Bytes of payload behind it.
+    /// Length of the payload in bytes.
     pub length: u32,
     /// Its type.
     pub kind: Kind,
-    /// What its type makes of them.
+    /// The flags, whose meaning depends on the type.
     pub flags: u8,
-    /// Its stream; 0 is the connection.
+    /// The stream; 0 is the connection.
     pub stream: u32,
 }
 
 impl Head {
-    /// The head that `bytes` begins with, or `None` when more bytes are needed.
+    /// Reads the head at the start of `bytes`; `None` while more bytes are needed.
     #[must_use]
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let [l0, l1, l2, kind, flags, s0, s1, s2, s3] = *bytes.first_chunk::<HEAD>()?;
@@ -105,11 +105,11 @@ impl Head {
         })
     }
 
-    /// Checks what can be told from the head alone: at most `limit` bytes of payload, the length
-    /// that the type wants, a stream where there must be one and none where there must not.
+    /// Checks the head alone: at most `limit` bytes of payload, the length that the type requires,
+    /// and a stream exactly where the type requires one.
     ///
     /// # Errors
-    /// It is not so.
+    /// The first rule that is violated.
     pub fn check(&self, limit: u32) -> Result<(), Malformed> {
         if self.length > limit {
             return Err(Malformed::FrameSize);
@@ -143,13 +143,13 @@ impl Head {
         if stands { Ok(()) } else { Err(Malformed::Stream) }
     }
 
-    /// Whether the flag is set.
+    /// Returns `true` if the flag is set.
     #[must_use]
     pub fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
     }
 
-    /// The head as bytes.
+    /// Returns the head as bytes.
     #[must_use]
     pub fn write(&self) -> [u8; HEAD] {
         let [_, l0, l1, l2] = self.length.to_be_bytes();
@@ -158,10 +158,10 @@ impl Head {
     }
 }
 
-/// The payload of a DATA or HEADERS frame without its padding and, for HEADERS, its priority.
+/// Returns the payload of a DATA or HEADERS frame without padding and, for HEADERS, priority.
 ///
 /// # Errors
-/// There is more padding than payload.
+/// More padding than payload.
 pub fn content<'p>(head: &Head, payload: &'p [u8]) -> Result<&'p [u8], Malformed> {
     let mut content = payload;
     if head.has(PADDED) {
@@ -175,7 +175,7 @@ pub fn content<'p>(head: &Head, payload: &'p [u8]) -> Result<&'p [u8], Malformed
     Ok(content)
 }
 
-/// What the settings of a SETTINGS frame say that matters here; `None` where they do not.
+/// The settings of a SETTINGS frame that matter here; `None` for those it does not contain.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Settings {
     /// `SETTINGS_HEADER_TABLE_SIZE`.
@@ -187,8 +187,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the payload of a SETTINGS frame. Of a setting that stands there twice the last one
-    /// counts, but the largest table that was ever allowed is told.
+    /// Reads the payload of a SETTINGS frame. The last of repeated settings counts, except that the
+    /// largest table size is returned.
     ///
     /// # Errors
     /// A value that is not allowed.
@@ -211,10 +211,10 @@ impl Settings {
     }
 }
 
-/// By how much the payload of a `WINDOW_UPDATE` opens a window.
+/// Returns the increment of a `WINDOW_UPDATE` payload.
 ///
 /// # Errors
-/// By nothing.
+/// A short payload; an increment of 0.
 pub fn increment(payload: &[u8]) -> Result<u32, Malformed> {
     let bytes = payload.first_chunk().ok_or(Malformed::FrameLength)?;
     match u32::from_be_bytes(*bytes) & 0x7fff_ffff {
@@ -223,20 +223,20 @@ pub fn increment(payload: &[u8]) -> Result<u32, Malformed> {
     }
 }
 
-/// A frame with this payload, which is not longer than 2²⁴.
+/// Builds a frame. The payload must be shorter than 2²⁴ bytes.
 #[must_use]
 pub fn frame(kind: Kind, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
     [&Head { length, kind, flags, stream }.write(), payload].concat()
 }
 
-/// A `WINDOW_UPDATE`.
+/// Builds a `WINDOW_UPDATE`.
 #[must_use]
 pub fn window_update(stream: u32, increment: u32) -> Vec<u8> {
     frame(Kind::WindowUpdate, 0, stream, &increment.to_be_bytes())
 }
 
-/// A GOAWAY: streams up to `last` may have been seen; `why` is for people.
+/// Builds a GOAWAY: streams up to `last` may have been processed. `why` is debug data for people.
 #[must_use]
 pub fn goaway(last: u32, code: u32, why: &str) -> Vec<u8> {
     let payload = [&last.to_be_bytes(), &code.to_be_bytes(), why.as_bytes()].concat();

@@ -1,5 +1,4 @@
-//! Field blocks (RFC 7541): a decoder for what a client sends, and the plainest possible encoding
-//! for what we say ourselves.
+//! Field blocks (RFC 7541): a full decoder for clients' blocks, and an encoder without compression.
 
 use std::collections::VecDeque;
 
@@ -7,25 +6,25 @@ use super::Malformed;
 use super::huffman;
 use super::tables::STATIC;
 
-/// The size of the dynamic table until the decoder's side says otherwise (RFC 9113 §6.5.2).
+/// Initial size of the dynamic table (RFC 9113 §6.5.2).
 const USUAL_SIZE: usize = 4096;
 
-/// What each entry takes besides its bytes (§4.1).
+/// Size of an entry beyond its bytes (§4.1).
 const ENTRY: usize = 32;
 
-/// A field, by its name and value.
+/// A field as name and value.
 type Field = (Vec<u8>, Vec<u8>);
 
-/// Follows the field blocks of one direction.
+/// Decodes the field blocks of one direction.
 #[derive(Debug)]
 pub struct Decoder {
-    /// The newest entry first.
+    /// The entries, newest first.
     dynamic: VecDeque<Field>,
     /// The size of all entries.
     size: usize,
-    /// The size that the encoder has chosen.
+    /// The table size that the encoder has chosen.
     most: usize,
-    /// The size that it may choose.
+    /// The largest table size that the encoder may choose.
     allowed: usize,
 }
 
@@ -36,18 +35,17 @@ impl Default for Decoder {
 }
 
 impl Decoder {
-    /// The side that decodes allows a table of this size from now on (`SETTINGS_HEADER_TABLE_SIZE`).
+    /// Allows a table of this size (`SETTINGS_HEADER_TABLE_SIZE`).
     ///
-    /// One that was allowed before stays so for us: when the encoder learns of the change is
-    /// between the two.
+    /// Sizes that were allowed before stay allowed: the encoder may not know of the change yet.
     pub fn allow(&mut self, size: u32) {
         self.allowed = self.allowed.max(usize::try_from(size).unwrap_or(usize::MAX));
     }
 
-    /// Reads a whole field block, and shows name and value of each field in it.
+    /// Decodes a whole field block and calls `each` with the name and value of each field.
     ///
     /// # Errors
-    /// A block that cannot be decompressed; nothing can be read behind it.
+    /// A block that cannot be decompressed; later blocks cannot be decoded either.
     pub fn decode(
         &mut self,
         block: &[u8],
@@ -81,7 +79,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// The entry of an index of the static and the dynamic table (§2.3.3).
+    /// Returns the entry of the static or dynamic table at `index` (§2.3.3).
     fn entry(&self, index: usize) -> Result<(&[u8], &[u8]), Malformed> {
         let index = index.checked_sub(1).ok_or(Malformed::Compression)?;
         if let Some((name, value)) = STATIC.get(index) {
@@ -91,7 +89,7 @@ impl Decoder {
         Ok((name, value))
     }
 
-    /// A field whose value, and perhaps whose name, stands there (§6.2).
+    /// Reads a field with a literal value and a literal or indexed name (§6.2).
     fn literal(&self, rest: &mut Reader<'_>, prefix: u8) -> Result<Field, Malformed> {
         let name = match rest.integer(prefix)? {
             0 => rest.string()?,
@@ -124,7 +122,7 @@ impl Decoder {
     }
 }
 
-/// What of a block is still to be read.
+/// The unread rest of a block.
 struct Reader<'b>(&'b [u8]);
 
 impl<'b> Reader<'b> {
@@ -140,7 +138,8 @@ impl<'b> Reader<'b> {
         Ok(bytes)
     }
 
-    /// An integer in the last `prefix` bits of a byte and those behind it (§5.1), below 2²⁸.
+    /// Reads an integer from the last `prefix` bits of a byte and the bytes behind it (§5.1).
+    /// Values of 2²⁸ and more beyond the prefix are errors.
     fn integer(&mut self, prefix: u8) -> Result<usize, Malformed> {
         let mask = (1 << prefix) - 1;
         let mut value = usize::from(self.byte()?) & mask;
@@ -157,7 +156,7 @@ impl<'b> Reader<'b> {
         Err(Malformed::Compression)
     }
 
-    /// A string (§5.2).
+    /// Reads a string (§5.2).
     fn string(&mut self) -> Result<Vec<u8>, Malformed> {
         let coded = self.0.first().is_some_and(|first| first & 0x80 != 0);
         let length = self.integer(7)?;
@@ -171,8 +170,8 @@ impl<'b> Reader<'b> {
     }
 }
 
-/// A field block that changes nothing in the table of who reads it: literals without indexing,
-/// their names spelled out.
+/// Encodes a field block that leaves the reader's table unchanged: literals without indexing, with
+/// literal names.
 #[must_use]
 pub fn encode(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut block = Vec::new();
@@ -186,7 +185,7 @@ pub fn encode(fields: &[(&str, &str)]) -> Vec<u8> {
     block
 }
 
-/// `value` as an integer of 7 bits and more (§5.1).
+/// Encodes `value` as an integer with a 7-bit prefix (§5.1).
 fn integer(block: &mut Vec<u8>, value: usize) {
     let Some(mut rest) = value.checked_sub(0x7f) else {
         return block.push(low_bits(value));

@@ -8,13 +8,13 @@ use super::tables::LENGTHS;
 /// The codes of one length.
 #[derive(Debug, Clone, Default)]
 struct Row {
-    /// The first of them.
+    /// The first code.
     first: u32,
-    /// Their symbols, in order of their codes.
+    /// The symbols in order of their codes.
     symbols: Vec<u16>,
 }
 
-/// The codes by their length; row 0 is empty.
+/// The codes by length; row 0 is empty.
 static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     let longest = LENGTHS.iter().max().copied().unwrap_or_default();
     let mut code = 0;
@@ -29,10 +29,10 @@ static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
     (0..=longest).map(row).collect()
 });
 
-/// Decodes `coded` and puts it behind `text`.
+/// Decodes `coded` and appends the result to `text`.
 ///
 /// # Errors
-/// EOS in it, or an end that is not less than 8 bits of ones.
+/// An EOS symbol, or padding that is not less than 8 bits of ones.
 pub(super) fn decode(coded: &[u8], text: &mut Vec<u8>) -> Result<(), Malformed> {
     let mut rows = ROWS.iter();
     rows.next();

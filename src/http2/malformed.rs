@@ -1,8 +1,8 @@
-//! What can be wrong with HTTP/2, in words for the person who reads the log.
+//! Errors in HTTP/2, worded for the reader of the log.
 
 use std::fmt;
 
-/// Bytes that are not understood exactly as the daemon's HTTP/2 server would understand them.
+/// Bytes that this parser and the daemon's HTTP/2 server could read differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Malformed {
     /// The connection does not begin with the client's preface (RFC 9113 §3.4).
@@ -11,15 +11,15 @@ pub enum Malformed {
     NoSettings,
     /// A frame is longer than the other side allows.
     FrameSize,
-    /// A frame does not have the length that its type wants.
+    /// A frame does not have the length that its type requires.
     FrameLength,
-    /// A frame of a connection on a stream, or one of a stream on the connection.
+    /// A connection frame on a stream, or a stream frame on the connection.
     Stream,
-    /// A stream is opened with a number that a client may not use, or that was used before.
+    /// A stream is opened with a number that a client may not use or has used before.
     StreamNumber,
-    /// More padding than there is room for.
+    /// More padding than payload.
     Padding,
-    /// Another frame within a field block, or a CONTINUATION without one.
+    /// Another frame inside a field block, or a CONTINUATION outside of one.
     Continuation,
     /// A field block is longer than [`BLOCK_LIMIT`](super::frame::BLOCK_LIMIT).
     BlockTooLong,
@@ -27,18 +27,18 @@ pub enum Malformed {
     Compression,
     /// A `PUSH_PROMISE` of a client.
     Push,
-    /// A value of a setting that is not allowed.
+    /// A setting with a value that is not allowed.
     Setting,
-    /// DATA for which there is no room, or a window that grows too large or by nothing.
+    /// DATA beyond the window, a window beyond its maximum, or an increment of 0.
     Window,
     /// DATA on a stream that its sender has ended.
     Ended,
-    /// More calls at once than any client makes.
+    /// Too many open calls.
     ManyCalls,
 }
 
 impl Malformed {
-    /// The error code that a GOAWAY tells (RFC 9113 §7).
+    /// Returns the error code for GOAWAY (RFC 9113 §7).
     #[must_use]
     pub fn code(self) -> u32 {
         match self {

@@ -1,7 +1,7 @@
 //! HTTP/2 as bytes: frames, field blocks, flow control (RFC 9113, RFC 7541).
 //!
-//! Everything here is a function from bytes to values. Only what a proxy needs that changes some
-//! messages of some streams and lets the rest pass is here; what is read is read strictly.
+//! Everything here is a function from bytes to values, limited to what a proxy needs that rewrites
+//! some messages and passes the rest. Parsing is strict.
 
 pub mod frame;
 pub mod hpack;

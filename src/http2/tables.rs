@@ -1,6 +1,6 @@
 //! The tables of HPACK, as RFC 7541 prints them.
 
-/// The static table (appendix A): name and value of the indices from 1 on.
+/// The static table (appendix A): names and values of indices 1 to 61.
 pub(super) const STATIC: [(&str, &str); 61] = [
     (":authority", ""),
     (":method", "GET"),
@@ -65,10 +65,10 @@ pub(super) const STATIC: [(&str, &str); 61] = [
     ("www-authenticate", ""),
 ];
 
-/// How many bits the Huffman code of each symbol has (appendix B); the last one is EOS.
+/// Lengths in bits of the symbols' Huffman codes (appendix B); the last one is EOS.
 ///
-/// The lengths are all there is to know: of two codes the shorter one comes first, of two equally
-/// long ones that of the smaller symbol, and each is the next number after the one before it.
+/// The lengths determine the code: codes are ordered by length, then by symbol, and each is the
+/// next number after the one before it.
 #[rustfmt::skip]
 pub(super) const LENGTHS: [u8; 257] = [
     13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28,
