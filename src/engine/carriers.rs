@@ -1,43 +1,42 @@
-//! Where in the JSON body of a creating request labels and the cgroup parent live.
+//! Places of labels and of the cgroup parent in the JSON bodies of creating requests.
 
-/// The members of one kind of body that carry what is forced.
+/// The members of a body that carry forced values.
 #[derive(Debug, PartialEq, Eq)]
 pub struct JsonCarrier {
-    /// The objects that have a member `Labels`, each as the names that lead to it from the top.
-    /// The top object is always there; the others are labelled only where the client has them.
+    /// Paths to the objects with a member `Labels`, as member names from the top. The top object
+    /// always exists; other objects are labelled only if the client sent them.
     pub labels: &'static [&'static [&'static str]],
-    /// What it mounts.
+    /// The place of volumes and mounts.
     pub storage: Storage,
 }
 
-/// Where a creating request names volumes and mounts.
+/// The place of volumes and mounts in a creating request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Storage {
-    /// Nowhere.
+    /// None.
     Nothing,
-    /// In `Volumes`, `HostConfig.Binds` and `HostConfig.Mounts`. `HostConfig.CgroupParent` means
-    /// something here.
+    /// `Volumes`, `HostConfig.Binds` and `HostConfig.Mounts`; `HostConfig.CgroupParent` exists.
     Container,
-    /// In `TaskTemplate.ContainerSpec.Mounts`.
+    /// `TaskTemplate.ContainerSpec.Mounts`.
     Service,
 }
 
 /// Networks, volumes, secrets and configs: `Labels` at the top.
 pub const LABELLED: JsonCarrier = JsonCarrier { labels: &[&[]], storage: Storage::Nothing };
 
-/// Containers: the Config is embedded at the top, the HostConfig is a member of its own.
+/// Containers: Config is embedded at the top, HostConfig is a member.
 pub const CONTAINER: JsonCarrier = JsonCarrier { labels: &[&[]], storage: Storage::Container };
 
-/// Services: the labels of the service, and those of its tasks' containers. A task of another
-/// kind (plugin, network attachment) has no ContainerSpec and must not get one.
+/// Services: the labels of the service and of its tasks' containers. A task of another kind
+/// (plugin, network attachment) has no ContainerSpec and must not get one.
 pub const SERVICE: JsonCarrier =
     JsonCarrier { labels: &[&[], &["TaskTemplate", "ContainerSpec"]], storage: Storage::Service };
 
-/// Those of the [`HOST_CONFIG_FIELDS`] by which something is mounted.
+/// The [`HOST_CONFIG_FIELDS`] that mount something.
 pub const MOUNTING_FIELDS: &[&str] = &["Binds", "Mounts", "VolumesFrom", "VolumeDriver"];
 
-/// The fields of a HostConfig that Docker 20.10 also honours at the top of the body of a
-/// container create, but only while there is no HostConfig: adding one would silently drop them.
+/// HostConfig fields that Docker 20.10 also accepts at the top of a container create, but only if
+/// the body has no HostConfig: adding one would silently drop them.
 pub const HOST_CONFIG_FIELDS: &[&str] = &[
     "Annotations",
     "AutoRemove",

@@ -1,28 +1,28 @@
-//! Operations in a few classes, for counting.
+//! Classes of operations, for metrics.
 
 use super::{Carrier, HTTP2, Operation, Upgrade};
 
-/// What kind of thing an operation does.
+/// The effect of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// It creates or replaces something that could carry labels.
+    /// Creates or replaces an object that could carry labels.
     Create,
-    /// It tells something.
+    /// Returns information.
     Read,
-    /// It changes or removes what is there, or does something.
+    /// Changes or removes an object, or acts on one.
     Change,
-    /// Its connection leaves HTTP/1.1: attach, exec, a build's session or calls.
+    /// Leaves HTTP/1.1: attach, exec, a build's session or calls.
     Upgrade,
-    /// We do not know it.
+    /// Is not known to the proxy.
     Unknown,
 }
 
 impl Class {
-    /// All of them, each at the place of its number.
+    /// All classes, indexed by discriminant.
     pub const ALL: [Self; 5] =
         [Self::Create, Self::Read, Self::Change, Self::Upgrade, Self::Unknown];
 
-    /// Its name, which will not change.
+    /// Returns the stable name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

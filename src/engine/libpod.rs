@@ -1,9 +1,9 @@
-//! Podman's own API below `/libpod`, as far as it has to be told whether a request may create
-//! something. Its bodies carry labels in other places, which are not rewritten.
+//! Podman's own API below `/libpod`: which requests may create objects. Its bodies carry labels in
+//! other places and are not rewritten.
 
 use super::{Carrier, Operation, Upgrade, matches};
 
-/// Requests that read, or change what is there.
+/// Requests that read, or change existing objects.
 pub(super) const LIBPOD: Operation = Operation {
     name: "Libpod",
     method: "",
@@ -12,10 +12,10 @@ pub(super) const LIBPOD: Operation = Operation {
     upgrade: Upgrade::Unknown,
 };
 
-/// Requests after which the connection carries a raw stream.
+/// Requests that turn the connection into a raw stream.
 pub(super) const LIBPOD_HIJACK: Operation = Operation { upgrade: Upgrade::Hijack, ..LIBPOD };
 
-/// Requests that may create.
+/// Requests that may create objects.
 pub(super) const LIBPOD_CREATE: Operation = Operation {
     name: "LibpodCreate",
     method: "",
@@ -24,11 +24,11 @@ pub(super) const LIBPOD_CREATE: Operation = Operation {
     upgrade: Upgrade::Never,
 };
 
-/// What a POST makes a raw stream of the connection.
+/// POST paths that turn the connection into a raw stream.
 const HIJACKS: &[&str] = &["/containers/{}/attach", "/exec/{}/start"];
 
-/// What POST and PUT do without creating anything that could have labels. All that is not here,
-/// newer operations too, may create.
+/// POST and PUT paths that create nothing that could have labels. All other paths, newer ones
+/// included, may create objects.
 const HARMLESS: &[&str] = &[
     "/containers/prune",
     "/containers/{}/archive",
@@ -68,7 +68,7 @@ const HARMLESS: &[&str] = &[
     "/volumes/prune",
 ];
 
-/// The operation for `method` on `path`, which stands behind `/libpod`.
+/// Returns the operation for `method` on the part of the path behind `/libpod`.
 pub(super) fn route(method: &str, path: &[u8]) -> &'static Operation {
     let reads = ["GET", "HEAD", "DELETE", "OPTIONS"].contains(&method);
     let is_one = |of: &[&str]| of.iter().any(|template| matches(template.as_bytes(), path));

@@ -1,5 +1,5 @@
-//! The Docker Engine API as data: which request is which operation, where it carries labels,
-//! whether it leaves HTTP. It does not know what anyone wants injected.
+//! The Docker Engine API as data: operations, their carriers of labels, and upgrades. This layer
+//! does not know what is injected.
 
 pub mod carriers;
 mod class;
@@ -12,59 +12,59 @@ pub use class::Class;
 /// One operation of the Engine API.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Operation {
-    /// What the API's description calls it (operationId).
+    /// The operationId of the API's description.
     pub name: &'static str,
     /// The method; case matters.
     pub method: &'static str,
     /// The path without version; `{}` stands for a name or id.
     pub path: &'static str,
-    /// What its request carries.
+    /// The place of labels in the request.
     pub carrier: Carrier,
-    /// Whether the connection may leave HTTP after it.
+    /// The way in which the connection may leave HTTP.
     pub upgrade: Upgrade,
 }
 
-/// What a request carries of the things that may be forced.
+/// The place of forced values in a request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Carrier {
-    /// Nothing: it creates nothing, or nothing that can be labelled here.
+    /// None: the request creates nothing, or nothing that can be labelled.
     Nothing,
     /// A JSON body.
     Body(&'static JsonCarrier),
     /// The query.
     Query(QueryCarrier),
-    /// A HostConfig in the body of a start, which APIs before 1.24 take in place of the one that
-    /// the container was created with.
+    /// A HostConfig in the body of a start. APIs before 1.24 use it instead of the one that the
+    /// container was created with.
     StartBody,
-    /// A plugin, which takes no labels and may mount what it wants.
+    /// None, but a plugin is installed, which takes no labels and may mount anything.
     Plugin,
-    /// Something in Podman's own API.
+    /// Unknown: a creating request of Podman's own API.
     Libpod,
 }
 
-/// What a query carries of the things that may be forced.
+/// The place of forced values in a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueryCarrier {
-    /// Of a classic build: `labels` and `cgroupparent`.
+    /// `labels` and `cgroupparent` of a classic build.
     Build,
-    /// Of a commit: `changes`.
+    /// `changes` of a commit.
     Commit,
-    /// Of an import: `changes`. A pull comes to the same endpoint.
+    /// `changes` of an import. A pull uses the same endpoint.
     Import,
 }
 
-/// Whether a connection may leave HTTP after an operation.
+/// The way in which a connection may leave HTTP after an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Upgrade {
-    /// It never does.
+    /// None.
     Never,
-    /// It does, by 101 or by a 200 without lengths ("hijack", raw stream).
+    /// 101, or 200 without lengths ("hijack", raw stream).
     Hijack,
-    /// We do not know the operation; a 101 is believed.
+    /// Unknown, as the operation is; a 101 is accepted.
     Unknown,
 }
 
-/// What is none of the operations: newer than this program, Podman's own, or nonsense.
+/// Any request that matches no known operation: newer than this program, or nonsense.
 pub const UNKNOWN: Operation = Operation {
     name: "Unknown",
     method: "",
@@ -73,13 +73,13 @@ pub const UNKNOWN: Operation = Operation {
     upgrade: Upgrade::Unknown,
 };
 
-/// What a client does that speaks HTTP/2 from its first byte on: several calls, over one connection.
+/// A connection that speaks HTTP/2 from its first byte and carries several calls.
 pub const HTTP2: Operation = Operation { name: "Http2", upgrade: Upgrade::Never, ..UNKNOWN };
 
-/// The operation that the daemon will carry out for `method` on the decoded path `path`.
+/// Returns the operation that the daemon performs for `method` on the decoded path `path`.
 ///
-/// Where a daemon would find no route, an operation may still be found: what is then rewritten is
-/// refused by the daemon. The other way round, nothing that creates may be missed.
+/// The result may be an operation where the daemon finds no route: it then refuses the rewritten
+/// request. The reverse must not happen for an operation that creates.
 #[must_use]
 pub fn route(method: &str, path: &[u8]) -> &'static Operation {
     let path = without_version(path);
@@ -92,7 +92,7 @@ pub fn route(method: &str, path: &[u8]) -> &'static Operation {
         .unwrap_or(&UNKNOWN)
 }
 
-/// `path` without a first segment that a daemon takes for an API version: `/v[0-9.]+` in Docker,
+/// Removes the segment that a daemon treats as an API version: `/v[0-9.]+` in Docker,
 /// `/v[0-9][0-9A-Za-z.-]*` in Podman. No operation begins with `v` and a digit or dot.
 fn without_version(path: &[u8]) -> &[u8] {
     match path {
@@ -104,17 +104,17 @@ fn without_version(path: &[u8]) -> &[u8] {
     }
 }
 
-/// Whether `path` fits `template`. A `{}` takes any bytes, slashes too, as `{name:.*}` does in the
-/// daemon's router.
+/// Returns `true` if `path` matches `template`. A `{}` matches one or more bytes of any kind,
+/// slashes included, as `{name:.*}` does in the daemon's router.
 fn matches(template: &[u8], path: &[u8]) -> bool {
-    // Most differ early, long before a hole.
+    // Most templates differ before the first `{}`.
     let fits = |(wanted, there): &(&u8, &u8)| **wanted != b'{' && wanted == there;
     let same = template.iter().zip(path).take_while(fits).count();
     let (behind, rest) = (template.get(same..), path.get(same..));
     let (behind, rest) = (behind.unwrap_or_default(), rest.unwrap_or_default());
     match behind.strip_prefix(b"{}") {
         None => behind.is_empty() && rest.is_empty(),
-        // Without another hole only the end can fit; with one, any place can.
+        // With no further `{}`, only the end can match; otherwise any position can.
         Some(behind) if memchr::memmem::find(behind, b"{}").is_none() => {
             rest.len() > behind.len() && rest.ends_with(behind)
         }
