@@ -1,40 +1,40 @@
 //! One direction of a connection: bytes from a source to a sink, in order.
 //!
 //! ```text
-//!  source ──┬─► inbox: [ permitted │ unseen ]        permit may reach beyond what has come
+//!  source ──┬─► inbox: [ permitted │ unseen ]        a permit may exceed what has arrived
 //!           │               │
-//!           │ outbox ───────┴──► sink                the outbox (our own bytes) goes first
-//!           └─► passing ─────────► sink              what passes by goes before both
+//!           │ outbox ───────┴──► sink                the outbox (bytes of the proxy) goes first
+//!           └─► passing ─────────► sink              passing bytes go before both
 //! ```
 //!
-//! What is permitted and has not come yet need not come into the inbox: while inbox and outbox are
-//! empty, the shell may move it past them, and only tell how much.
+//! Permitted bytes that have not arrived can skip the inbox: while inbox and outbox are empty, the
+//! shell may move them directly and only report their number.
 
 mod passing;
 
 use crate::buffer::{Buffer, Pool};
 
-/// Bytes from one source that a connection holds in user space, a head that is not complete
-/// aside: what two of the daemon's writes fill. Then the source waits.
+/// Limit in bytes of data from one source in user space, incomplete heads excepted. Two writes of
+/// the daemon fit. At the limit the proxy stops reading from the source.
 pub const LANE_LIMIT: usize = 64 * 1024;
 
-/// How many of the bytes that come next may leave without being looked at.
+/// The number of next bytes that may leave unread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Permit {
     Bytes(u64),
     Endless,
 }
 
-/// What has become of the end where bytes leave.
+/// The state of the end where bytes leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sink {
-    /// It takes bytes.
+    /// It accepts bytes.
     Open,
-    /// It is to be half-closed once everything has left.
+    /// It will be half-closed once everything has left.
     Finishing,
     /// It was half-closed.
     Finished,
-    /// It takes nothing any more, or is not there.
+    /// It accepts no more bytes, or does not exist.
     Broken,
 }
 
@@ -51,7 +51,7 @@ pub struct Lane {
     passing: usize,
     /// Bytes of the inbox that are copies: they are still in the source.
     peeked: usize,
-    /// Whether what is unseen will be looked at from its first byte on when more has come.
+    /// `true` if the unseen bytes can be read again from their first byte.
     cut: bool,
     left: u64,
 }
@@ -75,7 +75,7 @@ impl Default for Lane {
 
 /// For the shell: moving bytes.
 impl Lane {
-    /// Room for bytes from the source; the inbox never holds more than `limit`.
+    /// Returns room for bytes from the source; the inbox never holds more than `limit` bytes.
     pub fn room(&mut self, limit: usize) -> &mut [u8] {
         if self.source_ended {
             return &mut [];
@@ -83,18 +83,18 @@ impl Lane {
         self.inbox.spare(limit)
     }
 
-    /// `n` bytes came into the room.
+    /// Counts `n` bytes in the room as received.
     pub fn received(&mut self, n: usize) {
         self.inbox.fill(n);
         self.swallow();
     }
 
-    /// The source will send nothing more; all it sent was received.
+    /// Records the end of the source; everything it sent has been received.
     pub fn source_ended(&mut self) {
         self.source_ended = true;
     }
 
-    /// What may leave now, as far as it lies in one piece.
+    /// Returns the first contiguous bytes that may leave now.
     #[must_use]
     pub fn leaving(&self) -> &[u8] {
         if !self.outbox.is_empty() {
@@ -104,7 +104,7 @@ impl Lane {
         self.inbox.data().get(..permitted).unwrap_or_default()
     }
 
-    /// The first `n` of the [`leaving`](Self::leaving) bytes have left.
+    /// Removes the first `n` of the [`leaving`](Self::leaving) bytes, which have left.
     pub fn left(&mut self, n: usize) {
         self.left += n as u64;
         if self.outbox.is_empty() {
@@ -117,18 +117,18 @@ impl Lane {
         }
     }
 
-    /// Whether the sink is to be half-closed now: everything has left.
+    /// Returns `true` if everything has left and the sink is to be half-closed now.
     #[must_use]
     pub fn to_finish(&self) -> bool {
         self.sink == Sink::Finishing && self.is_flushed()
     }
 
-    /// The sink was half-closed.
+    /// Records that the sink was half-closed.
     pub fn finished(&mut self) {
         self.sink = Sink::Finished;
     }
 
-    /// The sink takes nothing any more: what was and will be permitted is lost.
+    /// Records that the sink accepts no more bytes. Permitted bytes are dropped from now on.
     pub fn sink_broke(&mut self) {
         self.sink = Sink::Broken;
         self.outbox = Buffer::default();
@@ -136,31 +136,31 @@ impl Lane {
         self.swallow();
     }
 
-    /// How many bytes are held that have not left.
+    /// Returns the number of bytes in inbox and outbox.
     #[must_use]
     pub fn held(&self) -> usize {
         self.inbox.len() + self.outbox.len()
     }
 
-    /// Gives the inbox storage for a turn.
+    /// Lends storage to the inbox for a turn.
     pub fn lend(&mut self, pool: &mut Pool) {
         pool.lend(&mut self.inbox);
     }
 
-    /// Takes the storage back if nothing is in it.
+    /// Takes the storage of the inbox back if it is empty.
     pub fn reclaim(&mut self, pool: &mut Pool) {
         pool.reclaim(&mut self.inbox);
     }
 }
 
-/// For the core: looking, permitting, speaking.
+/// For the core: reading, permitting, writing.
 impl Lane {
-    /// What has come behind everything that is permitted.
+    /// Returns the received bytes behind everything permitted.
     pub(super) fn unseen(&self) -> &[u8] {
         self.inbox.data().get(self.permitted()..).unwrap_or_default()
     }
 
-    /// Lets the next `n` bytes leave as they come.
+    /// Permits the next `n` bytes to leave unread.
     pub(super) fn permit(&mut self, n: u64) {
         if let Permit::Bytes(permitted) = &mut self.permit {
             *permitted = permitted.saturating_add(n);
@@ -169,34 +169,34 @@ impl Lane {
         self.swallow();
     }
 
-    /// What is unseen is the beginning of something that can only be read whole, and will then be
-    /// read from its first byte on.
+    /// Marks the unseen bytes as the beginning of something that is read only when complete, and
+    /// then from its first byte.
     pub(super) fn mark_cut(&mut self) {
         self.cut = true;
     }
 
-    /// Lets the next `framing` bytes leave, and a piece of `data` bytes behind them.
+    /// Permits `framing` bytes and a piece of `data` bytes behind them.
     pub(super) fn permit_piece(&mut self, framing: usize, data: u64) {
-        // The line behind a chunk tells nothing about the next one.
+        // The line behind a chunk does not predict the next piece.
         if data > 0 {
             self.piece = data;
         }
         self.permit((framing as u64).saturating_add(data));
     }
 
-    /// Lets all bytes leave as they come.
+    /// Permits all further bytes to leave unread.
     pub(super) fn permit_all(&mut self) {
         self.permit = Permit::Endless;
         self.piece = u64::MAX;
         self.swallow();
     }
 
-    /// Takes the first `n` unseen bytes away; they will not leave. Nothing may be permitted.
+    /// Removes the first `n` unseen bytes, which will not leave. No bytes may be permitted.
     pub(super) fn take(&mut self, n: usize) {
         self.inbox.consume(n);
     }
 
-    /// Lets `bytes` of our own leave, behind what has come and is permitted.
+    /// Queues `bytes` of the proxy behind what has arrived and is permitted.
     pub(super) fn say(&mut self, bytes: Vec<u8>) {
         if self.sink == Sink::Broken {
             return;
@@ -212,17 +212,17 @@ impl Lane {
         self.outbox.extend(&bytes);
     }
 
-    /// Puts what has come and is permitted behind our own bytes, so that nothing is permitted.
+    /// Moves what has arrived and is permitted to the outbox, so that no bytes are permitted.
     pub(super) fn set_aside(&mut self) {
         self.say(Vec::new());
     }
 
-    /// Bytes of our own that have not left, and those of the source that stand before them.
+    /// Returns the length of the outbox: bytes of the proxy, and those of the source before them.
     pub(super) fn backlog(&self) -> usize {
         self.outbox.len()
     }
 
-    /// Forgets what has come and is not permitted, and lets nothing more leave than has come.
+    /// Ends the source: drops what has arrived and is not permitted, and permits nothing more.
     pub(super) fn stop(&mut self) {
         let permitted = self.permitted();
         self.inbox.truncate(permitted);
@@ -230,7 +230,7 @@ impl Lane {
         self.source_ended = true;
     }
 
-    /// Counts from `left` on; the lane is untouched.
+    /// Sets the count of bytes that have left; the lane must be untouched.
     pub(super) fn begin_after(&mut self, left: u64) {
         self.left = left;
         self.piece = 0;
@@ -248,34 +248,34 @@ impl Lane {
         self.sink
     }
 
-    /// Whether the source will send nothing more.
+    /// Returns `true` if the source has ended.
     pub(super) fn has_ended(&self) -> bool {
         self.source_ended
     }
 
-    /// Whether nothing is here or to come, and both ends are as at first.
+    /// Returns `true` if the lane is empty, permits nothing, and both ends are open.
     pub(super) fn is_untouched(&self) -> bool {
         let open = self.sink == Sink::Open && !self.source_ended;
         open && self.inbox.is_empty() && self.is_clear()
     }
 
-    /// Whether everything permitted has come and left.
+    /// Returns `true` if everything permitted has arrived and left.
     pub(super) fn is_clear(&self) -> bool {
         self.is_flushed() && self.permit == Permit::Bytes(0)
     }
 
-    /// Whether everything that has come and may leave has left.
+    /// Returns `true` if everything that has arrived and is permitted has left.
     #[must_use]
     pub fn is_flushed(&self) -> bool {
         self.leaving().is_empty() && self.passing == 0
     }
 
-    /// Bytes that have left since the connection began.
+    /// Returns the number of bytes that have left since the connection began.
     pub(super) fn count(&self) -> u64 {
         self.left
     }
 
-    /// How many bytes that have not come may leave as they come.
+    /// Returns the number of permitted bytes that have not arrived.
     fn beyond(&self) -> u64 {
         match self.permit {
             Permit::Bytes(n) => n.saturating_sub(self.inbox.len() as u64),
@@ -283,7 +283,7 @@ impl Lane {
         }
     }
 
-    /// How many bytes at the front of the inbox are permitted.
+    /// Returns the number of permitted bytes at the front of the inbox.
     fn permitted(&self) -> usize {
         match self.permit {
             Permit::Bytes(n) => usize::try_from(n).unwrap_or(usize::MAX).min(self.inbox.len()),
@@ -291,7 +291,7 @@ impl Lane {
         }
     }
 
-    /// Loses what is permitted to leave for a broken sink.
+    /// Drops permitted bytes if the sink is broken.
     fn swallow(&mut self) {
         if self.sink == Sink::Broken {
             self.take_permitted(self.permitted());

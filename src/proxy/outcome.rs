@@ -1,45 +1,45 @@
-//! What became of one exchange: the log's line and the metrics are views of it.
+//! The outcome of one exchange, from which the log line and the metrics are made.
 
 use std::time::{Duration, Instant};
 
 use super::fault::Fault;
 use crate::engine::{Operation, UNKNOWN};
 
-/// What became of one exchange.
+/// The outcome of one exchange.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// What was asked for.
+    /// The operation of the request.
     pub operation: &'static Operation,
-    /// What we did about it.
+    /// The treatment of the request.
     pub verdict: Verdict,
     /// The status that the client got, or `None` when it got none.
     pub status: Option<u16>,
-    /// Bytes that the daemon got.
+    /// Bytes sent to the daemon.
     pub sent: u64,
-    /// Bytes that the client got.
+    /// Bytes sent to the client.
     pub received: u64,
-    /// From the complete request head to the last byte.
+    /// Time from the complete request head to the last byte.
     pub took: Duration,
 }
 
-/// What we did about a request.
+/// The treatment of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It passed as it came.
+    /// Forwarded unchanged.
     Passed,
-    /// The labels were put in.
+    /// Forwarded with the labels.
     Labelled,
-    /// The labels and the cgroup parent were put in.
+    /// Forwarded with the labels and the cgroup parent.
     LabelledAndMoved,
-    /// It was refused, or answered in the daemon's place, for this reason.
+    /// Refused, or answered in place of the daemon, because of this fault.
     Refused(Box<Fault>),
 }
 
 impl Verdict {
-    /// The names of all kinds, each at the place of its number.
+    /// Names of all kinds, indexed by [`number`](Self::number).
     pub const NAMES: [&'static str; 4] = ["passed", "labelled", "labelled_and_moved", "refused"];
 
-    /// The number of its kind.
+    /// Returns the index of the kind.
     #[must_use]
     pub fn number(&self) -> usize {
         match self {
@@ -50,37 +50,37 @@ impl Verdict {
         }
     }
 
-    /// Its name in metrics and in the log, which will not change.
+    /// Returns the stable name in metrics and in the log.
     #[must_use]
     pub fn name(&self) -> &'static str {
         Self::NAMES.get(self.number()).copied().unwrap_or_default()
     }
 }
 
-/// An exchange that is going on: what its outcome will be made of.
+/// An exchange in progress, as far as its outcome is known.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) operation: &'static Operation,
     pub(super) verdict: Verdict,
-    /// Whether it is a HEAD, whose response has no body.
+    /// `true` for a HEAD, whose response has no body.
     pub(super) to_head: bool,
     pub(super) status: Option<u16>,
     pub(super) started: Instant,
-    /// What had left both ways before it began.
+    /// The traffic of the connection before the exchange began.
     pub(super) before: Traffic,
 }
 
-/// Bytes that have left.
+/// Bytes written in each direction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Bytes that the daemon got.
+    /// Bytes written to the daemon.
     pub to_daemon: u64,
-    /// Bytes that the client got.
+    /// Bytes written to the client.
     pub to_client: u64,
 }
 
 impl Traffic {
-    /// What has left since it was `before`.
+    /// Returns the difference to an earlier count.
     #[must_use]
     pub fn since(self, before: Self) -> Self {
         Self {
@@ -91,7 +91,7 @@ impl Traffic {
 }
 
 impl Call {
-    /// A call of which nothing is known yet.
+    /// Begins a call of which nothing is known yet.
     pub(super) fn new(now: Instant, before: Traffic) -> Self {
         Self {
             operation: &UNKNOWN,
@@ -103,7 +103,7 @@ impl Call {
         }
     }
 
-    /// The outcome, when `traffic` has left.
+    /// Returns the outcome; `traffic` is that of the connection up to `now`.
     pub(super) fn over(self, now: Instant, traffic: Traffic) -> Outcome {
         let Traffic { to_daemon, to_client } = traffic.since(self.before);
         Outcome {

@@ -1,24 +1,24 @@
-//! Why a request did not get the daemon's own answer, as short names from a closed list: for
-//! metrics, the log and `docs/errors.md`, which tells cause and cure of each.
+//! Reasons why a request did not get the daemon's own answer: a closed list of short names for
+//! metrics, the log and `docs/errors.md`, which gives the cause and the remedy of each.
 
 use super::fault::{Away, Fault, Unreachable};
 use crate::http::Malformed;
 use crate::rules::Refusal;
 
-/// Makes the list and the names of one table, so that neither can lack a row.
+/// Makes the enum and its names from one table, so that neither can lack a row.
 macro_rules! reasons {
     ($($variant:ident $name:literal $about:literal)*) => {
-        /// Why a request did not get the daemon's own answer.
+        /// The reason why a request did not get the daemon's own answer.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Reason {
             $(#[doc = $about] $variant,)*
         }
 
         impl Reason {
-            /// All of them, each at the place of its number.
+            /// All reasons, indexed by discriminant.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// Its name, which will not change: letters, digits and underscores.
+            /// Returns the stable name: lowercase letters, digits and underscores.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
@@ -30,47 +30,47 @@ macro_rules! reasons {
 }
 
 reasons! {
-    DaemonMissing "daemon_missing" "There is no socket where the daemon's should be."
-    DaemonDown "daemon_down" "Nobody listens on the daemon's socket."
+    DaemonMissing "daemon_missing" "The daemon's socket does not exist."
+    DaemonDown "daemon_down" "No process listens on the daemon's socket."
     DaemonDenied "daemon_denied" "The proxy may not connect to the daemon's socket."
     DaemonSlow "daemon_slow" "The daemon accepted no connection in time."
     DaemonHangsUp "daemon_hangs_up" "The daemon ends every connection at once."
-    DaemonUnreachable "daemon_unreachable" "Connecting to the daemon failed otherwise."
-    DaemonMalformed "daemon_malformed" "What the daemon sent is not understood."
+    DaemonUnreachable "daemon_unreachable" "Connecting to the daemon failed for another reason."
+    DaemonMalformed "daemon_malformed" "The daemon's response is malformed."
     DaemonCutShort "daemon_cut_short" "The daemon ended in the middle of a response head."
     DaemonUpgrade "daemon_upgrade" "The daemon left HTTP without being asked."
-    DaemonErrand "daemon_errand" "The daemon's answer to a question of our own cannot be read."
-    MountUnseen "mount_unseen" "It cannot be told what a mounted path is."
-    Draining "draining" "The process is about to end."
-    NoRoom "no_room" "There is no room for another body that is to be rewritten."
-    TooLarge "too_large" "A body that is to be rewritten is too large."
+    DaemonErrand "daemon_errand" "The daemon's answer to a query of the proxy cannot be read."
+    MountUnseen "mount_unseen" "The proxy cannot determine the type of a mounted path."
+    Draining "draining" "The proxy is shutting down."
+    NoRoom "no_room" "The memory budget for rewritten bodies is exhausted."
+    TooLarge "too_large" "A body is too large to be rewritten."
     CutShort "cut_short" "The client ended before its request body was complete."
     SlowHead "slow_head" "The client did not complete a request head in time."
-    Malformed "malformed" "The client's request is not understood."
+    Malformed "malformed" "The client's request is malformed."
     HeadTooLarge "head_too_large" "A request head is too large."
-    MalformedHttp2 "malformed_http2" "The client's HTTP/2 is not understood."
-    EmptyBody "empty_body" "There is no body where one is wanted."
+    MalformedHttp2 "malformed_http2" "The client's HTTP/2 is malformed."
+    EmptyBody "empty_body" "A required body is missing."
     EncodedBody "encoded_body" "The body has a content coding."
     FormBody "form_body" "The body is declared as a form."
     StartBody "start_body" "A start has a body."
     NotJson "not_json" "The body is not one JSON object."
-    WrongType "wrong_type" "A member of the body is of another type than the API's."
-    TwoMembers "two_members" "The daemon takes two members of the body for one."
+    WrongType "wrong_type" "A member of the body has another type than in the API."
+    TwoMembers "two_members" "The daemon would read two members of the body as one."
     TooMany "too_many" "There are too many members, mounts, or bytes in a name."
-    OutsideHostConfig "outside_host_config" "A HostConfig field stands beside a missing HostConfig."
-    RelativeVolume "relative_volume" "A volume is at a path that is not absolute."
-    LabelKey "label_key" "A label could take the place of one of the operator's."
-    OddMount "odd_mount" "Daemons read a mount, or the path of a volume, differently."
+    OutsideHostConfig "outside_host_config" "A HostConfig field is at the top of a body without HostConfig."
+    RelativeVolume "relative_volume" "The path of a volume is not absolute."
+    LabelKey "label_key" "A label could override one of the operator's."
+    OddMount "odd_mount" "Daemons disagree about a mount or the path of a volume."
     SocketBind "socket_bind" "A container mounts the daemon's socket, or may do so later."
-    Slice "slice" "An annotation would take a container out of the cgroup parent."
-    Changes "changes" "The changes of a commit or import would swallow the labels."
+    Slice "slice" "An annotation would move a container out of the cgroup parent."
+    Changes "changes" "The changes of a commit or import would absorb the labels."
     Query "query" "The query of a build, commit or import cannot be labelled."
-    Libpod "libpod" "Podman's own API would create something."
+    Libpod "libpod" "A request of Podman's own API creates something."
     UnknownOperation "unknown_operation" "The operation is not known, and --strict is on."
     UnlabelledImage "unlabelled_image" "An image would have no labels, and --strict is on."
     BuildMessage "build_message" "A message of BuildKit cannot be labelled."
     BuildPath "build_path" "The path of a gRPC call could be read in two ways."
-    PlainHttp2 "plain_http2" "A request over HTTP/2 is no gRPC call."
+    PlainHttp2 "plain_http2" "A request over HTTP/2 is not a gRPC call."
 }
 
 impl From<&Fault> for Reason {

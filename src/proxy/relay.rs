@@ -1,4 +1,4 @@
-//! A request and its response on their way, both at once, because daemons answer before the
+//! A request and its response in transit. Both move at once, because daemons answer before the
 //! request is complete.
 
 use super::collect::Share;
@@ -11,41 +11,41 @@ use crate::http::Malformed;
 use crate::http::body::{Body, Framing, Next};
 use crate::http::head::{self, Response, Scan};
 
-/// A request and its response on their way.
+/// A request and its response in transit.
 #[derive(Debug)]
 pub(super) struct Relaying {
     call: Call,
-    /// Whether both sides want to go on with the connection.
+    /// `true` while both sides want to keep the connection.
     persistent: bool,
     upload: Upload,
     reply: Reply,
 }
 
-/// The request.
+/// The state of the request.
 #[derive(Debug)]
 enum Upload {
-    /// Its body is on its way.
+    /// Its body is in transit.
     Sending(Body),
-    /// It is our own bytes, and takes room until they have left.
+    /// It was written by the proxy and holds its share of the memory budget until it has left.
     Said { _share: Share },
     /// All of it may leave.
     Sent,
-    /// The daemon takes no more of it.
+    /// The daemon accepts no more of it.
     Abandoned,
 }
 
-/// The response.
+/// The state of the response.
 #[derive(Debug)]
 enum Reply {
-    /// Its head is awaited; interim responses (1xx) may come before it.
+    /// Its head is expected; interim responses (1xx) may precede it.
     Head(Scan),
-    /// Its body is on its way.
+    /// Its body is in transit.
     Body(Body),
     /// All of it may leave.
     Done,
 }
 
-/// What a response head means.
+/// The meaning of a response head.
 enum ReplyKind {
     Interim,
     Final(Framing),
@@ -54,13 +54,13 @@ enum ReplyKind {
 }
 
 impl Relaying {
-    /// A request whose head may leave.
+    /// Relays a request whose head may leave.
     pub(super) fn new(call: Call, framing: Framing, persistent: bool) -> Self {
         let upload = Upload::Sending(framing.into());
         Self { call, persistent, upload, reply: Reply::Head(Scan::default()) }
     }
 
-    /// A request that has been said, with the room that it takes.
+    /// Relays a request that is in the outbox and holds `share`.
     pub(super) fn said(call: Call, share: Share, persistent: bool) -> Self {
         Self {
             call,
@@ -70,22 +70,22 @@ impl Relaying {
         }
     }
 
-    /// A request all of which may leave.
+    /// Relays a request that may leave completely.
     pub(super) fn sent(call: Call, persistent: bool) -> Self {
         Self { call, persistent, upload: Upload::Sent, reply: Reply::Head(Scan::default()) }
     }
 
-    /// A request whose response has been said already.
+    /// Relays a request whose response is in the outbox.
     pub(super) fn answered(call: Call, persistent: bool) -> Self {
         Self { call, persistent, upload: Upload::Sent, reply: Reply::Done }
     }
 
-    /// Whether there is a request body to come.
+    /// Returns `true` while part of the request body is missing.
     pub(super) fn wants_client(&self) -> bool {
         matches!(self.upload, Upload::Sending(_))
     }
 
-    /// Whether a response head is to come.
+    /// Returns `true` while the response head is missing.
     pub(super) fn wants_reply(&self) -> bool {
         matches!(self.reply, Reply::Head(_))
     }
@@ -119,11 +119,12 @@ impl Relaying {
             Upload::Said { .. } if up.backlog() == 0 => self.upload = Upload::Sent,
             Upload::Said { .. } | Upload::Sent | Upload::Abandoned => {}
         }
-        // A client that still sends to a daemon that is gone is not to be stuck: it must get to read.
+        // A client that still sends to a daemon that is gone must not block: it has to read the
+        // answer.
         if matches!(self.upload, Upload::Abandoned) {
             up.take(up.unseen().len());
         }
-        // Bytes behind the request may be the next one; its half-close then comes behind that.
+        // Bytes behind the request may be the next one; the half-close then follows that one.
         if up.has_ended() && (self.wants_client() || up.unseen().is_empty()) {
             up.finish();
         }
@@ -205,7 +206,7 @@ impl Relaying {
     }
 }
 
-/// What a response head means after an operation that leaves HTTP as `upgrade` says.
+/// Returns the meaning of a response head after an operation with this `upgrade`.
 fn meaning(response: Response, upgrade: Upgrade) -> ReplyKind {
     match (response.status, upgrade) {
         (101, Upgrade::Hijack | Upgrade::Unknown) => ReplyKind::Tunnel,
@@ -216,7 +217,7 @@ fn meaning(response: Response, upgrade: Upgrade) -> ReplyKind {
     }
 }
 
-/// Lets as much of `body` leave on `lane` as can be told; `true` when that is all of it.
+/// Permits as much of `body` on `lane` as is known; `true` if that is all of it.
 fn permit(body: &mut Body, lane: &mut Lane) -> Result<bool, Malformed> {
     loop {
         match body.next(lane.unseen())? {

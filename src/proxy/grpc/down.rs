@@ -1,4 +1,4 @@
-//! The daemon's direction: everything passes, but what it says about flow control is keeper.
+//! The daemon's direction: everything passes, and flow control is recorded.
 
 use std::mem;
 
@@ -12,20 +12,20 @@ use crate::proxy::lane::Lane;
 /// The daemon's direction.
 #[derive(Debug, Default)]
 pub(super) struct Downwards {
-    /// Whether its first frame has passed.
+    /// `true` once the daemon's first frame has passed.
     pub(super) begun: bool,
     pub(super) frames: Frames,
-    /// The stream of the field block that is on its way.
+    /// The stream of an incomplete field block.
     block: Option<u32>,
 }
 
 impl Downwards {
-    /// Whether our own frames may stand here.
+    /// Returns `true` if frames of the proxy may be inserted now.
     pub(super) fn is_between(&self) -> bool {
         self.frames.is_between() && self.block.is_none()
     }
 
-    /// Moves one frame of the daemon. Without `keeper` nobody keeps what it says.
+    /// Moves one frame of the daemon. Its effects are applied to `keeper`, if there is one.
     pub(super) fn advance(
         &mut self,
         lane: &mut Lane,
@@ -36,7 +36,7 @@ impl Downwards {
             Some(NextFrame::Head(head)) => self.begin(head, lane, keeper)?,
             Some(NextFrame::Frame(head, payload)) => {
                 if let Some((queue, up)) = keeper {
-                    hear(head, &payload, queue, up)?;
+                    apply(head, &payload, queue, up)?;
                 }
                 if head.kind == Kind::Settings {
                     lane.say([&head.write(), &*payload].concat());
@@ -46,7 +46,7 @@ impl Downwards {
         Ok(Progress::Moved)
     }
 
-    /// Decides about a frame of the daemon whose head has come.
+    /// Passes or takes the daemon's frame with this head.
     fn begin(
         &mut self,
         head: Head,
@@ -85,8 +85,8 @@ impl Downwards {
     }
 }
 
-/// Keeps what a frame of the daemon says.
-fn hear(
+/// Applies a taken frame of the daemon.
+fn apply(
     head: Head,
     payload: &[u8],
     queue: &mut SendQueue,

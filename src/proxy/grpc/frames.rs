@@ -1,4 +1,4 @@
-//! The frames of one lane: those that pass as they come, and those that are taken out of it.
+//! The frames of one lane: some pass unchanged, some are taken out of it.
 
 use std::mem;
 
@@ -6,11 +6,11 @@ use crate::http2::Malformed;
 use crate::http2::frame::{HEAD, Head, USUAL_LENGTH};
 use crate::proxy::lane::{LANE_LIMIT, Lane};
 
-/// Where in its frames a lane is.
+/// The position of a lane in its frames.
 #[derive(Debug)]
 pub(super) struct Frames {
     place: Position,
-    /// Bytes of payload that a frame may have.
+    /// Maximum payload of a frame in bytes.
     limit: u32,
 }
 
@@ -18,19 +18,18 @@ pub(super) struct Frames {
 enum Position {
     /// Before a head.
     Head,
-    /// In a frame that passes; so many of its bytes have not come.
+    /// In a passing frame, of which this many bytes are missing.
     Passing(u32),
-    /// In a frame that is taken; this has come of its payload.
+    /// In a frame that is taken, with the received part of its payload.
     Taking(Head, Vec<u8>),
 }
 
-/// What comes next in a lane.
+/// The next frame of a lane.
 #[derive(Debug)]
 pub(super) enum NextFrame {
-    /// A frame whose head has come: it is to [pass](Frames::pass), to be [taken](Frames::take), or
-    /// to wait.
+    /// The head of a frame, which must [pass](Frames::pass), be [taken](Frames::take), or wait.
     Head(Head),
-    /// A frame that was taken, with its payload.
+    /// A taken frame with its payload.
     Frame(Head, Vec<u8>),
 }
 
@@ -41,21 +40,21 @@ impl Default for Frames {
 }
 
 impl Frames {
-    /// Longer frames are allowed from now on. Shorter ones never are: when that is heard of is not
-    /// known here.
+    /// Raises the maximum payload. It is never lowered, since it is unknown when the peer has seen
+    /// the change.
     pub(super) fn allow(&mut self, limit: u32) {
         self.limit = self.limit.max(limit);
     }
 
-    /// Whether frames of our own may leave now: none of the source's is half on its way.
+    /// Returns `true` if frames of the proxy may be inserted now, outside any passing frame.
     pub(super) fn is_between(&self) -> bool {
         !matches!(self.place, Position::Passing(1..))
     }
 
-    /// What comes next; nothing while more bytes are needed, or too many of ours wait to leave.
+    /// Returns the next frame; `None` while bytes are missing or the outbox is full.
     ///
     /// # Errors
-    /// A head that is malformed.
+    /// A malformed head.
     pub(super) fn next(&mut self, lane: &mut Lane) -> Result<Option<NextFrame>, Malformed> {
         loop {
             match &mut self.place {
@@ -92,13 +91,13 @@ impl Frames {
         }
     }
 
-    /// Lets the frame pass whose head was seen.
+    /// Permits the frame with this head, which was the last result of [`next`](Self::next).
     pub(super) fn pass(&mut self, head: Head, lane: &mut Lane) {
         lane.permit(HEAD as u64);
         self.place = Position::Passing(head.length);
     }
 
-    /// Takes the frame out of the lane whose head was seen.
+    /// Takes the frame with this head, which was the last result of [`next`](Self::next).
     pub(super) fn take(&mut self, head: Head, lane: &mut Lane) {
         lane.set_aside();
         lane.take(HEAD);

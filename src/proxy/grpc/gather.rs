@@ -1,5 +1,4 @@
-//! The messages of one call, as they are cut into DATA frames (gRPC over HTTP/2,
-//! `Length-Prefixed-Message`).
+//! Joins the messages of one call from DATA frames (gRPC over HTTP/2, `Length-Prefixed-Message`).
 
 use std::rc::Rc;
 
@@ -7,14 +6,14 @@ use crate::proxy::collect::{Budget, COLLECTED_LIMIT, Share};
 use crate::proxy::fault::Fault;
 use crate::rules::Refusal;
 
-/// Bytes before each message: a flag and a length.
+/// Length of the prefix of each message in bytes: a flag and a length.
 const PREFIX: usize = 5;
 
-/// What has come of a message, and what behind it.
+/// Received bytes of messages that are not taken yet.
 #[derive(Debug)]
 pub(super) struct Gather {
     bytes: Vec<u8>,
-    /// How many of them are of messages that were taken out.
+    /// Bytes at the start that belong to messages already returned.
     taken: usize,
     share: Share,
 }
@@ -24,15 +23,15 @@ impl Gather {
         Self { bytes: Vec::new(), taken: 0, share: Share::of(budget) }
     }
 
-    /// Whether nothing of a message has come.
+    /// Returns `true` if no part of a message has arrived.
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.len() == self.taken
     }
 
-    /// Takes the content of a DATA frame.
+    /// Adds the content of a DATA frame.
     ///
     /// # Errors
-    /// There is no room for it.
+    /// The memory budget for bodies is exhausted.
     pub(super) fn push(&mut self, content: &[u8]) -> Result<(), Fault> {
         self.bytes.drain(..std::mem::take(&mut self.taken));
         self.share.hold(self.bytes.len() + content.len())?;
@@ -40,10 +39,10 @@ impl Gather {
         Ok(())
     }
 
-    /// The next message, if it is complete.
+    /// Returns the next message, if it is complete.
     ///
     /// # Errors
-    /// One that is compressed, or too long.
+    /// A message that is compressed or too long.
     pub(super) fn next(&mut self) -> Result<Option<Vec<u8>>, Fault> {
         let rest = self.bytes.get(self.taken..).unwrap_or_default();
         let Some(([flag, length @ ..], rest)) = rest.split_first_chunk::<PREFIX>() else {
@@ -69,7 +68,7 @@ impl Gather {
     }
 }
 
-/// `message` with its prefix.
+/// Returns `message` with its prefix.
 pub(super) fn prefixed(message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes();
     [&[0], &length[..], message].concat()

@@ -1,5 +1,4 @@
-//! The last frames of a connection on which something was refused: each open call is told why, and
-//! the connection that no more calls are taken.
+//! The last frames of a connection after a refusal: the reason for each open call, then GOAWAY.
 
 use std::fmt::Write;
 
@@ -10,10 +9,10 @@ use crate::http2::hpack;
 use crate::proxy::fault::Fault;
 use crate::rules::Refusal;
 
-/// Bytes of a message: it must fit into one frame.
+/// Maximum length of a message in bytes; the escaped message must fit into one frame.
 const MESSAGE: usize = 4000;
 
-/// The last frames for the client, whose newest stream is `newest`.
+/// Returns the last frames for the client, whose newest stream is `newest`.
 pub(super) fn frames<'c>(
     failure: &Failure,
     calls: impl Iterator<Item = (&'c u32, &'c RewrittenCall)>,
@@ -44,7 +43,7 @@ pub(super) fn frames<'c>(
     frames
 }
 
-/// The end of a gRPC call: `Trailers` if it is answered already, else `Trailers-Only`.
+/// Ends a gRPC call: with `Trailers` if it is `answered`, otherwise with `Trailers-Only`.
 fn status(stream: u32, answered: bool, code: u32, message: &str) -> Vec<u8> {
     let code = code.to_string();
     let message = escaped(message);
@@ -58,7 +57,7 @@ fn status(stream: u32, answered: bool, code: u32, message: &str) -> Vec<u8> {
     frame::frame(Kind::Headers, END_STREAM | END_HEADERS, stream, &hpack::encode(fields))
 }
 
-/// A response in the shape of the Engine API's errors.
+/// Returns a response in the shape of the Engine API's errors.
 fn response(stream: u32, status: u16, message: &str) -> Vec<u8> {
     let body = serde_json::json!({ "message": message }).to_string() + "\n";
     let (status, length) = (status.to_string(), body.len().to_string());
@@ -68,7 +67,7 @@ fn response(stream: u32, status: u16, message: &str) -> Vec<u8> {
     [head, frame::frame(Kind::Data, END_STREAM, stream, body.as_bytes())].concat()
 }
 
-/// A message as gRPC wants it in a field: percent-encoded but for printable ASCII.
+/// Escapes a message for `grpc-message`: all bytes but printable ASCII are percent-encoded.
 fn escaped(message: &str) -> String {
     let mut escaped = String::new();
     for byte in message.bytes().take(MESSAGE / 3) {

@@ -1,15 +1,15 @@
-//! A connection that speaks HTTP/2 and carries calls of BuildKit: those that make images are
-//! rewritten, all else passes frame by frame.
+//! A connection that speaks HTTP/2 and carries calls of BuildKit. Calls that make images are
+//! rewritten; everything else passes frame by frame.
 //!
 //! ```text
 //! client ──► up:   preface ─ frames ─┬─ others pass ──────────────────────┬──► daemon
 //!                                    ├─ HEADERS ─► hpack ─► which call?   │
-//!                                    └─ DATA of a call ─► gather ─► edit ─► wait for room
-//!       ◄── down: frames pass; SETTINGS and WINDOW_UPDATE are heard ◄──
+//!                                    └─ DATA of a call ─► gather ─► edit ─► send_queue
+//!       ◄── down: frames pass; SETTINGS and WINDOW_UPDATE are read ◄──
 //! ```
 //!
-//! Field blocks pass as they came, because the daemon's table of fields must stay that of the
-//! client. A call that is refused ends the connection: what it wanted cannot be taken out of it.
+//! Field blocks pass unchanged, because the daemon's dynamic table must match the client's. So a
+//! refused call cannot be removed, and a refusal ends the connection.
 
 mod down;
 mod frames;
@@ -32,12 +32,12 @@ use super::{Common, Verdict};
 use crate::http2::frame::{self, Kind};
 use crate::rules::buildkit::Forced;
 
-/// How a connection came to speak HTTP/2.
+/// The way in which a connection switched to HTTP/2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// The daemon's 101 to a request for it.
+    /// An upgrade that the daemon accepted with 101.
     Upgrade,
-    /// The client's preface as its first bytes; the daemon may not understand it.
+    /// A client's preface as the first bytes; the daemon may not understand it.
     PriorKnowledge,
 }
 
@@ -48,20 +48,20 @@ pub(super) struct Building {
     stage: Stage,
 }
 
-/// What is going on over it.
+/// The stage of the connection.
 #[derive(Debug)]
 enum Stage {
     /// Frames pass both ways.
     Open(Box<Tunnel>),
-    /// It was stopped: once the daemon's frame is complete that is on its way, this is said.
+    /// The connection ends: the last frames follow once the daemon's current frame is complete.
     Failed(Failure, Downwards, Vec<u8>),
 }
 
-/// Why a connection is stopped.
+/// The fault that ends a connection.
 #[derive(Debug)]
 struct Failure {
     fault: Fault,
-    /// The stream of the call that was refused.
+    /// The stream of the refused call, if a call was refused.
     stream: Option<u32>,
 }
 
@@ -92,7 +92,8 @@ impl Building {
                 }
             },
             Stage::Failed(failure, mut down, last) => {
-                // What the daemon says now is for nobody, but what it has begun is to be complete.
+                // The daemon's current frame must be complete; the client ignores the frames behind
+                // it.
                 while !down.is_between()
                     && matches!(down.advance(&mut lanes.down, None), Ok(Progress::Moved))
                 {
@@ -103,7 +104,7 @@ impl Building {
                 }
                 let last = match (down.begun, down.is_between()) {
                     (true, true) => last,
-                    // A client believes nothing before it has seen settings.
+                    // A client accepts nothing before SETTINGS.
                     (false, true) => [frame::frame(Kind::Settings, 0, 0, b""), last].concat(),
                     (_, false) => Vec::new(),
                 };
@@ -112,7 +113,7 @@ impl Building {
         }
     }
 
-    /// It goes on, or ends.
+    /// Continues with the connection, or ends it.
     fn open(mut self: Box<Self>, lanes: &mut Lanes) -> Turn {
         let Stage::Open(tunnel) = &mut self.stage else {
             return Turn::Wait(Exchange::Building(self));
@@ -122,8 +123,8 @@ impl Building {
             Forced::Labels => self.call.verdict = Verdict::Labelled,
             Forced::LabelsAndParent => self.call.verdict = Verdict::LabelledAndMoved,
         }
-        // What of a frame has come is worth nothing without its rest; whole frames wait while there is
-        // much of ours before them.
+        // An incomplete frame is dropped with the connection. Complete frames still wait while the
+        // queue is not empty.
         let all_sent = tunnel.queue.is_clear() && lanes.up.is_flushed();
         if lanes.up.has_ended() && (all_sent || lanes.up.sink() == Sink::Broken) {
             lanes.up.finish();

@@ -1,4 +1,4 @@
-//! The field blocks of a client: which of them opens a call that is rewritten.
+//! The client's field blocks: finds the calls that are rewritten.
 
 use super::tunnel::of_client;
 use super::{Failure, Origin};
@@ -10,33 +10,33 @@ use crate::proxy::fault::Fault;
 use crate::rules::Refusal;
 use crate::rules::buildkit::Method;
 
-/// A field block that is on its way.
+/// A field block, perhaps incomplete.
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) stream: u32,
-    /// Whether its stream ends behind it.
+    /// `true` if the stream ends behind the block.
     pub(super) ends_stream: bool,
-    /// Its frames, as they came.
+    /// The frames of the block as received.
     pub(super) frames: Vec<u8>,
-    /// What they carry.
+    /// The field block in them.
     fields: Vec<u8>,
 }
 
 impl Block {
-    /// A block that a HEADERS frame begins.
+    /// Begins a block with the head of a HEADERS frame.
     pub(super) fn new(head: Head) -> Self {
         let ends_stream = head.has(END_STREAM);
         Self { stream: head.stream, ends_stream, frames: Vec::new(), fields: Vec::new() }
     }
 
-    /// The block with one more frame.
+    /// Adds a frame to the block.
     ///
     /// # Errors
-    /// It is malformed, or the block too long.
+    /// A malformed frame, or a block that is too long.
     pub(super) fn with(mut self, head: Head, payload: &[u8]) -> Result<Self, Malformed> {
         self.frames.extend_from_slice(&head.write());
         self.frames.extend_from_slice(payload);
-        // The flags of padding and priority mean nothing to a CONTINUATION.
+        // The flags for padding and priority mean nothing in a CONTINUATION.
         let content = match head.kind {
             frame::Kind::Headers => frame::content(&head, payload)?,
             _ => payload,
@@ -49,7 +49,7 @@ impl Block {
     }
 }
 
-/// What is known of the streams that a client has opened.
+/// The streams that a client has opened.
 #[derive(Debug)]
 pub(super) struct Openings {
     origin: Origin,
@@ -57,12 +57,12 @@ pub(super) struct Openings {
     newest: u32,
 }
 
-/// The fields of a block that matter; of those that may stand there once only, how often they do.
+/// The relevant fields of a block, with counts of those that must not be repeated.
 #[derive(Debug, Default)]
 struct Fields {
     path: Option<Vec<u8>>,
     paths: u32,
-    /// Whether the daemon gives it to its gRPC server, for all that the fields but `:path` say.
+    /// `true` if method and content type route the request to the daemon's gRPC server.
     posts_grpc: bool,
     methods: u32,
     content_types: u32,
@@ -73,20 +73,20 @@ impl Openings {
         Self { origin, decoder: Decoder::default(), newest: 0 }
     }
 
-    /// The number of the newest stream.
+    /// Returns the number of the newest stream.
     pub(super) fn newest(&self) -> u32 {
         self.newest
     }
 
-    /// The daemon allows a table of fields of this size.
+    /// Allows a dynamic table of this size, as the daemon does.
     pub(super) fn allow(&mut self, size: u32) {
         self.decoder.allow(size);
     }
 
-    /// Looks at a complete block: the method, if it opens a call that is rewritten.
+    /// Reads a complete block. Returns the method if the block opens a call that is rewritten.
     ///
     /// # Errors
-    /// It is malformed, could be read in two ways, or is no gRPC call where only those may be.
+    /// A block that is malformed, that is ambiguous, or that is no gRPC call with prior knowledge.
     pub(super) fn inspect(&mut self, block: &Block) -> Result<Option<Method>, Failure> {
         let fields = self.read(block).map_err(of_client)?;
         let stream = block.stream;
@@ -134,8 +134,8 @@ impl Openings {
     }
 }
 
-/// Whether a path can only be read in one way: the daemon decodes percent-escapes, drops a query,
-/// takes an absolute form, and looks for the last slash.
+/// Returns `true` if a path is unambiguous: the daemon decodes percent-escapes, drops a query,
+/// accepts an absolute form, and searches for the last slash.
 fn is_plain(path: &[u8]) -> bool {
     let Some((service, method)) = parts(path) else { return false };
     let is_name = |name: &[u8]| {
@@ -145,7 +145,7 @@ fn is_plain(path: &[u8]) -> bool {
     is_name(service) && is_name(method)
 }
 
-/// Whether a path is that of a gRPC service, and of nothing that the Engine API could have.
+/// Returns `true` if a path is that of a gRPC service and cannot be one of the Engine API.
 fn is_service(path: &[u8]) -> bool {
     let known = *engine::route("POST", path) != UNKNOWN;
     let service = parts(path).map(|(service, _)| service).unwrap_or_default();
@@ -153,7 +153,7 @@ fn is_service(path: &[u8]) -> bool {
     !known && !version && service.contains(&b'.')
 }
 
-/// Service and method of `/package.Service/Method`.
+/// Splits `/package.Service/Method` into service and method.
 fn parts(path: &[u8]) -> Option<(&[u8], &[u8])> {
     let rest = path.strip_prefix(b"/")?;
     let slash = memchr::memchr(b'/', rest)?;

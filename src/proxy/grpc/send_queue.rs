@@ -1,4 +1,4 @@
-//! The calls that are rewritten, what waits to be sent to the daemon, and the windows of both.
+//! The rewritten calls, their DATA that waits for room at the daemon, and the flow-control windows.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
@@ -13,8 +13,7 @@ use crate::proxy::fault::Fault;
 use crate::proxy::lane::{LANE_LIMIT, Lane};
 use crate::rules::buildkit::Method;
 
-/// Rewritten calls that may be open at once: four times as many streams as the daemon's server
-/// lets a client open.
+/// Maximum number of open rewritten calls: four times the streams that the daemon's server allows.
 const CALLS: usize = 1000;
 
 /// A call whose messages are rewritten.
@@ -22,42 +21,42 @@ const CALLS: usize = 1000;
 pub(super) struct RewrittenCall {
     pub(super) method: Method,
     pub(super) gather: Gather,
-    /// Whether the client has ended its side.
+    /// `true` if the client has ended its side.
     pub(super) ended: bool,
-    /// Whether the daemon has begun to answer.
+    /// `true` if the daemon has begun to answer.
     pub(super) answered: bool,
-    /// Whether the daemon has ended its side.
+    /// `true` if the daemon has ended its side.
     pub(super) finished: bool,
     window: Window,
-    /// Bytes of it that wait.
+    /// Bytes of this call in the queue.
     unsent: usize,
 }
 
-/// Bytes that are to be sent to the daemon as DATA.
+/// Bytes to be sent to the daemon as DATA.
 #[derive(Debug)]
 struct Waiting {
     stream: u32,
     data: Vec<u8>,
     sent: usize,
-    /// Whether the stream ends behind them.
+    /// `true` if the stream ends behind them.
     end: bool,
     _share: Share,
 }
 
-/// Flow control between client and daemon.
+/// DATA waiting for the daemon, with the windows that govern it.
 #[derive(Debug)]
 pub(super) struct SendQueue {
     pub(super) calls: BTreeMap<u32, RewrittenCall>,
     connection: Window,
-    /// The window of a new stream.
+    /// The initial window of a stream.
     initial: u32,
     waiting: VecDeque<Waiting>,
-    /// Bytes that wait, of all streams.
+    /// Bytes in the queue, of all streams.
     unsent: usize,
-    /// Calls of which something has changed since [`grant`](Self::grant) looked: that is asked behind
-    /// each frame, and there may be many calls.
+    /// Calls that have changed since the last [`grant`](Self::grant). It runs after each frame and
+    /// must not visit every call.
     touched: BTreeSet<u32>,
-    /// Whether [`flush`](Self::flush) can do nothing until something changes.
+    /// `true` if [`flush`](Self::flush) can do nothing until something changes.
     settled: bool,
     budget: Rc<Budget>,
 }
@@ -76,10 +75,10 @@ impl SendQueue {
         }
     }
 
-    /// The client opens a stream with a call that is to be rewritten.
+    /// Adds a call that is to be rewritten.
     ///
     /// # Errors
-    /// There are too many.
+    /// More than [`CALLS`] calls.
     pub(super) fn open(&mut self, stream: u32, method: Method) -> Result<(), Malformed> {
         if self.calls.len() >= CALLS {
             return Err(Malformed::ManyCalls);
@@ -97,14 +96,14 @@ impl SendQueue {
         Ok(())
     }
 
-    /// The call of this stream, of which something may change.
+    /// Returns the call of a stream and marks it as changed.
     pub(super) fn call(&mut self, stream: u32) -> Option<&mut RewrittenCall> {
         let call = self.calls.get_mut(&stream)?;
         self.touched.insert(stream);
         Some(call)
     }
 
-    /// One side has reset a stream: nothing of it is to be sent any more.
+    /// Drops the call and the waiting DATA of a stream that one side has reset.
     pub(super) fn reset(&mut self, stream: u32) {
         self.calls.remove(&stream);
         self.waiting.retain(|waiting| waiting.stream != stream);
@@ -112,40 +111,41 @@ impl SendQueue {
         self.settled = false;
     }
 
-    /// Whether DATA of this stream, of a frame of `length` bytes, may go at once.
-    pub(super) fn lets(&self, stream: u32, length: u32) -> bool {
+    /// Returns `true` if a DATA frame of `length` bytes may pass on this stream now.
+    pub(super) fn may_pass(&self, stream: u32, length: u32) -> bool {
         self.connection.fits(length) && !self.holds(stream)
     }
 
-    /// Whether something of this stream waits.
+    /// Returns `true` if DATA of this stream waits.
     pub(super) fn holds(&self, stream: u32) -> bool {
         self.waiting.iter().any(|waiting| waiting.stream == stream)
     }
 
-    /// Whether so much waits that no more is taken: a stream that was ended again and again, say.
+    /// Returns `true` if the queue is full. Empty DATA that ends a stream takes no window, so
+    /// windows alone do not bound the queue.
     pub(super) fn is_crowded(&self) -> bool {
         self.waiting.len() >= CALLS
     }
 
-    /// Whether nothing waits.
+    /// Returns `true` if the queue is empty.
     pub(super) fn is_clear(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// DATA of the client, of a frame of `length` bytes, pass.
+    /// Counts a DATA frame of `length` bytes that passes from the client to the daemon.
     ///
     /// # Errors
-    /// It may not send as much.
+    /// The client exceeds its window.
     pub(super) fn passed(&mut self, length: u32) -> Result<(), Malformed> {
         self.connection.received(length);
         self.connection.sent(length);
         self.check()
     }
 
-    /// DATA of the client, of a frame of `length` bytes, were taken.
+    /// Counts a DATA frame of `length` bytes that is taken from the client.
     ///
     /// # Errors
-    /// It may not send as much.
+    /// The client exceeds its window.
     pub(super) fn taken(&mut self, stream: u32, length: u32) -> Result<(), Malformed> {
         self.connection.received(length);
         if let Some(call) = self.call(stream) {
@@ -158,10 +158,10 @@ impl SendQueue {
         if self.connection.is_overrun() { Err(Malformed::Window) } else { Ok(()) }
     }
 
-    /// Lets `data` wait for room at the daemon; the stream ends behind them if `end`.
+    /// Queues `data` for the daemon; with `end` the stream ends behind them.
     ///
     /// # Errors
-    /// There is no room for them here.
+    /// The memory budget for bodies is exhausted.
     pub(super) fn send(&mut self, stream: u32, data: Vec<u8>, end: bool) -> Result<(), Fault> {
         let mut share = Share::of(&self.budget);
         share.hold(data.len())?;
@@ -174,10 +174,10 @@ impl SendQueue {
         Ok(())
     }
 
-    /// The stream ends behind what waits of it.
+    /// Ends the stream behind its waiting DATA.
     ///
     /// # Errors
-    /// There is no room here.
+    /// The memory budget for bodies is exhausted.
     pub(super) fn end(&mut self, stream: u32) -> Result<(), Fault> {
         match self.waiting.back_mut() {
             Some(last) if last.stream == stream => {
@@ -189,29 +189,29 @@ impl SendQueue {
         }
     }
 
-    /// The daemon opens the window of `stream`; 0 is the connection.
+    /// Opens the daemon's window of `stream` by `increment` bytes; stream 0 is the connection.
     ///
     /// # Errors
-    /// It cannot be that large.
+    /// A window beyond its maximum.
     pub(super) fn opened(&mut self, stream: u32, increment: u32) -> Result<(), Malformed> {
         self.settled = false;
         match self.call(stream) {
             Some(call) => call.window.opened(increment),
             None if stream == 0 => self.connection.opened(increment),
-            // The call went while the frame was on its way.
+            // The call ended while the frame was in transit.
             None => Ok(()),
         }
     }
 
-    /// Whether the window of `stream` is kept here; 0 is the connection.
+    /// Returns `true` if the window of `stream` is tracked here; stream 0 is the connection.
     pub(super) fn keeps(&self, stream: u32) -> bool {
         stream == 0 || self.calls.contains_key(&stream)
     }
 
-    /// The daemon changes the window of all streams.
+    /// Applies a new initial window of the daemon to all streams.
     ///
     /// # Errors
-    /// One cannot be that large.
+    /// A window beyond its maximum.
     pub(super) fn changed(&mut self, initial: u32) -> Result<(), Malformed> {
         for call in self.calls.values_mut() {
             call.window.changed(self.initial, initial)?;
@@ -222,8 +222,8 @@ impl SendQueue {
         Ok(())
     }
 
-    /// Sends what waits, in order, as far as the daemon has room; what waits for room on its own
-    /// stream lets others pass.
+    /// Sends waiting DATA in order, as far as windows allow. DATA that waits for its own stream's
+    /// window does not block other streams.
     pub(super) fn flush(&mut self, up: &mut Lane) {
         if self.settled {
             return;
@@ -263,7 +263,7 @@ impl SendQueue {
         self.settled = index >= self.waiting.len();
     }
 
-    /// Opens the windows of the client as far as it may send, and forgets calls that are over.
+    /// Opens the client's windows as far as allowed, and drops completed calls.
     pub(super) fn grant(&mut self, down: &mut Lane) {
         if let Some(increment) = self.connection.grant(self.unsent) {
             down.say(frame::window_update(0, increment));
@@ -275,7 +275,7 @@ impl SendQueue {
             {
                 down.say(frame::window_update(stream, increment));
             }
-            // What waits of it will be looked at again when it is sent.
+            // Sending the waiting DATA marks the call as changed again.
             if call.ended && call.finished && !self.holds(stream) {
                 self.calls.remove(&stream);
             }

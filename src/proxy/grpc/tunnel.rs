@@ -1,4 +1,4 @@
-//! Frames both ways: what passes, what is rewritten, and what that means for flow control.
+//! Frames in both directions: passes or rewrites them, and updates flow control.
 
 use super::down::Downwards;
 use super::frames::{Frames, NextFrame};
@@ -16,31 +16,31 @@ use crate::rules::Refusal;
 use crate::rules::buildkit::{self, Forced};
 use crate::rules::socket::Note;
 
-/// Frames both ways.
+/// Frames in both directions.
 #[derive(Debug)]
 pub(super) struct Tunnel {
     origin: Origin,
     up: Upwards,
     pub(super) down: Downwards,
     pub(super) queue: SendQueue,
-    /// The most that was put into a message.
+    /// The most that was injected into a message.
     pub(super) forced: Forced,
-    /// What the log is still to be told.
+    /// Notes that are not logged yet.
     pub(super) notes: Vec<Note>,
 }
 
 /// The client's direction.
 #[derive(Debug)]
 pub(super) struct Upwards {
-    /// Whether the preface has passed.
+    /// `true` once the preface has passed.
     begun: bool,
     pub(super) frames: Frames,
     pub(super) openings: Openings,
-    /// The field block that is on its way.
+    /// The incomplete field block.
     block: Option<Block>,
 }
 
-/// What one look at a direction comes to.
+/// The result of advancing one direction.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     Waits,
@@ -75,7 +75,7 @@ impl Tunnel {
         }
     }
 
-    /// The number of the newest stream that the client has opened.
+    /// Returns the number of the newest stream that the client has opened.
     pub(super) fn newest(&self) -> u32 {
         self.up.openings.newest()
     }
@@ -93,7 +93,7 @@ impl Tunnel {
             }
             let down = self.down.advance(&mut lanes.down, Some((&mut self.queue, &mut self.up)));
             let down = down.map_err(of_daemon)?;
-            // A daemon that answers in HTTP/1.1 is not to get anything that it could take for more
+            // A daemon that answers in HTTP/1.1 must not get anything that it could read as further
             // requests.
             let up = if prior && self.up.begun && !self.down.begun {
                 Progress::Waits
@@ -103,7 +103,7 @@ impl Tunnel {
             if self.up.frames.is_between() {
                 self.queue.flush(&mut lanes.up);
             }
-            // A client that does not read its updates gets no more of them.
+            // A client that does not read its window updates gets no more of them.
             let heard = lanes.down.backlog() <= LANE_LIMIT;
             if self.down.is_between() && self.down.begun && heard {
                 self.queue.grant(&mut lanes.down);
@@ -132,7 +132,7 @@ impl Tunnel {
         }
     }
 
-    /// Decides about a frame of the client whose head has come.
+    /// Passes or takes the client's frame with this head.
     fn begin(&mut self, head: Head, lane: &mut Lane) -> Result<Progress, Malformed> {
         let Head { kind, stream, length, .. } = head;
         match &self.up.block {
@@ -144,11 +144,11 @@ impl Tunnel {
         }
         let takes = match kind {
             Kind::PushPromise => return Err(Malformed::Push),
-            // Trailers stay behind the DATA before them.
+            // Trailers must stay behind the DATA before them.
             Kind::Headers if self.queue.holds(stream) => return Ok(Progress::Waits),
             Kind::Headers | Kind::Continuation | Kind::Settings | Kind::RstStream => true,
             Kind::Data => {
-                self.queue.calls.contains_key(&stream) || !self.queue.lets(stream, length)
+                self.queue.calls.contains_key(&stream) || !self.queue.may_pass(stream, length)
             }
             Kind::Priority | Kind::Ping | Kind::Goaway | Kind::WindowUpdate | Kind::Other(_) => {
                 false
@@ -165,7 +165,7 @@ impl Tunnel {
         Ok(Progress::Moved)
     }
 
-    /// Does what is to be done about a frame of the client that was taken.
+    /// Handles a taken frame of the client.
     fn end(
         &mut self,
         head: Head,
@@ -202,7 +202,7 @@ impl Tunnel {
         Ok(())
     }
 
-    /// A field block of the client is complete.
+    /// Handles a complete field block of the client.
     fn opened(&mut self, block: &Block) -> Result<(), Failure> {
         let stream = block.stream;
         if let Some(method) = self.up.openings.inspect(block)? {
@@ -214,7 +214,7 @@ impl Tunnel {
         Ok(())
     }
 
-    /// The client has ended its side of a stream.
+    /// Records that the client has ended its side of a stream.
     fn ended(&mut self, stream: u32) -> Result<(), Failure> {
         let Some(call) = self.queue.call(stream) else { return Ok(()) };
         if call.ended {
@@ -228,7 +228,7 @@ impl Tunnel {
         Err(Failure { fault, stream: Some(stream) })
     }
 
-    /// DATA of the client that do not pass as they came.
+    /// Handles DATA of the client that do not pass unchanged.
     fn data(&mut self, head: Head, payload: &[u8], common: &Common) -> Result<(), Failure> {
         let stream = head.stream;
         let content = frame::content(&head, payload).map_err(of_client)?;

@@ -1,17 +1,17 @@
-//! Bytes that move past the inbox, and what is looked at where it lies, in the source.
+//! Bytes that move past the inbox, and copies of bytes that are still in the source.
 
 use super::{Lane, Sink};
 
-/// For the shell: moving bytes past the inbox, and looking at what has not left its source.
+/// For the shell: moving bytes past the inbox, and peeking.
 impl Lane {
-    /// Bytes of content of the piece that was permitted last: a body, a chunk, a tunnel.
+    /// Returns the length in bytes of the last permitted piece: a body, a chunk, a tunnel.
     #[must_use]
     pub fn piece(&self) -> u64 {
         self.piece
     }
 
-    /// How many of the next bytes may pass by; `None` while something before them is here, when
-    /// they are not to reach anybody, or when there will be none.
+    /// Returns the number of next bytes that may skip the inbox. `None` while earlier bytes are
+    /// here, and if the sink is broken or the source has ended.
     #[must_use]
     pub fn ahead(&self) -> Option<u64> {
         let free = self.inbox.is_empty() && self.outbox.is_empty();
@@ -19,34 +19,33 @@ impl Lane {
         (free && lives).then(|| self.beyond())
     }
 
-    /// `n` of the bytes [`ahead`](Self::ahead) have left the source, to pass by.
+    /// Counts `n` of the bytes [`ahead`](Self::ahead) as passing: they have left the source.
     pub fn passes(&mut self, n: usize) {
         self.passing += n;
         self.use_permit(n);
     }
 
-    /// `n` of the bytes that pass by have reached the sink.
+    /// Counts `n` of the passing bytes as written to the sink.
     pub fn passed(&mut self, n: usize) {
         self.passing = self.passing.saturating_sub(n);
         self.left += n as u64;
     }
 
-    /// Bytes that are passing by.
+    /// Returns the number of passing bytes.
     #[must_use]
     pub fn passing(&self) -> usize {
         self.passing
     }
 
-    /// The room got a copy of the next `n` bytes, which are still in the source. Before anything is
-    /// read or leaves, [`unpeek`](Self::unpeek) has to tell what becomes of them.
+    /// Counts `n` bytes in the room as a copy of the next bytes of the source.
+    /// [`unpeek`](Self::unpeek) must decide about the copy before anything is read or leaves.
     pub fn peek(&mut self, n: usize) {
         self.received(n);
         self.peeked = n;
     }
 
-    /// Forgets the copy if all of it and at least `more` behind it may leave, so that it may pass
-    /// by. Else the copy stays, and the bytes in the source, as many as are returned, are to be
-    /// thrown away.
+    /// Drops the copy if it and at least `more` bytes behind it are permitted, so that they can
+    /// pass. Otherwise keeps the copy and returns the number of bytes to discard from the source.
     pub fn unpeek(&mut self, more: u64) -> usize {
         let peeked = std::mem::take(&mut self.peeked);
         if self.inbox.len() == peeked && self.beyond() >= more {
@@ -56,14 +55,14 @@ impl Lane {
         peeked
     }
 
-    /// Bytes of the copy.
+    /// Returns the length of the copy.
     #[must_use]
     pub fn peeked(&self) -> usize {
         self.peeked
     }
 
-    /// Forgets the copy if the core could not tell anything by its end; `false` when it stays. What
-    /// is still in the source will be looked at again.
+    /// Drops the copy if it ends in an incomplete line, which will be peeked at again; returns
+    /// `true` if it did.
     pub fn forget_cut(&mut self) -> bool {
         let forgets = self.cut && self.peeked > 0 && self.inbox.len() == self.peeked;
         if forgets {
@@ -73,7 +72,7 @@ impl Lane {
         forgets
     }
 
-    /// The copy stays: the source it was made of is gone.
+    /// Keeps the copy as received bytes, since the source is gone.
     pub fn keep_peeked(&mut self) {
         self.peeked = 0;
     }
