@@ -9,7 +9,7 @@ fn put(window: &mut Buffer, bytes: &[u8], limit: usize) -> usize {
 }
 
 #[test]
-fn what_goes_in_comes_out_in_order() {
+fn bytes_leave_in_order() {
     let mut window = Buffer::default();
     put(&mut window, b"hello ", 100);
     put(&mut window, b"world", 100);
