@@ -1,6 +1,6 @@
 use super::*;
 
-/// The content of a chunked body, and the bytes behind it.
+/// Returns the content of a chunked body, and the bytes behind it.
 fn decode(mut bytes: &[u8]) -> Result<(Vec<u8>, &[u8]), Option<Malformed>> {
     let mut chunked = Chunked::default();
     let mut content = Vec::new();
@@ -25,7 +25,7 @@ fn chunks_extensions_and_trailers_are_read() {
 }
 
 #[test]
-fn what_servers_read_differently_is_refused() {
+fn ambiguous_chunks_are_refused() {
     let cases: [(&[u8], Malformed); 16] = [
         (b"5\nhello\r\n", Malformed::BareLf),
         (b"+5\r\nhello\r\n", Malformed::ChunkSize),

@@ -19,7 +19,7 @@ fn the_path_is_the_one_that_the_daemon_routes_on() {
 }
 
 #[test]
-fn what_is_no_path_to_the_daemon_stays_what_it_is() {
+fn targets_without_a_path_stay_unchanged() {
     for (target, path) in [
         ("*", "*"),
         ("http://any", ""),
@@ -37,7 +37,7 @@ fn what_is_no_path_to_the_daemon_stays_what_it_is() {
 }
 
 #[test]
-fn a_query_is_taken_apart_as_go_does() {
+fn a_query_is_split_as_by_go() {
     let read: Result<Vec<_>, _> = pairs("a=1&&%61=+x%20&b&=c&d=e=f").collect();
     let read = read.unwrap();
     let plain: Vec<(String, String)> = read
