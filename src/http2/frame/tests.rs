@@ -45,7 +45,7 @@ fn padding_and_priority_are_no_content() {
 }
 
 #[test]
-fn settings_that_matter() {
+fn relevant_settings_are_read() {
     let payload =
         b"\0\x01\0\0\x20\0\0\x01\0\0\x10\0\0\x04\0\x10\0\0\0\x05\0\x10\0\0\0\x03\0\0\0\xfa";
     let settings = Settings::read(payload).unwrap();
@@ -58,7 +58,7 @@ fn settings_that_matter() {
 }
 
 #[test]
-fn a_window_opens_by_something() {
+fn an_increment_of_zero_is_refused() {
     assert_eq!(increment(&[0x80, 0, 0, 1]), Ok(1));
     assert_eq!(increment(&[0x80, 0, 0, 0]), Err(Malformed::Window));
 }

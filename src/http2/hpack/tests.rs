@@ -91,7 +91,7 @@ fn entries_are_evicted() {
 }
 
 #[test]
-fn what_cannot_be_decompressed() {
+fn malformed_blocks_are_refused() {
     for bad in [
         "80",             // index 0
         "be",             // nothing in the dynamic table
@@ -125,7 +125,7 @@ fn a_larger_table_must_be_allowed() {
 }
 
 #[test]
-fn what_we_say_can_be_read_and_leaves_no_trace() {
+fn encoded_blocks_are_readable_and_leave_the_table_unchanged() {
     for length in [0, 1, 126, 127, 128, 300, 20_000] {
         let value = "x".repeat(length);
         let block = encode(&[(":status", "200"), ("grpc-message", &value)]);

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn where_nothing_is_changed_updates_pass_as_they_are() {
+fn updates_pass_unchanged_if_no_bytes_are_added() {
     let mut window = Window::new(INITIAL);
     window.received(1000);
     window.sent(1000);
@@ -14,7 +14,7 @@ fn where_nothing_is_changed_updates_pass_as_they_are() {
 }
 
 #[test]
-fn what_we_add_is_kept_back_from_updates() {
+fn added_bytes_are_subtracted_from_updates() {
     let mut window = Window::new(INITIAL);
     window.received(100);
     window.sent(130);
@@ -26,7 +26,7 @@ fn what_we_add_is_kept_back_from_updates() {
 }
 
 #[test]
-fn what_waits_is_the_clients_share_and_what_we_took_is_given_back() {
+fn waiting_bytes_count_for_the_client_and_consumed_bytes_are_returned() {
     let mut window = Window::new(100);
     window.received(100);
     assert_eq!(window.grant(100), None);
@@ -39,7 +39,7 @@ fn what_waits_is_the_clients_share_and_what_we_took_is_given_back() {
 }
 
 #[test]
-fn a_window_may_shrink_below_nothing_and_not_grow_without_end() {
+fn a_window_may_become_negative_but_not_exceed_its_maximum() {
     let mut window = Window::new(100);
     window.received(100);
     window.sent(100);
