@@ -1,11 +1,10 @@
-//! Every operation of the Engine API, as data: from v1.25 to v1.56, and the few that its
+//! Every operation of the Engine API from v1.25 to v1.56, as data, including those that its
 //! published descriptions lack (`/grpc`, checkpoints, `/networks/`).
 
 use super::carriers::{CONTAINER, LABELLED, SERVICE};
 use super::{Carrier, JsonCarrier, Operation, QueryCarrier, Upgrade};
 
-/// The operations. The first that matches counts, so what is a special case of another stands
-/// before it.
+/// The operations. The first match counts, so special cases come first.
 #[rustfmt::skip]
 pub(super) const OPERATIONS: &[Operation] = &[
     operation("SystemPing", "GET", "/_ping"),
@@ -106,7 +105,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     operation("VolumeList", "GET", "/volumes"),
     operation("VolumeCreate", "POST", "/volumes/create").creates(&LABELLED),
     operation("VolumePrune", "POST", "/volumes/prune"),
-    // A name takes any bytes, so these come last.
+    // A `{}` matches any bytes, so these come last.
     operation("ConfigDelete", "DELETE", "/configs/{}"),
     operation("ConfigInspect", "GET", "/configs/{}"),
     operation("ContainerDelete", "DELETE", "/containers/{}"),
@@ -126,7 +125,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     operation("VolumeUpdate", "PUT", "/volumes/{}"),
 ];
 
-/// A row that carries nothing and does not leave HTTP.
+/// Makes a row without a carrier and without an upgrade.
 const fn operation(name: &'static str, method: &'static str, path: &'static str) -> Operation {
     Operation { name, method, path, carrier: Carrier::Nothing, upgrade: Upgrade::Never }
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn versions_of_docker_and_podman_are_seen_through() {
+fn version_prefixes_of_docker_and_podman_are_removed() {
     for version in
         ["", "/v1.41", "/v1.41.0", "/v1.", "/v1", "/v.", "/v01.041", "/v1.41a", "/v5.0.0-rc1"]
     {
@@ -20,7 +20,7 @@ fn a_name_may_be_anything() {
 }
 
 #[test]
-fn what_the_daemon_does_not_route_there_is_unknown() {
+fn paths_without_a_route_are_unknown() {
     for (method, path) in [
         ("GET", "/containers/create"),
         ("post", "/containers/create"),

@@ -1,7 +1,7 @@
 use crate::engine::{Upgrade, route};
 
 #[test]
-fn what_may_create_is_told_from_what_may_not() {
+fn creating_requests_are_recognized() {
     for path in [
         "containers/create",
         "pods/create",

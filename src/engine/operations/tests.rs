@@ -13,7 +13,7 @@ fn every_operation_is_reached_in_both_path_forms() {
 }
 
 #[test]
-fn no_row_stands_twice() {
+fn no_row_is_repeated() {
     for (at, one) in OPERATIONS.iter().enumerate() {
         let again = OPERATIONS.iter().skip(at + 1);
         for other in again {
