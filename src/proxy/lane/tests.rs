@@ -5,7 +5,7 @@ pub(super) fn receive(lane: &mut Lane, bytes: &[u8]) {
     lane.received(bytes.len());
 }
 
-/// Everything that may leave.
+/// Returns everything that may leave.
 pub(super) fn flush(lane: &mut Lane) -> Vec<u8> {
     let mut out = Vec::new();
     while let [first, ..] = lane.leaving() {
@@ -28,7 +28,7 @@ fn nothing_leaves_without_a_permit_and_a_permit_reaches_ahead() {
 }
 
 #[test]
-fn what_we_say_leaves_behind_what_was_permitted_and_before_what_comes() {
+fn bytes_of_the_proxy_leave_between_permitted_and_later_bytes() {
     let mut lane = Lane::default();
     receive(&mut lane, b"abcd");
     lane.permit(2);
@@ -40,7 +40,7 @@ fn what_we_say_leaves_behind_what_was_permitted_and_before_what_comes() {
 }
 
 #[test]
-fn a_broken_sink_swallows_what_was_meant_for_it() {
+fn permitted_bytes_for_a_broken_sink_are_dropped() {
     let mut lane = Lane::default();
     receive(&mut lane, b"abcd");
     lane.permit(2);

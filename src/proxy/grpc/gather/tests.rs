@@ -18,7 +18,7 @@ fn messages_are_found_however_they_are_cut() {
 }
 
 #[test]
-fn a_message_costs_nothing_of_those_behind_it() {
+fn taking_a_message_does_not_copy_later_ones() {
     const MESSAGES: usize = 10_000;
     let taken = allocation_counter::measure(|| {
         let mut gather = Gather::new(&Rc::default());
@@ -29,7 +29,7 @@ fn a_message_costs_nothing_of_those_behind_it() {
 }
 
 #[test]
-fn what_cannot_be_labelled_is_known_by_its_prefix() {
+fn unsupported_messages_are_refused_by_their_prefix() {
     for (prefix, fault) in [
         (b"\x01\0\0\0\x01", Fault::Refused(Refusal::CompressedMessage)),
         (b"\x02\0\0\0\x01", Fault::Refused(Refusal::Message("its flags are unknown"))),

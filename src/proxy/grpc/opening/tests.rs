@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_plain_path_can_only_be_read_in_one_way() {
+fn ambiguous_paths_are_recognized() {
     assert!(is_plain(b"/moby.buildkit.v1.frontend.LLBBridge/Solve"));
     for odd in [
         "moby.buildkit.v1.Control/Solve",

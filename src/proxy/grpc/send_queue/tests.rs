@@ -1,8 +1,8 @@
 use super::*;
 
-/// What is kept of what waits is what waits, and nobody is looked at of whom nothing has changed.
+/// Checks the counts after each step, and that `grant` visits changed calls only.
 #[test]
-fn what_waits_is_summed_up_as_it_comes_and_goes() {
+fn counts_of_waiting_bytes_match_the_queue() {
     let mut queue = SendQueue::new(&Rc::default());
     let (mut up, mut down) = (Lane::default(), Lane::default());
     let check = |queue: &SendQueue| {

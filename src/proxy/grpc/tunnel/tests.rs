@@ -7,7 +7,7 @@ fn receive(lane: &mut Lane, bytes: &[u8]) {
     lane.received(bytes.len());
 }
 
-/// Nothing but padding: of no budget, and told back to the client at once.
+/// Sends only padding, which takes no budget and is granted back to the client at once.
 #[test]
 fn a_client_that_does_not_read_its_updates_gets_no_more_of_them() {
     let common = Common::default();
@@ -31,6 +31,6 @@ fn a_client_that_does_not_read_its_updates_gets_no_more_of_them() {
         let leaving = lanes.up.leaving().len();
         lanes.up.left(leaving);
     }
-    // It had no updates and sent on, beyond its window.
+    // The client got no updates and sends beyond its window.
     assert!(ended);
 }

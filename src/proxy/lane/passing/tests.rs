@@ -3,7 +3,7 @@ use super::super::tests::{flush, receive};
 use super::*;
 
 #[test]
-fn what_passes_by_is_older_than_what_waits() {
+fn passing_bytes_precede_waiting_ones() {
     let mut lane = Lane::default();
     receive(&mut lane, b"ab");
     lane.permit(10);
@@ -22,7 +22,7 @@ fn what_passes_by_is_older_than_what_waits() {
 }
 
 #[test]
-fn a_copy_is_forgotten_only_with_all_behind_it() {
+fn a_copy_is_dropped_only_if_all_of_it_may_pass() {
     let peek = |permit: u64| {
         let mut lane = Lane::default();
         lane.room(LANE_LIMIT)[..3].copy_from_slice(b"5\r\n");
@@ -36,7 +36,7 @@ fn a_copy_is_forgotten_only_with_all_behind_it() {
 }
 
 #[test]
-fn a_copy_of_a_cut_line_is_forgotten_but_for_what_may_leave() {
+fn a_copy_of_an_incomplete_line_is_dropped_and_its_permit_stays() {
     let mut lane = Lane::default();
     let mut peek = |cut: bool| {
         lane.room(LANE_LIMIT)[..4].copy_from_slice(b"\r\n80");
