@@ -1,4 +1,4 @@
-//! The `Binds` of a container: volumes by name, paths of the host, and paths alone, which are anonymous
+//! The `Binds` of a container: named volumes, host paths, and single paths, which are anonymous
 //! volumes.
 
 use std::borrow::Cow;
@@ -10,14 +10,14 @@ use super::json::{Listed, Object, quoted};
 use super::storage::{Mounted, clean, few};
 use super::{Injection, Refusal, socket};
 
-/// One entry of `Binds`: `path`, or `source:path[:mode]`.
+/// An entry of `Binds`: `path`, or `source:path[:mode]`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Bind<'b> {
-    /// A path of the host, or the name of a volume; `None` for an anonymous volume.
+    /// A host path or the name of a volume; `None` for an anonymous volume.
     pub(super) source: Option<&'b str>,
     /// The path in the container.
     pub(super) target: &'b str,
-    /// What stands behind the source, as it was written.
+    /// The part behind the source, as written.
     rest: &'b str,
 }
 
@@ -30,21 +30,21 @@ impl<'b> Bind<'b> {
         Self { source: Some(source), target, rest }
     }
 
-    /// The name of the volume that it mounts, if it does.
+    /// Returns the name of the mounted volume, if it is one.
     pub(super) fn volume(&self) -> Option<&'b str> {
         self.source.filter(|source| !source.is_empty() && !source.starts_with('/'))
     }
 }
 
-/// What `Binds` mount.
+/// The mounts of `Binds`.
 #[derive(Debug, Default)]
 pub(super) struct Binds {
     pub(super) count: usize,
-    /// The paths at which they make anonymous volumes.
+    /// The paths of anonymous volumes.
     pub(super) anonymous: Vec<String>,
 }
 
-/// Reads the `Binds` of a container, and rewrites those that cannot stay as they are.
+/// Parses the `Binds` of a container, and replaces those that mount the daemon's socket.
 pub(super) fn edit<'d>(
     injection: &Injection,
     known: &Known,
@@ -83,8 +83,9 @@ pub(super) fn edit<'d>(
     Ok(binds)
 }
 
-/// Binds of our own socket where the daemon's would come with the volumes of other containers, unless
-/// something else is mounted there: a bind goes before those.
+/// Returns binds of the proxy's socket at places where the volumes of other containers would bring
+/// the daemon's. Places where something else is mounted are omitted. A bind takes precedence over
+/// such volumes.
 fn taken_sockets(
     injection: &Injection,
     known: &Known,

@@ -1,18 +1,17 @@
-//! Changes to a JSON document that leave the rest of it alone.
+//! Changes to a JSON document that keep all other bytes.
 //!
-//! Changes are noted as places in the document and written in one go, so all that is not edited
-//! keeps its bytes: number spelling, unknown members, order, blanks, escapes.
+//! Changes are collected as ranges of the document and written in one pass. So number spelling,
+//! unknown members, order, whitespace and escapes stay as they are.
 
 use std::ops::Range;
 
 use super::json::{Array, Found, Member, Object, label_map, quoted};
 use super::{Label, Refusal};
 
-/// Bytes for which there is room beyond the document: what is usually put into it, and then a
-/// head before it.
+/// Extra capacity in bytes beyond the document, for the usual additions and a request head.
 const ROOM: usize = 1024;
 
-/// Changes to one document.
+/// The changes to one document.
 #[derive(Debug)]
 pub(super) struct Edits<'d> {
     document: &'d str,
@@ -20,18 +19,18 @@ pub(super) struct Edits<'d> {
 }
 
 impl<'d> Edits<'d> {
-    /// No changes to `document` yet.
+    /// Starts without changes to `document`.
     pub(super) fn of(document: &'d str) -> Self {
         Self { document, changes: Vec::new() }
     }
 
-    /// Puts `text` in the place of `part`, a slice of the document.
+    /// Replaces `part`, a slice of the document, by `text`.
     pub(super) fn replace(&mut self, part: &'d str, text: String) {
         let start = self.offset(part);
         self.changes.push((start..start + part.len(), text));
     }
 
-    /// Adds a member to `object` behind its last one. `value` is JSON.
+    /// Adds a member behind the last one of `object`. `value` is JSON.
     pub(super) fn add(&mut self, object: &mut Object<'d>, key: &str, value: &str) {
         let (place, empty) = match object.members.last() {
             Some(last) => (self.offset(last.value) + last.value.len(), false),
@@ -42,7 +41,7 @@ impl<'d> Edits<'d> {
         self.changes.push((place..place, format!("{comma}{}:{value}", quoted(key))));
     }
 
-    /// Adds an element to `array` behind its last one. `value` is JSON.
+    /// Adds an element behind the last one of `array`. `value` is JSON.
     pub(super) fn push(&mut self, array: &mut Array<'d>, value: &str) {
         let (place, empty) = match array.elements.last() {
             Some(last) => (self.offset(last) + last.len(), false),
@@ -53,10 +52,10 @@ impl<'d> Edits<'d> {
         self.changes.push((place..place, format!("{comma}{value}")));
     }
 
-    /// Sets the field `name` of `object` to `value`, which is JSON, whatever is there.
+    /// Sets the field `name` of `object` to `value`, which is JSON.
     ///
     /// # Errors
-    /// It is there twice.
+    /// The field occurs twice.
     pub(super) fn set(
         &mut self,
         object: &mut Object<'d>,
@@ -70,18 +69,17 @@ impl<'d> Edits<'d> {
         Ok(())
     }
 
-    /// Puts `labels` into the label map `map`: an own value in the place of the client's, the
-    /// others behind.
+    /// Adds `labels` to the label map `map`. Existing keys get the operator's value.
     ///
     /// # Errors
-    /// A value in the map that is not a string (or `null`, which the daemon takes for an empty one), or
-    /// a key that could be taken for one of ours.
+    /// A value that is neither a string nor `null` (which the daemon reads as an empty string), or
+    /// a key that could be read as one of `labels`.
     pub(super) fn label(&mut self, map: &mut Object<'d>, labels: &[Label]) -> Result<(), Refusal> {
         if !map.members.iter().all(|member| member.value.starts_with(['"', 'n'])) {
             return Err(Refusal::LabelValue(map.name.clone()));
         }
         for Label { key, value } in labels {
-            // Podman writes labels as `key=value` and cuts at the first `=`.
+            // Podman writes labels as `key=value` and splits at the first `=`.
             let seems =
                 |other: &str| other.strip_prefix(key).is_some_and(|rest| rest.starts_with('='));
             if let Some(other) = map.members.iter().find(|member| seems(member.key())) {
@@ -89,7 +87,7 @@ impl<'d> Edits<'d> {
             }
             let value = quoted(value);
             let mut there = false;
-            // Go takes the last of several equal keys, other parsers may not: all get our value.
+            // Go uses the last of several equal keys, other parsers may not. So all get the value.
             for member in map.members.iter().filter(|member| member.key() == key.as_str()) {
                 self.replace(member.value, value.clone());
                 there = true;
@@ -101,12 +99,11 @@ impl<'d> Edits<'d> {
         Ok(())
     }
 
-    /// Spells the field `name` of `object` as the API does, if it is there: what is forced in it is
-    /// then found also by a decoder that looks at the case of letters. To be called once for each;
-    /// returns the member.
+    /// Spells the field `name` of `object` as the API does, if it exists, so that a case-sensitive
+    /// decoder finds forced values. Must be called once per field. Returns the member.
     ///
     /// # Errors
-    /// It is there twice.
+    /// The field occurs twice.
     pub(super) fn spell<'o>(
         &mut self,
         object: &'o Object<'d>,
@@ -127,10 +124,10 @@ impl<'d> Edits<'d> {
         Ok(found)
     }
 
-    /// Puts `labels` into the member `Labels` of `object`, whatever is there.
+    /// Adds `labels` to the member `Labels` of `object`, and adds that member if it is missing.
     ///
     /// # Errors
-    /// It is there twice, or is no map of strings.
+    /// The member occurs twice, or is not a map of strings.
     pub(super) fn label_member(
         &mut self,
         object: &mut Object<'d>,
@@ -145,9 +142,9 @@ impl<'d> Edits<'d> {
         Ok(())
     }
 
-    /// The document with all changes.
+    /// Returns the document with all changes.
     pub(super) fn write(mut self) -> String {
-        // Stable: of two additions at one place the first comes first.
+        // A stable sort keeps the order of additions at the same place.
         self.changes.sort_by_key(|(range, _)| range.start);
         let mut written = String::with_capacity(self.document.len() + ROOM);
         let mut rest = 0;
@@ -160,16 +157,16 @@ impl<'d> Edits<'d> {
         written
     }
 
-    /// Where `part`, a slice of the document, begins in it.
+    /// Returns the offset of `part`, a slice of the document.
     fn offset(&self, part: &str) -> usize {
         part.as_ptr().addr() - self.document.as_ptr().addr()
     }
 }
 
-/// The label map `document` with `labels` in it. An empty document is as good as `null`.
+/// Returns the label map `document` with `labels` added. An empty document counts as `null`.
 ///
 /// # Errors
-/// It is not an object of strings.
+/// The document is not an object of strings.
 pub(super) fn with_labels(document: &str, labels: &[Label]) -> Result<String, Refusal> {
     if document.is_empty() {
         return Ok(label_map(labels));

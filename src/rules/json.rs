@@ -1,6 +1,6 @@
-//! JSON objects and arrays as slices of the document that they stand in.
+//! JSON objects and arrays as slices of their document.
 //!
-//! Members are found as Go's encoding/json finds them, because that is what the daemon uses.
+//! Members are matched to fields as by Go's encoding/json, which the daemon uses.
 
 use std::borrow::Cow;
 
@@ -10,83 +10,85 @@ use serde::de::IgnoredAny;
 use super::scan::{Scanner, string, unescaped};
 use super::{Label, Refusal};
 
-/// Members of one object, or elements of one array, that is edited. No container, service or label
-/// map has a hundredth of them, and each costs up to ten times its bytes while it is looked at.
+/// Maximum number of members of an edited object, or elements of an edited array. Containers,
+/// services and label maps have less than a hundredth of it, and each member costs up to ten times
+/// its bytes while it is processed.
 const MEMBERS: usize = 64 * 1024;
 
-/// Bytes that a member takes at least, usually.
+/// Minimum length in bytes that a member usually has.
 const USUAL_MEMBER: usize = 16;
 
-/// Members for which there is room at once, in an object and in one of which another is most: a
-/// HostConfig has about 70, the document around it 20.
+/// Initial capacities for members: of an object, and of a document whose largest member is an
+/// object. A HostConfig has about 70 members, the document around it 20.
 const USUAL_MEMBERS: usize = 72;
 const USUAL_OUTER_MEMBERS: usize = 24;
 
-/// One object of a document.
+/// An object of a document.
 #[derive(Debug)]
 pub(super) struct Object<'d> {
-    /// What to call it in a refusal: the names that lead to it; empty for the document.
+    /// The path of names for refusals; empty for the document.
     pub(super) name: String,
     /// The object with its braces.
     pub(super) text: &'d str,
     pub(super) members: Vec<Member<'d>>,
-    /// Whether a key has escapes, or letters beyond ASCII.
+    /// `true` if a key has escapes or non-ASCII letters.
     odd: bool,
-    /// One of the members, if it was read along.
+    /// A member object that was parsed along with this object.
     along: Option<Box<Object<'d>>>,
-    /// Whether a member was added; the next one then needs a comma.
+    /// `true` if a member was added, so that the next one needs a comma.
     pub(super) grown: bool,
 }
 
-/// One member of an object.
+/// A member of an object.
 #[derive(Debug)]
 pub(super) struct Member<'d> {
-    /// The key without its quotes, as it stands there.
+    /// The key as written, without its quotes.
     key: &'d str,
-    /// The same unescaped, unless it is plain: it is compared with each field that matters.
+    /// The unescaped key, unless the key is plain. It is kept because each key is compared with
+    /// many field names.
     unescaped: Option<Box<str>>,
-    /// The value, as it stands there.
+    /// The value as written.
     pub(super) value: &'d str,
 }
 
 impl Member<'_> {
-    /// The key, unescaped.
+    /// Returns the unescaped key.
     pub(super) fn key(&self) -> &str {
         self.unescaped.as_deref().unwrap_or(self.key)
     }
 }
 
-/// What stands at a place where an object may stand.
+/// The value of a field that must be an object.
 #[derive(Debug)]
 pub(super) enum Found<'d> {
-    /// Nothing.
+    /// The field is missing.
     Absent,
-    /// `null`, at this slice of the document. To the daemon that is as good as nothing.
+    /// `null`, at this slice of the document. The daemon treats it as missing.
     Null(&'d str),
     /// An object.
     Object(Object<'d>),
 }
 
 impl<'d> Found<'d> {
-    /// Reads `text`, which is one JSON value.
+    /// Parses `text`, one JSON value.
     ///
     /// # Errors
-    /// It is no JSON, or neither an object nor `null`.
+    /// Malformed JSON, or a value other than an object or `null`.
     pub(super) fn read(name: impl Into<String>, text: &'d str) -> Result<Self, Refusal> {
         Self::read_along(name.into(), text, None)
     }
 
-    /// The same for a document, with the object in its field `along` in the same go: it may be most
-    /// of it.
+    /// Parses a document, and the object in its field `along` in the same pass, since it may be
+    /// most of the document.
     ///
     /// # Errors
-    /// As above.
+    /// As [`read`](Self::read).
     pub(super) fn document(text: &'d str, along: Option<&str>) -> Result<Self, Refusal> {
         Self::read_along(String::new(), text, along)
     }
 
     fn read_along(name: String, text: &'d str, along: Option<&str>) -> Result<Self, Refusal> {
-        // A form feed is a blank to ASCII, but not to JSON.
+        // A form feed is ASCII whitespace, but not JSON whitespace.
         let text = text.trim_matches([' ', '\t', '\r', '\n']);
         if text == "null" {
             return Ok(Self::Null(text));
@@ -99,8 +101,8 @@ impl<'d> Found<'d> {
     }
 }
 
-/// Tells each member of the object that is `text`: its key, as it stands there, and its value. `None` if
-/// it is none.
+/// Calls `tell` with the key as written and the value of each member of the object `text`. Returns
+/// `None` if `text` is not an object.
 pub(super) fn each_member<'d>(text: &'d str, mut tell: impl FnMut(&'d str, &'d str)) -> Option<()> {
     let mut scan = Scanner::of(text.trim_matches([' ', '\t', '\r', '\n']));
     scan.each(b'{', b'}', |scan| {
@@ -111,15 +113,15 @@ pub(super) fn each_member<'d>(text: &'d str, mut tell: impl FnMut(&'d str, &'d s
     scan.is_at_end().then_some(())
 }
 
-/// The value of the member `name`, spelt so, of the object that is `text`; empty if it has none, `None` if
-/// it is no object. Nothing is kept of the other members.
+/// Returns the value of the member whose key is written as `name`, without keeping other members.
+/// The value is empty if there is no such member. Returns `None` if `text` is not an object.
 pub(super) fn member<'d>(text: &'d str, name: &str) -> Option<&'d str> {
     let mut found = "";
     each_member(text, |key, value| found = if key == name { value } else { found })?;
     Some(found)
 }
 
-/// The elements of the array that is `text`.
+/// Returns the elements of the array `text`.
 pub(super) fn elements(text: &str) -> Option<Vec<&str>> {
     let mut elements = Vec::new();
     Scanner::of(text).each(b'[', b']', |scan| {
@@ -131,41 +133,41 @@ pub(super) fn elements(text: &str) -> Option<Vec<&str>> {
 
 fn not_an_object(name: String, text: &str) -> Refusal {
     if !text.starts_with('{') {
-        // Asked for a map, serde_json would repeat a string that stands there, however long.
+        // `deserialize_map` would repeat a string in its error, however long.
         return match serde_json::from_str::<IgnoredAny>(text) {
             Err(error) => Refusal::NotJson(error.to_string()),
-            // A value of another type is well-formed JSON; only then is the type what is wrong.
+            // The value is well-formed, so its type is wrong.
             Ok(IgnoredAny) => Refusal::NotAnObject(name),
         };
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     match deserializer.deserialize_map(IgnoredAny).and_then(|_| deserializer.end()) {
         Err(error) => Refusal::NotJson(error.to_string()),
-        // The grammar aside, an object can only have too many members.
+        // The object is well-formed, so it has too many members.
         Ok(()) => Refusal::ManyMembers(MEMBERS),
     }
 }
 
-/// What stands at a place where an array may stand.
+/// The value of a field that must be an array.
 #[derive(Debug)]
 pub(super) enum Listed<'d> {
-    /// Nothing.
+    /// The field is missing.
     Absent,
-    /// `null`, which to the daemon is as good as nothing.
+    /// `null`, which the daemon treats as missing.
     Null,
     /// An array.
     Array(Array<'d>),
 }
 
-/// One array of a document.
+/// An array of a document.
 #[derive(Debug)]
 pub(super) struct Array<'d> {
-    /// What to call it in a refusal.
+    /// The path of names for refusals.
     name: String,
     /// The array with its brackets.
     pub(super) text: &'d str,
     pub(super) elements: Vec<&'d str>,
-    /// Whether an element was added; the next one then needs a comma.
+    /// `true` if an element was added, so that the next one needs a comma.
     pub(super) grown: bool,
 }
 
@@ -176,7 +178,7 @@ impl<'d> Listed<'d> {
         }
         match elements(text) {
             Some(elements) => Ok(Self::Array(Array { name, text, elements, grown: false })),
-            // The grammar aside, an array can only have too many elements.
+            // The array is well-formed, so it has too many elements.
             None if text.starts_with('[') => Err(Refusal::ManyMembers(MEMBERS)),
             None => Err(Refusal::NotAnArray(name)),
         }
@@ -184,7 +186,7 @@ impl<'d> Listed<'d> {
 }
 
 impl Listed<'_> {
-    /// How many elements there are.
+    /// Returns the number of elements.
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Absent | Self::Null => 0,
@@ -194,10 +196,10 @@ impl Listed<'_> {
 }
 
 impl<'d> Array<'d> {
-    /// The elements, which may only be objects.
+    /// Returns the elements as objects.
     ///
     /// # Errors
-    /// One is something else.
+    /// An element that is not an object.
     pub(super) fn objects(&self) -> impl Iterator<Item = Result<Object<'d>, Refusal>> {
         self.elements.iter().map(|element| match Found::read(&*self.name, element)? {
             Found::Object(object) => Ok(object),
@@ -205,10 +207,10 @@ impl<'d> Array<'d> {
         })
     }
 
-    /// The elements, which may only be strings, each with its slice of the document.
+    /// Returns the elements as strings, each with its slice of the document.
     ///
     /// # Errors
-    /// One is something else.
+    /// An element that is not a string.
     pub(super) fn strings(&self) -> impl Iterator<Item = Result<(&'d str, Cow<'d, str>), Refusal>> {
         self.elements.iter().map(|element| {
             let string = string(element);
@@ -218,7 +220,7 @@ impl<'d> Array<'d> {
 }
 
 impl<'d> Object<'d> {
-    /// Takes the object at this place of a document, and the one in its field `along`.
+    /// Parses the object at this position, and the object in its field `along`.
     fn take(scan: &mut Scanner<'d>, along: Option<&str>) -> Option<Self> {
         let start = scan.clone();
         let usual = if along.is_some() { USUAL_OUTER_MEMBERS } else { USUAL_MEMBERS };
@@ -245,12 +247,12 @@ impl<'d> Object<'d> {
         Some(Self { name, text, members, odd, along: inner, grown: false })
     }
 
-    /// The member that Go's decoder would put into the field `name`.
+    /// Returns the member that Go's decoder puts into the field `name`.
     ///
     /// # Errors
-    /// There are two: Go would merge them, other parsers take one.
+    /// Two such members: Go merges them, other parsers choose one.
     pub(super) fn member(&self, name: &str) -> Result<Option<&Member<'d>>, Refusal> {
-        // Quick, for each member is compared with each field that matters.
+        // Cheap filter, since each member is compared with many field names.
         let may_fit = |member: &&Member<'_>| member.key.len() == name.len() || self.odd;
         let members = self.members.iter().filter(may_fit);
         let mut fitting = members.filter(|member| self.is_field(member, name));
@@ -264,15 +266,15 @@ impl<'d> Object<'d> {
         }
     }
 
-    /// As the function has it, but without a look at each letter of plain keys.
+    /// Does the same as [`is_field`], without folding plain keys letter by letter.
     fn is_field(&self, member: &Member<'_>, name: &str) -> bool {
         member.key.eq_ignore_ascii_case(name) || self.odd && is_field(member.key(), name)
     }
 
-    /// What stands in the field `name`, which may only be an object.
+    /// Returns the value of the field `name`, which must be an object.
     ///
     /// # Errors
-    /// It stands there twice, or is something else.
+    /// The field occurs twice or has another type.
     pub(super) fn object(&self, name: &str) -> Result<Found<'d>, Refusal> {
         match self.member(name)? {
             None => Ok(Found::Absent),
@@ -280,10 +282,10 @@ impl<'d> Object<'d> {
         }
     }
 
-    /// The same for the field that was read along with the document.
+    /// Returns the value of the field that was parsed along with the document.
     ///
     /// # Errors
-    /// As above.
+    /// As [`object`](Self::object).
     pub(super) fn object_along(&mut self, name: &str) -> Result<Found<'d>, Refusal> {
         self.member(name)?;
         match self.along.take() {
@@ -292,10 +294,10 @@ impl<'d> Object<'d> {
         }
     }
 
-    /// The string in the field `name`; `None` when it is absent or `null`.
+    /// Returns the string in the field `name`; `None` if it is missing or `null`.
     ///
     /// # Errors
-    /// It stands there twice, or is something else.
+    /// The field occurs twice or has another type.
     pub(super) fn string(&self, name: &str) -> Result<Option<Cow<'d, str>>, Refusal> {
         let Some(member) = self.member(name)? else {
             return Ok(None);
@@ -307,10 +309,10 @@ impl<'d> Object<'d> {
         string(member.value).map(Some).ok_or_else(path)
     }
 
-    /// What stands in the field `name`, which may only be an array.
+    /// Returns the value of the field `name`, which must be an array.
     ///
     /// # Errors
-    /// It stands there twice, or is something else.
+    /// The field occurs twice or has another type.
     pub(super) fn array(&self, name: &str) -> Result<Listed<'d>, Refusal> {
         match self.member(name)? {
             None => Ok(Listed::Absent),
@@ -318,17 +320,17 @@ impl<'d> Object<'d> {
         }
     }
 
-    /// Whether the field `name` is `true`.
+    /// Returns `true` if the field `name` is `true`.
     pub(super) fn is_true(&self, name: &str) -> bool {
         self.member(name).is_ok_and(|member| member.is_some_and(|member| member.value == "true"))
     }
 
-    /// The keys of all members, unescaped.
+    /// Returns the unescaped keys of all members.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.members.iter().map(Member::key)
     }
 
-    /// Each member that Go would put into one of the fields `names`.
+    /// Returns each member that Go puts into one of the fields `names`.
     pub(super) fn all_of(&self, names: &[&str]) -> impl Iterator<Item = &Member<'d>> {
         let is_one = |member: &&Member<'_>| names.iter().any(|name| self.is_field(member, name));
         self.members.iter().filter(is_one)
@@ -340,8 +342,9 @@ fn join(path: &str, key: &str) -> String {
     [path, dot, key].concat()
 }
 
-/// Whether Go's decoder puts a member `key` into the field `name`: equal under simple case
-/// folding, by which the long s (U+017F) is an `s` and the Kelvin sign (U+212A) a `k`.
+/// Returns `true` if Go's decoder puts a member `key` into the field `name`: the names are equal
+/// under simple case folding, by which the long s (U+017F) is an `s` and the Kelvin sign (U+212A) a
+/// `k`.
 pub(super) fn is_field(key: &str, name: &str) -> bool {
     let fold = |c: char| match c {
         '\u{17f}' => 's',
@@ -351,7 +354,7 @@ pub(super) fn is_field(key: &str, name: &str) -> bool {
     key.chars().map(fold).eq(name.chars().map(fold))
 }
 
-/// `text` as a JSON string.
+/// Returns `text` as a JSON string.
 pub(super) fn quoted(text: &str) -> String {
     let plain = |byte: u8| byte >= b' ' && !matches!(byte, b'"' | b'\\');
     if text.bytes().all(plain) {
@@ -360,7 +363,7 @@ pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// `labels` as a JSON object.
+/// Returns `labels` as a JSON object.
 pub(super) fn label_map(labels: &[Label]) -> String {
     let mut map = String::from("{");
     for Label { key, value } in labels {

@@ -1,23 +1,23 @@
-//! Protocol Buffers messages as slices: their fields in order, and their encoding.
+//! Protocol Buffers messages as slices: fields in order, and their encoding.
 //!
-//! What is read is read strictly. Numbers in more bytes than they need, groups and wire types that
-//! do not exist are refused, because parsers could read them in two ways.
+//! Parsing is strict. Overlong numbers, groups and unknown wire types are refused, because parsers
+//! could disagree about them.
 
 use super::Refusal;
 
 /// The largest field number.
 const LARGEST_NUMBER: u64 = (1 << 29) - 1;
 
-/// Fields of one message. No build has a hundredth of them, and each costs up to 24 times its bytes while
-/// it is looked at.
+/// Maximum number of fields of a message. Builds have less than a hundredth of it, and each field
+/// costs up to 24 times its bytes while it is processed.
 const FIELDS: usize = 64 * 1024;
 
-/// One field of a message.
+/// A field of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Field<'m> {
     pub(super) number: u64,
     pub(super) value: Value<'m>,
-    /// The whole field as it stands there.
+    /// The whole field as encoded.
     pub(super) text: &'m [u8],
 }
 
@@ -25,17 +25,17 @@ pub(super) struct Field<'m> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Value<'m> {
     Varint(u64),
-    /// Of 4 or 8 bytes.
+    /// A value of 4 or 8 bytes.
     Fixed,
     /// A string, bytes, or a message.
     Bytes(&'m [u8]),
 }
 
 impl<'m> Field<'m> {
-    /// The bytes of a field that may only be a string, bytes or a message.
+    /// Returns the bytes of a string, bytes or message field.
     ///
     /// # Errors
-    /// It is something else.
+    /// A field of another type.
     pub(super) fn bytes(&self) -> Result<&'m [u8], Refusal> {
         match self.value {
             Value::Bytes(bytes) => Ok(bytes),
@@ -46,10 +46,10 @@ impl<'m> Field<'m> {
     }
 }
 
-/// The fields of `message`, in order.
+/// Returns the fields of `message` in order.
 ///
 /// # Errors
-/// It is no message, or spelled oddly.
+/// A malformed message, or one that parsers could read differently.
 pub(super) fn fields(message: &[u8]) -> Result<Vec<Field<'_>>, Refusal> {
     let mut fields = Vec::new();
     let mut rest = message;
@@ -79,10 +79,10 @@ pub(super) fn fields(message: &[u8]) -> Result<Vec<Field<'_>>, Refusal> {
     Ok(fields)
 }
 
-/// An entry of a map with string keys: key and value, either of which may be missing.
+/// Returns key and value of a map entry with string keys; a missing one is empty.
 ///
 /// # Errors
-/// Anything but one key and one value in it.
+/// Fields other than one key and one value.
 pub(super) fn entry(message: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
     let mut key = None;
     let mut value = None;
@@ -99,14 +99,14 @@ pub(super) fn entry(message: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
     Ok((key.unwrap_or_default(), value.unwrap_or_default()))
 }
 
-/// Puts a field of bytes behind `message`.
+/// Appends a bytes field to `message`.
 pub(super) fn put(message: &mut Vec<u8>, number: u64, bytes: &[u8]) {
     put_varint(message, number << 3 | 2);
     put_varint(message, bytes.len() as u64);
     message.extend_from_slice(bytes);
 }
 
-/// Puts an entry of a map behind `message`.
+/// Appends a map entry to `message`.
 pub(super) fn put_entry(message: &mut Vec<u8>, number: u64, key: &[u8], value: &[u8]) {
     let mut entry = Vec::with_capacity(key.len() + value.len() + 16);
     put(&mut entry, 1, key);

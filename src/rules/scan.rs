@@ -1,46 +1,46 @@
-//! The grammar of JSON (RFC 8259), read strictly and told as slices of the document.
+//! The grammar of JSON (RFC 8259), parsed strictly into slices of the document.
 //!
-//! It tells only whether something is well-formed; the words for what is wrong come from `serde_json`,
-//! which judges the same documents in a test.
+//! The scanner only accepts or rejects; error messages come from `serde_json`. A test checks that
+//! both accept the same documents.
 
 use std::borrow::Cow;
 
-/// A place in a document. What is not taken as it should be leaves it anywhere.
+/// A position in a document. After a failed parse the position is unspecified.
 #[derive(Debug, Clone)]
 pub(super) struct Scanner<'d> {
     text: &'d str,
     at: usize,
-    /// What closes the objects and arrays around this place, within one value.
+    /// The closing brackets of the open objects and arrays, within one value.
     open: Vec<u8>,
 }
 
 impl<'d> Scanner<'d> {
-    /// The start of `text`.
+    /// Starts at the beginning of `text`.
     pub(super) fn of(text: &'d str) -> Self {
         Self { text, at: 0, open: Vec::new() }
     }
 
-    /// How many bytes are left.
+    /// Returns the number of bytes that are left.
     pub(super) fn left(&self) -> usize {
         self.text.len() - self.at
     }
 
-    /// Whether this is the next byte.
+    /// Returns `true` if `byte` is the next byte.
     pub(super) fn is_at(&self, byte: u8) -> bool {
         self.peek() == Some(byte)
     }
 
-    /// What stands between this place and a later one.
+    /// Returns the text between this position and a later one.
     pub(super) fn until(&self, end: &Self) -> Option<&'d str> {
         self.text.get(self.at..end.at)
     }
 
-    /// Whether nothing is left.
+    /// Returns `true` if no bytes are left.
     pub(super) fn is_at_end(&self) -> bool {
         self.left() == 0
     }
 
-    /// Takes what `take` does, or stays where it is.
+    /// Parses with `take`, or keeps the position if that fails.
     pub(super) fn attempt<T>(&mut self, take: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         let start = self.at;
         let taken = take(self);
@@ -50,7 +50,7 @@ impl<'d> Scanner<'d> {
         taken
     }
 
-    /// Takes an object or array, between these brackets: `one` takes a member or an element.
+    /// Parses an object or array between these brackets; `one` parses a member or an element.
     pub(super) fn each(
         &mut self,
         open: u8,
@@ -72,9 +72,8 @@ impl<'d> Scanner<'d> {
         }
     }
 
-    /// Takes the key of a member, and what separates it from the value. It is given without its
-    /// quotes, and whether it is plain: without escapes, which may be of no letter at all, and letters
-    /// beyond ASCII.
+    /// Parses the key of a member, and the colon behind it. Returns the key without its quotes, and
+    /// `true` if it is plain: it has neither escapes nor non-ASCII letters.
     pub(super) fn key(&mut self) -> Option<(&'d str, bool)> {
         let start = self.at + 1;
         let plain = self.string()?;
@@ -83,7 +82,7 @@ impl<'d> Scanner<'d> {
         Some((key, plain))
     }
 
-    /// Takes a value with everything in it, however deep: this is no recursion.
+    /// Parses a value of any depth, without recursion.
     #[inline]
     pub(super) fn value(&mut self) -> Option<&'d str> {
         let start = self.at;
@@ -94,7 +93,7 @@ impl<'d> Scanner<'d> {
         self.text.get(start..self.at)
     }
 
-    /// Takes an object or array with everything in it.
+    /// Parses an object or array of any depth.
     fn nested(&mut self) -> Option<()> {
         self.open.clear();
         loop {
@@ -113,7 +112,7 @@ impl<'d> Scanner<'d> {
         }
     }
 
-    /// Goes into an object or array; whether it is complete, for nothing is in it.
+    /// Enters an object or array; returns `true` if it is empty and thus complete.
     fn enter(&mut self, close: u8) -> bool {
         self.at += 1;
         self.blanks();
@@ -124,8 +123,8 @@ impl<'d> Scanner<'d> {
         empty
     }
 
-    /// Goes out of what ends behind a value, and to the next one; whether there is none, for
-    /// everything has ended.
+    /// Leaves the objects and arrays that end behind a value, and moves to the next value. Returns
+    /// `true` if the outermost one has ended.
     fn leave(&mut self) -> Option<bool> {
         while let Some(&close) = self.open.last() {
             self.blanks();
@@ -157,7 +156,7 @@ impl<'d> Scanner<'d> {
         is_it.then_some(())
     }
 
-    /// `-` integer fraction exponent
+    /// Parses `-` integer fraction exponent.
     fn number(&mut self) -> Option<()> {
         self.take(b'-');
         if !self.take(b'0') {
@@ -179,7 +178,8 @@ impl<'d> Scanner<'d> {
         (digits > 0).then_some(())
     }
 
-    /// Takes a string; whether it is plain: without escapes and letters beyond ASCII.
+    /// Parses a string; returns `true` if it is plain: it has neither escapes nor non-ASCII
+    /// letters.
     #[inline]
     fn string(&mut self) -> Option<bool> {
         let inner = self.rest().strip_prefix(b"\"")?;
@@ -188,7 +188,8 @@ impl<'d> Scanner<'d> {
         if self.take(b'"') { Some(plain) } else { self.rest_of_string() }
     }
 
-    /// Takes a string from its first unusual byte on, which is not its end; it is not plain.
+    /// Parses a string from its first special byte on, which is not its end. Such a string is not
+    /// plain.
     #[cold]
     fn rest_of_string(&mut self) -> Option<bool> {
         loop {
@@ -251,13 +252,13 @@ impl<'d> Scanner<'d> {
     }
 }
 
-/// The string that the value `text` is; `None` if it is none, or none in Unicode.
+/// Returns the string value `text`; `None` if it is not a string of Unicode characters.
 pub(super) fn string(text: &str) -> Option<Cow<'_, str>> {
     unescaped(text.strip_prefix('"')?.strip_suffix('"')?)
 }
 
-/// What stands between the quotes of a string, unescaped; it is copied only if it has escapes.
-/// `None` if it is not in Unicode.
+/// Unescapes the text between the quotes of a string, and copies it only if it has escapes. Returns
+/// `None` if it is not Unicode.
 pub(super) fn unescaped(inner: &str) -> Option<Cow<'_, str>> {
     if inner.as_bytes().contains(&b'\\') {
         return serde_json::from_str(&["\"", inner, "\""].concat()).ok().map(Cow::Owned);
@@ -265,20 +266,20 @@ pub(super) fn unescaped(inner: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Borrowed(inner))
 }
 
-/// How many bytes stand before the first quote, backslash or control character, and whether they are
-/// all ASCII. Eight are looked at in one go.
+/// Returns the number of bytes before the first quote, backslash or control character, and `true`
+/// if they are all ASCII. Reads eight bytes at once.
 #[inline]
 fn usual_bytes(text: &[u8]) -> (usize, bool) {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHEST: u64 = EACH << 7;
-    // Which bytes are smaller than `limit`, as their highest bits. What is borrowed in the subtraction
-    // spoils only what stands behind the first.
+    // Returns the bytes below `limit`, as their highest bits. A borrow in the subtraction affects
+    // only bytes behind the first match.
     let below = |word: u64, limit: u8| word.wrapping_sub(EACH * u64::from(limit)) & !word;
     let (words, rest) = text.as_chunks();
     let mut seen = 0;
     for (before, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        // With this bit turned, a quote is what comes next to the control characters.
+        // With this bit flipped, a quote is adjacent to the control characters.
         let special =
             below(word ^ (EACH * 2), b' ' + 1) | below(word ^ (EACH * u64::from(b'\\')), 1);
         let special = special & HIGHEST;

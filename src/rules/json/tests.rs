@@ -22,7 +22,7 @@ fn an_object_has_a_limit_of_members() {
 }
 
 #[test]
-fn what_is_wrong_with_what_is_read_along_is_told_as_of_the_rest() {
+fn errors_in_the_inner_object_equal_those_in_the_document() {
     let many = format!("{{{}}}", vec!["\"\":1"; MEMBERS + 1].join(","));
     let escape = r#"{"\ud800":1}"#.to_owned();
     let refused = |value: &str| {
@@ -46,7 +46,7 @@ fn objects_may_be_as_deep_as_they_like() {
 }
 
 #[test]
-fn what_is_read_along_is_what_is_read_later() {
+fn the_inner_object_equals_one_parsed_later() {
     for (document, later) in [
         (r#"{"b":1,"A":{"c":2}}"#, r#"{"c":2}"#),
         (r#"{"\u0061":{"c":2}}"#, r#"{"c":2}"#),

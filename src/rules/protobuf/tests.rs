@@ -40,7 +40,7 @@ fn an_entry_has_one_key_and_one_value() {
 }
 
 #[test]
-fn what_can_be_read_in_two_ways_is_refused() {
+fn ambiguous_messages_are_refused() {
     for odd in [
         &b"\x0a"[..],                                    // no length
         b"\x0a\x02k",                                    // cut

@@ -5,7 +5,7 @@ fn is_value(text: &str) -> bool {
     scan.value() == Some(text) && scan.is_at_end()
 }
 
-/// What `serde_json` says of it.
+/// Returns `true` if `serde_json` accepts the text.
 fn is_value_to_serde(text: &str) -> bool {
     serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
@@ -47,7 +47,7 @@ const VALUES: &[&str] = &[
 ];
 
 #[test]
-fn values_are_taken_whole() {
+fn values_are_parsed_to_their_end() {
     for value in VALUES {
         assert!(is_value(value) && is_value_to_serde(value), "{value}");
     }
@@ -56,13 +56,13 @@ fn values_are_taken_whole() {
     assert!(!is_value(&deep[1..]) && !is_value(&deep[..deep.len() - 1]));
 }
 
-/// Each value with each character taken away, each replaced and each put in, once and twice, and
-/// cut at each place.
+/// Tries each value with each character removed, replaced and inserted, once and twice, and cut at
+/// each place.
 #[test]
-fn what_is_a_value_is_judged_as_serde_json_does() {
+fn values_are_accepted_exactly_as_by_serde_json() {
     let mut judged = 0;
     let mut judge = |text: &str| {
-        // Blanks around are the caller's.
+        // Surrounding blanks are the caller's responsibility.
         if text.trim_matches([' ', '\t', '\r', '\n']) == text {
             assert_eq!(is_value(text), is_value_to_serde(text), "{text:?}");
             judged += 1;
