@@ -1,8 +1,8 @@
-//! Points in time as people and programs read them.
+//! Points in time as text.
 
 use std::time::Duration;
 
-/// The time so long after 1970 in UTC, to the millisecond, as RFC 3339 writes it.
+/// Formats a time since the Unix epoch by RFC 3339, in UTC and to the millisecond.
 #[must_use]
 pub fn rfc3339(since: Duration) -> String {
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
@@ -12,11 +12,11 @@ pub fn rfc3339(since: Duration) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z")
 }
 
-/// Year, month and day, when so many days have passed since 1970-01-01.
+/// Returns year, month and day of a number of days since 1970-01-01.
 fn date(mut days: u64) -> (u64, u64, u64) {
     let leap =
         |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
-    // 400 years have the same number of days wherever they begin.
+    // Any 400 consecutive years have the same number of days.
     let mut year = 1970 + days / 146_097 * 400;
     days %= 146_097;
     while days >= 365 + u64::from(leap(year)) {

@@ -1,44 +1,44 @@
-//! The desk, where the proxy answers questions about itself: what a request asks for, and what it is
-//! answered with. A client asks once; the connection ends behind the answer.
+//! Requests and responses of the stats socket. Each connection carries one request.
 
 use super::page::MEDIA_TYPE;
 use crate::http::head::{self, Scan};
 use crate::http::{Malformed, render};
 
-/// Bytes that a request may have: nobody who asks here has much to say.
+/// Maximum length of a request in bytes.
 pub const REQUEST_LIMIT: usize = 4096;
 
-/// What the daemon is asked, to find out whether it is ready.
+/// The request to the daemon that checks its readiness.
 pub const PING: &[u8] = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
 
-/// Bytes of the daemon's answer that are looked at; it has a few hundred.
+/// Maximum number of bytes read of the daemon's response, which has a few hundred.
 pub const PONG_LIMIT: usize = 16 * 1024;
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-/// What can be asked for.
+/// The resources of the stats socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Question {
-    /// `/metrics`: what was counted.
+    /// `/metrics`: the counters.
     Metrics,
-    /// `/healthz`: whether this process serves.
+    /// `/healthz`: `ok` while the process serves.
     Health,
-    /// `/readyz`: whether the daemon would answer a client now.
+    /// `/readyz`: the daemon's readiness.
     Ready,
 }
 
-/// What a request asks for.
+/// A parsed request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// It is not complete.
+    /// An incomplete request.
     Partly,
-    /// A question, and whether it is a HEAD, which is answered without the body.
+    /// A request for this resource. The flag is `true` for a HEAD, which is answered without a
+    /// body.
     For(Question, bool),
-    /// Nothing that can be had here, which this answer says.
+    /// A bad request, with its response.
     Wrong(Vec<u8>),
 }
 
-/// Reads a request, of which `bytes` have come.
+/// Parses a request, of which `bytes` have arrived.
 #[must_use]
 pub fn asked(bytes: &[u8]) -> Asked {
     let head = match Scan::default().end_of_head(bytes) {
@@ -75,19 +75,19 @@ fn answer(status: u16, media_type: &str, body: &str, to_head: bool) -> Vec<u8> {
     render::whole(status, &fields, body, to_head)
 }
 
-/// The answer to [`Question::Metrics`].
+/// Returns the response to [`Question::Metrics`].
 #[must_use]
 pub fn metrics(page: &str, to_head: bool) -> Vec<u8> {
     answer(200, MEDIA_TYPE, page, to_head)
 }
 
-/// The answer to [`Question::Health`]: whoever answers is alive.
+/// Returns the response to [`Question::Health`].
 #[must_use]
 pub fn health(to_head: bool) -> Vec<u8> {
     answer(200, PLAIN, "ok\n", to_head)
 }
 
-/// The answer to [`Question::Ready`].
+/// Returns the response to [`Question::Ready`].
 #[must_use]
 pub fn ready(ready: Result<(), &str>, to_head: bool) -> Vec<u8> {
     match ready {
@@ -96,11 +96,11 @@ pub fn ready(ready: Result<(), &str>, to_head: bool) -> Vec<u8> {
     }
 }
 
-/// Reads the daemon's answer to [`PING`], of which `bytes` have come; `None` while it may still
-/// become one.
+/// Parses the daemon's response to [`PING`], of which `bytes` have arrived; `None` while it is
+/// incomplete.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The reason why the daemon is not ready.
 #[must_use]
 pub fn pong(bytes: &[u8], ended: bool) -> Option<Result<(), String>> {
     let head = match Scan::default().end_of_head(bytes) {

@@ -1,10 +1,10 @@
-//! How often something took how long.
+//! A histogram of durations.
 
 use std::time::Duration;
 
-/// The upper bounds of the buckets, in nanoseconds and as seconds in the text. What the proxy adds
-/// is tens of microseconds; a body that is rewritten may take milliseconds, a question to the daemon
-/// some more, and what is above that is trouble.
+/// Upper bounds of the buckets, in nanoseconds and as text in seconds. The proxy adds tens of
+/// microseconds; a rewritten body may take milliseconds, and a query to the daemon some more.
+/// Longer times indicate a problem.
 pub(super) const BOUNDS: [(u64, &str); 14] = [
     (10_000, "0.00001"),
     (25_000, "0.000025"),
@@ -25,7 +25,7 @@ pub(super) const BOUNDS: [(u64, &str); 14] = [
 /// Counts by upper bound, and the sum.
 #[derive(Debug, Default)]
 pub(super) struct Histogram {
-    /// How many were within each bound and above the one before.
+    /// Counts of durations within each bound and above the previous one.
     within: [u64; BOUNDS.len()],
     above: u64,
     nanoseconds: u64,
@@ -42,7 +42,7 @@ impl Histogram {
         }
     }
 
-    /// For each bound, in seconds, how many were within it.
+    /// Returns the bounds in seconds, each with the count of durations within it.
     pub(super) fn cumulated(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let counts = self.within.iter().scan(0, |sum, count| {
             *sum += count;
@@ -55,7 +55,7 @@ impl Histogram {
         self.within.iter().sum::<u64>() + self.above
     }
 
-    /// All of them together, in seconds.
+    /// Returns the sum of all durations in seconds.
     pub(super) fn sum(&self) -> f64 {
         Duration::from_nanos(self.nanoseconds).as_secs_f64()
     }

@@ -1,8 +1,8 @@
-//! What is counted while the proxy serves, and how it is told: no socket, no clock.
+//! Counters, and their presentation. This layer has no socket and no clock.
 //!
 //! ```text
 //! Outcome, bytes, connects ──► Counters ── page ──► Prometheus text ── summary ──► text for people
-//!                                request head ── desk::asked ──► what to answer with
+//!                                request head ── desk::asked ──► the response
 //! ```
 
 pub mod calendar;
@@ -21,7 +21,7 @@ const CLASSES: usize = Class::ALL.len();
 const REASONS: usize = Reason::ALL.len();
 const VERDICTS: usize = Verdict::NAMES.len();
 
-/// Why a daemon may not be reached when it is connected.
+/// Reasons why connecting to the daemon may fail.
 const CONNECT_REASONS: [Reason; 5] = [
     Reason::DaemonMissing,
     Reason::DaemonDown,
@@ -30,7 +30,7 @@ const CONNECT_REASONS: [Reason; 5] = [
     Reason::DaemonUnreachable,
 ];
 
-/// What has been counted since the process began. Counting is adding to a number.
+/// Counts since the process began. Counting only adds to numbers.
 #[derive(Debug)]
 pub struct Counters {
     requests: [[u64; VERDICTS]; CLASSES],
@@ -55,7 +55,7 @@ impl Default for Counters {
 }
 
 impl Counters {
-    /// An exchange is over.
+    /// Counts a completed exchange.
     pub fn exchange(&mut self, outcome: &Outcome) {
         let class = Class::from(outcome.operation);
         let row = self.requests.get_mut(class as usize);
@@ -65,23 +65,23 @@ impl Counters {
         }
     }
 
-    /// A client was accepted.
+    /// Counts an accepted client.
     pub fn client(&mut self) {
         self.clients += 1;
     }
 
-    /// No connection to the daemon could be made.
+    /// Counts a failed connection to the daemon.
     pub fn connect_failed(&mut self, why: &Unreachable) {
         count(self.connect_failures.get_mut(Reason::from(why) as usize));
     }
 
-    /// Bytes have reached the other side.
+    /// Counts bytes that were written.
     pub fn moved(&mut self, bytes: Traffic) {
         self.traffic.to_daemon += bytes.to_daemon;
         self.traffic.to_client += bytes.to_client;
     }
 
-    /// A request was held for so long before it was handed to the daemon.
+    /// Counts a request by the time from its arrival until it was written to the daemon.
     pub fn held(&mut self, took: Duration) {
         self.added.observe(took);
     }
@@ -93,16 +93,16 @@ fn count(counter: Option<&mut u64>) {
     }
 }
 
-/// What is so at this moment.
+/// The current state of the process.
 #[derive(Debug, Clone, Copy)]
 pub struct Present {
-    /// Connections of clients that are open.
+    /// Number of connected clients.
     pub open: usize,
-    /// How many there may be, for want of file descriptors.
+    /// Maximum number of connected clients, limited by file descriptors.
     pub room: usize,
-    /// Whether the process is about to end.
+    /// `true` while the process shuts down.
     pub draining: bool,
-    /// When the process began to serve, since 1970 in UTC.
+    /// Time since the Unix epoch when the process began to serve.
     pub started: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! The page of metrics, in Prometheus' text format 0.0.4. `docs/metrics.md` says what each means.
+//! The metrics in Prometheus' text format 0.0.4. `docs/metrics.md` describes each metric.
 
 use std::fmt::Display;
 
@@ -9,7 +9,7 @@ use crate::proxy::{Reason, Verdict};
 /// The media type of the page.
 pub const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What all names begin with, but those that Prometheus has for all processes.
+/// Prefix of all names.
 const PREFIX: &str = "dockerd_ci_proxy_";
 
 /// Renders all metrics.
@@ -26,12 +26,12 @@ pub fn render(counters: &Counters, present: &Present) -> String {
 struct Page(String);
 
 impl Page {
-    /// Begins a metric, of which samples follow.
+    /// Begins a metric, whose samples follow.
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         self.0.extend([format!("# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}\n")]);
     }
 
-    /// A value with labels; all of these are plain names, in which nothing has to be escaped.
+    /// Adds a value with labels, whose values need no escaping.
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
         let labels: Vec<_> = labels.iter().map(|(key, text)| format!("{key}=\"{text}\"")).collect();
         let labels = match labels.join(",") {
@@ -41,7 +41,7 @@ impl Page {
         self.0.extend([format!("{PREFIX}{name}{labels} {value}\n")]);
     }
 
-    /// A metric that is one value.
+    /// Adds a metric with a single value.
     fn single(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
         self.family(name, kind, help);
         self.sample(name, &[], value);
@@ -49,7 +49,7 @@ impl Page {
 
     fn requests(&mut self, counters: &Counters) {
         let name = "requests_total";
-        self.family(name, "counter", "Exchanges that are over, by class of operation and verdict.");
+        self.family(name, "counter", "Completed exchanges, by class of operation and verdict.");
         for (class, row) in Class::ALL.iter().zip(&counters.requests) {
             for (verdict, value) in Verdict::NAMES.iter().zip(row) {
                 self.sample(name, &[("class", class.name()), ("verdict", verdict)], value);
@@ -59,7 +59,7 @@ impl Page {
         self.family(
             name,
             "counter",
-            "Requests that were refused or answered in the daemon's place, by reason.",
+            "Requests refused or answered in place of the daemon, by reason.",
         );
         for (reason, value) in Reason::ALL.iter().zip(&counters.refusals) {
             self.sample(name, &[("reason", reason.name())], value);
@@ -68,21 +68,17 @@ impl Page {
 
     fn connections(&mut self, counters: &Counters, present: &Present) {
         let clients = counters.clients;
-        self.single("connections_total", "counter", "Clients that were accepted.", clients);
-        self.single("connections_open", "gauge", "Clients that are connected.", present.open);
-        let help = "Clients that can be connected, for want of file descriptors.";
+        self.single("connections_total", "counter", "Accepted clients.", clients);
+        self.single("connections_open", "gauge", "Connected clients.", present.open);
+        let help = "Maximum number of connected clients, limited by file descriptors.";
         self.single("connections_max", "gauge", help, present.room);
         let name = "bytes_total";
-        self.family(name, "counter", "Bytes that have reached the other side, by direction.");
+        self.family(name, "counter", "Bytes written to the daemon and to clients, by direction.");
         let traffic = counters.traffic;
         self.sample(name, &[("direction", "to_daemon")], traffic.to_daemon);
         self.sample(name, &[("direction", "to_client")], traffic.to_client);
         let name = "daemon_connect_failures_total";
-        self.family(
-            name,
-            "counter",
-            "Connections to the daemon that could not be made, by reason.",
-        );
+        self.family(name, "counter", "Failed connections to the daemon, by reason.");
         for reason in CONNECT_REASONS {
             let value = counters.connect_failures.get(reason as usize).copied();
             self.sample(name, &[("reason", reason.name())], value.unwrap_or_default());
@@ -94,7 +90,7 @@ impl Page {
         self.family(
             name,
             "histogram",
-            "How long requests were held, from having come to having been handed to the daemon.",
+            "Time from the arrival of a complete request until it was written to the daemon.",
         );
         let added = &counters.added;
         for (seconds, value) in added.cumulated() {
@@ -107,12 +103,12 @@ impl Page {
 
     fn process(&mut self, present: &Present) {
         let draining = u8::from(present.draining);
-        let help = "Whether the process is about to end and takes no new requests.";
+        let help = "1 while the proxy shuts down.";
         self.single("draining", "gauge", help, draining);
-        self.family("build_info", "gauge", "1, with the version of the program.");
+        self.family("build_info", "gauge", "Always 1; the label is the version of the program.");
         self.sample("build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
         let started = present.started.as_secs_f64();
-        let help = "When the process began to serve, in seconds since 1970 in UTC.";
+        let help = "Time at which the process began to serve, in seconds since the Unix epoch.";
         self.single("start_time_seconds", "gauge", help, started);
     }
 }

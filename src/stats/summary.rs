@@ -1,21 +1,21 @@
-//! The page of metrics in a few lines for people, as `dockerd-ci-proxy status` prints it.
+//! A summary of the metrics in a few lines, as `dockerd-ci-proxy status` prints it.
 
 use std::time::Duration;
 
 use super::calendar::rfc3339;
 
-/// A value of the page.
+/// One value of the page.
 #[derive(Debug, PartialEq)]
 struct Sample<'p> {
-    /// Its name, without what all names begin with.
+    /// The name without the common prefix.
     name: &'p str,
-    /// Its labels.
+    /// The labels.
     labels: Vec<(&'p str, &'p str)>,
     value: f64,
 }
 
-/// Sums up `page`, as the proxy gave it when it was `now` after 1970 in UTC; `ready` is what it said
-/// of the daemon. `None` if the page is not one of ours.
+/// Summarizes `page` at the time `now` since the Unix epoch; `ready` is the proxy's report about
+/// the daemon. Returns `None` if the page is not one of this program.
 #[must_use]
 pub fn summary(page: &str, ready: &str, now: Duration) -> Option<String> {
     let samples = samples(page)?;
@@ -32,21 +32,21 @@ pub fn summary(page: &str, ready: &str, now: Duration) -> Option<String> {
         ),
         format!("daemon:    {ready}"),
         format!(
-            "clients:   {} connected, {} in all, room for {}",
+            "clients:   {} connected, {} since startup, {} at most",
             number("connections_open")?,
             number("connections_total")?,
             number("connections_max")?,
         ),
         format!("requests:  {}", sums(&samples, "requests_total", "verdict")),
         format!("refused:   {}", sums(&samples, "refusals_total", "reason")),
-        format!("unreached: {}", sums(&samples, CONNECTS, "reason")),
+        format!("failures:  {}", sums(&samples, CONNECTS, "reason")),
         format!("bytes:     {}", sums(&samples, "bytes_total", "direction")),
     ];
     lines.push(match number("added_seconds_count")? {
-        0.0 => "added:     nothing was measured yet".to_owned(),
+        0.0 => "added:     no request measured yet".to_owned(),
         all => {
             let (half, most) = (within(&samples, all * 0.5)?, within(&samples, all * 0.99)?);
-            format!("added:     half of the requests within {half} s, 99 % within {most} s")
+            format!("added:     50 % of requests within {half} s, 99 % within {most} s")
         }
     });
     Some(lines.join("\n") + "\n")
@@ -60,7 +60,7 @@ impl Sample<'_> {
     }
 }
 
-/// All samples of a page; `None` if a line is not understood.
+/// Parses all samples of a page; `None` if a line is malformed.
 fn samples(page: &str) -> Option<Vec<Sample<'_>>> {
     page.lines().filter(|line| !line.starts_with('#')).map(sample).collect()
 }
@@ -81,7 +81,7 @@ fn label(text: &str) -> Option<(&str, &str)> {
     Some((key, value.strip_prefix('"')?.strip_suffix('"')?))
 }
 
-/// The sums of the samples of `name` by the values of `label`, those that are not 0.
+/// Sums the samples of `name` by the values of `label`, and omits those that are 0.
 fn sums(samples: &[Sample<'_>], name: &str, label: &str) -> String {
     let mut sums: Vec<(&str, f64)> = Vec::new();
     for sample in samples.iter().filter(|sample| sample.name == name && sample.value > 0.0) {
@@ -98,14 +98,14 @@ fn sums(samples: &[Sample<'_>], name: &str, label: &str) -> String {
     texts.join(", ")
 }
 
-/// The bound within which so many requests were held.
+/// Returns the smallest bound within which `count` requests were held.
 fn within<'p>(samples: &[Sample<'p>], count: f64) -> Option<&'p str> {
     let mut buckets = samples.iter().filter(|sample| sample.name == "added_seconds_bucket");
     let bucket = buckets.find(|bucket| bucket.value >= count)?;
     bucket.labels.iter().find(|(key, _)| *key == "le").map(|(_, bound)| *bound)
 }
 
-/// A time in its two largest units.
+/// Formats a duration in its two largest units.
 fn long(time: Duration) -> String {
     let seconds = time.as_secs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_daemon_that_cannot_be_reached_has_a_reason_that_is_told() {
+fn every_connect_failure_has_a_counted_reason() {
     let other = Unreachable::Other("odd".to_owned());
     for why in
         [Unreachable::Missing, Unreachable::Down, Unreachable::Denied, Unreachable::Slow, other]

@@ -4,7 +4,7 @@ fn ask(line: &str) -> Asked {
     asked(format!("{line}\r\nHost: x\r\n\r\n").as_bytes())
 }
 
-/// Status and body of an answer.
+/// Returns status and body of a response.
 fn read(answer: &[u8]) -> (u16, String) {
     let text = str::from_utf8(answer).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
@@ -22,7 +22,7 @@ fn there_are_three_questions() {
 }
 
 #[test]
-fn all_else_is_told_what_is_wrong_with_it() {
+fn bad_requests_get_an_explanation() {
     for (line, status) in [
         ("GET / HTTP/1.1", 404),
         ("GET /metrics/ HTTP/1.1", 404),

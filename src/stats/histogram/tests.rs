@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn the_bounds_rise_and_are_spelt_as_they_are() {
+fn bounds_rise_and_match_their_text() {
     let mut before = 0;
     for (bound, seconds) in BOUNDS {
         assert!(bound > before);
@@ -12,7 +12,7 @@ fn the_bounds_rise_and_are_spelt_as_they_are() {
 }
 
 #[test]
-fn each_is_counted_within_its_bound_and_all_above() {
+fn durations_are_counted_in_all_buckets_above_them() {
     let mut histogram = Histogram::default();
     for nanoseconds in [0, 10_000, 10_001, 25_000, 1_000_000_000] {
         histogram.observe(Duration::from_nanos(nanoseconds));

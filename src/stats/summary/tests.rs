@@ -8,7 +8,7 @@ fn present() -> Present {
 }
 
 #[test]
-fn a_page_comes_to_a_few_lines() {
+fn a_page_is_summarized_in_a_few_lines() {
     let mut counters = Counters::default();
     let mut exchange = |verdict| {
         let operation = crate::engine::route("POST", b"/containers/create");
@@ -30,27 +30,27 @@ fn a_page_comes_to_a_few_lines() {
     let wanted = format!(
         "version:   {version}, up since 2025-12-31T23:59:59Z (1 h 1 min)\n\
          daemon:    ready\n\
-         clients:   3 connected, 1 in all, room for 500\n\
+         clients:   3 connected, 1 since startup, 500 at most\n\
          requests:  2 labelled, 1 refused\n\
          refused:   1 no_room\n\
-         unreached: none\n\
+         failures:  none\n\
          bytes:     none\n\
-         added:     half of the requests within 0.000025 s, 99 % within 0.000025 s\n"
+         added:     50 % of requests within 0.000025 s, 99 % within 0.000025 s\n"
     );
     assert_eq!(text, wanted);
 }
 
 #[test]
-fn a_process_that_has_just_begun_or_is_to_end_says_so() {
+fn startup_and_shutdown_are_reported() {
     let present = Present { draining: true, ..present() };
     let page = page::render(&Counters::default(), &present);
     let text = summary(&page, "not ready", present.started).unwrap();
     assert!(text.contains("(0 s), shutting down\n"), "{text}");
-    assert!(text.contains("nothing was measured yet\n"), "{text}");
+    assert!(text.contains("no request measured yet\n"), "{text}");
 }
 
 #[test]
-fn another_programs_page_is_none_of_ours() {
+fn pages_of_other_programs_are_rejected() {
     for page in ["", "up 1\n", "<html>\n", "dockerd_ci_proxy_x{a=b} 1\n"] {
         assert_eq!(summary(page, "ready", Duration::ZERO), None, "{page}");
     }
