@@ -1,5 +1,5 @@
-//! The access line: what became of an exchange. As text it is a sentence; in JSON its facts are
-//! members of their own, which the line hands to the log beside the sentence.
+//! The access line about an exchange. As text it is a sentence; in JSON the facts are members of
+//! their own beside the sentence.
 
 use std::cell::OnceCell;
 use std::fmt;
@@ -13,9 +13,9 @@ use super::peer::Peer;
 use crate::proxy::{Fault, Outcome, Reason, Verdict};
 use crate::rules::{Injection, Label};
 
-/// Writes the line: what was done to a request is told at `info`, what merely passed at `debug`, and what
-/// neither the client nor the operator wanted at `warn`. Who the caller is, is asked only if the line is
-/// written.
+/// Writes the access line: at `info` for edited and refused requests, at `debug` for requests that
+/// passed, at `warn` for failures that are not the client's fault. The caller is looked up only if
+/// the line is written.
 pub(super) fn log(outcome: &Outcome, injection: &Injection, client: &Peer) {
     let level = match &outcome.verdict {
         Verdict::Passed => Level::Debug,
@@ -31,7 +31,7 @@ pub(super) fn log(outcome: &Outcome, injection: &Injection, client: &Peer) {
     log::logger().log(&record.args(format_args!("{line}")).build());
 }
 
-/// Writes what an operator wants to know of an operation beside its own line, and who asked for it.
+/// Writes a warning about an operation, with its caller.
 pub(super) fn warn(what: &str, operation: Option<&str>, client: &Peer) {
     let caller = client.caller();
     let warning = Warning { operation, caller };
@@ -56,7 +56,7 @@ impl Source for Warning<'_> {
     }
 }
 
-/// The members that tell of the caller.
+/// Visits the members about the caller.
 fn members(caller: Caller, to: &mut dyn VisitSource<'_>) -> Result<(), Error> {
     match caller {
         Caller::Known { uid, pid } => {
@@ -68,12 +68,12 @@ fn members(caller: Caller, to: &mut dyn VisitSource<'_>) -> Result<(), Error> {
     }
 }
 
-/// An exchange that is over, by whom, and what was injected.
+/// A completed exchange with its caller and what was injected.
 struct Line<'l> {
     outcome: &'l Outcome,
     caller: Caller,
     labels: &'l [Label],
-    /// The names of their members, if somebody asks for these.
+    /// The names of the labels' members, made on demand.
     names: OnceCell<Vec<String>>,
     cgroup_parent: Option<&'l str>,
 }
@@ -91,12 +91,12 @@ impl<'l> Line<'l> {
     }
 
     fn milliseconds(&self) -> f64 {
-        // To the microsecond; what a float has behind that is noise.
+        // Rounded to microseconds, since further digits of a float are noise.
         (self.outcome.took.as_secs_f64() * 1e6).round() / 1e3
     }
 }
 
-/// The sentence.
+/// The sentence of the text form.
 impl fmt::Display for Line<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let outcome = self.outcome;
@@ -130,7 +130,7 @@ impl fmt::Display for Line<'_> {
     }
 }
 
-/// Milliseconds, and tenths of one behind them: formatting a float would take longer than all else in a
+/// Returns milliseconds and their tenths. Formatting a float would take longer than the rest of the
 /// line.
 fn tenths(took: Duration) -> (u64, u64) {
     let tenths = took.as_secs().saturating_mul(10_000) + u64::from(took.subsec_micros() + 50) / 100;

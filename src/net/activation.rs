@@ -1,4 +1,4 @@
-//! Sockets that a service manager has made and passes at start: `sd_listen_fds(3)`.
+//! Sockets that a service manager has made and passes at startup: `sd_listen_fds(3)`.
 
 use std::ffi::OsString;
 use std::fmt::{self, Display, Formatter};
@@ -8,20 +8,20 @@ use listenfd::ListenFd;
 
 use super::listener::Listener;
 
-/// The name (`FileDescriptorName=`) of the one socket that is not for clients.
+/// The name (`FileDescriptorName=`) of the stats socket.
 const STATS: &str = "stats";
 
-/// Listening sockets that we have not made.
+/// Listening sockets that were passed to this process.
 #[derive(Debug, Default)]
 pub struct Sockets {
-    /// For clients, in the order in which they were passed; may be empty.
+    /// Sockets for clients, in the order in which they were passed; may be empty.
     pub clients: Vec<Listener>,
-    /// For those who want to see how we do.
+    /// The stats socket.
     pub stats: Option<Listener>,
 }
 
-/// Takes what was passed to this process; nothing if nothing was. `env` looks up a variable of the
-/// environment. Works once: the descriptors have an owner then.
+/// Takes the sockets that were passed to this process; there may be none. `env` returns the value
+/// of a variable. Works once, since the descriptors then have an owner.
 ///
 /// # Errors
 ///
@@ -54,19 +54,19 @@ impl Sockets {
     }
 }
 
-/// Why passed sockets cannot be used.
+/// The error of passed sockets that cannot be used.
 #[derive(Debug)]
 pub enum Error {
-    /// One is no listening UNIX socket with a path.
+    /// A socket that is not a listening UNIX socket with a path.
     Unfit {
-        /// Its place among those that were passed, from 0.
+        /// Its index among the passed sockets, from 0.
         number: usize,
-        /// The name that it was given; may be empty.
+        /// Its name; may be empty.
         name: String,
-        /// What is wrong with it.
+        /// The problem with the socket.
         error: io::Error,
     },
-    /// Two are called `stats`.
+    /// Two sockets with the name `stats`.
     StatsTwice,
 }
 

@@ -1,4 +1,4 @@
-//! Who is at the other end of a client's socket, as the kernel says.
+//! The process at the other end of a client's socket, as the kernel reports it.
 
 use std::fmt::{self, Display, Formatter};
 use std::num::NonZeroU32;
@@ -6,27 +6,27 @@ use std::os::fd::AsFd;
 
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
-/// The process that connected a socket, at the moment when it did so (`SO_PEERCRED`, unix(7)).
+/// The process that connected a socket, at the time of connect(2) (`SO_PEERCRED`, unix(7)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Caller {
-    /// A process that we can see.
+    /// A process in the pid namespace of the proxy.
     Known {
-        /// Its effective user.
+        /// The effective user.
         uid: u32,
-        /// Its number, which may be another's by now.
+        /// The pid, which may have been reused since.
         pid: NonZeroU32,
     },
-    /// A process outside of our pid namespace.
+    /// A process outside of the pid namespace of the proxy.
     Foreign {
-        /// Its effective user.
+        /// The effective user.
         uid: u32,
     },
-    /// The kernel does not say.
+    /// The kernel does not report the process.
     Unknown,
 }
 
 impl Caller {
-    /// Asks the kernel, which is a system call.
+    /// Queries the kernel with one system call.
     pub(super) fn of(socket: &impl AsFd) -> Self {
         let Ok(peer) = getsockopt(socket, PeerCredentials) else {
             return Self::Unknown;

@@ -1,12 +1,12 @@
-//! How the bytes of one direction move from one socket to the other: by copy or by splice.
+//! Moves the bytes of one direction from one socket to the other, by copy or by splice.
 //!
-//! Both obey the same permits of the same [`Lane`]. A copy goes through its inbox, where the core
-//! sees it. What is permitted before it has come may pass by, in a pipe. When that pays is decided
-//! here, by what came last: large pieces are spliced, small ones are copied.
+//! Both follow the permits of the same [`Lane`]. A copy goes through the inbox, where the core
+//! reads it. Permitted bytes that have not arrived can skip the inbox, in a pipe. The last piece
+//! decides: large pieces are spliced, small ones are copied.
 //!
-//! The chunk line behind a large piece is looked at where it lies, in the socket, so that it can pass
-//! by together with the next piece; the pipe gathers many of them before it is emptied. A line of which
-//! only the beginning has come stays there until there is an event for the rest.
+//! The chunk line behind a large piece is peeked at in the socket, so that it can be spliced
+//! together with the next piece; the pipe gathers many pieces before it is drained. An incomplete
+//! line stays in the socket until an event announces the rest.
 
 use mio::Registry;
 
@@ -16,34 +16,35 @@ use super::stores::Stores;
 use crate::buffer::Pool;
 use crate::proxy::Lane;
 
-/// From this size on pieces are spliced: there, both ways cost the same.
+/// Minimum size in bytes of pieces that are spliced. At this size, splicing and copying cost the
+/// same.
 const LARGE: usize = 16 * 1024;
 
-/// Below this size a splice costs more than a copy.
+/// Size in bytes below which splicing costs more than copying.
 const SMALL: usize = 4 * 1024;
 
-/// Bytes that are looked at for a chunk line: the end of the chunk before, 16 digits, the end of the
+/// Bytes that are peeked for a chunk line: the end of the previous chunk, 16 digits, the end of the
 /// line, and some extension.
-const LOOK: usize = 32;
+const PEEKED: usize = 32;
 
-/// How the bytes of one direction move.
+/// The way in which the bytes of one direction move.
 #[derive(Debug, Default)]
 pub(super) enum Flow {
     /// By copy.
     #[default]
     Copying,
-    /// By splice; nothing is on its way.
+    /// By splice, with no pipe in use.
     Splicing,
     /// By splice, through this pipe.
     Piping(Pipe),
-    /// By copy, as soon as this pipe is empty.
+    /// By copy, once this pipe is empty.
     Emptying(Pipe),
 }
 
 impl Flow {
-    /// Takes bytes out of `source`, as far as `lane` has room or a permit for them. The core is to
-    /// look at them next; then [`settle`](Self::settle) is to be called. While the sink is `stuck`,
-    /// nothing is put behind what is in a pipe: it would not leave sooner.
+    /// Takes bytes from `source`, as far as `lane` has room or a permit for them. The core must
+    /// read them next; then [`settle`](Self::settle) must be called. While the sink is `stuck`, a
+    /// pipe that holds bytes is not filled further, since they would not leave sooner.
     pub(super) fn fill(
         &mut self,
         source: &mut Peer,
@@ -66,7 +67,7 @@ impl Flow {
                 let moved = pass(source, lane, pipe, most);
                 match moved {
                     Moved::Bytes(n) if n == pipe.held() && is_small(n, most) => self.leave(),
-                    // The core is to see the line behind it without another round.
+                    // Peeks at the line now to save a round.
                     Moved::Bytes(n) if n as u64 == most => {
                         source.glance(|source| peek(source, lane, &mut stores.pool));
                     }
@@ -78,10 +79,11 @@ impl Flow {
         }
     }
 
-    /// Decides how to go on, now that the core has looked at what [`fill`](Self::fill) brought.
+    /// Chooses between copy and splice, after the core has read the bytes that [`fill`](Self::fill)
+    /// took.
     pub(super) fn settle(&mut self, source: &mut Peer, lane: &mut Lane, filled: Moved) {
-        // A writer whose socket is full stops anywhere, in the middle of a chunk line, too.
-        if lane.peeked() < LOOK && source.talks() && lane.forget_cut() {
+        // A writer whose socket is full may stop in the middle of a chunk line.
+        if lane.peeked() < PEEKED && source.talks() && lane.forget_cut() {
             if lane.ahead() == Some(0) {
                 source.wait();
             }
@@ -98,8 +100,8 @@ impl Flow {
         }
     }
 
-    /// Lets bytes leave into `sink`, in order, and passes the end on. While `more` is to be had at
-    /// once, a pipe gathers.
+    /// Writes bytes that may leave into `sink`, in order, then passes the end on. While the source
+    /// has `more` bytes ready, a pipe gathers instead.
     #[inline]
     pub(super) fn flush(
         &mut self,
@@ -114,7 +116,7 @@ impl Flow {
         self.give(sink, lane, more, registry)
     }
 
-    // Most turns find nothing to give in one direction at least, and need not carry this along.
+    // Kept out of line: in most turns at least one direction has nothing to write.
     #[inline(never)]
     fn give(&mut self, sink: &mut Peer, lane: &mut Lane, more: bool, registry: &Registry) -> Moved {
         let mut total = 0;
@@ -133,13 +135,13 @@ impl Flow {
         if total == 0 { Moved::Nothing } else { Moved::Bytes(total) }
     }
 
-    /// Gives back what is not needed until more comes.
+    /// Returns storage and pipe until more bytes arrive.
     pub(super) fn rest(&mut self, lane: &mut Lane, stores: &mut Stores) {
         lane.reclaim(&mut stores.pool);
         self.release(lane, &mut stores.pipes);
     }
 
-    /// Gives a pipe back when nothing in it is on its way any more.
+    /// Returns the pipe if no bytes are passing.
     fn release(&mut self, lane: &Lane, pipes: &mut Pipes) {
         if lane.passing() > 0 {
             return;
@@ -157,7 +159,7 @@ impl Flow {
         };
     }
 
-    /// Gets a pipe if there is something to splice, and copies if there cannot be.
+    /// Borrows a pipe if there is something to splice; copies if no pipe is available.
     fn prepare(&mut self, lane: &Lane, pipes: &mut Pipes) {
         self.release(lane, pipes);
         if matches!(self, Self::Splicing) {
@@ -169,7 +171,7 @@ impl Flow {
         }
     }
 
-    /// Moves some of what may leave; `None` when there is nothing.
+    /// Moves some of the bytes that may leave; `None` if there are none.
     fn flush_some(
         &mut self,
         sink: &mut Peer,
@@ -197,7 +199,7 @@ impl Flow {
         }
     }
 
-    /// What comes next is better copied.
+    /// Switches to copying.
     fn leave(&mut self) {
         *self = match std::mem::take(self) {
             Self::Copying | Self::Splicing => Self::Copying,
@@ -206,7 +208,7 @@ impl Flow {
     }
 }
 
-/// Whether a piece of `n` bytes is small for its own sake, and not since no more than `most` might.
+/// Returns `true` if a piece of `n` bytes is small, and not merely limited by `most`.
 fn is_small(n: usize, most: u64) -> bool {
     n < SMALL && (n as u64) < most
 }
@@ -226,7 +228,7 @@ fn copy(source: &mut Peer, lane: &mut Lane, limit: usize, pool: &mut Pool) -> Mo
 
 fn peek(source: &mut Peer, lane: &mut Lane, pool: &mut Pool) -> Moved {
     lane.lend(pool);
-    let Some(room) = lane.room(LOOK).get_mut(..LOOK) else {
+    let Some(room) = lane.room(PEEKED).get_mut(..PEEKED) else {
         return Moved::Nothing;
     };
     let moved = source.peek(room);

@@ -10,11 +10,11 @@ use rustix::net::sockopt::set_socket_passcred;
 
 use super::listener::Listener;
 
-/// Sockets whose clients are all treated alike.
+/// Listening sockets whose clients are treated alike.
 #[derive(Debug)]
 pub(super) struct Listeners {
     all: Vec<Listener>,
-    /// Who is asked first, so that nobody's clients wait for ever behind another's.
+    /// The listener that is polled first. It rotates, so that no listener's clients starve.
     first: usize,
 }
 
@@ -27,20 +27,20 @@ impl Listeners {
         self.all.iter()
     }
 
-    /// Leaves their files to another process that listens on them.
+    /// Transfers the socket files to another process that listens on them.
     pub(super) fn leave_files(&mut self) {
         self.all.iter_mut().for_each(Listener::leave_file);
     }
 
-    /// Takes their files from another process that listens on them no more.
+    /// Takes the socket files over from another process that has stopped listening.
     pub(super) fn take_files(&mut self) {
         self.all.iter_mut().for_each(Listener::take_file);
     }
 
-    /// Takes the next client that waits at any of them.
+    /// Accepts the next waiting client of any listener.
     ///
     /// # Errors
-    /// `WouldBlock` when nobody waits, and those of accept(2).
+    /// `WouldBlock` when no client waits, and the errors of accept(2).
     pub(super) fn accept(&mut self) -> io::Result<UnixStream> {
         let (before, after) = self.all.split_at(self.first.min(self.all.len()));
         for (distance, listener) in after.iter().chain(before).enumerate() {
@@ -53,8 +53,8 @@ impl Listeners {
                     self.first = (self.first + distance + 1) % self.all.len();
                     let stream = result?;
                     if listener.is_passed() {
-                        // Its maker may want credentials (`PassCredentials=`). A read would then stop where
-                        // another process begins to write, and no event tell of the rest.
+                        // The unit may set `PassCredentials=`. A read would then stop where another
+                        // process begins to write, and no event would announce the rest.
                         set_socket_passcred(&stream, false)?;
                     }
                     return Ok(stream);
@@ -65,8 +65,8 @@ impl Listeners {
     }
 }
 
-/// Whether a client may wait. accept(2) makes a file before it looks, and throws it away if nobody does,
-/// which takes 3 µs; each client would pay for it.
+/// Returns `true` if a client may be waiting. accept(2) allocates a file before it checks the
+/// queue, which costs 3 µs per accepted client.
 fn has_client(listener: &Listener) -> bool {
     let mut files = [PollFd::new(listener, PollFlags::IN)];
     poll(&mut files, Some(&Timespec::default())) != Ok(0)

@@ -12,11 +12,11 @@ use super::stderr::LossyWriter;
 use crate::config::LogFormat;
 use crate::stats::calendar::rfc3339;
 
-/// Starts the log, once in the life of the process: what merely passes is told in it if `debug`.
+/// Starts the log; must be called once. `debug` adds the lines of requests that pass unchanged.
 pub fn start(format: LogFormat, debug: bool) {
     let level = if debug { LevelFilter::Debug } else { LevelFilter::Info };
     if format == LogFormat::Json {
-        // What a bug says is to be an object too.
+        // Panic messages are objects, too.
         std::panic::set_hook(Box::new(|what| error!("{what}")));
     }
     let writer = LossyWriter::new(io::stderr(), move |lost| notice(format, lost));
@@ -32,18 +32,18 @@ fn line(format: LogFormat, out: &mut impl Write, record: &Record<'_>) -> io::Res
     }
 }
 
-/// The line that tells how many are missing where it stands.
+/// Returns the line that reports lost lines at their place.
 fn notice(format: LogFormat, lost: u64) -> Vec<u8> {
     let mut notice = Vec::new();
     let mut record = Record::builder();
     record.level(Level::Warn).target(module_path!());
-    let words = format_args!("{lost} lines of the log were lost: nobody read them");
-    // Memory takes all of it.
+    let words = format_args!("{lost} log lines were lost: standard error was not read");
+    // Writing to a `Vec` cannot fail.
     let _ = line(format, &mut notice, &record.args(words).build());
     notice
 }
 
-/// How long it is since 1970 in UTC.
+/// Returns the time since the Unix epoch.
 fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
@@ -62,18 +62,18 @@ fn text(out: &mut impl Write, record: &Record<'_>) -> io::Result<()> {
     writeln!(out, "dockerd-ci-proxy: {}: {}", level(record), record.args())
 }
 
-/// The object of a line: time, level, message, and the members that the record brings along.
+/// Returns a line as an object: time, level, message, and the members of the record.
 fn json(record: &Record<'_>, now: Duration) -> String {
     let mut object = Object { text: "{".to_owned() };
     object.put("time", &rfc3339(now).into());
     object.put("level", &level(record).into());
     object.put("message", &record.args().to_string().into());
-    // Fails only if a member does, and none of ours do.
+    // Fails only if a member does, and `put` never fails.
     let _ = record.key_values().visit(&mut object);
     object.text + "}"
 }
 
-/// The text of a JSON object to which members are put.
+/// The text of a JSON object under construction.
 struct Object {
     text: String,
 }
@@ -94,7 +94,7 @@ impl<'kvs> VisitSource<'kvs> for Object {
     }
 }
 
-/// The value of a member, of the type that it has there.
+/// The value of a member, in its own JSON type.
 struct Member(Json);
 
 impl VisitValue<'_> for Member {

@@ -1,7 +1,7 @@
-//! What the service manager is told of us: `sd_notify(3)` and `sd_watchdog_enabled(3)`.
+//! Notifications for the service manager: `sd_notify(3)` and `sd_watchdog_enabled(3)`.
 //!
-//! [`Notifications`] knows what is to be said and when; [`Manager`] has the socket. Where nobody has asked
-//! to be told, nothing is said and no timer runs.
+//! [`Notifications`] decides about content and time; [`Manager`] has the socket. Without a
+//! `NOTIFY_SOCKET` nothing is sent and no timer runs.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -13,52 +13,52 @@ use std::time::{Duration, Instant};
 use log::warn;
 use rustix::time::{ClockId, clock_gettime};
 
-/// The least time between two lines of status, which are told as numbers change.
+/// Minimum time between two status lines.
 const STATUS_PAUSE: Duration = Duration::from_secs(10);
 
-/// The pause before what the manager had no room for is told again.
+/// Delay before a message is repeated for which the manager's socket had no room.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// How much longer than the drain time the end may take.
+/// Time in addition to the drain time that the shutdown may take.
 const END_SLACK: Duration = Duration::from_secs(5);
 
-/// How we do, as the line of status tells it.
+/// The content of the status line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct State {
-    /// Clients that are connected.
+    /// Number of connected clients.
     pub(super) connections: usize,
-    /// What is known of the daemon.
+    /// The result of the last connection attempt to the daemon.
     pub(super) daemon: Reach,
     pub(super) phase: Phase,
 }
 
-/// What came of the last try to connect to the daemon.
+/// The result of the last connection attempt to the daemon.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// There was none yet.
+    /// No attempt was made yet.
     #[default]
     Untried,
     Reached,
     Away,
 }
 
-/// Where we are between start and end.
+/// The phase of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Serving,
-    /// A new process is being started, to serve from then on.
+    /// A new process is being started to take over.
     Reloading,
     Ending,
 }
 
-/// What is to be said, and when.
+/// Pending notifications and their times.
 #[derive(Debug)]
 struct Notifications {
-    /// How often we must be heard, and when next.
+    /// The watchdog interval, and the time of the next message.
     watchdog: Option<(Duration, Instant)>,
-    /// The state that was told last, and when another may be told.
+    /// The last reported state, and the time from which another may be reported.
     told: Option<(State, Instant)>,
-    /// What is to be said as soon as it can be.
+    /// Messages to be sent as soon as possible.
     urgent: Vec<String>,
 }
 
@@ -68,7 +68,7 @@ impl Notifications {
         Self { watchdog, told: None, urgent: Vec::new() }
     }
 
-    /// What is to be said now, in one datagram.
+    /// Returns the messages that are due now, as one datagram.
     fn due(&mut self, now: Instant, state: State) -> Option<String> {
         let mut lines = std::mem::take(&mut self.urgent);
         if let Some((every, at)) = &mut self.watchdog
@@ -87,7 +87,7 @@ impl Notifications {
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
-    /// How long until there may be something to say.
+    /// Returns the duration until messages may be due.
     fn wait(&self, now: Instant, state: State) -> Option<Duration> {
         let status = self.told.filter(|(told, _)| *told != state).map(|(_, at)| at);
         let watchdog = self.watchdog.map(|(_, at)| at);
@@ -97,22 +97,23 @@ impl Notifications {
     }
 }
 
-/// The line of status, as `systemctl status` shows it.
+/// Returns the status line, as `systemctl status` shows it.
 fn status(state: State) -> String {
     let phase = match state.phase {
         Phase::Serving => "Serving",
         Phase::Reloading => "Reloading,",
-        Phase::Ending => "Ending,",
+        Phase::Ending => "Shutting down,",
     };
     let daemon = match state.daemon {
-        Reach::Untried => "nobody has asked for the daemon yet",
-        Reach::Reached => "the daemon was reached",
-        Reach::Away => "the daemon is away",
+        Reach::Untried => "no connection to the daemon yet",
+        Reach::Reached => "the daemon is reachable",
+        Reach::Away => "the daemon is unreachable",
     };
     format!("{phase} {} connections; {daemon}", state.connections)
 }
 
-/// What is said when no new clients are accepted and what runs may go on for `drain`, or for ever.
+/// Returns the message that no new clients are accepted, and that running exchanges may take
+/// `drain`, or have no limit.
 fn stopping(drain: Option<Duration>) -> String {
     match drain {
         Some(drain) => {
@@ -123,19 +124,19 @@ fn stopping(drain: Option<Duration>) -> String {
     }
 }
 
-/// What is said of the process that is the service.
+/// Returns the message that names the main process of the service.
 fn main_process(number: u32) -> String {
     format!("MAINPID={number}")
 }
 
-/// What is said when the service begins to be replaced, with the time of the monotonic clock.
+/// Returns the message that a reload begins, with the time of the monotonic clock.
 fn reloading(seconds: i64, nanoseconds: i64) -> String {
     let time = seconds.saturating_mul(1_000_000).saturating_add(nanoseconds / 1000);
     format!("RELOADING=1\nMONOTONIC_USEC={time}")
 }
 
-/// How often the manager wants to hear of us: twice in the time after which it would think us dead.
-/// `WATCHDOG_PID` says whom it means.
+/// Returns the interval of watchdog messages: half the manager's timeout. `None` if there is no
+/// watchdog, or if `WATCHDOG_PID` names another process.
 fn watchdog(env: impl Fn(&str) -> Option<OsString>, pid: u32) -> Option<Duration> {
     let number = |name| env(name)?.to_str()?.parse::<u64>().ok();
     if env("WATCHDOG_PID").is_some() && number("WATCHDOG_PID") != Some(pid.into()) {
@@ -144,57 +145,57 @@ fn watchdog(env: impl Fn(&str) -> Option<OsString>, pid: u32) -> Option<Duration
     number("WATCHDOG_USEC").filter(|time| *time > 0).map(|time| Duration::from_micros(time) / 2)
 }
 
-/// The service manager that wants to be told, if there is one.
+/// The service manager, if it wants notifications.
 #[derive(Debug)]
 pub struct Manager {
     link: Option<(UnixDatagram, Notifications)>,
 }
 
 impl Manager {
-    /// The one that the environment names (`NOTIFY_SOCKET`, `WATCHDOG_USEC`); `env` looks a variable
-    /// up.
+    /// Connects to the manager that the environment names (`NOTIFY_SOCKET`, `WATCHDOG_USEC`); `env`
+    /// returns the value of a variable.
     ///
     /// # Errors
     ///
-    /// It is named, but cannot be reached there.
+    /// The named socket cannot be reached.
     pub fn named(env: impl Fn(&str) -> Option<OsString>) -> io::Result<Self> {
         let Some(name) = env("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
             return Ok(Self::nobody());
         };
         let socket = UnixDatagram::unbound()?;
         socket.connect_addr(&address(&name)?)?;
-        // A manager that is stuck must not make us stick.
+        // A manager that does not read must not block the proxy.
         socket.set_nonblocking(true)?;
         let notifications = Notifications::new(watchdog(env, std::process::id()), Instant::now());
         Ok(Self { link: Some((socket, notifications)) })
     }
 
-    /// None.
+    /// Makes a manager that ignores notifications.
     #[must_use]
     pub fn nobody() -> Self {
         Self { link: None }
     }
 
-    /// Clients are accepted from now on.
+    /// Reports that clients are accepted.
     pub(super) fn ready(&mut self) {
         self.say(|| "READY=1".to_owned());
     }
 
-    /// No clients are accepted any more; see [`stopping`].
+    /// Reports that no more clients are accepted; see [`stopping`].
     pub(super) fn stopping(&mut self, drain: Option<Duration>) {
         self.say(|| stopping(drain));
     }
 
-    /// A new process is being started, which may take the service over.
+    /// Reports that a new process is being started, which may take over.
     pub(super) fn reloading(&mut self) {
         let now = clock_gettime(ClockId::Monotonic);
         self.say(|| reloading(now.tv_sec, now.tv_nsec));
     }
 
-    /// The process of this number is to be the service.
+    /// Names the process `number` as the main process.
     ///
     /// # Errors
-    /// The manager cannot be told.
+    /// The manager cannot be notified.
     pub(super) fn succeeded_by(&self, number: u32) -> io::Result<()> {
         if let Some((socket, _)) = &self.link {
             socket.send(main_process(number).as_bytes())?;
@@ -202,12 +203,12 @@ impl Manager {
         Ok(())
     }
 
-    /// That process is the service, and tells how it does.
+    /// Ends notifications, since the new main process sends its own.
     pub(super) fn leave(&mut self) {
         self.link = None;
     }
 
-    /// It did not become the service; we still are.
+    /// Names this process as the main process again, after a failed takeover.
     pub(super) fn not_succeeded(&mut self) {
         self.say(|| main_process(std::process::id()));
     }
@@ -218,7 +219,7 @@ impl Manager {
         }
     }
 
-    /// Says what is due.
+    /// Sends the messages that are due.
     pub(super) fn tell(&mut self, state: State) {
         let Some((socket, notifications)) = &mut self.link else {
             return;
@@ -231,20 +232,20 @@ impl Manager {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 notifications.urgent.push(text);
             }
-            Err(error) => warn!("cannot tell the service manager {text:?}: {error}"),
+            Err(error) => warn!("cannot notify the service manager of {text:?}: {error}"),
         }
     }
 
-    /// How long the next call of [`tell`](Self::tell) may be away.
+    /// Returns the duration until the next call of [`tell`](Self::tell) is due.
     pub(super) fn wait(&self, now: Instant, state: State) -> Option<Duration> {
         let (_, notifications) = self.link.as_ref()?;
         let wait = notifications.wait(now, state)?;
-        // What was refused is not tried in a circle.
+        // A rejected message is not repeated in a busy loop.
         Some(if notifications.urgent.is_empty() { wait } else { wait.max(RETRY_PAUSE) })
     }
 }
 
-/// An absolute path, or `@` and an abstract name.
+/// Parses an absolute path, or `@` and an abstract name.
 fn address(name: &OsStr) -> io::Result<SocketAddr> {
     match name.as_bytes().split_first() {
         Some((b'@', name)) => SocketAddr::from_abstract_name(name),

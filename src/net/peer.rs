@@ -1,9 +1,8 @@
-//! One socket of a pair, and what is known of its readiness.
+//! One socket of a pair, with its readiness.
 //!
-//! Events are edge-triggered: readiness is remembered until the socket says `WouldBlock` or gives
-//! less than was asked for.
-//! Writability is asked for only while a write is stuck, since on UNIX sockets every read of the
-//! other side would wake us otherwise.
+//! Events are edge-triggered: a socket counts as readable until it returns `WouldBlock` or fewer
+//! bytes than requested. Events for writability are requested only while a write is stuck, since on
+//! UNIX sockets every read of the other side causes one.
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -28,48 +27,49 @@ pub(super) struct Peer {
     refuses: bool,
 }
 
-/// What events have told of the other side.
+/// The state of the other side, as events report it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Other {
     Talks,
-    /// It sends nothing more.
+    /// It has ended its direction.
     Ends,
-    /// Both ways are closed.
+    /// Both directions are closed.
     IsGone,
 }
 
-/// What is known of writing.
+/// The state of writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Writing {
-    /// It was not stuck when it was last tried.
+    /// The last write was not stuck.
     Free,
-    /// The socket is full; an event that it is not is asked for.
+    /// The socket is full, and an event is requested for when it is not.
     Stuck,
-    /// That event has come; it is still asked for.
+    /// That event has arrived and is still requested.
     Unstuck,
 }
 
-/// What came of moving bytes.
+/// The result of moving bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Moved {
-    /// So many bytes; more may go at once.
+    /// This many bytes were moved; more may be possible at once.
     Bytes(usize),
-    /// Nothing for now.
+    /// Nothing can be moved now.
     Nothing,
-    /// The other side sends nothing more.
+    /// The other side has ended its direction.
     End,
-    /// The connection is broken in this direction.
+    /// This direction of the connection is broken.
     Broken,
 }
 
 impl Peer {
-    /// Watches `stream` under `token`.
+    /// Registers `stream` under `token`.
     pub(super) fn new(
         mut stream: UnixStream,
         token: Token,
         registry: &Registry,
     ) -> io::Result<Self> {
-        // Urgent bytes are bytes like others: else a peek would not see what a splice then takes.
+        // Urgent bytes become normal ones; otherwise a peek would miss bytes that a splice then
+        // takes.
         set_socket_oobinline(&stream, true)?;
         registry.register(&mut stream, token, Interest::READABLE)?;
         Ok(Self {
@@ -82,17 +82,17 @@ impl Peer {
         })
     }
 
-    /// Who is at the other end.
+    /// Returns the process at the other end.
     pub(super) fn caller(&self) -> Caller {
         Caller::of(&self.stream)
     }
 
-    /// The token under which it is watched.
+    /// Returns the token of the registration.
     pub(super) fn token(&self) -> Token {
         self.token
     }
 
-    /// Remembers what `event` says.
+    /// Records the readiness that `event` reports.
     pub(super) fn note(&mut self, event: &Event) {
         self.readable |= event.is_readable() || event.is_read_closed();
         if event.is_writable() && self.writing == Writing::Stuck {
@@ -105,52 +105,53 @@ impl Peer {
         }
     }
 
-    /// Whether the other side has gone: both ways are closed.
+    /// Returns `true` if the other side has closed both directions.
     pub(super) fn is_gone(&self) -> bool {
         self.other == Other::IsGone
     }
 
-    /// Whether there may be something to read.
+    /// Returns `true` if there may be something to read.
     pub(super) fn is_readable(&self) -> bool {
         self.readable
     }
 
-    /// Reads into `room`, which is not empty.
+    /// Reads into `room`, which must not be empty.
     pub(super) fn read(&mut self, room: &mut [u8]) -> Moved {
         let result = retry(|| self.stream.read(room));
-        // A short read has emptied the socket, and whatever comes later makes an event. Only the
-        // end may have come with the last event, unread. (Whoever sends descriptors or urgent bytes,
-        // before which a read stops, may have to send more until the rest is read.)
+        // A short read has emptied the socket, and later bytes cause an event. Only an end that
+        // came with the last event may be unread. (A read also stops before descriptors and urgent
+        // bytes. Their sender may have to send more before the rest is read.)
         if result.as_ref().is_ok_and(|n| *n < room.len()) && self.other == Other::Talks {
             self.readable = false;
         }
         self.came(result)
     }
 
-    /// Copies what comes next into `room`, which is not empty, and leaves it where it is.
+    /// Copies the next bytes into `room`, which must not be empty, and leaves them in the socket.
     pub(super) fn peek(&mut self, room: &mut [u8]) -> Moved {
         let result = retry(|| Ok(recv(&self.stream, &mut *room, RecvFlags::PEEK)?.0));
         self.came(result)
     }
 
-    /// Whether the other side may send more.
+    /// Returns `true` if the other side may send more.
     pub(super) fn talks(&self) -> bool {
         self.other == Other::Talks
     }
 
-    /// What has come is left where it is until an event tells of more.
+    /// Leaves received bytes in the socket until the next event.
     pub(super) fn wait(&mut self) {
         self.readable = false;
     }
 
-    /// Lets `look` look for what may have come; an end that it finds will be found again.
+    /// Calls `look`, which tries to read. If it finds an end, the socket stays readable, so that
+    /// the end is found again.
     pub(super) fn glance(&mut self, look: impl FnOnce(&mut Self) -> Moved) {
         if matches!(look(self), Moved::End | Moved::Broken) {
             self.readable = true;
         }
     }
 
-    /// Throws the next `n` bytes away, which have been peeked.
+    /// Discards the next `n` bytes, which have been peeked.
     pub(super) fn discard(&mut self, mut n: usize) {
         let mut scratch = [0; 64];
         while n > 0 {
@@ -174,7 +175,7 @@ impl Peer {
         self.came(result)
     }
 
-    /// What `result` of taking bytes means.
+    /// Interprets the result of taking bytes.
     fn came(&mut self, result: io::Result<usize>) -> Moved {
         match result {
             Ok(0) => {
@@ -193,12 +194,12 @@ impl Peer {
         }
     }
 
-    /// Writes from `bytes`, which are not empty.
+    /// Writes from `bytes`, which must not be empty.
     pub(super) fn write(&mut self, bytes: &[u8], registry: &Registry) -> Moved {
         self.give(registry, |mut stream| stream.write(bytes))
     }
 
-    /// Moves what is in `pipe`, which is not empty, into the socket.
+    /// Moves the content of `pipe`, which must not be empty, into the socket.
     pub(super) fn splice_from(&mut self, pipe: &mut Pipe, registry: &Registry) -> Moved {
         self.give(registry, |stream| pipe.drain(stream))
     }
@@ -230,32 +231,32 @@ impl Peer {
         }
     }
 
-    /// Whether it takes nothing until an event says so.
+    /// Returns `true` if the socket accepts nothing until the next event.
     pub(super) fn is_stuck(&self) -> bool {
         self.writing == Writing::Stuck
     }
 
-    /// Says that nothing more will be sent.
+    /// Half-closes the socket.
     pub(super) fn finish(&self) {
-        // Fails only when the other side has gone, which its own event tells.
+        // Fails only if the other side has gone, which has its own event.
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// Takes nothing more: what the other side writes from now on fails there.
+    /// Ends reading: writes of the other side fail from now on.
     pub(super) fn refuse(&mut self) {
-        // Once, since it makes an event of its own.
+        // Only once, since it causes an event.
         if !std::mem::replace(&mut self.refuses, true) {
-            // Fails only when the other side has gone, which its own event tells.
+            // Fails only if the other side has gone, which has its own event.
             let _ = self.stream.shutdown(Shutdown::Read);
-            // One that waits for room is not told until there is some. Nobody is to get what it has sent,
-            // and nothing can come behind that.
+            // A writer that waits for room is woken only when there is some. So received bytes are
+            // discarded; no more can follow.
             let mut scratch = [0; 4096];
             while retry(|| self.stream.read(&mut scratch)).is_ok_and(|n| n > 0) {}
         }
     }
 
     fn watch(&mut self, interest: Interest, registry: &Registry) {
-        // Fails only without memory; then the socket stays silent and is closed by its client.
+        // Fails only without memory; the socket then stays silent until its client closes it.
         let _ = registry.reregister(&mut self.stream, self.token, interest);
     }
 }

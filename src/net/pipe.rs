@@ -1,4 +1,4 @@
-//! Pipes through which the kernel moves bytes from socket to socket without a copy.
+//! Pipes through which the kernel moves bytes between sockets without a copy.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -6,39 +6,40 @@ use std::rc::Rc;
 
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 
-/// Bytes that a pipe is to hold: a full queue of a UNIX socket (`net.core.wmem_default`).
+/// Capacity of a pipe in bytes: a full queue of a UNIX socket (`net.core.wmem_default`).
 const SIZE: usize = 256 * 1024;
 
-/// Pipes that are kept while nobody needs them: one pair moves at a time, both ways.
+/// Maximum number of free pipes: one pair moves at a time, in two directions.
 const KEPT: usize = 2;
 
-/// A pipe and how much is in it.
+/// A pipe with the number of bytes in it.
 #[derive(Debug)]
 pub(super) struct Pipe {
     read: OwnedFd,
     write: OwnedFd,
     held: usize,
     full: bool,
-    /// Counts the pipes that are lent.
+    /// Counts the lent pipes.
     _lent: Rc<()>,
 }
 
-/// The pipes that nobody uses, and the count of the others.
+/// Free pipes, and the number of lent ones.
 #[derive(Debug)]
 pub(super) struct Pipes {
     free: Vec<(OwnedFd, OwnedFd)>,
     lent: Rc<()>,
-    /// How many may be lent at once; who gets none copies.
+    /// Maximum number of lent pipes. Without a pipe bytes are copied.
     most: usize,
 }
 
 impl Pipes {
-    /// At most so many.
+    /// Makes a pool that lends at most `most` pipes.
     pub(super) fn new(most: usize) -> Self {
         Self { free: Vec::new(), lent: Rc::default(), most }
     }
 
-    /// Lends an empty pipe; `None` when all are lent or the kernel gives no more, or small ones.
+    /// Lends an empty pipe; `None` if all are lent, or the kernel grants no more or only small
+    /// ones.
     pub(super) fn lend(&mut self) -> Option<Pipe> {
         if Rc::strong_count(&self.lent) > self.most {
             return None;
@@ -47,7 +48,7 @@ impl Pipes {
         Some(Pipe { read, write, held: 0, full: false, _lent: Rc::clone(&self.lent) })
     }
 
-    /// Takes a pipe back. What is still in it is lost.
+    /// Takes a pipe back. A pipe that is not empty is closed.
     pub(super) fn reclaim(&mut self, pipe: Pipe) {
         if pipe.held == 0 && self.free.len() < KEPT {
             self.free.push((pipe.read, pipe.write));
@@ -62,25 +63,26 @@ fn open() -> io::Result<(OwnedFd, OwnedFd)> {
 }
 
 impl Pipe {
-    /// Bytes in it.
+    /// Returns the number of bytes in the pipe.
     pub(super) fn held(&self) -> usize {
         self.held
     }
 
-    /// Whether it took nothing when it was last tried, though it may be the source that gave nothing.
+    /// Returns `true` if the last attempt moved nothing into the pipe; its source may have been
+    /// empty, too.
     pub(super) fn is_full(&self) -> bool {
         self.full
     }
 
-    /// Moves at most `most` bytes from `source` into it.
+    /// Moves at most `most` bytes from `source` into the pipe.
+    ///
+    /// No more is gathered than a sink accepts at once, although large pages take few slots, so
+    /// that some megabytes would fit. Bytes that have waited long have left the processor's caches;
+    /// chunks of 32 KiB then take 4 to 8 % longer.
     ///
     /// # Errors
-    /// Those of `splice`. `WouldBlock` says that the source is empty, or, when the pipe is not, that
-    /// the pipe may be full.
-    ///
-    /// What comes in large pages takes few of its slots, so that it could hold some megabytes. No more
-    /// than a sink takes at once is gathered: what has lain long has left the processor's caches before
-    /// the sink reads it, and chunks of 32 KiB then take 4 to 8 % longer.
+    /// Those of `splice`. `WouldBlock` means that the source is empty or, if the pipe is not empty,
+    /// that the pipe may be full.
     pub(super) fn fill(&mut self, source: impl AsFd, most: u64) -> io::Result<usize> {
         if self.held >= SIZE {
             self.full = true;
@@ -101,7 +103,7 @@ impl Pipe {
         }
     }
 
-    /// Moves what is in it to `sink`.
+    /// Moves the content of the pipe to `sink`.
     ///
     /// # Errors
     /// Those of `splice`.

@@ -1,38 +1,38 @@
-//! Pairs by number, and the tokens of their sockets.
+//! Pairs by slot, and the tokens of their sockets.
 //!
-//! A token holds the slot, the side and a serial number of its registration, so that an event
-//! that was fetched for a socket that has been closed since is recognized and dropped.
+//! A token holds the slot, the side and a serial number of its registration. So an event for a
+//! socket that has been closed since is recognized and dropped.
 
 use mio::Token;
 
-/// Which socket of a pair.
+/// One of a pair's two sockets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
-    /// The one that was accepted.
+    /// The accepted socket.
     Client,
-    /// The one that we connected.
+    /// The connected socket.
     Daemon,
 }
 
-/// Bits of a token for the slot; the side has one, the serial number the rest.
+/// Bits of a token for the slot. The side has one bit, the serial number the rest.
 const SLOT_BITS: u32 = 24;
 
-/// Slots that tokens can tell apart; file descriptors end long before.
+/// Number of slots that a token can represent; file descriptors run out long before.
 pub(super) const MAX_SLOTS: usize = 1 << SLOT_BITS;
 
-/// Makes a token. Serial number 0 is left to tokens that are no pair's.
+/// Makes a token. Serial number 0 is reserved for tokens outside of pairs.
 pub(super) fn token(slot: usize, side: Side, serial: u32) -> Token {
     let side = usize::from(side == Side::Daemon);
     Token((serial.max(1) as usize) << (SLOT_BITS + 1) | slot << 1 | side)
 }
 
-/// The slot and side that a token was made for.
+/// Returns the slot and the side of a token.
 pub(super) fn place(token: Token) -> (usize, Side) {
     let side = if token.0 & 1 == 0 { Side::Client } else { Side::Daemon };
     ((token.0 >> 1) & (MAX_SLOTS - 1), side)
 }
 
-/// Values by number; the numbers of removed ones are used again.
+/// Values by slot; free slots are reused.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
     entries: Vec<Option<T>>,
@@ -44,7 +44,7 @@ impl<T> Slab<T> {
         Self { entries: Vec::new(), free: Vec::new() }
     }
 
-    /// The number that the next [`insert`](Self::insert) uses.
+    /// Returns the slot that the next [`insert`](Self::insert) uses.
     pub(super) fn next(&self) -> usize {
         self.free.last().copied().unwrap_or(self.entries.len())
     }
@@ -70,7 +70,7 @@ impl<T> Slab<T> {
         self.entries.len() - self.free.len()
     }
 
-    /// The numbers in use.
+    /// Returns the slots in use.
     pub(super) fn slots(&self) -> impl Iterator<Item = usize> {
         let taken = |(slot, entry): (usize, &Option<T>)| entry.as_ref().map(|_| slot);
         self.entries.iter().enumerate().filter_map(taken)

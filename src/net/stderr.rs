@@ -1,5 +1,5 @@
-//! Where lines of the log go: to a reader that may stop reading. Then lines are lost, and no client
-//! waits for it.
+//! Writes log lines to a reader that may stop reading. Lines are then lost, so that no client waits
+//! for the log.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -8,30 +8,31 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
-/// So long a reader that takes nothing is waited for, with everything else.
+/// Maximum total time to wait for a reader that accepts nothing. The event loop stands still
+/// meanwhile.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What a piece that is taken at once gives back of it: a reader that takes little now and then is
-/// to cost little.
+/// Time that is added to the patience for each piece accepted at once, so that a slow reader costs
+/// little.
 const REGAINED: Duration = Duration::from_millis(1);
 
-/// Bytes for which a pipe that is ready has room (POSIX `PIPE_BUF`), and which it does not mix with
-/// those of others.
+/// Number of bytes for which a ready pipe has room (POSIX `PIPE_BUF`), and which it does not
+/// interleave with other writers.
 const PIECE: usize = 4096;
 
-/// A descriptor to which whole lines are written.
+/// Writes whole lines to a descriptor, or drops them.
 ///
-/// It is not made non-blocking, since it is shared with whoever started us.
+/// The descriptor stays blocking, since other processes share it.
 #[derive(Debug)]
 pub(super) struct LossyWriter<O, N> {
     out: O,
-    /// Makes the line that tells how many were lost.
+    /// Makes the line that reports the number of lost lines.
     notice: N,
-    /// How long it may still be waited for.
+    /// Remaining time for waiting.
     patience: Duration,
-    /// Lines that were lost since one was written.
+    /// Number of lines lost since the last written line.
     lost: u64,
-    /// Whether the last of what was written is a line without its end.
+    /// `true` if the last written line lacks its end.
     cut: bool,
 }
 
@@ -40,8 +41,8 @@ impl<O: Write + AsFd, N: Fn(u64) -> Vec<u8>> LossyWriter<O, N> {
         Self { out, notice, patience: PATIENCE, lost: 0, cut: false }
     }
 
-    /// Tells how many lines were lost, if some were and there is room for that.
-    fn own_up(&mut self) -> io::Result<()> {
+    /// Reports lost lines, if there are some and there is room.
+    fn report_lost(&mut self) -> io::Result<()> {
         if self.lost > 0 && self.has_room() {
             let end: &[u8] = if self.cut { b"\n" } else { b"" };
             let notice = [end, &(self.notice)(self.lost)].concat();
@@ -51,7 +52,7 @@ impl<O: Write + AsFd, N: Fn(u64) -> Vec<u8>> LossyWriter<O, N> {
         Ok(())
     }
 
-    /// Whether there is room for a piece, or comes to be while there is patience.
+    /// Returns `true` if there is room for a piece, now or within the remaining patience.
     fn has_room(&mut self) -> bool {
         if self.is_ready_in(Duration::ZERO) {
             self.patience = PATIENCE.min(self.patience + REGAINED);
@@ -70,15 +71,15 @@ impl<O: Write + AsFd, N: Fn(u64) -> Vec<u8>> LossyWriter<O, N> {
     fn is_ready_in(&self, wait: Duration) -> bool {
         let wait = Timespec::try_from(wait).unwrap_or_default();
         let mut files = [PollFd::new(&self.out, PollFlags::OUT)];
-        // What is wrong with it is nothing to wait for; the write meets it at once.
+        // An error is not waited for; the write reports it at once.
         retry_on_intr(|| poll(&mut files, Some(&wait))) != Ok(0)
     }
 }
 
 impl<O: Write + AsFd, N: Fn(u64) -> Vec<u8>> Write for LossyWriter<O, N> {
-    /// Writes a line, or loses it.
+    /// Writes a line, or drops it.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.own_up()?;
+        self.report_lost()?;
         for (number, piece) in line.chunks(PIECE).enumerate() {
             if self.lost > 0 || !self.has_room() {
                 self.lost += 1;

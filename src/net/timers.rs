@@ -1,19 +1,19 @@
-//! When pairs are to be looked at even without an event.
+//! Times at which pairs must run even without an event.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// At most one time for each pair, so that this never grows beyond their number.
+/// Timers of pairs: at most one per pair, so memory is bounded by the number of pairs.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
-    /// The times by the pairs' numbers.
+    /// The time of each pair, by slot.
     times: Vec<Option<Instant>>,
-    /// The same in their order.
+    /// The same times in order.
     order: BTreeSet<(Instant, usize)>,
 }
 
 impl Timers {
-    /// Takes the place of the time that was set for the pair before.
+    /// Replaces the time of a pair.
     pub(super) fn set(&mut self, slot: usize, at: Option<Instant>) {
         if at.is_some() && self.times.len() <= slot {
             self.times.resize(slot + 1, None);
@@ -29,7 +29,7 @@ impl Timers {
         }
     }
 
-    /// The next pair whose time has come; it has none any more.
+    /// Removes and returns the next pair whose time has come.
     pub(super) fn due(&mut self, now: Instant) -> Option<usize> {
         let &(at, slot) = self.order.first()?;
         if at > now {
@@ -39,7 +39,7 @@ impl Timers {
         Some(slot)
     }
 
-    /// How long until the first one's time comes.
+    /// Returns the duration until the first time.
     pub(super) fn wait(&self, now: Instant) -> Option<Duration> {
         let (at, _) = self.order.first()?;
         Some(at.saturating_duration_since(now))

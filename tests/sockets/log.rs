@@ -219,7 +219,7 @@ fn a_log_that_nobody_reads_holds_up_nobody_and_says_later_what_it_has_lost() {
     long_lines(&lab, 50);
     reader.go_on();
     // The line before may come while it takes nothing yet, and be one more that is lost.
-    let lost = " lines of the log were lost: nobody read them";
+    let lost = " log lines were lost: standard error was not read";
     let mut made = 50;
     until("lost lines are counted", || {
         long_lines(&lab, 1);

@@ -67,14 +67,14 @@ fn it_is_told_of_the_start_and_of_the_end() {
     let mut lab = manager.lab(10_000_000);
     let first = manager.hears();
     assert_eq!(first[0], "READY=1");
-    let nothing = "STATUS=Serving 0 connections; nobody has asked for the daemon yet";
+    let nothing = "STATUS=Serving 0 connections; no connection to the daemon yet";
     assert!(first.contains(&nothing.to_owned()), "{first:?}");
     let (mut client, mut daemon) = lab.asked(PING);
     lab.proxy.terminate();
     let told = manager.awaits("STOPPING=1");
     // 10 s are the drain time, 5 are slack.
     assert!(told.contains(&"EXTEND_TIMEOUT_USEC=15000000".to_owned()), "{told:?}");
-    let running = "STATUS=Ending, 1 connections; the daemon was reached";
+    let running = "STATUS=Shutting down, 1 connections; the daemon is reachable";
     assert!(told.contains(&running.to_owned()), "{told:?}");
     daemon.sends(PONG);
     client.gets(PONG);

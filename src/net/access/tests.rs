@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_time_is_told_to_the_nearest_tenth_of_a_millisecond() {
+fn times_are_rounded_to_tenths_of_a_millisecond() {
     for (micros, told) in [
         (0, (0, 0)),
         (49, (0, 0)),

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn all_files_together_are_no_more_than_there_may_be() {
+fn the_shares_never_exceed_the_limit() {
     for files in [0, 25, 64, 256, 1024, 4096, 1 << 20] {
         let FdLimits { pairs, pipes } = FdLimits::of(files, 1);
         let used = OTHERS + 1 + 2 * (pairs + pipes) as u64;

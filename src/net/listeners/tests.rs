@@ -4,7 +4,7 @@ use std::os::unix::net::UnixStream as Client;
 use crate::config::SocketAccess;
 
 #[test]
-fn clients_of_all_are_taken_in_turn() {
+fn listeners_take_turns() {
     let folder = std::env::temp_dir().join(format!("dcp-listeners-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let bind = |name: &str| {

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_line_of_json_is_valid_whatever_it_says() {
+fn a_json_line_is_valid_for_any_content() {
     let said = "a \"b\"\n\\ \u{7} \u{2028} {}";
     let pairs = [("label.\"\n", Value::from(said)), ("n", 7_u64.into()), ("ms", 0.5_f64.into())];
     let line = json(

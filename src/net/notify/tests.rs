@@ -8,7 +8,7 @@ fn variables(pairs: &[(&str, &str)]) -> impl Fn(&str) -> Option<OsString> + use<
 }
 
 #[test]
-fn the_watchdog_is_fed_twice_in_its_time() {
+fn the_watchdog_gets_two_messages_per_timeout() {
     let start = Instant::now();
     let at = |seconds| start + Duration::from_secs(seconds);
     let mut notifications = Notifications::new(Some(Duration::from_secs(5)), start);
@@ -16,31 +16,31 @@ fn the_watchdog_is_fed_twice_in_its_time() {
     assert_eq!(notifications.due(at(4), SERVING), None);
     assert_eq!(notifications.wait(at(4), SERVING), Some(Duration::from_secs(1)));
     assert_eq!(notifications.due(at(5), SERVING).as_deref(), Some("WATCHDOG=1"));
-    // A loop that was stuck says nothing of the time in which it was.
+    // A loop that was stuck does not catch up on messages.
     assert_eq!(notifications.due(at(60), SERVING).as_deref(), Some("WATCHDOG=1"));
     assert_eq!(notifications.due(at(61), SERVING), None);
 }
 
 #[test]
-fn the_status_is_told_when_it_has_changed_but_not_too_often() {
+fn changes_of_status_are_reported_at_a_limited_rate() {
     let start = Instant::now();
     let at = |seconds| start + Duration::from_secs(seconds);
     let mut notifications = Notifications::new(None, start);
     let first = notifications.due(start, SERVING).unwrap();
-    assert_eq!(first, "STATUS=Serving 0 connections; nobody has asked for the daemon yet");
+    assert_eq!(first, "STATUS=Serving 0 connections; no connection to the daemon yet");
     assert_eq!(notifications.wait(at(1), SERVING), None);
     let busy = State { connections: 3, daemon: Reach::Away, ..SERVING };
     assert_eq!(notifications.due(at(1), busy), None);
     assert_eq!(notifications.wait(at(1), busy), Some(Duration::from_secs(9)));
     let later = notifications.due(at(10), busy).unwrap();
-    assert_eq!(later, "STATUS=Serving 3 connections; the daemon is away");
+    assert_eq!(later, "STATUS=Serving 3 connections; the daemon is unreachable");
     let ending = State { phase: Phase::Ending, daemon: Reach::Reached, ..busy };
     let last = notifications.due(at(10), ending).unwrap();
-    assert_eq!(last, "STATUS=Ending, 3 connections; the daemon was reached");
+    assert_eq!(last, "STATUS=Shutting down, 3 connections; the daemon is reachable");
 }
 
 #[test]
-fn what_is_urgent_is_told_at_once_and_with_all_else() {
+fn urgent_messages_are_sent_at_once_with_all_others() {
     let now = Instant::now();
     let mut notifications = Notifications::new(Some(Duration::from_secs(5)), now);
     notifications.urgent.push("READY=1".to_owned());
@@ -64,7 +64,7 @@ fn the_time_of_a_reload_is_in_microseconds() {
 }
 
 #[test]
-fn the_watchdog_must_mean_us() {
+fn a_watchdog_for_another_pid_is_ignored() {
     let time = |pairs: &[(&str, &str)]| watchdog(variables(pairs), 7);
     assert_eq!(time(&[("WATCHDOG_USEC", "3000")]), Some(Duration::from_micros(1500)));
     let ours = [("WATCHDOG_USEC", "3000"), ("WATCHDOG_PID", "7")];

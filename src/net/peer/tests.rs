@@ -3,10 +3,10 @@ use mio::Poll;
 use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 
-/// What is peeked is permitted, and then taken unseen: if that were other bytes, the daemon would
-/// read other chunks than we.
+/// Spliced bytes must be those that were peeked at and permitted. Otherwise the daemon would read
+/// other chunks than the proxy.
 #[test]
-fn what_is_peeked_is_what_is_taken_though_bytes_are_urgent() {
+fn urgent_bytes_are_peeked_and_spliced_in_order() {
     let poll = Poll::new().unwrap();
     let (stream, other) = UnixStream::pair().unwrap();
     let mut peer = Peer::new(stream, Token(0), poll.registry()).unwrap();
@@ -17,7 +17,7 @@ fn what_is_peeked_is_what_is_taken_though_bytes_are_urgent() {
     (&other).write_all(b"5000\r\n").unwrap();
     let (mut peeked, mut taken) = ([0; 64], [0; 64]);
     let Moved::Bytes(seen) = peer.peek(&mut peeked) else { panic!("nothing to peek at") };
-    // A second one makes the first a byte like others.
+    // A second urgent byte turns the first into a normal one.
     assert_eq!(send(&other, b"2", SendFlags::OOB), Ok(1));
     assert_eq!(peer.read(&mut taken[..seen]), Moved::Bytes(seen));
     assert_eq!(taken, peeked);

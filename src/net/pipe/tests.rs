@@ -3,14 +3,14 @@ use std::os::unix::net::UnixStream;
 
 use super::*;
 
-/// Moves what is there at once.
+/// Moves everything that is available.
 fn fill(pipe: &mut Pipe, ends: &(UnixStream, UnixStream), n: usize) -> io::Result<usize> {
     (&ends.0).write_all(&vec![b'x'; n]).unwrap();
     pipe.fill(&ends.1, u64::MAX)
 }
 
 #[test]
-fn no_more_is_gathered_than_a_sink_takes_at_once_though_pages_are_large() {
+fn a_pipe_gathers_at_most_its_size_of_large_pages() {
     let mut pipe = Pipes::new(1).lend().unwrap();
     let source = UnixStream::pair().unwrap();
     let sink = UnixStream::pair().unwrap();
@@ -27,7 +27,7 @@ fn no_more_is_gathered_than_a_sink_takes_at_once_though_pages_are_large() {
 }
 
 #[test]
-fn so_many_are_lent_and_each_that_goes_makes_room() {
+fn the_number_of_lent_pipes_is_limited() {
     let mut pipes = Pipes::new(3);
     let mut lent: Vec<_> = (0..3).map(|_| pipes.lend().unwrap()).collect();
     assert!(pipes.lend().is_none());

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_token_tells_its_place_and_differs_by_serial_number() {
+fn a_token_holds_its_place_and_differs_by_serial_number() {
     for slot in [0, 1, 77, MAX_SLOTS - 1] {
         for side in [Side::Client, Side::Daemon] {
             assert_eq!(place(token(slot, side, u32::MAX)), (slot, side));
