@@ -1,6 +1,6 @@
 //! Notifications for the service manager: `sd_notify(3)` and `sd_watchdog_enabled(3)`.
 //!
-//! [`Notifications`] decides about content and time; [`Manager`] has the socket. Without a
+//! `Notifications` decides about content and time; [`Manager`] has the socket. Without a
 //! `NOTIFY_SOCKET` nothing is sent and no timer runs.
 
 use std::ffi::{OsStr, OsString};
