@@ -74,8 +74,8 @@ impl fmt::Display for Malformed {
             Self::Compression => "a field block cannot be decompressed",
             Self::Push => "a client cannot promise a push",
             Self::Setting => "a setting has a value that is not allowed",
-            Self::Window => "a window of flow control is not kept to",
-            Self::Ended => "DATA come behind the end of their stream",
+            Self::Window => "a flow-control window is violated",
+            Self::Ended => "DATA after the end of their stream",
             Self::ManyCalls => "too many calls are open at once",
         })
     }

@@ -51,7 +51,7 @@ pub struct Lane {
     passing: usize,
     /// Bytes of the inbox that are copies: they are still in the source.
     peeked: usize,
-    /// `true` if the unseen bytes can be read again from their first byte.
+    /// `true` if the unseen bytes will be read again from their first byte once more arrive.
     cut: bool,
     left: u64,
 }

@@ -101,13 +101,16 @@ impl<'d> Found<'d> {
     }
 }
 
-/// Calls `tell` with the key as written and the value of each member of the object `text`. Returns
+/// Calls `visit` with the key as written and the value of each member of the object `text`. Returns
 /// `None` if `text` is not an object.
-pub(super) fn each_member<'d>(text: &'d str, mut tell: impl FnMut(&'d str, &'d str)) -> Option<()> {
+pub(super) fn each_member<'d>(
+    text: &'d str,
+    mut visit: impl FnMut(&'d str, &'d str),
+) -> Option<()> {
     let mut scan = Scanner::of(text.trim_matches([' ', '\t', '\r', '\n']));
     scan.each(b'{', b'}', |scan| {
         let (key, _) = scan.key()?;
-        tell(key, scan.value()?);
+        visit(key, scan.value()?);
         Some(())
     })?;
     scan.is_at_end().then_some(())
