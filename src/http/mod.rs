@@ -7,9 +7,11 @@
 pub mod body;
 pub mod chunked;
 mod field;
+pub mod gather;
 pub mod head;
 mod malformed;
 pub mod render;
+pub mod reply;
 pub mod target;
 
 pub use malformed::Malformed;

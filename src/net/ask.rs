@@ -1,8 +1,7 @@
 //! Questions to the daemon that must be answered before the proxy serves: which cgroup driver it
 //! has, and which cgroup parent the container has in which we run.
 //!
-//! This is a blocking client for a few small `GET`s at start, and no part of the event loop. It
-//! speaks HTTP/1.0, to which a server answers without chunks and then hangs up.
+//! This is a blocking client for a few small `GET`s at startup, and no part of the event loop.
 
 use std::fmt::{self, Display, Formatter};
 use std::io::{self, ErrorKind, Read, Write};
@@ -15,19 +14,19 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use serde_json::Value;
 
+use crate::http::gather;
+use crate::http::reply::{self, Reply, Whole};
+
 /// Time for a whole question and its answer. A daemon that lists its plugins for `/info` may take
 /// a second; the start of the proxy should not hang on one that is stuck.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Bytes that an answer may have, with its head. An `/info` has a few thousand, a container some
+/// Bytes that the body of an answer may have. An `/info` has a few thousand, a container some
 /// ten thousand; what is much larger comes from no daemon.
-const MAX_ANSWER: u64 = 4 * 1024 * 1024;
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
 /// The files of an image over which those are mounted that make its container's network and name.
 const CONTAINER_FILES: [&str; 3] = ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"];
-
-/// Field lines that the head of an answer may have; daemons send about ten.
-const MAX_FIELDS: usize = 64;
 
 /// The daemon's cgroup driver, `cgroupfs` or `systemd`; `None` if no daemon is there yet or it
 /// does not say.
@@ -192,28 +191,32 @@ fn ids(text: &str) -> impl DoubleEndedIterator<Item = &str> {
 
 /// Asks for a document; everything but a JSON document with status 200 is an error.
 fn get(daemon: &Path, target: &str) -> Result<Value, Error> {
-    document(&fetch(daemon, target)?)
+    match fetch(daemon, target)? {
+        (200, body) => {
+            serde_json::from_slice(&body).map_err(|error| Error::Nonsense(error.to_string()))
+        }
+        (status, _) => Err(Error::Status(status)),
+    }
 }
 
-/// Asks for something; gives the status of the answer, and its body as text.
+/// Asks for something. Returns the status of the answer, and its body as text.
 ///
 /// # Errors
 ///
-/// Nobody is at the socket, or gives an answer that can be read.
+/// The socket gives no answer that can be read.
 pub fn text(socket: &Path, target: &str) -> Result<(u16, String), Error> {
-    let answer = fetch(socket, target)?;
-    let (status, body) = parts(&answer)?;
-    Ok((status, String::from_utf8_lossy(body).into_owned()))
+    let (status, body) = fetch(socket, target)?;
+    Ok((status, String::from_utf8_lossy(&body).into_owned()))
 }
 
-/// Asks for something, and takes the whole answer.
-fn fetch(daemon: &Path, target: &str) -> Result<Vec<u8>, Error> {
+/// Asks for something. Returns the status of the answer, and its body.
+fn fetch(daemon: &Path, target: &str) -> Result<(u16, Vec<u8>), Error> {
     let deadline = Instant::now() + TIMEOUT;
     let mut stream = connect(daemon, TIMEOUT)?;
     // The host means nothing on a UNIX socket, but Go's server wants one.
-    let request = format!("GET {target} HTTP/1.0\r\nHost: docker\r\n\r\n");
+    let request = format!("GET {target} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
-    read_until_closed(stream, deadline)
+    read(stream, deadline)
 }
 
 /// Connects, waiting no longer than this for a place in the daemon's queue.
@@ -232,43 +235,26 @@ fn connect(daemon: &Path, timeout: Duration) -> Result<UnixStream, Error> {
     Ok(socket.into())
 }
 
-fn read_until_closed(stream: UnixStream, deadline: Instant) -> Result<Vec<u8>, Error> {
-    let mut answer = Vec::new();
-    // One byte more than allowed shows that there is more.
-    let mut stream = stream.take(MAX_ANSWER + 1);
+fn read(mut stream: UnixStream, deadline: Instant) -> Result<(u16, Vec<u8>), Error> {
+    let mut reply = Reply::new(MAX_ANSWER, Vec::new());
+    let mut pending = Vec::new();
     let mut piece = [0; 16 * 1024];
     loop {
+        if let Some(Whole { response, content, .. }) = reply.whole() {
+            return Ok((response.status, content.to_vec()));
+        }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Error::TimedOut);
         }
-        stream.get_ref().set_read_timeout(Some(left))?;
+        stream.set_read_timeout(Some(left))?;
         match stream.read(&mut piece)? {
-            0 if stream.limit() == 0 => return Err(Error::TooLarge),
-            0 => return Ok(answer),
-            count => answer.extend(piece.iter().take(count)),
+            0 => reply.end()?,
+            count => pending.extend(piece.iter().take(count)),
         }
+        let taken = reply.take(&pending)?;
+        pending.drain(..taken);
     }
-}
-
-/// Takes the JSON document out of an answer.
-fn document(answer: &[u8]) -> Result<Value, Error> {
-    match parts(answer)? {
-        (200, body) => {
-            serde_json::from_slice(body).map_err(|error| Error::Nonsense(error.to_string()))
-        }
-        (status, _) => Err(Error::Status(status)),
-    }
-}
-
-/// Status and body of an answer.
-fn parts(answer: &[u8]) -> Result<(u16, &[u8]), Error> {
-    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
-    let mut head = httparse::Response::new(&mut fields);
-    let Ok(httparse::Status::Complete(length)) = head.parse(answer) else {
-        return Err(Error::Nonsense("not HTTP".to_owned()));
-    };
-    Ok((head.code.unwrap_or_default(), answer.get(length..).unwrap_or_default()))
 }
 
 /// Why the daemon gave no answer, or not the wanted one.
@@ -290,6 +276,15 @@ pub enum Error {
     NoContainer,
     /// Our container, by this name, has no cgroup parent of its own.
     NoParent(String),
+}
+
+impl From<reply::Error> for Error {
+    fn from(error: reply::Error) -> Self {
+        match error {
+            reply::Error::Body(gather::Error::TooLarge) => Self::TooLarge,
+            error => Self::Nonsense(error.to_string()),
+        }
+    }
 }
 
 impl From<io::Error> for Error {
@@ -442,15 +437,14 @@ mod tests {
         assert!(matches!(why("html", &ok("<html>")), Error::Nonsense(_)));
         assert!(matches!(why("cut", &ok(r#"{"CgroupDriver":"#)), Error::Nonsense(_)));
         assert!(matches!(why("500", b"HTTP/1.0 500 Oh\r\n\r\n{}"), Error::Status(500)));
-        let large = usize::try_from(MAX_ANSWER).unwrap();
-        assert!(matches!(why("large", &ok(&" ".repeat(large))), Error::TooLarge));
+        assert!(matches!(why("large", &ok(&" ".repeat(MAX_ANSWER + 1))), Error::TooLarge));
     }
 
     #[test]
     fn a_daemon_that_is_stuck_is_not_waited_for() {
         let (mine, _theirs) = UnixStream::pair().unwrap();
         let deadline = Instant::now() + Duration::from_millis(20);
-        assert!(matches!(read_until_closed(mine, deadline), Err(Error::TimedOut)));
+        assert!(matches!(read(mine, deadline), Err(Error::TimedOut)));
     }
 
     #[test]

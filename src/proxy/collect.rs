@@ -1,12 +1,12 @@
 //! A body that is gathered whole, de-chunked, so that it can be rewritten.
 
 use std::cell::{Cell, RefCell};
-use std::mem;
 use std::rc::Rc;
 
 use super::fault::Fault;
 use super::lane::Lane;
-use crate::http::body::{Body, Framing, Next};
+use crate::http::body::Framing;
+use crate::http::gather::{self, Gather};
 
 /// Bytes of one body that is rewritten. The largest that clients send are services with embedded
 /// configuration and containers with long environments, some hundreds of KiB.
@@ -65,14 +65,11 @@ impl Drop for Share {
     }
 }
 
-/// A body that is being gathered.
+/// A body that is being gathered, and the room that it takes.
 #[derive(Debug)]
 pub(super) struct Collect {
-    body: Body,
-    content: Vec<u8>,
+    gather: Gather,
     share: Share,
-    /// Bytes of content that were announced and have not come.
-    awaited: usize,
 }
 
 impl Collect {
@@ -81,69 +78,44 @@ impl Collect {
     /// # Errors
     /// A length that is over a limit already.
     pub(super) fn new(framing: Framing, budget: &Rc<Budget>) -> Result<Self, Fault> {
-        let content = budget.spares.borrow_mut().pop().unwrap_or_default();
-        let share = Share::of(budget);
-        let mut collect = Self { body: framing.into(), content, share, awaited: 0 };
-        if let Framing::Length(length) = framing {
-            collect.announce(length)?;
-            collect.body = Body::Done;
-        }
-        Ok(collect)
+        let storage = budget.spares.borrow_mut().pop().unwrap_or_default();
+        let gather = Gather::new(framing, COLLECTED_LIMIT, storage)?;
+        Ok(Self { gather, share: Share::of(budget) })
     }
 
-    /// Takes what has come on `lane`; `true` when the body is complete.
+    /// Takes what has come on `lane`; `true` when the body is complete. Room is taken as the bytes
+    /// come: what is merely announced must not keep others out.
     ///
     /// # Errors
     /// A body that is malformed or over a limit.
     pub(super) fn advance(&mut self, lane: &mut Lane) -> Result<bool, Fault> {
-        loop {
-            self.take_content(lane)?;
-            if self.awaited > 0 {
-                return Ok(false);
-            }
-            match self.body.next(lane.unseen()).map_err(Fault::Request)? {
-                Next::Piece { framing, data } => {
-                    lane.take(framing);
-                    self.announce(data)?;
-                }
-                Next::More | Next::Everything => return Ok(false),
-                Next::Done => return Ok(true),
-            }
-        }
+        let taken = self.gather.take(lane.unseen())?;
+        lane.take(taken);
+        self.share.hold(self.content().len())?;
+        Ok(self.gather.is_complete())
     }
 
     /// The body.
     pub(super) fn content(&self) -> &[u8] {
-        &self.content
+        self.gather.content()
     }
+}
 
-    fn announce(&mut self, length: u64) -> Result<(), Fault> {
-        let length = usize::try_from(length).map_err(|_| Fault::TooLarge)?;
-        if self.content.len().saturating_add(length) > COLLECTED_LIMIT {
-            return Err(Fault::TooLarge);
+impl From<gather::Error> for Fault {
+    fn from(error: gather::Error) -> Self {
+        match error {
+            gather::Error::TooLarge => Self::TooLarge,
+            gather::Error::Malformed(malformed) => Self::Request(malformed),
         }
-        self.awaited = length;
-        Ok(())
-    }
-
-    /// Takes room as the bytes come: what is merely announced must not keep others out.
-    fn take_content(&mut self, lane: &mut Lane) -> Result<(), Fault> {
-        let unseen = lane.unseen();
-        let n = self.awaited.min(unseen.len());
-        self.share.hold(self.content.len() + n)?;
-        self.content.extend_from_slice(unseen.get(..n).unwrap_or_default());
-        lane.take(n);
-        self.awaited -= n;
-        Ok(())
     }
 }
 
 impl Drop for Collect {
     fn drop(&mut self) {
         let mut spares = self.share.budget.spares.borrow_mut();
-        if (1..=KEPT).contains(&self.content.capacity()) && spares.len() < SPARES {
-            self.content.clear();
-            spares.push(mem::take(&mut self.content));
+        let storage = self.gather.take_storage();
+        if (1..=KEPT).contains(&storage.capacity()) && spares.len() < SPARES {
+            spares.push(storage);
         }
     }
 }
