@@ -14,6 +14,7 @@ use std::time::Duration;
 pub use fault::Fault;
 pub use socket::SocketAccess;
 
+use crate::rules::reply::Replies;
 use crate::rules::socket::SocketBind;
 use crate::rules::{Injection, Label};
 
@@ -96,6 +97,7 @@ impl Config {
             no_buildkit: self.no_buildkit,
             socket_bind: self.socket_bind.clone(),
             look: look::look(self.daemon.clone()),
+            replies: Replies::default(),
         })
     }
 }

@@ -5,9 +5,11 @@ pub mod carriers;
 mod class;
 mod libpod;
 mod operations;
+mod replies;
 
 pub use carriers::JsonCarrier;
 pub use class::Class;
+pub use replies::ReplyShape;
 
 /// One operation of the Engine API.
 #[derive(Debug, PartialEq, Eq)]

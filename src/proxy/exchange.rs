@@ -134,7 +134,7 @@ impl Exchange {
             Self::Idle(scan) => idle(scan, lanes, common, now),
             Self::Collecting(collecting) => collecting.advance(lanes, common, now),
             Self::Asking(asking) => asking.advance(lanes, common),
-            Self::Relaying(relaying) => relaying.advance(lanes),
+            Self::Relaying(relaying) => relaying.advance(lanes, &common.budget),
             Self::Tunnelling(call) => tunnel(call, lanes),
             Self::Building(building) => building.advance(lanes, common),
             Self::Ending => end(lanes),
@@ -265,6 +265,7 @@ fn begin(
 ) -> Turn {
     call.operation = decision.operation;
     call.verdict = decision.verdict(&common.injection);
+    call.reply = common.injection.replies.plan(call.operation);
     match decision.way {
         Way::AsItCame => {
             lanes.hand(call.started, end);

@@ -34,6 +34,8 @@ pub enum Fault {
     Unseen(String, Blind),
     /// The daemon ended in the middle of a response head.
     ResponseCutShort,
+    /// The daemon's response is to be rewritten, and is too large for that.
+    ResponseTooLarge,
     /// The daemon left HTTP after an operation that does not do so.
     UnaskedUpgrade,
     /// The daemon cannot be reached.
@@ -154,6 +156,7 @@ impl Fault {
             Self::Errand
             | Self::Response(_)
             | Self::ResponseCutShort
+            | Self::ResponseTooLarge
             | Self::UnaskedUpgrade
             | Self::Http2OfDaemon(_) => 502,
             Self::Away(Away { why: Unreachable::Slow, .. }) => 504,
@@ -173,6 +176,7 @@ impl Fault {
             Self::Errand
             | Self::Response(_)
             | Self::ResponseCutShort
+            | Self::ResponseTooLarge
             | Self::UnaskedUpgrade
             | Self::Http2OfClient(_)
             | Self::Http2OfDaemon(_) => 13,
@@ -187,6 +191,7 @@ impl Fault {
 }
 
 impl fmt::Display for Fault {
+    #[expect(clippy::too_many_lines, reason = "a sentence for each, and nothing else")]
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request(malformed) => {
@@ -224,6 +229,11 @@ impl fmt::Display for Fault {
             Self::ResponseCutShort => {
                 out.write_str("the daemon hung up in the middle of a response head")
             }
+            Self::ResponseTooLarge => write!(
+                out,
+                "a response that is to be rewritten may have {} MiB; the daemon's is longer",
+                COLLECTED_LIMIT / 1024 / 1024
+            ),
             Self::UnaskedUpgrade => out.write_str(
                 "the daemon switched protocols after a request that does not ask for that",
             ),

@@ -24,6 +24,7 @@ mod outcome;
 mod patience;
 mod reason;
 mod relay;
+mod reply;
 mod session;
 
 use std::cell::Cell;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::fault::Fault;
 use crate::engine::{Operation, UNKNOWN};
+use crate::rules::reply::ReplyPlan;
 
 /// The outcome of one exchange.
 #[derive(Debug, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub(super) struct Call {
     /// `true` for a HEAD, whose response has no body.
     pub(super) to_head: bool,
     pub(super) status: Option<u16>,
+    /// The plan for the response.
+    pub(super) reply: ReplyPlan,
     pub(super) started: Instant,
     /// The traffic of the connection before the exchange began.
     pub(super) before: Traffic,
@@ -98,6 +101,7 @@ impl Call {
             verdict: Verdict::Passed,
             to_head: false,
             status: None,
+            reply: ReplyPlan::Pass,
             started: now,
             before,
         }

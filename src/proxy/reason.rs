@@ -38,6 +38,7 @@ reasons! {
     DaemonUnreachable "daemon_unreachable" "Connecting to the daemon failed for another reason."
     DaemonMalformed "daemon_malformed" "The daemon's response is malformed."
     DaemonCutShort "daemon_cut_short" "The daemon ended in the middle of a response head."
+    DaemonTooLarge "daemon_too_large" "A response that is to be rewritten is too large."
     DaemonUpgrade "daemon_upgrade" "The daemon left HTTP without being asked."
     DaemonErrand "daemon_errand" "The daemon's answer to a query of the proxy cannot be read."
     MountUnseen "mount_unseen" "The proxy cannot determine the type of a mounted path."
@@ -88,6 +89,7 @@ impl From<&Fault> for Reason {
             Fault::Errand => Self::DaemonErrand,
             Fault::Unseen(..) => Self::MountUnseen,
             Fault::ResponseCutShort => Self::DaemonCutShort,
+            Fault::ResponseTooLarge => Self::DaemonTooLarge,
             Fault::UnaskedUpgrade => Self::DaemonUpgrade,
             Fault::Away(Away { why, .. }) => why.into(),
             Fault::Http2OfClient(_) => Self::MalformedHttp2,

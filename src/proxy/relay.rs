@@ -1,15 +1,20 @@
 //! A request and its response in transit. Both move at once, because daemons answer before the
 //! request is complete.
 
-use super::collect::Share;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::collect::{Budget, Share};
 use super::exchange::{Exchange, Lanes, Turn};
 use super::fault::Fault;
 use super::lane::{Lane, Sink};
 use super::outcome::Call;
+use super::reply::{self, Lines, Progress, Whole};
 use crate::engine::Upgrade;
 use crate::http::Malformed;
 use crate::http::body::{Body, Framing, Next};
 use crate::http::head::{self, Response, Scan};
+use crate::rules::reply::ReplyPlan;
 
 /// A request and its response in transit.
 #[derive(Debug)]
@@ -41,6 +46,10 @@ enum Reply {
     Head(Scan),
     /// Its body is in transit.
     Body(Body),
+    /// It is gathered whole, and rewritten.
+    Whole(Box<Whole>),
+    /// Its head may leave; its lines are rewritten.
+    Lines(Box<Lines>),
     /// All of it may leave.
     Done,
 }
@@ -94,16 +103,20 @@ impl Relaying {
         self.call
     }
 
-    pub(super) fn advance(mut self, lanes: &mut Lanes) -> Turn {
+    pub(super) fn advance(mut self, lanes: &mut Lanes, budget: &Rc<Budget>) -> Turn {
         if let Err(malformed) = self.upload(&mut lanes.up) {
             return match self.reply {
-                Reply::Head(_) => Turn::Answer(self.call, Fault::Request(malformed)),
-                Reply::Body(_) | Reply::Done => Turn::Cut(self.call),
+                Reply::Head(_) | Reply::Whole(_) => {
+                    Turn::Answer(self.call, Fault::Request(malformed))
+                }
+                Reply::Body(_) | Reply::Lines(_) | Reply::Done => Turn::Cut(self.call),
             };
         }
-        match self.reply {
-            Reply::Head(scan) => self.reply_head(scan, lanes),
+        match std::mem::replace(&mut self.reply, Reply::Done) {
+            Reply::Head(scan) => self.reply_head(scan, lanes, budget),
             Reply::Body(body) => self.reply_body(body, lanes),
+            Reply::Whole(whole) => self.reply_whole(whole, lanes),
+            Reply::Lines(stream) => self.reply_lines(stream, lanes),
             Reply::Done => self.finish(lanes),
         }
     }
@@ -131,7 +144,7 @@ impl Relaying {
         Ok(())
     }
 
-    fn reply_head(mut self, mut scan: Scan, lanes: &mut Lanes) -> Turn {
+    fn reply_head(mut self, mut scan: Scan, lanes: &mut Lanes, budget: &Rc<Budget>) -> Turn {
         let unseen = lanes.down.unseen();
         let end = match scan.end_of_head(unseen) {
             Ok(Some(end)) => end,
@@ -148,26 +161,86 @@ impl Relaying {
                 Ok(response) => response,
                 Err(malformed) => return Turn::Answer(self.call, Fault::Response(malformed)),
             };
-        let meaning = meaning(response, self.call.operation.upgrade);
-        if matches!(meaning, ReplyKind::Unasked) {
-            return Turn::Answer(self.call, Fault::UnaskedUpgrade);
-        }
-        lanes.down.permit(end as u64);
-        self.reply = match meaning {
-            ReplyKind::Interim | ReplyKind::Unasked => Reply::Head(Scan::default()),
-            ReplyKind::Final(framing) => {
-                self.persistent &= response.persistent && framing != Framing::UntilClose;
-                Reply::Body(framing.into())
+        match meaning(response, self.call.operation.upgrade) {
+            ReplyKind::Unasked => Turn::Answer(self.call, Fault::UnaskedUpgrade),
+            ReplyKind::Interim => {
+                lanes.down.permit(end as u64);
+                self.reply = Reply::Head(Scan::default());
+                Turn::Again(Exchange::Relaying(self))
             }
             ReplyKind::Tunnel => {
+                lanes.down.permit(end as u64);
                 self.call.status = Some(response.status);
-                return Turn::Tunnel(self.call);
+                Turn::Tunnel(self.call)
+            }
+            ReplyKind::Final(framing) => {
+                self.persistent &= response.persistent && framing != Framing::UntilClose;
+                self.call.status = Some(response.status);
+                match self.final_head(response, end, lanes, budget) {
+                    Ok(reply) => Turn::Again(Exchange::Relaying(Self { reply, ..self })),
+                    Err(fault) => Turn::Answer(self.call, fault),
+                }
+            }
+        }
+    }
+
+    /// Begins with the body of the response whose head is the next `end` bytes, as it is planned.
+    fn final_head(
+        &mut self,
+        response: Response,
+        end: usize,
+        lanes: &mut Lanes,
+        budget: &Rc<Budget>,
+    ) -> Result<Reply, Fault> {
+        let Response { status, framing, .. } = response;
+        let plan = match status {
+            200..=299 if framing != Framing::None => std::mem::take(&mut self.call.reply),
+            _ => ReplyPlan::Pass,
+        };
+        let whole = match (plan, framing) {
+            (ReplyPlan::Pass, _) => {
+                lanes.down.permit(end as u64);
+                return Ok(Reply::Body(framing.into()));
+            }
+            (ReplyPlan::Lines(rewrite), Framing::Chunked | Framing::UntilClose) => {
+                lanes.down.permit(end as u64);
+                lanes.down.set_aside();
+                return Ok(Reply::Lines(Box::new(Lines::new(framing, rewrite))));
+            }
+            (ReplyPlan::Whole(rewrite), _) => rewrite,
+            (ReplyPlan::Lines(rewrite), _) => {
+                Arc::new(move |content: &[u8]| Some(reply::each_line(content, &rewrite)))
             }
         };
-        if !matches!(meaning, ReplyKind::Interim) {
-            self.call.status = Some(response.status);
+        let head = lanes.down.unseen().get(..end).unwrap_or_default().to_vec();
+        lanes.down.set_aside();
+        lanes.down.take(end);
+        Ok(Reply::Whole(Box::new(Whole::new(head, framing, whole, budget)?)))
+    }
+
+    fn reply_whole(mut self, mut whole: Box<Whole>, lanes: &mut Lanes) -> Turn {
+        match whole.advance(&mut lanes.down) {
+            Ok(true) => Turn::Again(Exchange::Relaying(Self { reply: Reply::Done, ..self })),
+            Ok(false) if lanes.down.has_ended() => Turn::Answer(self.call, Fault::ResponseCutShort),
+            Ok(false) => {
+                self.reply = Reply::Whole(whole);
+                Turn::Wait(Exchange::Relaying(self))
+            }
+            Err(fault) => Turn::Answer(self.call, fault),
         }
-        Turn::Again(Exchange::Relaying(self))
+    }
+
+    fn reply_lines(mut self, mut stream: Box<Lines>, lanes: &mut Lanes) -> Turn {
+        match stream.advance(&mut lanes.down) {
+            Ok(Progress::Done) => {
+                Turn::Again(Exchange::Relaying(Self { reply: Reply::Done, ..self }))
+            }
+            Ok(Progress::Waits) => {
+                self.reply = Reply::Lines(stream);
+                Turn::Wait(Exchange::Relaying(self))
+            }
+            Err(reply::Broken) => Turn::Cut(self.call),
+        }
     }
 
     fn reply_body(mut self, mut body: Body, lanes: &mut Lanes) -> Turn {

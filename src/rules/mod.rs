@@ -17,12 +17,14 @@ mod json;
 mod metadata;
 mod protobuf;
 mod refusal;
+pub mod reply;
 mod scan;
 pub mod socket;
 mod storage;
 
 pub use refusal::Refusal;
 
+use self::reply::Replies;
 use self::socket::{Look, SocketBind};
 use crate::engine::{Carrier, JsonCarrier, Operation, QueryCarrier, UNKNOWN};
 use crate::http::body::Framing;
@@ -44,6 +46,8 @@ pub struct Injection {
     pub socket_bind: SocketBind,
     /// Knows the daemon's socket under all its names.
     pub look: Look,
+    /// The plans for responses.
+    pub replies: Replies,
 }
 
 /// One label: `key=value`.

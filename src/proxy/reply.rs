@@ -1,0 +1,212 @@
+//! A response that is rewritten on its way to the client: gathered whole, or line by line.
+
+use std::fmt;
+use std::mem;
+use std::rc::Rc;
+
+use memchr::memchr;
+
+use super::collect::{Budget, COLLECTED_LIMIT, Share};
+use super::fault::Fault;
+use super::lane::{LANE_LIMIT, Lane};
+use crate::http::body::{Body, Framing, Next};
+use crate::http::gather::{self, Gather};
+use crate::http::render;
+use crate::rules::reply::Rewrite;
+
+/// Bytes that one line may have: an event has some hundreds.
+const LINE_LIMIT: usize = 1024 * 1024;
+
+/// A response that is gathered whole before any of it leaves.
+pub(super) struct Whole {
+    head: Vec<u8>,
+    gather: Gather,
+    share: Share,
+    rewrite: Rewrite,
+}
+
+impl Whole {
+    /// Begins to gather the response whose head is `head` and whose body ends as `framing` says.
+    ///
+    /// # Errors
+    /// A length above the limit.
+    pub(super) fn new(
+        head: Vec<u8>,
+        framing: Framing,
+        rewrite: Rewrite,
+        budget: &Rc<Budget>,
+    ) -> Result<Self, Fault> {
+        let gather = Gather::new(framing, COLLECTED_LIMIT, Vec::new()).map_err(fault)?;
+        Ok(Self { head, gather, share: Share::of(budget), rewrite })
+    }
+
+    /// Takes what has come. Returns whether the response has left for the client.
+    ///
+    /// # Errors
+    /// A body that is malformed or above the limit.
+    pub(super) fn advance(&mut self, down: &mut Lane) -> Result<bool, Fault> {
+        let taken = self.gather.take(down.unseen()).map_err(fault)?;
+        down.take(taken);
+        if down.has_ended() && down.unseen().is_empty() {
+            self.gather.end();
+        }
+        self.share.hold(self.gather.content().len())?;
+        if !self.gather.is_complete() {
+            return Ok(false);
+        }
+        let content = self.gather.content();
+        let rewritten = (self.rewrite)(content);
+        let content = rewritten.as_deref().unwrap_or(content);
+        let mut response = render::with_length(&self.head, content.len());
+        response.extend_from_slice(content);
+        down.say(response);
+        Ok(true)
+    }
+}
+
+/// Returns `content` with each of its lines rewritten.
+pub(super) fn each_line(content: &[u8], rewrite: &Rewrite) -> Vec<u8> {
+    let mut rewritten = Vec::with_capacity(content.len());
+    for line in content.split_inclusive(|byte| *byte == b'\n') {
+        match rewrite(line) {
+            Some(line) => rewritten.extend(line),
+            None => rewritten.extend_from_slice(line),
+        }
+    }
+    rewritten
+}
+
+fn fault(error: gather::Error) -> Fault {
+    match error {
+        gather::Error::TooLarge => Fault::ResponseTooLarge,
+        gather::Error::Malformed(malformed) => Fault::Response(malformed),
+    }
+}
+
+/// A body whose lines are rewritten as they come. It keeps its framing: chunked, or until the
+/// connection ends.
+pub(super) struct Lines {
+    body: Body,
+    /// The bytes of content that are still to come of the current chunk.
+    awaited: u64,
+    /// The line that is not complete.
+    line: Vec<u8>,
+    rewrite: Rewrite,
+}
+
+/// How far a body of lines has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// More is to come.
+    Waits,
+    /// All of it has left for the client.
+    Done,
+}
+
+/// A body of lines that cannot go on: its framing is not understood, or a line is too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Broken;
+
+impl Lines {
+    /// Rewrites the lines of a body that ends as `framing` says.
+    pub(super) fn new(framing: Framing, rewrite: Rewrite) -> Self {
+        Self { body: framing.into(), awaited: 0, line: Vec::new(), rewrite }
+    }
+
+    /// Takes what has come, and lets leave what is complete. A client that does not read what has
+    /// left gets no more.
+    ///
+    /// # Errors
+    /// What has left is all that the client can get.
+    pub(super) fn advance(&mut self, down: &mut Lane) -> Result<Progress, Broken> {
+        while down.backlog() <= LANE_LIMIT {
+            let unseen = down.unseen();
+            if self.awaited > 0 {
+                let length = usize::try_from(self.awaited).unwrap_or(usize::MAX).min(unseen.len());
+                if length == 0 {
+                    return self.waits(down);
+                }
+                let content = unseen.get(..length).unwrap_or_default().to_vec();
+                down.take(length);
+                self.awaited -= length as u64;
+                self.content(&content, down)?;
+                continue;
+            }
+            match self.body.next(unseen).map_err(|_| Broken)? {
+                Next::Piece { framing, data } => {
+                    down.take(framing);
+                    self.awaited = data;
+                }
+                Next::Everything if unseen.is_empty() => return self.waits(down),
+                Next::Everything => self.awaited = unseen.len() as u64,
+                Next::More => return self.waits(down),
+                Next::Done => {
+                    self.last_line(down);
+                    self.say(&[], down);
+                    return Ok(Progress::Done);
+                }
+            }
+        }
+        Ok(Progress::Waits)
+    }
+
+    /// Waits for more, unless the connection has ended, and the body with it.
+    fn waits(&mut self, down: &mut Lane) -> Result<Progress, Broken> {
+        match (down.has_ended(), self.body) {
+            (false, _) => Ok(Progress::Waits),
+            (true, Body::UntilClose) => {
+                self.last_line(down);
+                Ok(Progress::Done)
+            }
+            (true, _) => Err(Broken),
+        }
+    }
+
+    fn content(&mut self, mut content: &[u8], down: &mut Lane) -> Result<(), Broken> {
+        while let Some(end) = memchr(b'\n', content) {
+            let (line, rest) = content.split_at(end + 1);
+            self.line.extend_from_slice(line);
+            self.last_line(down);
+            content = rest;
+        }
+        self.line.extend_from_slice(content);
+        if self.line.len() > LINE_LIMIT { Err(Broken) } else { Ok(()) }
+    }
+
+    /// Lets the line leave that has come last.
+    fn last_line(&mut self, down: &mut Lane) {
+        let line = mem::take(&mut self.line);
+        if line.is_empty() {
+            return;
+        }
+        let rewritten = (self.rewrite)(&line);
+        let line = rewritten.as_deref().unwrap_or(&line);
+        if !line.is_empty() {
+            self.say(line, down);
+        }
+    }
+
+    /// Lets `data` leave in the framing of the body; an empty chunk is the last one.
+    fn say(&self, data: &[u8], down: &mut Lane) {
+        if self.body == Body::UntilClose {
+            return down.say(data.to_vec());
+        }
+        let size = format!("{:x}\r\n", data.len());
+        down.say([size.as_bytes(), data, b"\r\n"].concat());
+    }
+}
+
+impl fmt::Debug for Whole {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Whole").field("gather", &self.gather).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Lines").field("body", &self.body).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
