@@ -2,7 +2,7 @@
 //!
 //! Layers from bottom to top. A file may use lower layers only; `tests/layers.rs` checks this:
 //!
-//! `buffer` < `http` < `http2` < `engine` < `rules` < `proxy` < `stats` < `config` < `net` < `cli` < `main`
+//! `buffer` < `json` < `http` < `http2` < `engine` < `rules` < `proxy` < `stats` < `config` < `net` < `cli` < `main`
 
 pub mod buffer;
 pub mod cli;
@@ -10,6 +10,7 @@ pub mod config;
 pub mod engine;
 pub mod http;
 pub mod http2;
+pub mod json;
 pub mod net;
 pub mod proxy;
 pub mod rules;

@@ -8,9 +8,10 @@ use std::path::Path;
 
 use dockerd_ci_proxy::http::Malformed;
 use dockerd_ci_proxy::http2;
-use dockerd_ci_proxy::proxy::{Away, Fault, Reason, Unreachable};
-use dockerd_ci_proxy::rules::Refusal;
-use dockerd_ci_proxy::rules::socket::Blind;
+use dockerd_ci_proxy::proxy::{self, Away, Fault, Unreachable, Way};
+use dockerd_ci_proxy::rules::buildkit::{self, Method};
+use dockerd_ci_proxy::rules::socket::{Blind, Look, Relation, SocketBind};
+use dockerd_ci_proxy::rules::{Injection, Label, Reason, Refusal, body};
 
 /// One row of the list.
 struct Row {
@@ -36,45 +37,88 @@ fn rows() -> Vec<Row> {
     text.lines().filter_map(row).collect()
 }
 
+/// Requests of which each is refused for another reason, or in other words: the request line with
+/// field lines behind it, and the body.
+const REFUSED: &[(&str, &str)] = &[
+    ("POST /containers/create", ""),
+    ("POST /containers/create|Content-Encoding: gzip", "{}"),
+    ("POST /commit?changes=LABEL%20a=b%5C", ""),
+    ("POST /containers/x/start", r#"{"Binds":[]}"#),
+    ("POST /libpod/pods/create", "{}"),
+    ("GET /frobnicate", ""),
+    ("POST /build|Content-Type: multipart/form-data", "x"),
+    ("POST /containers/create", "{"),
+    ("POST /containers/create", "[]"),
+    ("POST /containers/create", r#"{"HostConfig":[]}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"Binds":{}}}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"Binds":[1]}}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"PidMode":1}}"#),
+    ("POST /containers/create", r#"{"Labels":{"a":1}}"#),
+    ("POST /containers/create", r#"{"Labels":{},"labels":{}}"#),
+    ("POST /containers/create", r#"{"Memory":1}"#),
+    ("POST /containers/create", r#"{"Volumes":{"x":{}}}"#),
+    ("POST /containers/create", r#"{"Labels":{"a=b":"c"}}"#),
+    ("POST /containers/create", r#"{"Volumes":{"/a:b":{}}}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"Binds":["/run/docker.sock:/s"]}}"#),
+    (
+        "POST /services/create",
+        r#"{"TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"bind","Source":"/{{.}}"}]}}}"#,
+    ),
+    (
+        "POST /containers/create",
+        r#"{"HostConfig":{"Annotations":{"org.systemd.property.Slice":"x"}}}"#,
+    ),
+    ("POST /build?a;b", ""),
+    ("POST /build?labels=1", ""),
+    ("POST /build?volume=/x", ""),
+    ("POST /build?outputs=1", ""),
+];
+
+/// Refuses the request.
+fn refused(line: &str, body: &str) -> Refusal {
+    let injection = Injection {
+        labels: vec![Label { key: "a".into(), value: "b".into() }],
+        cgroup_parent: Some("/ci".into()),
+        strict: true,
+        socket_bind: SocketBind::Refuse,
+        look: Look::new(|path: &str| match path {
+            "/run/docker.sock" => Relation::Socket,
+            _ => Relation::Other,
+        }),
+        ..Injection::default()
+    };
+    let (line, fields) = line.split_once('|').unwrap_or((line, "X: y"));
+    let length = body.len();
+    let head = format!("{line} HTTP/1.1\r\n{fields}\r\nContent-Length: {length}\r\n\r\n");
+    let decision = proxy::decide(&injection, head.as_bytes()).unwrap();
+    match decision.way {
+        Way::Refused(refusal) => refusal,
+        Way::NewBody(carrier) => body::prepare(&injection, carrier, body.as_bytes()).unwrap_err(),
+        way => panic!("{line} {body}: {way:?}"),
+    }
+}
+
 /// Refusals of every kind.
 fn refusals() -> Vec<Refusal> {
-    let text = || "Labels".to_owned();
-    vec![
-        Refusal::EmptyBody,
-        Refusal::EncodedBody,
-        Refusal::Changes,
-        Refusal::StartBody,
-        Refusal::Libpod,
-        Refusal::Unknown,
-        Refusal::FormBody,
-        Refusal::NotJson(text()),
-        Refusal::NotAnObject(text()),
-        Refusal::NotAnObject(String::new()),
-        Refusal::NotAnArray(text()),
-        Refusal::NotAString(text()),
-        Refusal::ManyMembers(7),
-        Refusal::ManyMounts(7),
-        Refusal::LongDriver(7),
-        Refusal::LabelValue(text()),
-        Refusal::Twice(text(), text()),
-        Refusal::OutsideHostConfig(text()),
-        Refusal::RelativeVolume(text()),
-        Refusal::LabelKey(text()),
-        Refusal::OddMount(text()),
-        Refusal::SocketBind(text()),
-        Refusal::Template(text()),
-        Refusal::Slice("org.systemd.property.Slice"),
-        Refusal::Query,
-        Refusal::ManyPairs(1000),
-        Refusal::QueryLabels,
-        Refusal::QueryKey(text()),
-        Refusal::Outputs,
-        Refusal::Message("a number is too large"),
-        Refusal::CompressedMessage,
-        Refusal::Unlabelled,
-        Refusal::CallPath,
-        Refusal::PlainHttp2,
-    ]
+    let strict = Injection { strict: true, ..Injection::default() };
+    let many = |one: &str, count: usize| vec![one; count].join(",");
+    let members = format!("{{{}}}", many("\"\":1", 1 << 17));
+    let mounts = format!(r#"{{"HostConfig":{{"Binds":[{}]}}}}"#, many("\"v:/x\"", 2000));
+    let driver = format!(r#"{{"HostConfig":{{"VolumeDriver":"{}"}}}}"#, "x".repeat(2000));
+    let pairs = format!("POST /build?{}", "a&".repeat(2000));
+    let create = "POST /containers/create";
+    let large = [(create, &*members), (create, &mounts), (create, &driver), (&pairs, "")];
+    let unlabelled = buildkit::edit(&strict, Method::ControlSolve, b"\x70\x01").unwrap_err();
+    let requests = REFUSED.iter().copied().chain(large).map(|(line, body)| refused(line, body));
+    requests
+        .chain([
+            unlabelled,
+            buildkit::odd_message("it has too many fields"),
+            buildkit::compressed(),
+            buildkit::call_path(),
+            buildkit::plain_http2(),
+        ])
+        .collect()
 }
 
 /// Something of every kind that the proxy says.
@@ -103,6 +147,7 @@ fn faults() -> Vec<Fault> {
         Fault::Unseen("/mnt/cache".to_owned(), Blind::NoThread),
         Fault::Unseen("/mnt/cache".to_owned(), Blind::Failed("Input/output error".to_owned())),
         Fault::ResponseCutShort,
+        Fault::ResponseTooLarge,
         Fault::UnaskedUpgrade,
         Fault::Http2OfClient(http2::Malformed::Preface),
         Fault::Http2OfDaemon(http2::Malformed::Preface),

@@ -9,7 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use dockerd_ci_proxy::engine;
-use dockerd_ci_proxy::proxy::{Fault, Outcome, Reason, Traffic, Unreachable, Verdict};
+use dockerd_ci_proxy::proxy::{Fault, Outcome, Traffic, Unreachable, Verdict};
+use dockerd_ci_proxy::rules::Reason;
 use dockerd_ci_proxy::stats::{Counters, Present, page};
 
 /// A metric and its samples.

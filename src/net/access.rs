@@ -10,8 +10,8 @@ use log::{Level, Record};
 
 use super::caller::Caller;
 use super::peer::Peer;
-use crate::proxy::{Fault, Outcome, Reason, Verdict};
-use crate::rules::{Injection, Label};
+use crate::proxy::{Fault, Outcome, Verdict};
+use crate::rules::{Injection, Label, Reason};
 
 /// Writes the access line: at `info` for edited and refused requests, at `debug` for requests that
 /// passed, at `warn` for failures that are not the client's fault. The caller is looked up only if

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::collect::COLLECTED_LIMIT;
 use crate::http::{Malformed, render};
 use crate::http2;
-use crate::rules::Refusal;
 use crate::rules::socket::Blind;
+use crate::rules::{Reason, Refusal};
 
 /// Why we speak in the daemon's place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,54 +133,16 @@ impl fmt::Display for Away {
 }
 
 impl Fault {
-    /// The status of the answer (RFC 9110 §15).
+    /// Returns the status of the answer (RFC 9110 §15).
     #[must_use]
     pub fn status(&self) -> u16 {
-        match self {
-            Self::Request(Malformed::HeadTooLong) => 431,
-            Self::Refused(Refusal::EncodedBody | Refusal::FormBody) => 415,
-            Self::Refused(
-                Refusal::Libpod
-                | Refusal::SocketBind(_)
-                | Refusal::Template(_)
-                | Refusal::Slice(_)
-                | Refusal::Unknown
-                | Refusal::Unlabelled,
-            ) => 403,
-            Self::Request(_)
-            | Self::Refused(_)
-            | Self::CutShort
-            | Self::SlowHead
-            | Self::Http2OfClient(_) => 400,
-            Self::TooLarge => 413,
-            Self::Errand
-            | Self::Response(_)
-            | Self::ResponseCutShort
-            | Self::ResponseTooLarge
-            | Self::UnaskedUpgrade
-            | Self::Http2OfDaemon(_) => 502,
-            Self::Away(Away { why: Unreachable::Slow, .. }) => 504,
-            Self::NoRoom | Self::Draining | Self::Away(_) | Self::Unseen(..) => 503,
-        }
+        Reason::from(self).status()
     }
 
-    /// The status of a gRPC call that is refused (`google.rpc.Code`).
+    /// Returns the status of a gRPC call that is refused (`google.rpc.Code`).
     #[must_use]
     pub fn grpc_status(&self) -> u32 {
-        match self {
-            Self::Refused(Refusal::CompressedMessage | Refusal::CallPath) => 12,
-            Self::Refused(Refusal::Unlabelled) => 7,
-            Self::Request(_) | Self::Refused(_) | Self::CutShort | Self::SlowHead => 3,
-            Self::TooLarge | Self::NoRoom => 8,
-            Self::Draining | Self::Away(_) | Self::Unseen(..) => 14,
-            Self::Errand
-            | Self::Response(_)
-            | Self::ResponseCutShort
-            | Self::ResponseTooLarge
-            | Self::UnaskedUpgrade
-            | Self::Http2OfClient(_)
-            | Self::Http2OfDaemon(_) => 13,
-        }
+        Reason::from(self).grpc_status()
     }
 
     /// The whole answer. The response to a HEAD has lengths but no body.

@@ -37,7 +37,6 @@ pub use fault::{Away, DIAL_LIMIT, Fault, LOOK_LIMIT, Unreachable};
 pub use lane::{LANE_LIMIT, Lane};
 pub use outcome::{Outcome, Traffic, Verdict};
 pub use patience::Patience;
-pub use reason::Reason;
 pub use session::{Rest, Session};
 
 use crate::rules::Injection;

@@ -4,11 +4,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::edits::Edits;
 use super::errands::Known;
-use super::json::{Listed, Object, quoted};
-use super::storage::{Mounted, clean, few};
+use super::storage::{Mounted, clean, few, relative_volume};
 use super::{Injection, Refusal, socket};
+use crate::json::{Edits, Listed, Object, quoted};
 
 /// An entry of `Binds`: `path`, or `source:path[:mode]`.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,7 +62,7 @@ pub(super) fn edit<'d>(
             let bind = Bind::read(&text);
             let Some(source) = bind.source else {
                 if !bind.target.starts_with('/') {
-                    return Err(Refusal::RelativeVolume(bind.target.to_owned()));
+                    return Err(relative_volume(bind.target));
                 }
                 binds.anonymous.push(bind.target.to_owned());
                 continue;

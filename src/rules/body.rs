@@ -1,12 +1,11 @@
 //! The JSON body of a creating request, with what the operator forces in it.
 
-use super::edits::Edits;
 use super::errands::{self, Errand, Known};
-use super::json::{Found, Object};
 use super::socket::{Note, Survey};
-use super::{Injection, Refusal, storage};
+use super::{Injection, Refusal, labels, storage};
 use crate::engine::JsonCarrier;
 use crate::engine::carriers::Storage;
+use crate::json::{Edits, Error, Found, Object};
 
 /// A body with what is forced in it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -62,7 +61,8 @@ fn look(
     known: &Known,
     body: &[u8],
 ) -> Result<Prepared, Refusal> {
-    let document = str::from_utf8(body).map_err(|error| Refusal::NotJson(error.to_string()))?;
+    let document =
+        str::from_utf8(body).map_err(|error| Refusal::from(Error::NotJson(error.to_string())))?;
     let mut edits = Edits::of(document);
     let along = match carrier.storage {
         Storage::Container => Some("HostConfig"),
@@ -101,7 +101,7 @@ fn label<'d>(
     path: &[&str],
 ) -> Result<(), Refusal> {
     let Some((name, path)) = path.split_first() else {
-        return edits.label_member(object, &injection.labels);
+        return labels::force(edits, object, &injection.labels);
     };
     edits.spell(object, name)?;
     match object.object(name)? {
@@ -114,7 +114,8 @@ fn label<'d>(
 mod tests {
     use super::*;
     use crate::engine::carriers::{CONTAINER, LABELLED, SERVICE};
-    use crate::rules::Label;
+    use crate::rules::storage::outside_host_config;
+    use crate::rules::{Label, Reason};
 
     fn rewritten(carrier: &JsonCarrier, body: &str) -> Result<String, Refusal> {
         let injection = Injection {
@@ -192,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_parsers_read_differently_is_refused() {
-        let twice = |one: &str, other: &str| Refusal::Twice(one.into(), other.into());
+        let twice = |one: &str, other: &str| Refusal::from(Error::Twice(one.into(), other.into()));
         for (body, refusal) in [
             (r#"{"Labels":{},"labels":null}"#, twice("Labels", "labels")),
             (r#"{"HostConfig":{},"HostConfig":{}}"#, twice("HostConfig", "HostConfig")),
@@ -200,16 +201,13 @@ mod tests {
                 r#"{"HostConfig":{"CgroupParent":"","cgroupparent":""}}"#,
                 twice("HostConfig.CgroupParent", "HostConfig.cgroupparent"),
             ),
-            (r"[]", Refusal::NotAnObject(String::new())),
-            (r#""x""#, Refusal::NotAnObject(String::new())),
-            (r#"{"HostConfig":[]}"#, Refusal::NotAnObject("HostConfig".into())),
-            (r#"{"Labels":["a=b"]}"#, Refusal::NotAnObject("Labels".into())),
-            (r#"{"Labels":{"a":1}}"#, Refusal::LabelValue("Labels".into())),
-            (r#"{"Image":"x","binds":["/:/h"]}"#, Refusal::OutsideHostConfig("binds".into())),
-            (
-                r#"{"VolumesFrom":[],"MaskedPaths":[]}"#,
-                Refusal::OutsideHostConfig("MaskedPaths".into()),
-            ),
+            (r"[]", Refusal::from(Error::NotAnObject(String::new()))),
+            (r#""x""#, Refusal::from(Error::NotAnObject(String::new()))),
+            (r#"{"HostConfig":[]}"#, Refusal::from(Error::NotAnObject("HostConfig".into()))),
+            (r#"{"Labels":["a=b"]}"#, Refusal::from(Error::NotAnObject("Labels".into()))),
+            (r#"{"Labels":{"a":1}}"#, labels::label_value("Labels")),
+            (r#"{"Image":"x","binds":["/:/h"]}"#, outside_host_config("binds")),
+            (r#"{"VolumesFrom":[],"MaskedPaths":[]}"#, outside_host_config("MaskedPaths")),
         ] {
             assert_eq!(rewritten(&CONTAINER, body), Err(refusal), "{body}");
         }
@@ -226,7 +224,10 @@ mod tests {
         ];
         for body in not_json {
             let refused = rewritten(&CONTAINER, body);
-            assert!(matches!(refused, Err(Refusal::NotJson(_))), "{body:?}: {refused:?}");
+            assert!(
+                refused.as_ref().is_err_and(|refusal| refusal.reason == Reason::NotJson),
+                "{body:?}: {refused:?}"
+            );
         }
     }
 

@@ -8,10 +8,11 @@
 //! spelled in another case: Docker does not look at them, but Podman takes them for the same
 //! (gorilla/schema), and of several the one that it happens to meet last.
 
-use super::json::Found;
 use super::metadata::replaces_config;
-use super::{Injection, Plan, Refusal, edits, json};
+use super::refusal::shown;
+use super::{Injection, Plan, Reason, Refusal, labels};
 use crate::http::target::{Pair, encode_component, pairs, split_query};
+use crate::json::{self, Found};
 
 /// Parts that a query may have. Nobody has a tenth of them, and a daemon may drop all of 10,000 without
 /// a word (Go's `urlmaxqueryparams`), ours among them.
@@ -22,9 +23,9 @@ const PAIRS: usize = 1000;
 pub(super) fn plan(injection: &Injection, target: &str) -> Result<Plan, Refusal> {
     let (path, query) = split_query(target);
     let pairs: Vec<Pair<'_>> =
-        pairs(query.unwrap_or_default()).collect::<Result<_, _>>().map_err(|_| Refusal::Query)?;
+        pairs(query.unwrap_or_default()).collect::<Result<_, _>>().map_err(|_| bad_query())?;
     if pairs.len() > PAIRS {
-        return Err(Refusal::ManyPairs(PAIRS));
+        return Err(many_pairs());
     }
     check(&pairs)?;
     let version = pairs.iter().find(|pair| *pair.key == *b"version");
@@ -64,12 +65,12 @@ const PODMANS: [&str; 3] = ["unsetlabel", "volume", "additionalbuildcontexts"];
 fn check(pairs: &[Pair<'_>]) -> Result<(), Refusal> {
     for pair in pairs {
         if PODMANS.iter().any(|key| is_spelling(&pair.key, key)) {
-            return Err(Refusal::QueryKey(String::from_utf8_lossy(&pair.key).into_owned()));
+            return Err(query_key(&String::from_utf8_lossy(&pair.key)));
         }
         if is_spelling(&pair.key, "outputs") {
-            let value = pair.value().map_err(|_| Refusal::Query)?;
-            let outputs = str::from_utf8(&value).map_err(|_| Refusal::Outputs)?;
-            check_outputs(outputs.trim_ascii()).map_err(|_| Refusal::Outputs)?;
+            let value = pair.value().map_err(|_| bad_query())?;
+            let outputs = str::from_utf8(&value).map_err(|_| outputs_refused())?;
+            check_outputs(outputs.trim_ascii()).map_err(|_| outputs_refused())?;
         }
     }
     Ok(())
@@ -81,12 +82,12 @@ fn check_outputs(outputs: &str) -> Result<(), Refusal> {
     if outputs.is_empty() {
         return Ok(());
     }
-    for output in json::elements(outputs).ok_or(Refusal::Outputs)? {
+    for output in json::elements(outputs).ok_or_else(outputs_refused)? {
         if let Found::Object(output) = Found::read("outputs", output)?
             && let Found::Object(attributes) = output.object("Attrs")?
             && attributes.keys().any(replaces_config)
         {
-            return Err(Refusal::Outputs);
+            return Err(outputs_refused());
         }
     }
     Ok(())
@@ -104,11 +105,40 @@ fn written(key: &str, value: &str) -> String {
 /// The client's labels, the first ones if there are several, with ours among them.
 fn labels(injection: &Injection, pairs: &[Pair<'_>]) -> Result<String, Refusal> {
     let Some(pair) = pairs.iter().find(|pair| *pair.key == *b"labels") else {
-        return Ok(json::label_map(&injection.labels));
+        return Ok(labels::map(&injection.labels));
     };
-    let value = pair.value().map_err(|_| Refusal::Query)?;
-    let value = str::from_utf8(&value).map_err(|_| Refusal::QueryLabels)?;
-    edits::with_labels(value, &injection.labels).map_err(|_| Refusal::QueryLabels)
+    let value = pair.value().map_err(|_| bad_query())?;
+    let value = str::from_utf8(&value).map_err(|_| bad_labels())?;
+    labels::merged(value, &injection.labels).map_err(|_| bad_labels())
+}
+
+pub(super) fn bad_query() -> Refusal {
+    let text = "the query has a \";\" or a bad percent-escape; encode it as %3B";
+    Refusal::new(Reason::Query, text)
+}
+
+fn many_pairs() -> Refusal {
+    Refusal::new(Reason::Query, format!("the query has more than {PAIRS} parts"))
+}
+
+fn bad_labels() -> Refusal {
+    let text = "the labels in the query of the build are not a JSON object of strings";
+    Refusal::new(Reason::Query, text)
+}
+
+pub(super) fn query_key(key: &str) -> Refusal {
+    let text = format!(
+        "the query has \"{}\", by which Podman could lose the labels or mount what it finds; leave it \
+         out",
+        shown(key)
+    );
+    Refusal::new(Reason::Query, text)
+}
+
+fn outputs_refused() -> Refusal {
+    let text = "the outputs of the build are not a JSON array, or give the image a config of its own \
+                (containerimage.config, refs.platforms), which would replace the labels";
+    Refusal::new(Reason::Query, text)
 }
 
 #[cfg(test)]
@@ -222,27 +252,24 @@ mod tests {
             "null",
             "type=local",
         ] {
-            assert_eq!(with(outputs), Err(Refusal::Outputs), "{outputs}");
+            assert_eq!(with(outputs), Err(outputs_refused()), "{outputs}");
         }
     }
 
     #[test]
     fn what_cannot_be_merged_is_refused() {
         for (target, refusal) in [
-            ("/build?a;b=1", Refusal::Query),
-            ("/build?t=%zz", Refusal::Query),
-            (&*format!("/build?{}", "a&".repeat(PAIRS + 1)), Refusal::ManyPairs(PAIRS)),
-            ("/build?labels=[]", Refusal::QueryLabels),
-            ("/build?labels=%7B%22a%22:1%7D", Refusal::QueryLabels),
-            ("/build?labels=%7B", Refusal::QueryLabels),
-            ("/build?labels=%ff", Refusal::QueryLabels),
-            ("/build?unsetlabel=ci.job", Refusal::QueryKey("unsetlabel".into())),
-            (
-                "/build?AdditionalBuildContexts=%7B%7D",
-                Refusal::QueryKey("AdditionalBuildContexts".into()),
-            ),
-            ("/build?Un%C5%BFetLabel=x", Refusal::QueryKey("Un\u{17f}etLabel".into())),
-            ("/build?VOLUME=/run/docker.sock:/s", Refusal::QueryKey("VOLUME".into())),
+            ("/build?a;b=1", bad_query()),
+            ("/build?t=%zz", bad_query()),
+            (&*format!("/build?{}", "a&".repeat(PAIRS + 1)), many_pairs()),
+            ("/build?labels=[]", bad_labels()),
+            ("/build?labels=%7B%22a%22:1%7D", bad_labels()),
+            ("/build?labels=%7B", bad_labels()),
+            ("/build?labels=%ff", bad_labels()),
+            ("/build?unsetlabel=ci.job", query_key("unsetlabel")),
+            ("/build?AdditionalBuildContexts=%7B%7D", query_key("AdditionalBuildContexts")),
+            ("/build?Un%C5%BFetLabel=x", query_key("Un\u{17f}etLabel")),
+            ("/build?VOLUME=/run/docker.sock:/s", query_key("VOLUME")),
         ] {
             assert_eq!(rewritten(target, None), Err(refusal), "{target}");
         }

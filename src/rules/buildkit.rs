@@ -11,9 +11,10 @@
 //! The numbers are those of `control.proto` and `gateway.proto` of moby/buildkit.
 
 use super::metadata::Metadata;
+pub use super::protobuf::odd_message;
 use super::protobuf::{Value, entry, fields, put, put_entry};
 use super::socket::Note;
-use super::{Injection, Refusal};
+use super::{Injection, Reason, Refusal};
 
 /// A call whose message is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +73,7 @@ pub fn edit(injection: &Injection, method: Method, message: &[u8]) -> Result<Edi
         Method::BridgeReturn => bridge_return(injection, message),
     }?;
     match edited.note {
-        Some(_) if injection.strict => Err(Refusal::Unlabelled),
+        Some(_) if injection.strict => Err(unlabelled()),
         _ => Ok(edited),
     }
 }
@@ -131,10 +132,10 @@ fn bridge_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusal
             // Clients of daemons before 18.09 say by it what the build comes to, and hand an image's
             // config back by the next.
             bridge::FINAL if field.value != Value::Varint(0) => {
-                return Err(Refusal::Message("it has a Final, which no longer is in use"));
+                return Err(odd_message("it has a Final, which no longer is in use"));
             }
             bridge::EXPORTER_ATTR if !matches!(field.bytes()?, b"" | b"{}") => {
-                return Err(Refusal::Message("it has an ExporterAttr, which no longer is in use"));
+                return Err(odd_message("it has an ExporterAttr, which no longer is in use"));
             }
             _ => {}
         }
@@ -200,9 +201,7 @@ fn control_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusa
 fn name_frontend(frontend: &mut Option<bool>, name: &[u8]) -> Result<(), Refusal> {
     match frontend.replace(!name.is_empty()) {
         None => Ok(()),
-        Some(_) => {
-            Err(Refusal::Message("it has two frontends, of which the daemon takes the last"))
-        }
+        Some(_) => Err(odd_message("it has two frontends, of which the daemon takes the last")),
     }
 }
 
@@ -256,7 +255,7 @@ impl Images {
     /// configs with the labels are.
     fn count(&mut self, exporter: &Exporter<'_>) -> Result<(), Refusal> {
         if exporter.attributes.lists_platforms() {
-            return Err(Refusal::Message("an exporter lists platforms, as only a result does"));
+            return Err(odd_message("an exporter lists platforms, as only a result does"));
         }
         if IMAGE_EXPORTERS.contains(&exporter.kind) {
             self.labelled |= exporter.is_labelled();
@@ -272,7 +271,7 @@ fn bridge_return(injection: &Injection, message: &[u8]) -> Result<Edited, Refusa
     for field in fields(message)? {
         if field.number == returned::RESULT {
             if returned.is_some() {
-                return Err(Refusal::Message("it has two results, which the daemon would merge"));
+                return Err(odd_message("it has two results, which the daemon would merge"));
             }
             let result = result(injection, field.bytes()?)?;
             put(&mut edited, returned::RESULT, &result.message);
@@ -322,7 +321,7 @@ fn result<'m>(injection: &Injection, message: &'m [u8]) -> Result<Outcome<'m>, R
         let by_platform = returned::REFS.contains(&field.number);
         if by_platform || returned::REF.contains(&field.number) {
             if referred.replace(field).is_some() {
-                return Err(Refusal::Message("its result refers to two things"));
+                return Err(odd_message("its result refers to two things"));
             }
             edited.refers = !field.bytes()?.is_empty();
             edited.by_platform = by_platform && edited.refers;
@@ -343,6 +342,36 @@ fn force(injection: &Injection, message: &mut Vec<u8>, number: u64) -> Forced {
     };
     put_entry(message, number, b"cgroup-parent", parent.as_bytes());
     Forced::LabelsAndParent
+}
+
+fn unlabelled() -> Refusal {
+    let text = "this build makes an image without a frontend and without a config, or with exporters of \
+                its client, so it may have no labels, and --strict lets none such pass";
+    Refusal::new(Reason::UnlabelledImage, text)
+}
+
+/// Refuses a message that is compressed.
+#[must_use]
+pub fn compressed() -> Refusal {
+    let text =
+        "the message of this BuildKit call is compressed, so it cannot be labelled; send it plain";
+    Refusal::new(Reason::BuildCompressed, text)
+}
+
+/// Refuses a call whose path daemons could read in two ways.
+#[must_use]
+pub fn call_path() -> Refusal {
+    let text =
+        "the :path of this gRPC call could be read in two ways; /package.Service/Method is wanted";
+    Refusal::new(Reason::BuildPath, text)
+}
+
+/// Refuses a request over HTTP/2 that is no gRPC call.
+#[must_use]
+pub fn plain_http2() -> Refusal {
+    let text =
+        "over HTTP/2 only gRPC calls pass, the Engine API is rewritten over HTTP/1.1; use that";
+    Refusal::new(Reason::PlainHttp2, text)
 }
 
 #[cfg(test)]
@@ -469,7 +498,7 @@ mod tests {
             let edited = edit(&injection(), Method::ControlSolve, &solve).unwrap();
             assert_eq!((edited.forced, edited.note), (forced, Some(UNLABELLED)), "{fields:?}");
             let refused = edit(&strict, Method::ControlSolve, &solve);
-            assert_eq!(refused, Err(Refusal::Unlabelled), "{fields:?}");
+            assert_eq!(refused, Err(unlabelled()), "{fields:?}");
             // Without a definition the config comes with a Return.
             assert!(edit(&strict, Method::ControlSolve, &message(fields)).is_ok(), "{fields:?}");
         }
@@ -491,7 +520,7 @@ mod tests {
         ] {
             let edited = edit(&injection(), method, &makes).unwrap();
             assert_eq!((&edited.message, edited.note), (&makes, Some(UNLABELLED)));
-            assert_eq!(edit(&strict, method, &makes), Err(Refusal::Unlabelled));
+            assert_eq!(edit(&strict, method, &makes), Err(unlabelled()));
             let edited = edit(&strict, method, &other).unwrap();
             assert_eq!((edited.message, edited.forced), (other, Forced::Nothing));
         }
@@ -570,7 +599,10 @@ mod tests {
             (Method::ControlSolve, b"\x6b\x6c".to_vec()),
         ] {
             let refused = edit(&injection(), method, &odd);
-            assert!(matches!(refused, Err(Refusal::Message(_))), "{odd:?}: {refused:?}");
+            assert!(
+                refused.as_ref().is_err_and(|refusal| refusal.reason == Reason::BuildMessage),
+                "{odd:?}: {refused:?}"
+            );
         }
     }
 }

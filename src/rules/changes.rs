@@ -5,8 +5,8 @@
 //! expanded and no escape character means anything, also not after a `# escape=` line of the
 //! client's. The rest is written plain, because Podman reads these lines without quotes.
 
-use super::build::is_spelling;
-use super::{Injection, Label, Plan, Refusal};
+use super::build::{bad_query, is_spelling, query_key};
+use super::{Injection, Label, Plan, Reason, Refusal};
 use crate::http::target::{Pair, encode_component, pairs, split_query};
 
 /// Puts the labels behind the client's `changes` in the query of a commit.
@@ -35,7 +35,7 @@ pub(super) fn of_import(injection: &Injection, target: &str) -> Result<Plan, Ref
 
 fn read(query: Option<&str>) -> Result<Vec<Pair<'_>>, Refusal> {
     let pairs: Result<_, _> = pairs(query.unwrap_or_default()).collect();
-    pairs.map_err(|_| Refusal::Query)
+    pairs.map_err(|_| bad_query())
 }
 
 fn is_key(pair: &Pair<'_>, key: &str) -> bool {
@@ -49,9 +49,9 @@ fn check(pairs: &[Pair<'_>]) -> Result<(), Refusal> {
     for pair in pairs.iter().filter(|pair| is_spelling(&pair.key, "changes")) {
         // Podman takes it for the same, and of several the one that it happens to meet last.
         if !is_key(pair, "changes") {
-            return Err(Refusal::QueryKey(String::from_utf8_lossy(&pair.key).into_owned()));
+            return Err(query_key(&String::from_utf8_lossy(&pair.key)));
         }
-        let value = pair.value().map_err(|_| Refusal::Query)?;
+        let value = pair.value().map_err(|_| bad_query())?;
         lines.push_str(&String::from_utf8_lossy(&value));
         lines.push('\n');
     }
@@ -59,7 +59,7 @@ fn check(pairs: &[Pair<'_>]) -> Result<(), Refusal> {
     let is_line = |line: &&str| !line.is_empty() && !line.starts_with('#');
     let last = lines.split('\n').map(str::trim).rfind(is_line);
     if last.is_some_and(|last| last.ends_with(['\\', '`'])) || lines.contains("<<") {
-        return Err(Refusal::Changes);
+        return Err(swallows());
     }
     Ok(())
 }
@@ -77,6 +77,12 @@ fn word(text: &str, plain: &str) -> String {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\'', r#"'"'"'"#))
+}
+
+fn swallows() -> Refusal {
+    let text = "the last line of the changes goes on in the next one, or they have a here-document, so \
+                the labels cannot be put behind them";
+    Refusal::new(Reason::Changes, text)
 }
 
 #[cfg(test)]
@@ -131,11 +137,11 @@ mod tests {
             "a&changes=b%5C",
         ] {
             let target = format!("/commit?changes={changes}");
-            assert_eq!(of_commit(&injection(), &target), Err(Refusal::Changes), "{changes}");
+            assert_eq!(of_commit(&injection(), &target), Err(swallows()), "{changes}");
         }
-        assert_eq!(of_commit(&injection(), "/commit?a;b"), Err(Refusal::Query));
+        assert_eq!(of_commit(&injection(), "/commit?a;b"), Err(bad_query()));
         for (key, read) in [("Changes", "Changes"), ("change%C5%BF", "change\u{17f}")] {
-            let refusal = Refusal::QueryKey(read.to_owned());
+            let refusal = query_key(read);
             let target = format!("/commit?{key}=CMD%20x");
             assert_eq!(of_commit(&injection(), &target), Err(refusal.clone()), "{key}");
             let target = format!("/images/create?fromSrc=-&{key}=CMD%20x");

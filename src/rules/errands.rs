@@ -8,12 +8,11 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::binds::Bind;
-use super::json::{Found, Listed, Object, each_member, elements, label_map, member};
-use super::scan::{string, unescaped};
 use super::socket::Relation;
 use super::storage::{clean, few, volume_driver};
-use super::{Injection, Refusal};
+use super::{Injection, Refusal, labels};
 use crate::http::target::encode_path;
+use crate::json::{Found, Listed, Object, each_member, elements, member, string, unescaped};
 
 /// One request of our own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +121,7 @@ impl Errand {
             Self::Container(name) => get("containers", name),
             Self::Volume { name, driver } => {
                 let (name, driver) = (json!(name), json!(driver));
-                let labels = label_map(&injection.labels);
+                let labels = labels::map(&injection.labels);
                 let body = format!(r#"{{"Name":{name},"Driver":{driver},"Labels":{labels}}}"#);
                 let length = body.len();
                 format!(

@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::edits::Edits;
-use super::json::{Found, Listed, label_map};
 use super::protobuf::{entry, put, put_entry};
-use super::{Injection, Refusal};
+use super::{Injection, Refusal, labels};
+use crate::json::{Edits, Error, Found, Listed};
 
 /// The key of an image's config. With `/PLATFORM` behind it that of one of several platforms.
 const CONFIG: &[u8] = b"containerimage.config";
@@ -93,19 +92,19 @@ fn platforms(document: &[u8]) -> Option<Vec<Cow<'_, str>>> {
 
 /// The config of an image (OCI image-spec) with the labels.
 fn config(injection: &Injection, document: &[u8]) -> Result<String, Refusal> {
-    let not_json = |error: std::str::Utf8Error| Refusal::NotJson(error.to_string());
+    let not_json = |error: std::str::Utf8Error| Refusal::from(Error::NotJson(error.to_string()));
     let document = str::from_utf8(document).map_err(not_json)?;
     let mut edits = Edits::of(document);
     let Found::Object(mut top) = Found::read("", document)? else {
-        return Err(Refusal::NotAnObject(String::new()));
+        return Err(Refusal::from(Error::NotAnObject(String::new())));
     };
     match top.object("config")? {
         Found::Object(mut config) => {
             edits.spell(&top, "config")?;
-            edits.label_member(&mut config, &injection.labels)?;
+            labels::force(&mut edits, &mut config, &injection.labels)?;
         }
         Found::Absent | Found::Null(_) => {
-            let labels = format!("{{\"Labels\":{}}}", label_map(&injection.labels));
+            let labels = format!("{{\"Labels\":{}}}", labels::map(&injection.labels));
             edits.set(&mut top, "config", &labels)?;
         }
     }

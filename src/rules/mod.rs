@@ -11,17 +11,17 @@ pub mod body;
 mod build;
 pub mod buildkit;
 mod changes;
-mod edits;
 pub mod errands;
-mod json;
+mod labels;
 mod metadata;
 mod protobuf;
+mod reason;
 mod refusal;
 pub mod reply;
-mod scan;
 pub mod socket;
 mod storage;
 
+pub use reason::Reason;
 pub use refusal::Refusal;
 
 use self::reply::Replies;
@@ -86,16 +86,16 @@ pub fn plan(
 ) -> Result<Plan, Refusal> {
     let target = request.target;
     match operation.carrier {
-        Carrier::Nothing if injection.strict && *operation == UNKNOWN => Err(Refusal::Unknown),
+        Carrier::Nothing if injection.strict && *operation == UNKNOWN => Err(unknown()),
         Carrier::Nothing | Carrier::Plugin => Ok(Plan::Pass),
-        Carrier::Query(_) if is_form(request) => Err(Refusal::FormBody),
+        Carrier::Query(_) if is_form(request) => Err(form_body()),
         Carrier::Query(QueryCarrier::Build) => build::plan(injection, target),
         Carrier::Query(QueryCarrier::Commit) => changes::of_commit(injection, target),
         Carrier::Query(QueryCarrier::Import) => changes::of_import(injection, target),
         Carrier::StartBody => start(request.framing),
-        Carrier::Libpod => Err(Refusal::Libpod),
-        Carrier::Body(_) if request.encoded => Err(Refusal::EncodedBody),
-        Carrier::Body(_) if is_empty(request.framing) => Err(Refusal::EmptyBody),
+        Carrier::Libpod => Err(libpod()),
+        Carrier::Body(_) if request.encoded => Err(encoded_body()),
+        Carrier::Body(_) if is_empty(request.framing) => Err(empty_body()),
         Carrier::Body(carrier) => Ok(Plan::Rewrite(carrier)),
     }
 }
@@ -109,7 +109,7 @@ fn is_empty(framing: Framing) -> bool {
 fn start(framing: Framing) -> Result<Plan, Refusal> {
     match framing {
         Framing::None | Framing::Length(..=7) => Ok(Plan::Pass),
-        Framing::Length(_) | Framing::Chunked | Framing::UntilClose => Err(Refusal::StartBody),
+        Framing::Length(_) | Framing::Chunked | Framing::UntilClose => Err(start_body()),
     }
 }
 
@@ -133,6 +133,39 @@ fn may_be_form(content_type: &[u8]) -> bool {
         || media_type.eq_ignore_ascii_case(b"multipart/form-data")
 }
 
+fn unknown() -> Refusal {
+    let text = "this is no operation of the Engine API that the proxy knows, and --strict lets no \
+                others pass";
+    Refusal::new(Reason::UnknownOperation, text)
+}
+
+fn form_body() -> Refusal {
+    let text = "the request body is declared as a form, whose fields could replace the labels; send it \
+                as application/x-tar";
+    Refusal::new(Reason::FormBody, text)
+}
+
+fn libpod() -> Refusal {
+    let text = "what Podman's own API (/libpod) creates cannot be labelled here; use the \
+                Docker-compatible API";
+    Refusal::new(Reason::Libpod, text)
+}
+
+fn encoded_body() -> Refusal {
+    let text =
+        "the request body has a Content-Encoding, so it cannot be labelled; plain JSON is wanted";
+    Refusal::new(Reason::EncodedBody, text)
+}
+
+fn empty_body() -> Refusal {
+    Refusal::new(Reason::EmptyBody, "the request has no body; a JSON object is wanted")
+}
+
+fn start_body() -> Refusal {
+    let text = "a start takes no body; give the HostConfig when the container is created";
+    Refusal::new(Reason::StartBody, text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,7 +185,7 @@ mod tests {
             let text = format!("{line} HTTP/1.1\r\nHost: d\r\n\r\n");
             let request = head::request(text.as_bytes()).unwrap();
             let operation = route(method, path.as_bytes());
-            let wanted = if known { Ok(Plan::Pass) } else { Err(Refusal::Unknown) };
+            let wanted = if known { Ok(Plan::Pass) } else { Err(unknown()) };
             assert_eq!(plan(&strict, operation, &request), wanted, "{line}");
             assert_eq!(plan(&Injection::default(), operation, &request), Ok(Plan::Pass), "{line}");
         }

@@ -3,7 +3,7 @@
 //! Parsing is strict. Overlong numbers, groups and unknown wire types are refused, because parsers
 //! could disagree about them.
 
-use super::Refusal;
+use super::{Reason, Refusal};
 
 /// The largest field number.
 const LARGEST_NUMBER: u64 = (1 << 29) - 1;
@@ -40,7 +40,7 @@ impl<'m> Field<'m> {
         match self.value {
             Value::Bytes(bytes) => Ok(bytes),
             Value::Varint(_) | Value::Fixed => {
-                Err(Refusal::Message("a field has another type than it should have"))
+                Err(odd_message("a field has another type than it should have"))
             }
         }
     }
@@ -58,7 +58,7 @@ pub(super) fn fields(message: &[u8]) -> Result<Vec<Field<'_>>, Refusal> {
         let tag = varint(&mut rest)?;
         let number = tag >> 3;
         if number == 0 || number > LARGEST_NUMBER {
-            return Err(Refusal::Message("a field has a number that does not exist"));
+            return Err(odd_message("a field has a number that does not exist"));
         }
         let value = match tag & 7 {
             0 => Value::Varint(varint(&mut rest)?),
@@ -68,11 +68,11 @@ pub(super) fn fields(message: &[u8]) -> Result<Vec<Field<'_>>, Refusal> {
                 Value::Bytes(take(&mut rest, length)?)
             }
             5 => take(&mut rest, 4).map(|_| Value::Fixed)?,
-            _ => return Err(Refusal::Message("a field is a group or of an unknown type")),
+            _ => return Err(odd_message("a field is a group or of an unknown type")),
         };
         let text = begin.get(..begin.len() - rest.len()).unwrap_or_default();
         if fields.len() == FIELDS {
-            return Err(Refusal::Message("it has too many fields"));
+            return Err(odd_message("it has too many fields"));
         }
         fields.push(Field { number, value, text });
     }
@@ -90,10 +90,10 @@ pub(super) fn entry(message: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
         let place = match field.number {
             1 => &mut key,
             2 => &mut value,
-            _ => return Err(Refusal::Message("an entry of a map has more than key and value")),
+            _ => return Err(odd_message("an entry of a map has more than key and value")),
         };
         if place.replace(field.bytes()?).is_some() {
-            return Err(Refusal::Message("an entry of a map has a key or value twice"));
+            return Err(odd_message("an entry of a map has a key or value twice"));
         }
     }
     Ok((key.unwrap_or_default(), value.unwrap_or_default()))
@@ -139,14 +139,21 @@ fn varint(rest: &mut &[u8]) -> Result<u64, Refusal> {
             return Ok(value);
         }
     }
-    Err(Refusal::Message("a number is too large, or in more bytes than it needs"))
+    Err(odd_message("a number is too large, or in more bytes than it needs"))
 }
 
 fn take<'m>(rest: &mut &'m [u8], length: impl TryInto<usize>) -> Result<&'m [u8], Refusal> {
     let cut = length.try_into().ok().and_then(|length| rest.split_at_checked(length));
-    let (taken, behind) = cut.ok_or(Refusal::Message("it ends in the middle of a field"))?;
+    let (taken, behind) = cut.ok_or_else(|| odd_message("it ends in the middle of a field"))?;
     *rest = behind;
     Ok(taken)
+}
+
+/// Refuses a message of BuildKit, which is not what its call wants: `what`.
+#[must_use]
+pub fn odd_message(what: &str) -> Refusal {
+    let text = format!("the message of this BuildKit call cannot be labelled: {what}");
+    Refusal::new(Reason::BuildMessage, text)
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::errands::Known;
-use super::json::Object;
-use super::{Injection, Refusal};
+use super::refusal::shown;
+use super::{Injection, Reason, Refusal};
+use crate::json::Object;
 
 /// What is done with a bind mount whose source is the daemon's socket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -157,7 +158,7 @@ pub(super) fn replaced(
             survey.notes.push("a container mounts the daemon's socket");
             Ok(None)
         }
-        (Some(Relation::Socket), SocketBind::Refuse) => Err(Refusal::SocketBind(source.to_owned())),
+        (Some(Relation::Socket), SocketBind::Refuse) => Err(socket_bind(source)),
         (Some(Relation::Socket), SocketBind::Rewrite(ours)) => Ok(Some(ours.clone())),
     }
 }
@@ -179,4 +180,12 @@ pub(super) fn survey(host_config: &Object<'_>) -> Result<Survey, Refusal> {
         Some(_) | None => {}
     }
     Ok(Survey { notes, ..Survey::default() })
+}
+
+pub(super) fn socket_bind(path: &str) -> Refusal {
+    let text = format!(
+        "the container mounts {}, the daemon's own socket, which would lead around the labels",
+        shown(path)
+    );
+    Refusal::new(Reason::SocketBind, text)
 }

@@ -16,12 +16,12 @@
 
 use std::collections::BTreeSet;
 
-use super::edits::Edits;
 use super::errands::Known;
-use super::json::{Array, Found, Listed, Member, Object, is_field, label_map, quoted};
+use super::refusal::shown;
 use super::socket::{self, SocketBind, Survey};
-use super::{Injection, Label, Refusal, binds};
+use super::{Injection, Label, Reason, Refusal, binds, labels};
 use crate::engine::carriers::{HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
+use crate::json::{Array, Edits, Found, Listed, Member, Object, is_field, quoted};
 
 /// The label by which daemons since API 1.42 know an anonymous volume, so that a prune removes it.
 /// Not all of them set it on one that comes with a mount.
@@ -96,13 +96,13 @@ pub(super) fn container<'d>(
             };
             let mut anonymous = anonymous;
             let mut listed = host_config.array("Mounts")?;
-            few(anonymous.len() + listed.len())?;
+            few(anonymous.len() + listed.count())?;
             if let Listed::Array(mounts) = &listed {
                 edits.spell(&host_config, "Mounts")?;
                 mounts_of(injection, known, edits, mounts, &mut mounted)?;
             }
             let binds = binds::edit(injection, known, edits, &mut host_config, &mut mounted)?;
-            few(anonymous.len() + binds.count + listed.len())?;
+            few(anonymous.len() + binds.count + listed.count())?;
             anonymous.extend(binds.anonymous);
             let driver = volume_driver(top, &host_config)?;
             additions.mounts = labelled_mounts(injection, &anonymous, known, &mounted, &driver);
@@ -116,9 +116,7 @@ pub(super) fn container<'d>(
 /// those that come of the cgroup parent.
 fn own_slice(host_config: &Object<'_>) -> Result<(), Refusal> {
     match host_config.object("Annotations")? {
-        Found::Object(annotations) if annotations.keys().any(|key| key == SLICE) => {
-            Err(Refusal::Slice(SLICE))
-        }
+        Found::Object(annotations) if annotations.keys().any(|key| key == SLICE) => Err(slice()),
         Found::Absent | Found::Null(_) | Found::Object(_) => Ok(()),
     }
 }
@@ -156,7 +154,7 @@ fn filled_in_later(
         return Ok(());
     }
     if injection.socket_bind != SocketBind::Pass {
-        return Err(Refusal::Template(source.into_owned()));
+        return Err(template(&source));
     }
     survey
         .notes
@@ -166,7 +164,7 @@ fn filled_in_later(
 
 /// Whether so many mounts are no more than one container may have.
 pub(super) fn few(mounts: usize) -> Result<(), Refusal> {
-    if mounts > MOUNTS { Err(Refusal::ManyMounts(MOUNTS)) } else { Ok(()) }
+    if mounts > MOUNTS { Err(many_mounts()) } else { Ok(()) }
 }
 
 /// The driver of the volumes that have none of their own; empty for the daemon's default. Docker
@@ -175,7 +173,7 @@ pub(super) fn volume_driver(top: &Object<'_>, host_config: &Object<'_>) -> Resul
     let inner = host_config.string("VolumeDriver")?.filter(|driver| !driver.is_empty());
     let driver = inner.or(top.string("VolumeDriver")?).unwrap_or_default();
     if driver.len() > DRIVER_NAME {
-        return Err(Refusal::LongDriver(DRIVER_NAME));
+        return Err(long_driver());
     }
     Ok(driver.into_owned())
 }
@@ -189,11 +187,11 @@ fn anonymous_targets(top: &Object<'_>, known: &Known) -> Result<Vec<String>, Ref
     for target in &targets {
         if !target.starts_with('/') {
             // It would be created, but cannot be mounted in a way that has labels.
-            return Err(Refusal::RelativeVolume(target.clone()));
+            return Err(relative_volume(target));
         }
         // To Podman this is `--volume`, which mounts what stands before a colon.
         if target.contains(':') {
-            return Err(Refusal::OddMount(target.clone()));
+            return Err(odd_mount(target));
         }
         plain(target)?;
     }
@@ -204,7 +202,7 @@ fn anonymous_targets(top: &Object<'_>, known: &Known) -> Result<Vec<String>, Ref
 /// reads that.
 fn plain(text: &str) -> Result<(), Refusal> {
     match text.split_once(',') {
-        Some((_, behind)) if behind.contains('=') => Err(Refusal::OddMount(text.to_owned())),
+        Some((_, behind)) if behind.contains('=') => Err(odd_mount(text)),
         Some(_) | None => Ok(()),
     }
 }
@@ -236,7 +234,7 @@ fn mounts_of<'d>(
             "VOLUME" => label_volume(injection, edits, &mut mount)?,
             "BIND" => {
                 if !source.is_empty() && !source.starts_with('/') {
-                    return Err(Refusal::OddMount(source.into_owned()));
+                    return Err(odd_mount(&source));
                 }
                 if let Some(ours) =
                     socket::replaced(injection, known, &source, &mut mounted.survey)?
@@ -245,7 +243,7 @@ fn mounts_of<'d>(
                 }
             }
             kind if HARMLESS.contains(&kind) => {}
-            kind => return Err(Refusal::OddMount(kind.to_owned())),
+            kind => return Err(odd_mount(kind)),
         }
     }
     Ok(())
@@ -265,14 +263,14 @@ fn label_volume<'d>(
     edits: &mut Edits<'d>,
     mount: &mut Object<'d>,
 ) -> Result<(), Refusal> {
-    let labels = label_map(&injection.labels);
+    let labels = labels::map(&injection.labels);
     edits.spell(mount, "VolumeOptions")?;
     match mount.object("VolumeOptions")? {
         Found::Absent => edits.add(mount, "VolumeOptions", &format!(r#"{{"Labels":{labels}}}"#)),
         Found::Null(null) => edits.replace(null, format!(r#"{{"Labels":{labels}}}"#)),
         Found::Object(mut options) => {
             plain(&options.string("Subpath")?.unwrap_or_default())?;
-            edits.label_member(&mut options, &injection.labels)?;
+            labels::force(edits, &mut options, &injection.labels)?;
         }
     }
     Ok(())
@@ -295,7 +293,7 @@ fn labelled_mounts(
         targets.remove(&path);
     }
     let anonymous = Label { key: ANONYMOUS.to_owned(), value: String::new() };
-    let labels = label_map(&[&injection.labels[..], &[anonymous]].concat());
+    let labels = labels::map(&[&injection.labels[..], &[anonymous]].concat());
     let driver = match driver {
         "" => String::new(),
         name => format!(r#","DriverConfig":{{"Name":{}}}"#, quoted(name)),
@@ -328,7 +326,7 @@ fn add_to_host_config<'d>(
             Ok(())
         }
         Listed::Absent | Listed::Null => {
-            edits.set(host_config, "Mounts", &format!("[{}]", additions.mounts.join(",")))
+            Ok(edits.set(host_config, "Mounts", &format!("[{}]", additions.mounts.join(",")))?)
         }
     }
 }
@@ -349,12 +347,12 @@ fn add_host_config<'d>(
     // Docker 20.10 honours them here as long as there is no HostConfig.
     let misplaced = if members.is_empty() { MOUNTING_FIELDS } else { HOST_CONFIG_FIELDS };
     if let Some(member) = top.all_of(misplaced).find(|member| says_something(member)) {
-        return Err(Refusal::OutsideHostConfig(member.key().to_owned()));
+        return Err(outside_host_config(member.key()));
     }
     if members.is_empty() {
         return Ok(());
     }
-    edits.set(top, "HostConfig", &format!("{{{}}}", members.join(",")))
+    Ok(edits.set(top, "HostConfig", &format!("{{{}}}", members.join(",")))?)
 }
 
 /// Whether it matters that a field is there with this value: what is empty is as good as
@@ -382,11 +380,66 @@ pub(super) fn clean(path: impl AsRef<str>) -> String {
     format!("/{}", parts.join("/"))
 }
 
+fn slice() -> Refusal {
+    let text = format!(
+        "the annotation {SLICE} would put the container elsewhere than into the cgroup parent"
+    );
+    Refusal::new(Reason::Slice, text)
+}
+
+fn template(source: &str) -> Refusal {
+    let text = format!(
+        "the service mounts \"{}\", of which the swarm makes a path only later, so it cannot be told \
+         whether that is the daemon's own socket",
+        shown(source)
+    );
+    Refusal::new(Reason::SocketBind, text)
+}
+
+fn many_mounts() -> Refusal {
+    let text =
+        format!("there are more than {MOUNTS} volumes, binds and mounts in the request body");
+    Refusal::new(Reason::TooMany, text)
+}
+
+fn long_driver() -> Refusal {
+    let text = format!("the name of the volume driver has more than {DRIVER_NAME} bytes");
+    Refusal::new(Reason::TooMany, text)
+}
+
+pub(super) fn relative_volume(path: &str) -> Refusal {
+    let text = format!(
+        "the container has a volume at \"{}\", which is not an absolute path, so it cannot be labelled",
+        shown(path)
+    );
+    Refusal::new(Reason::RelativeVolume, text)
+}
+
+fn odd_mount(text: &str) -> Refusal {
+    let text = format!(
+        "a mount or volume has \"{}\", which Podman would read as something else than Docker: a type \
+         that the proxy does not know, a source that is not absolute, a \":\" in the path of a volume, or \
+         a \",\" that another option follows",
+        shown(text)
+    );
+    Refusal::new(Reason::OddMount, text)
+}
+
+pub(super) fn outside_host_config(name: &str) -> Refusal {
+    let text = format!(
+        "{name} stands at the top of the request body; put it in HostConfig, where the cgroup parent \
+         goes too"
+    );
+    Refusal::new(Reason::OutsideHostConfig, text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::carriers::{CONTAINER, SERVICE};
+    use crate::json::Error;
     use crate::rules::body::rewrite;
+    use crate::rules::socket::socket_bind;
     use crate::rules::socket::{Look, Relation, SocketBind};
 
     fn injection() -> Injection {
@@ -505,19 +558,19 @@ mod tests {
             (format!(r#"{{{},"HostConfig":{{"Mounts":[{}]}}}}"#, volumes(MOUNTS), "{}"), false),
         ] {
             let refused = container(&Known::default(), &body).err();
-            assert_eq!(refused, (!fits).then_some(Refusal::ManyMounts(MOUNTS)));
+            assert_eq!(refused, (!fits).then_some(many_mounts()));
         }
         let body = format!("{{{}}}", volumes(MOUNTS));
-        assert_eq!(container(&image, &body), Err(Refusal::ManyMounts(MOUNTS)));
+        assert_eq!(container(&image, &body), Err(many_mounts()));
         let others = |count| {
             let taken = (0..count).map(|n| (format!("/t{n}"), Some(format!("/h{n}")))).collect();
             container(&Known { taken, ..Known::default() }, r#"{"HostConfig":{}}"#).err()
         };
-        assert_eq!((others(MOUNTS), others(MOUNTS + 1)), (None, Some(Refusal::ManyMounts(MOUNTS))));
+        assert_eq!((others(MOUNTS), others(MOUNTS + 1)), (None, Some(many_mounts())));
         let driver =
             |length| format!(r#"{{"HostConfig":{{"VolumeDriver":"{}"}}}}"#, "d".repeat(length));
         assert!(container(&image, &driver(DRIVER_NAME)).is_ok());
-        let refused = Err(Refusal::LongDriver(DRIVER_NAME));
+        let refused = Err(long_driver());
         assert_eq!(container(&image, &driver(DRIVER_NAME + 1)), refused);
     }
 
@@ -551,7 +604,7 @@ mod tests {
         let parent = Some("ci.slice".to_owned());
         let injection = Injection { cgroup_parent: parent, ..injection() };
         let refused = rewrite(&injection, &CONTAINER, &Known::default(), body.as_bytes());
-        assert_eq!(refused, Err(Refusal::Slice(SLICE)));
+        assert_eq!(refused, Err(slice()));
     }
 
     #[test]
@@ -584,7 +637,7 @@ mod tests {
         }
         let refusing = Injection { socket_bind: SocketBind::Refuse, ..injection() };
         let body = br#"{"HostConfig":{"Binds":["/run/docker.sock:/s"]}}"#;
-        let refusal = Refusal::SocketBind("/run/docker.sock".into());
+        let refusal = socket_bind("/run/docker.sock");
         assert_eq!(rewrite(&refusing, &CONTAINER, &nothing, body), Err(refusal));
     }
 
@@ -616,7 +669,7 @@ mod tests {
             let refusing = Injection { socket_bind: SocketBind::Refuse, ..injection() };
             let refused = container(&refusing).map(drop);
             let hidden = binds == wanted;
-            let refusal = Refusal::SocketBind("/var/run/docker.sock".into());
+            let refusal = socket_bind("/var/run/docker.sock");
             assert_eq!(refused, if hidden { Ok(()) } else { Err(refusal) }, "{binds}");
         }
     }
@@ -656,20 +709,32 @@ mod tests {
     #[test]
     fn what_cannot_be_labelled_is_refused() {
         for (body, refusal) in [
-            (r#"{"Volumes":{"x":{}}}"#, Refusal::RelativeVolume("x".into())),
-            (r#"{"Image":"x","Mounts":[{}]}"#, Refusal::OutsideHostConfig("Mounts".into())),
+            (r#"{"Volumes":{"x":{}}}"#, relative_volume("x")),
+            (r#"{"Image":"x","Mounts":[{}]}"#, outside_host_config("Mounts")),
             (
                 r#"{"VolumeDriver":"","volumedriver":""}"#,
-                Refusal::Twice("VolumeDriver".into(), "volumedriver".into()),
+                Refusal::from(Error::Twice("VolumeDriver".into(), "volumedriver".into())),
             ),
-            (r#"{"VolumeDriver":{}}"#, Refusal::NotAString("VolumeDriver".into())),
-            (r#"{"HostConfig":{"Binds":{}}}"#, Refusal::NotAnArray("HostConfig.Binds".into())),
-            (r#"{"HostConfig":{"Binds":["x"]}}"#, Refusal::RelativeVolume("x".into())),
-            (r#"{"HostConfig":{"Binds":[1]}}"#, Refusal::NotAString("HostConfig.Binds".into())),
-            (r#"{"HostConfig":{"Mounts":[1]}}"#, Refusal::NotAnObject("HostConfig.Mounts".into())),
+            (r#"{"VolumeDriver":{}}"#, Refusal::from(Error::NotAString("VolumeDriver".into()))),
+            (
+                r#"{"HostConfig":{"Binds":{}}}"#,
+                Refusal::from(Error::NotAnArray("HostConfig.Binds".into())),
+            ),
+            (r#"{"HostConfig":{"Binds":["x"]}}"#, relative_volume("x")),
+            (
+                r#"{"HostConfig":{"Binds":[1]}}"#,
+                Refusal::from(Error::NotAString("HostConfig.Binds".into())),
+            ),
+            (
+                r#"{"HostConfig":{"Mounts":[1]}}"#,
+                Refusal::from(Error::NotAnObject("HostConfig.Mounts".into())),
+            ),
             (
                 r#"{"HostConfig":{"Mounts":[{"Type":"volume","type":"bind"}]}}"#,
-                Refusal::Twice("HostConfig.Mounts.Type".into(), "HostConfig.Mounts.type".into()),
+                Refusal::from(Error::Twice(
+                    "HostConfig.Mounts.Type".into(),
+                    "HostConfig.Mounts.type".into(),
+                )),
             ),
         ] {
             assert_eq!(container(&Known::default(), body), Err(refusal), "{body}");
@@ -678,7 +743,7 @@ mod tests {
 
     #[test]
     fn what_podman_would_read_as_more_than_one_option_is_refused() {
-        let odd = |text: &str| Err(Refusal::OddMount(text.into()));
+        let odd = |text: &str| Err(odd_mount(text));
         for (mount, text) in [
             (r#""Type":"glob","Source":"/run/docker.s*""#, "GLOB"),
             (r#""Type":"bind,src=/run/docker.sock","Target":"/s""#, "BIND,SRC=/RUN/DOCKER.SOCK"),

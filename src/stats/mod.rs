@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use self::histogram::Histogram;
 use crate::engine::Class;
-use crate::proxy::{Outcome, Reason, Traffic, Unreachable, Verdict};
+use crate::proxy::{Outcome, Traffic, Unreachable, Verdict};
+use crate::rules::Reason;
 
 const CLASSES: usize = Class::ALL.len();
 const REASONS: usize = Reason::ALL.len();

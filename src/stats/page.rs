@@ -4,7 +4,8 @@ use std::fmt::Display;
 
 use super::{CONNECT_REASONS, Counters, Present};
 use crate::engine::Class;
-use crate::proxy::{Reason, Verdict};
+use crate::proxy::Verdict;
+use crate::rules::Reason;
 
 /// The media type of the page.
 pub const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

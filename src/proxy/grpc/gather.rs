@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::proxy::collect::{Budget, COLLECTED_LIMIT, Share};
 use crate::proxy::fault::Fault;
-use crate::rules::Refusal;
+use crate::rules::buildkit;
 
 /// Length of the prefix of each message in bytes: a flag and a length.
 const PREFIX: usize = 5;
@@ -50,8 +50,8 @@ impl Gather {
         };
         match flag {
             0 => {}
-            1 => return Err(Fault::Refused(Refusal::CompressedMessage)),
-            _ => return Err(Fault::Refused(Refusal::Message("its flags are unknown"))),
+            1 => return Err(Fault::Refused(buildkit::compressed())),
+            _ => return Err(Fault::Refused(buildkit::odd_message("its flags are unknown"))),
         }
         let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
         if length > COLLECTED_LIMIT {

@@ -7,7 +7,7 @@ use super::send_queue::RewrittenCall;
 use crate::http2::frame::{self, END_HEADERS, END_STREAM, Kind};
 use crate::http2::hpack;
 use crate::proxy::fault::Fault;
-use crate::rules::Refusal;
+use crate::rules::Reason;
 
 /// Maximum length of a message in bytes; the escaped message must fit into one frame.
 const MESSAGE: usize = 4000;
@@ -28,7 +28,7 @@ pub(super) fn frames<'c>(
         told.push((stream, false));
     }
     for (stream, answered) in told {
-        let plain = failure.fault == Fault::Refused(Refusal::PlainHttp2);
+        let plain = Reason::from(&failure.fault) == Reason::PlainHttp2;
         frames.extend(if plain && failure.stream == Some(stream) {
             response(stream, failure.fault.status(), &message)
         } else {

@@ -7,8 +7,7 @@ use crate::http2::Malformed;
 use crate::http2::frame::{self, BLOCK_LIMIT, END_STREAM, Head};
 use crate::http2::hpack::Decoder;
 use crate::proxy::fault::Fault;
-use crate::rules::Refusal;
-use crate::rules::buildkit::Method;
+use crate::rules::buildkit::{self, Method};
 
 /// A field block, perhaps incomplete.
 #[derive(Debug)]
@@ -99,14 +98,14 @@ impl Openings {
         let prior = self.origin == Origin::PriorKnowledge;
         let Some(path) = fields.path else {
             // Trailers, or a request that every server refuses.
-            return if new && prior { Err(refused(Refusal::PlainHttp2)) } else { Ok(None) };
+            return if new && prior { Err(refused(buildkit::plain_http2())) } else { Ok(None) };
         };
         let once = fields.methods == 1 && fields.content_types == 1;
         if prior && !(fields.posts_grpc && once && is_service(&path)) {
-            return Err(refused(Refusal::PlainHttp2));
+            return Err(refused(buildkit::plain_http2()));
         }
         if fields.paths > 1 || !is_plain(&path) {
-            return Err(refused(Refusal::CallPath));
+            return Err(refused(buildkit::call_path()));
         }
         Ok(Method::of(&path))
     }

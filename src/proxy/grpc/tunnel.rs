@@ -12,7 +12,6 @@ use crate::proxy::Common;
 use crate::proxy::exchange::Lanes;
 use crate::proxy::fault::Fault;
 use crate::proxy::lane::{LANE_LIMIT, Lane};
-use crate::rules::Refusal;
 use crate::rules::buildkit::{self, Forced};
 use crate::rules::socket::Note;
 
@@ -224,7 +223,7 @@ impl Tunnel {
         if call.gather.is_empty() {
             return Ok(());
         }
-        let fault = Fault::Refused(Refusal::Message("its stream ends in the middle of it"));
+        let fault = Fault::Refused(buildkit::odd_message("its stream ends in the middle of it"));
         Err(Failure { fault, stream: Some(stream) })
     }
 

@@ -31,8 +31,8 @@ fn taking_a_message_does_not_copy_later_ones() {
 #[test]
 fn unsupported_messages_are_refused_by_their_prefix() {
     for (prefix, fault) in [
-        (b"\x01\0\0\0\x01", Fault::Refused(Refusal::CompressedMessage)),
-        (b"\x02\0\0\0\x01", Fault::Refused(Refusal::Message("its flags are unknown"))),
+        (b"\x01\0\0\0\x01", Fault::Refused(buildkit::compressed())),
+        (b"\x02\0\0\0\x01", Fault::Refused(buildkit::odd_message("its flags are unknown"))),
         (b"\0\x01\0\0\x01", Fault::TooLarge),
     ] {
         let mut gather = Gather::new(&Rc::default());

@@ -1,4 +1,5 @@
 use super::*;
+use crate::rules::Reason;
 
 #[test]
 fn labels_are_merged_into_a_map() {
@@ -13,15 +14,19 @@ fn labels_are_merged_into_a_map() {
         (r#"{"\u0061":null,"q\u0022":"x","A":"y"}"#, r#"{"\u0061":"1","q\u0022":"\n","A":"y"}"#),
         (r#"{"a":"x","a":"y","q\"":""}"#, r#"{"a":"1","a":"1","q\"":"\n"}"#),
     ] {
-        assert_eq!(with_labels(map, &ours).unwrap(), wanted, "{map}");
+        assert_eq!(merged(map, &ours).unwrap(), wanted, "{map}");
     }
     for (key, refused) in
         [("a=", true), ("a=x", true), ("\\u0061=x", true), ("a", false), ("ab=c", false)]
     {
-        let merged = with_labels(&format!(r#"{{"{key}":"x"}}"#), &ours);
-        assert_eq!(matches!(merged, Err(Refusal::LabelKey(_))), refused, "{key}");
+        let merged = merged(&format!(r#"{{"{key}":"x"}}"#), &ours);
+        assert_eq!(
+            merged.is_err_and(|refusal| refusal.reason == Reason::LabelKey),
+            refused,
+            "{key}"
+        );
     }
     for bad in [r#"{"b":1}"#, r#"{"b":["x"]}"#, "[]", r#""x""#, "{", "{}x", r#"{"\ud800":""}"#] {
-        assert!(with_labels(bad, &ours).is_err(), "{bad}");
+        assert!(merged(bad, &ours).is_err(), "{bad}");
     }
 }

@@ -253,13 +253,15 @@ impl<'d> Scanner<'d> {
 }
 
 /// Returns the string value `text`; `None` if it is not a string of Unicode characters.
-pub(super) fn string(text: &str) -> Option<Cow<'_, str>> {
+#[must_use]
+pub fn string(text: &str) -> Option<Cow<'_, str>> {
     unescaped(text.strip_prefix('"')?.strip_suffix('"')?)
 }
 
 /// Unescapes the text between the quotes of a string, and copies it only if it has escapes. Returns
 /// `None` if it is not Unicode.
-pub(super) fn unescaped(inner: &str) -> Option<Cow<'_, str>> {
+#[must_use]
+pub fn unescaped(inner: &str) -> Option<Cow<'_, str>> {
     if inner.as_bytes().contains(&b'\\') {
         return serde_json::from_str(&["\"", inner, "\""].concat()).ok().map(Cow::Owned);
     }

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use serde::Deserializer;
 use serde::de::IgnoredAny;
 
-use super::scan::{Scanner, string, unescaped};
-use super::{Label, Refusal};
+use super::Error;
+use super::text::{Scanner, string, unescaped};
 
 /// Maximum number of members of an edited object, or elements of an edited array. Containers,
 /// services and label maps have less than a hundredth of it, and each member costs up to ten times
@@ -25,42 +25,44 @@ const USUAL_OUTER_MEMBERS: usize = 24;
 
 /// An object of a document.
 #[derive(Debug)]
-pub(super) struct Object<'d> {
+pub struct Object<'d> {
     /// The path of names for refusals; empty for the document.
-    pub(super) name: String,
+    pub name: String,
     /// The object with its braces.
-    pub(super) text: &'d str,
-    pub(super) members: Vec<Member<'d>>,
+    pub text: &'d str,
+    /// Its members, in order.
+    pub members: Vec<Member<'d>>,
     /// `true` if a key has escapes or non-ASCII letters.
     odd: bool,
     /// A member object that was parsed along with this object.
     along: Option<Box<Object<'d>>>,
     /// `true` if a member was added, so that the next one needs a comma.
-    pub(super) grown: bool,
+    pub grown: bool,
 }
 
 /// A member of an object.
 #[derive(Debug)]
-pub(super) struct Member<'d> {
+pub struct Member<'d> {
     /// The key as written, without its quotes.
     key: &'d str,
     /// The unescaped key, unless the key is plain. It is kept because each key is compared with
     /// many field names.
     unescaped: Option<Box<str>>,
     /// The value as written.
-    pub(super) value: &'d str,
+    pub value: &'d str,
 }
 
 impl Member<'_> {
     /// Returns the unescaped key.
-    pub(super) fn key(&self) -> &str {
+    #[must_use]
+    pub fn key(&self) -> &str {
         self.unescaped.as_deref().unwrap_or(self.key)
     }
 }
 
 /// The value of a field that must be an object.
 #[derive(Debug)]
-pub(super) enum Found<'d> {
+pub enum Found<'d> {
     /// The field is missing.
     Absent,
     /// `null`, at this slice of the document. The daemon treats it as missing.
@@ -74,7 +76,7 @@ impl<'d> Found<'d> {
     ///
     /// # Errors
     /// Malformed JSON, or a value other than an object or `null`.
-    pub(super) fn read(name: impl Into<String>, text: &'d str) -> Result<Self, Refusal> {
+    pub fn read(name: impl Into<String>, text: &'d str) -> Result<Self, Error> {
         Self::read_along(name.into(), text, None)
     }
 
@@ -83,11 +85,11 @@ impl<'d> Found<'d> {
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub(super) fn document(text: &'d str, along: Option<&str>) -> Result<Self, Refusal> {
+    pub fn document(text: &'d str, along: Option<&str>) -> Result<Self, Error> {
         Self::read_along(String::new(), text, along)
     }
 
-    fn read_along(name: String, text: &'d str, along: Option<&str>) -> Result<Self, Refusal> {
+    fn read_along(name: String, text: &'d str, along: Option<&str>) -> Result<Self, Error> {
         // A form feed is ASCII whitespace, but not JSON whitespace.
         let text = text.trim_matches([' ', '\t', '\r', '\n']);
         if text == "null" {
@@ -103,10 +105,8 @@ impl<'d> Found<'d> {
 
 /// Calls `visit` with the key as written and the value of each member of the object `text`. Returns
 /// `None` if `text` is not an object.
-pub(super) fn each_member<'d>(
-    text: &'d str,
-    mut visit: impl FnMut(&'d str, &'d str),
-) -> Option<()> {
+#[must_use]
+pub fn each_member<'d>(text: &'d str, mut visit: impl FnMut(&'d str, &'d str)) -> Option<()> {
     let mut scan = Scanner::of(text.trim_matches([' ', '\t', '\r', '\n']));
     scan.each(b'{', b'}', |scan| {
         let (key, _) = scan.key()?;
@@ -118,14 +118,16 @@ pub(super) fn each_member<'d>(
 
 /// Returns the value of the member whose key is written as `name`, without keeping other members.
 /// The value is empty if there is no such member. Returns `None` if `text` is not an object.
-pub(super) fn member<'d>(text: &'d str, name: &str) -> Option<&'d str> {
+#[must_use]
+pub fn member<'d>(text: &'d str, name: &str) -> Option<&'d str> {
     let mut found = "";
     each_member(text, |key, value| found = if key == name { value } else { found })?;
     Some(found)
 }
 
 /// Returns the elements of the array `text`.
-pub(super) fn elements(text: &str) -> Option<Vec<&str>> {
+#[must_use]
+pub fn elements(text: &str) -> Option<Vec<&str>> {
     let mut elements = Vec::new();
     Scanner::of(text).each(b'[', b']', |scan| {
         elements.push(scan.value()?);
@@ -134,26 +136,26 @@ pub(super) fn elements(text: &str) -> Option<Vec<&str>> {
     Some(elements)
 }
 
-fn not_an_object(name: String, text: &str) -> Refusal {
+fn not_an_object(name: String, text: &str) -> Error {
     if !text.starts_with('{') {
         // `deserialize_map` would repeat a string in its error, however long.
         return match serde_json::from_str::<IgnoredAny>(text) {
-            Err(error) => Refusal::NotJson(error.to_string()),
+            Err(error) => Error::NotJson(error.to_string()),
             // The value is well-formed, so its type is wrong.
-            Ok(IgnoredAny) => Refusal::NotAnObject(name),
+            Ok(IgnoredAny) => Error::NotAnObject(name),
         };
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     match deserializer.deserialize_map(IgnoredAny).and_then(|_| deserializer.end()) {
-        Err(error) => Refusal::NotJson(error.to_string()),
+        Err(error) => Error::NotJson(error.to_string()),
         // The object is well-formed, so it has too many members.
-        Ok(()) => Refusal::ManyMembers(MEMBERS),
+        Ok(()) => Error::ManyMembers(MEMBERS),
     }
 }
 
 /// The value of a field that must be an array.
 #[derive(Debug)]
-pub(super) enum Listed<'d> {
+pub enum Listed<'d> {
     /// The field is missing.
     Absent,
     /// `null`, which the daemon treats as missing.
@@ -164,33 +166,35 @@ pub(super) enum Listed<'d> {
 
 /// An array of a document.
 #[derive(Debug)]
-pub(super) struct Array<'d> {
+pub struct Array<'d> {
     /// The path of names for refusals.
     name: String,
     /// The array with its brackets.
-    pub(super) text: &'d str,
-    pub(super) elements: Vec<&'d str>,
+    pub text: &'d str,
+    /// Its elements, in order.
+    pub elements: Vec<&'d str>,
     /// `true` if an element was added, so that the next one needs a comma.
-    pub(super) grown: bool,
+    pub grown: bool,
 }
 
 impl<'d> Listed<'d> {
-    fn read(name: String, text: &'d str) -> Result<Self, Refusal> {
+    fn read(name: String, text: &'d str) -> Result<Self, Error> {
         if text == "null" {
             return Ok(Self::Null);
         }
         match elements(text) {
             Some(elements) => Ok(Self::Array(Array { name, text, elements, grown: false })),
             // The array is well-formed, so it has too many elements.
-            None if text.starts_with('[') => Err(Refusal::ManyMembers(MEMBERS)),
-            None => Err(Refusal::NotAnArray(name)),
+            None if text.starts_with('[') => Err(Error::ManyMembers(MEMBERS)),
+            None => Err(Error::NotAnArray(name)),
         }
     }
 }
 
 impl Listed<'_> {
     /// Returns the number of elements.
-    pub(super) fn len(&self) -> usize {
+    #[must_use]
+    pub fn count(&self) -> usize {
         match self {
             Self::Absent | Self::Null => 0,
             Self::Array(array) => array.elements.len(),
@@ -203,10 +207,10 @@ impl<'d> Array<'d> {
     ///
     /// # Errors
     /// An element that is not an object.
-    pub(super) fn objects(&self) -> impl Iterator<Item = Result<Object<'d>, Refusal>> {
+    pub fn objects(&self) -> impl Iterator<Item = Result<Object<'d>, Error>> {
         self.elements.iter().map(|element| match Found::read(&*self.name, element)? {
             Found::Object(object) => Ok(object),
-            Found::Absent | Found::Null(_) => Err(Refusal::NotAnObject(self.name.clone())),
+            Found::Absent | Found::Null(_) => Err(Error::NotAnObject(self.name.clone())),
         })
     }
 
@@ -214,10 +218,10 @@ impl<'d> Array<'d> {
     ///
     /// # Errors
     /// An element that is not a string.
-    pub(super) fn strings(&self) -> impl Iterator<Item = Result<(&'d str, Cow<'d, str>), Refusal>> {
+    pub fn strings(&self) -> impl Iterator<Item = Result<(&'d str, Cow<'d, str>), Error>> {
         self.elements.iter().map(|element| {
             let string = string(element);
-            Ok((*element, string.ok_or_else(|| Refusal::NotAString(self.name.clone()))?))
+            Ok((*element, string.ok_or_else(|| Error::NotAString(self.name.clone()))?))
         })
     }
 }
@@ -254,7 +258,7 @@ impl<'d> Object<'d> {
     ///
     /// # Errors
     /// Two such members: Go merges them, other parsers choose one.
-    pub(super) fn member(&self, name: &str) -> Result<Option<&Member<'d>>, Refusal> {
+    pub fn member(&self, name: &str) -> Result<Option<&Member<'d>>, Error> {
         // Cheap filter, since each member is compared with many field names.
         let may_fit = |member: &&Member<'_>| member.key.len() == name.len() || self.odd;
         let members = self.members.iter().filter(may_fit);
@@ -263,7 +267,7 @@ impl<'d> Object<'d> {
         match (first, fitting.next()) {
             (Some(one), Some(two)) => {
                 let path = |member: &Member<'_>| join(&self.name, member.key());
-                Err(Refusal::Twice(path(one), path(two)))
+                Err(Error::Twice(path(one), path(two)))
             }
             _ => Ok(first),
         }
@@ -278,7 +282,7 @@ impl<'d> Object<'d> {
     ///
     /// # Errors
     /// The field occurs twice or has another type.
-    pub(super) fn object(&self, name: &str) -> Result<Found<'d>, Refusal> {
+    pub fn object(&self, name: &str) -> Result<Found<'d>, Error> {
         match self.member(name)? {
             None => Ok(Found::Absent),
             Some(member) => Found::read(join(&self.name, member.key()), member.value),
@@ -289,7 +293,7 @@ impl<'d> Object<'d> {
     ///
     /// # Errors
     /// As [`object`](Self::object).
-    pub(super) fn object_along(&mut self, name: &str) -> Result<Found<'d>, Refusal> {
+    pub fn object_along(&mut self, name: &str) -> Result<Found<'d>, Error> {
         self.member(name)?;
         match self.along.take() {
             Some(object) => Ok(Found::Object(*object)),
@@ -301,14 +305,14 @@ impl<'d> Object<'d> {
     ///
     /// # Errors
     /// The field occurs twice or has another type.
-    pub(super) fn string(&self, name: &str) -> Result<Option<Cow<'d, str>>, Refusal> {
+    pub fn string(&self, name: &str) -> Result<Option<Cow<'d, str>>, Error> {
         let Some(member) = self.member(name)? else {
             return Ok(None);
         };
         if member.value == "null" {
             return Ok(None);
         }
-        let path = || Refusal::NotAString(join(&self.name, member.key()));
+        let path = || Error::NotAString(join(&self.name, member.key()));
         string(member.value).map(Some).ok_or_else(path)
     }
 
@@ -316,7 +320,7 @@ impl<'d> Object<'d> {
     ///
     /// # Errors
     /// The field occurs twice or has another type.
-    pub(super) fn array(&self, name: &str) -> Result<Listed<'d>, Refusal> {
+    pub fn array(&self, name: &str) -> Result<Listed<'d>, Error> {
         match self.member(name)? {
             None => Ok(Listed::Absent),
             Some(member) => Listed::read(join(&self.name, member.key()), member.value),
@@ -324,17 +328,18 @@ impl<'d> Object<'d> {
     }
 
     /// Returns `true` if the field `name` is `true`.
-    pub(super) fn is_true(&self, name: &str) -> bool {
+    #[must_use]
+    pub fn is_true(&self, name: &str) -> bool {
         self.member(name).is_ok_and(|member| member.is_some_and(|member| member.value == "true"))
     }
 
     /// Returns the unescaped keys of all members.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.members.iter().map(Member::key)
     }
 
     /// Returns each member that Go puts into one of the fields `names`.
-    pub(super) fn all_of(&self, names: &[&str]) -> impl Iterator<Item = &Member<'d>> {
+    pub fn all_of(&self, names: &[&str]) -> impl Iterator<Item = &Member<'d>> {
         let is_one = |member: &&Member<'_>| names.iter().any(|name| self.is_field(member, name));
         self.members.iter().filter(is_one)
     }
@@ -348,7 +353,8 @@ fn join(path: &str, key: &str) -> String {
 /// Returns `true` if Go's decoder puts a member `key` into the field `name`: the names are equal
 /// under simple case folding, by which the long s (U+017F) is an `s` and the Kelvin sign (U+212A) a
 /// `k`.
-pub(super) fn is_field(key: &str, name: &str) -> bool {
+#[must_use]
+pub fn is_field(key: &str, name: &str) -> bool {
     let fold = |c: char| match c {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',
@@ -358,25 +364,13 @@ pub(super) fn is_field(key: &str, name: &str) -> bool {
 }
 
 /// Returns `text` as a JSON string.
-pub(super) fn quoted(text: &str) -> String {
+#[must_use]
+pub fn quoted(text: &str) -> String {
     let plain = |byte: u8| byte >= b' ' && !matches!(byte, b'"' | b'\\');
     if text.bytes().all(plain) {
         return ["\"", text, "\""].concat();
     }
     serde_json::Value::from(text).to_string()
-}
-
-/// Returns `labels` as a JSON object.
-pub(super) fn label_map(labels: &[Label]) -> String {
-    let mut map = String::from("{");
-    for Label { key, value } in labels {
-        if map.len() > 1 {
-            map.push(',');
-        }
-        map.extend([&quoted(key), ":", &quoted(value)]);
-    }
-    map.push('}');
-    map
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ fn an_object_has_a_limit_of_members() {
     assert!(Found::read("", &object(MEMBERS)).is_ok());
     let larger = object(MEMBERS + 1);
     let refused = Found::read("", &larger).unwrap_err();
-    assert_eq!(refused, Refusal::ManyMembers(MEMBERS));
+    assert_eq!(refused, Error::ManyMembers(MEMBERS));
 }
 
 #[test]
@@ -32,8 +32,8 @@ fn errors_in_the_inner_object_equal_those_in_the_document() {
         };
         top.object_along("a").unwrap_err()
     };
-    assert_eq!(refused(&many), Refusal::ManyMembers(MEMBERS));
-    assert!(matches!(refused(&escape), Refusal::NotJson(_)));
+    assert_eq!(refused(&many), Error::ManyMembers(MEMBERS));
+    assert!(matches!(refused(&escape), Error::NotJson(_)));
 }
 
 #[test]

@@ -1,0 +1,100 @@
+//! Labels in a JSON document: the operator's beside the client's, whose own values give way.
+
+use super::refusal::shown;
+use super::{Label, Reason, Refusal};
+use crate::json::{Edits, Found, Object, quoted};
+
+/// Returns `labels` as a JSON object.
+pub(super) fn map(labels: &[Label]) -> String {
+    let mut map = String::from("{");
+    for Label { key, value } in labels {
+        if map.len() > 1 {
+            map.push(',');
+        }
+        map.extend([&quoted(key), ":", &quoted(value)]);
+    }
+    map.push('}');
+    map
+}
+
+/// Puts `labels` into the member `Labels` of `object`, whatever is there.
+///
+/// # Errors
+/// It is there twice, or is no map of strings.
+pub(super) fn force<'d>(
+    edits: &mut Edits<'d>,
+    object: &mut Object<'d>,
+    labels: &[Label],
+) -> Result<(), Refusal> {
+    edits.spell(object, "Labels")?;
+    match object.object("Labels")? {
+        Found::Absent => edits.add(object, "Labels", &map(labels)),
+        Found::Null(null) => edits.replace(null, map(labels)),
+        Found::Object(mut there) => merge(edits, &mut there, labels)?,
+    }
+    Ok(())
+}
+
+/// Returns the label map `document` with `labels` in it. An empty document is as good as `null`.
+///
+/// # Errors
+/// It is not an object of strings.
+pub(super) fn merged(document: &str, labels: &[Label]) -> Result<String, Refusal> {
+    if document.is_empty() {
+        return Ok(map(labels));
+    }
+    match Found::read("labels", document)? {
+        Found::Absent | Found::Null(_) => Ok(map(labels)),
+        Found::Object(mut there) => {
+            let mut edits = Edits::of(document);
+            merge(&mut edits, &mut there, labels)?;
+            Ok(edits.write())
+        }
+    }
+}
+
+/// Puts `labels` into the label map `map`: a value in the place of the client's, the others behind.
+///
+/// # Errors
+/// A value in the map that is not a string (or `null`, which the daemon takes for an empty one), or
+/// a key that could be taken for one of the operator's.
+fn merge<'d>(edits: &mut Edits<'d>, map: &mut Object<'d>, labels: &[Label]) -> Result<(), Refusal> {
+    if !map.members.iter().all(|member| member.value.starts_with(['"', 'n'])) {
+        return Err(label_value(&map.name));
+    }
+    for Label { key, value } in labels {
+        // Podman writes labels as `key=value` and cuts at the first `=`.
+        let seems = |other: &str| other.strip_prefix(key).is_some_and(|rest| rest.starts_with('='));
+        if let Some(other) = map.members.iter().find(|member| seems(member.key())) {
+            return Err(label_key(other.key()));
+        }
+        let value = quoted(value);
+        let mut there = false;
+        // Go takes the last of several equal keys, other parsers may not: all get the value.
+        for member in map.members.iter().filter(|member| member.key() == key.as_str()) {
+            edits.replace(member.value, value.clone());
+            there = true;
+        }
+        if !there {
+            edits.add(map, key, &value);
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn label_value(map: &str) -> Refusal {
+    let text = format!("a label in {map} of the request body does not have a string as value");
+    Refusal::new(Reason::WrongType, text)
+}
+
+fn label_key(key: &str) -> Refusal {
+    let text = format!(
+        "the label \"{}\" begins with a label of the operator's and a \"=\", so Podman would take it \
+         for that one; give it another name",
+        shown(key)
+    );
+    Refusal::new(Reason::LabelKey, text)
+}
+
+#[cfg(test)]
+mod tests;
