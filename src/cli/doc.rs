@@ -1,10 +1,5 @@
 //! The texts for people and their shells, rendered from the table of flags.
 
-pub mod completions;
-mod man;
-
-pub use man::man;
-
 use super::Exit;
 use super::flags::{Effect, FLAGS, Flag};
 
@@ -12,8 +7,8 @@ const NAME: &str = env!("CARGO_PKG_NAME");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const DESCRIPTION: &str = env!("CARGO_PKG_DESCRIPTION");
 
-/// What holds for all flags.
-const RULES: &str = "A flag beats its variable, and an empty variable is as one that is not set. \
+/// The rules that hold for all flags.
+pub const RULES: &str = "A flag beats its variable, and an empty variable is as one that is not set. \
                      Of a flag that is given twice and may not be repeated, the last one counts.";
 
 /// Columns of a line of the help, for terminals of 80.
@@ -81,7 +76,8 @@ fn item(flag: &Flag) -> String {
 }
 
 /// All ways to type a flag; the last one shows the value, as it is the same for all.
-fn spellings(flag: &Flag) -> Vec<String> {
+#[must_use]
+pub fn spellings(flag: &Flag) -> Vec<String> {
     let short = flag.short.map(|short| format!("-{short}"));
     let mut names: Vec<_> = flag.names.iter().map(ToString::to_string).collect();
     names.extend(short);
@@ -93,7 +89,8 @@ fn spellings(flag: &Flag) -> Vec<String> {
 }
 
 /// The default and the variable, where there are such, each between two `quote`s.
-fn extras(flag: &Flag, quote: &str) -> Vec<String> {
+#[must_use]
+pub fn extras(flag: &Flag, quote: &str) -> Vec<String> {
     let named = |what: &str, text: &str| format!("{what} {quote}{text}{quote}");
     let default = flag.default.map(|text| named("default", text));
     let variable = flag.variable.map(|text| named("variable", text));

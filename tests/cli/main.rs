@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "the helpers here are tests too")]
 
 mod check;
+mod completions;
+mod man;
 mod shells;
 #[path = "../support/skip.rs"]
 mod skip;
@@ -14,7 +16,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use dockerd_ci_proxy::cli::doc::{self, completions};
+use dockerd_ci_proxy::cli::doc;
 
 /// Runs the binary with these arguments and no `DCP_` variables but these.
 fn run<S: AsRef<OsStr>>(args: &[S], env: &[(&str, &str)]) -> Output {
@@ -151,7 +153,7 @@ fn readme_lists_the_flags_and_exit_codes_of_the_tables() {
 
 #[test]
 fn man_page_is_that_of_the_tables() {
-    is_as_made(&root().join("dist/man/dockerd-ci-proxy.8"), &doc::man());
+    is_as_made(&root().join("dist/man/dockerd-ci-proxy.8"), &man::man());
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What completes a command line in bash, zsh and fish, rendered from the table of flags.
 
-use super::NAME;
-use crate::cli::flags::{Effect, FLAGS, Flag, WORDS};
+use dockerd_ci_proxy::cli::flags::{Effect, FLAGS, Flag, WORDS};
+
+const NAME: &str = env!("CARGO_PKG_NAME");
 
 /// What may stand where the value of a flag does.
 enum Values {
@@ -66,8 +67,7 @@ complete -F _dockerd_ci_proxy dockerd-ci-proxy
 ";
 
 /// The file for bash.
-#[must_use]
-pub fn bash() -> String {
+pub(crate) fn bash() -> String {
     let mut parts = vec![BASH_HEAD.to_owned()];
     parts.extend(FLAGS.iter().filter_map(bash_case));
     parts.push("        *)\n".to_owned());
@@ -98,8 +98,7 @@ fn bash_case(flag: &Flag) -> Option<String> {
 }
 
 /// The file for zsh.
-#[must_use]
-pub fn zsh() -> String {
+pub(crate) fn zsh() -> String {
     let head = format!("#compdef {NAME}\n# Made from the table of flags.\n\n_arguments -s -S");
     let specs = FLAGS.iter().flat_map(|flag| names(flag).map(move |name| zsh_spec(flag, &name)));
     let words: Vec<_> = WORDS.iter().map(|(word, _)| *word).collect();
@@ -128,8 +127,7 @@ fn zsh_spec(flag: &Flag, name: &str) -> String {
 }
 
 /// The file for fish.
-#[must_use]
-pub fn fish() -> String {
+pub(crate) fn fish() -> String {
     let described = |line| format!("-d {}", quoted(line, r"\'"));
     let words = WORDS
         .iter()

@@ -1,8 +1,11 @@
 //! The man page, rendered from the table of flags in the macros of man(7).
 
-use super::{DESCRIPTION, RULES, VERSION, extras, spellings};
-use crate::cli::Exit;
-use crate::cli::flags::{FLAGS, Flag, WORDS};
+use dockerd_ci_proxy::cli::Exit;
+use dockerd_ci_proxy::cli::doc::{RULES, extras, spellings};
+use dockerd_ci_proxy::cli::flags::{FLAGS, Flag, WORDS};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+const DESCRIPTION: &str = env!("CARGO_PKG_DESCRIPTION");
 
 /// What stands before the flags. A line of `.SH` begins a section, the others are paragraphs.
 const BEFORE: &[&str] = &[
@@ -75,8 +78,7 @@ const AFTER: &[(&str, &[(&str, &str)])] = &[
 ];
 
 /// The file `dockerd-ci-proxy.8`.
-#[must_use]
-pub fn man() -> String {
+pub(crate) fn man() -> String {
     let mut page = Page(String::new());
     // No date: nobody would keep it true.
     page.line(&format!(".TH DOCKERD\\-CI\\-PROXY 8 \"\" \"dockerd\\-ci\\-proxy {VERSION}\""));
