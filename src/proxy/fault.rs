@@ -152,12 +152,23 @@ impl Fault {
     }
 }
 
+/// Advice for a person who types a request. It has no backslash: the answer is JSON, which doubles them.
+fn by_hand(malformed: Malformed) -> &'static str {
+    match malformed {
+        Malformed::BareLf => {
+            " (by hand: curl --unix-socket SOCKET http://d/_ping, or nc -C -U SOCKET)"
+        }
+        _ => "",
+    }
+}
+
 impl fmt::Display for Fault {
     #[expect(clippy::too_many_lines, reason = "a sentence for each, and nothing else")]
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request(malformed) => {
-                write!(out, "the client's request is malformed: {malformed}")
+                write!(out, "the client's request is malformed: {malformed}")?;
+                out.write_str(by_hand(*malformed))
             }
             Self::Refused(refusal) => write!(out, "refused: {refusal}"),
             Self::TooLarge => write!(
