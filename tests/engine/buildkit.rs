@@ -14,7 +14,7 @@ fn cli() -> String {
 }
 
 /// A lab whose docker builds with buildx; nothing when there is none.
-fn lab() -> Option<Lab> {
+pub(crate) fn lab() -> Option<Lab> {
     let mut lab = Lab::open()?;
     lab.docker.cli = cli();
     lab.direct.cli = cli();
@@ -53,7 +53,13 @@ fn context(lab: &Lab, name: &str, dockerfile: &str) -> String {
     context.to_str().unwrap().to_owned()
 }
 
-fn build(lab: &Lab, docker: &Docker, image: &str, options: &[&str], dockerfile: &str) -> Finished {
+pub(crate) fn build(
+    lab: &Lab,
+    docker: &Docker,
+    image: &str,
+    options: &[&str],
+    dockerfile: &str,
+) -> Finished {
     let context = context(lab, "context", dockerfile);
     run(docker, &[&["build", "--no-cache", "--tag", image], options, &[&context]].concat())
 }

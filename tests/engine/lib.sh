@@ -86,6 +86,14 @@ need_buildx() {
     export DCP_TEST_BUILDX_CLI
 }
 
+# commands FILE NAME: those under the comment `<!-- NAME -->` of the file, as they are written there.
+commands() {
+    awk -v mark="<!-- $2 -->" '
+        $0 == mark { found = 1 }
+        found && /^```/ { if (inside) exit; inside = 1; next }
+        inside' "$1" | grep . || { say "no commands under <!-- $2 --> in $1"; return 1; }
+}
+
 # answers SOCKET: a Docker daemon answers there.
 answers() {
     docker --host "unix://$1" version >/dev/null 2>&1

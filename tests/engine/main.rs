@@ -14,6 +14,7 @@
 
 mod build;
 mod buildkit;
+mod cgroups;
 mod compose;
 mod escapes;
 mod exec;

@@ -188,7 +188,7 @@ impl Drop for Lab {
 }
 
 impl Lab {
-    /// The daemon makes the cgroup parent, but never removes it.
+    /// The daemon makes the cgroup parent, and BuildKit one below it, but they never remove it.
     fn remove_cgroups(&self) {
         if self.engine.cgroup_driver == "systemd" {
             return;
@@ -197,6 +197,7 @@ impl Lab {
         let controllers = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
         let version_1 = controllers.map(|controller| controller.path());
         for root in version_1.chain([PathBuf::from("/sys/fs/cgroup")]) {
+            let _ = fs::remove_dir(root.join(parent).join("buildkit"));
             let _ = fs::remove_dir(root.join(parent));
             // Fails while another test is in it, as it should.
             let _ = fs::remove_dir(root.join("dcp-test"));
