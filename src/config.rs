@@ -92,6 +92,8 @@ impl Config {
         };
         Ok(Injection {
             labels: self.labels.clone(),
+            image_labels: self.labels.clone(),
+            build_cgroup_parent: cgroup_parent.clone(),
             cgroup_parent,
             strict: self.strict,
             no_buildkit: self.no_buildkit,

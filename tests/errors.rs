@@ -74,10 +74,15 @@ const REFUSED: &[(&str, &str)] = &[
     ("POST /build?outputs=1", ""),
 ];
 
+fn labels() -> Vec<Label> {
+    vec![Label { key: "a".into(), value: "b".into() }]
+}
+
 /// Refuses the request.
 fn refused(line: &str, body: &str) -> Refusal {
     let injection = Injection {
-        labels: vec![Label { key: "a".into(), value: "b".into() }],
+        labels: labels(),
+        image_labels: labels(),
         cgroup_parent: Some("/ci".into()),
         strict: true,
         socket_bind: SocketBind::Refuse,
@@ -100,7 +105,7 @@ fn refused(line: &str, body: &str) -> Refusal {
 
 /// Refusals of every kind.
 fn refusals() -> Vec<Refusal> {
-    let strict = Injection { strict: true, ..Injection::default() };
+    let strict = Injection { strict: true, image_labels: labels(), ..Injection::default() };
     let many = |one: &str, count: usize| vec![one; count].join(",");
     let members = format!("{{{}}}", many("\"\":1", 1 << 17));
     let mounts = format!(r#"{{"HostConfig":{{"Binds":[{}]}}}}"#, many("\"v:/x\"", 2000));

@@ -20,7 +20,9 @@ pub(super) fn log(outcome: &Outcome, injection: &Injection, client: &Peer) {
     let level = match &outcome.verdict {
         Verdict::Passed => Level::Debug,
         Verdict::Refused(fault) if fault.status() >= 500 => Level::Warn,
-        Verdict::Labelled | Verdict::LabelledAndMoved | Verdict::Refused(_) => Level::Info,
+        Verdict::Labelled | Verdict::LabelledAndMoved | Verdict::Moved | Verdict::Refused(_) => {
+            Level::Info
+        }
     };
     if level > log::max_level() {
         return;
@@ -80,12 +82,12 @@ struct Line<'l> {
 
 impl<'l> Line<'l> {
     fn new(outcome: &'l Outcome, injection: &'l Injection, caller: Caller) -> Self {
+        let (labels, parent) = injection.of(&outcome.operation.carrier);
         let (labels, cgroup_parent) = match outcome.verdict {
             Verdict::Passed | Verdict::Refused(_) => (&[][..], None),
-            Verdict::Labelled => (injection.labels.as_slice(), None),
-            Verdict::LabelledAndMoved => {
-                (injection.labels.as_slice(), injection.cgroup_parent.as_deref())
-            }
+            Verdict::Labelled => (labels, None),
+            Verdict::Moved => (&[][..], parent),
+            Verdict::LabelledAndMoved => (labels, parent),
         };
         Self { outcome, caller, labels, names: OnceCell::new(), cgroup_parent }
     }
@@ -108,7 +110,9 @@ impl fmt::Display for Line<'_> {
                 fault if fault.status() >= 500 => write!(out, " failed ({fault})")?,
                 fault => write!(out, " refused ({fault})")?,
             },
-            Verdict::Labelled | Verdict::LabelledAndMoved => out.write_str(" injected")?,
+            Verdict::Labelled | Verdict::LabelledAndMoved | Verdict::Moved => {
+                out.write_str(" injected")?;
+            }
         }
         for Label { key, value } in self.labels {
             write!(out, " {key}={value:?}")?;

@@ -6,7 +6,7 @@ use crate::engine::carriers::Storage;
 use crate::engine::{self, JsonCarrier, Operation};
 use crate::http::body::Framing;
 use crate::http::{Malformed, head, render, target};
-use crate::rules::{self, Injection, Plan, Refusal};
+use crate::rules::{self, Forced, Injection, Plan, Refusal};
 
 /// What happens with one request.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub enum Way {
     NewHead {
         /// The head, to its empty line.
         head: Vec<u8>,
-        /// Whether the cgroup parent is in it, too.
-        moved: bool,
+        /// What was put in.
+        forced: Forced,
     },
     /// With a new body, once the old one is complete, and a new length in its head.
     NewBody(&'static JsonCarrier),
@@ -53,8 +53,8 @@ pub fn decide(injection: &Injection, head: &[u8]) -> Result<Decision, Malformed>
     let operation = engine::route(request.method, &path);
     let way = match rules::plan(injection, operation, &request) {
         Ok(Plan::Pass) => Way::AsItCame,
-        Ok(Plan::Retarget { target, moved }) => {
-            Way::NewHead { head: render::with_target(head, &request, &target), moved }
+        Ok(Plan::Retarget { target, forced }) => {
+            Way::NewHead { head: render::with_target(head, &request, &target), forced }
         }
         Ok(Plan::Rewrite(carrier)) => Way::NewBody(carrier),
         Err(refusal) => Way::Refused(refusal),
@@ -72,13 +72,13 @@ pub fn decide(injection: &Injection, head: &[u8]) -> Result<Decision, Malformed>
 impl Decision {
     /// The verdict that goes into the outcome.
     pub(super) fn verdict(&self, injection: &Injection) -> Verdict {
-        let moved = match &self.way {
-            Way::AsItCame | Way::Refused(_) => return Verdict::Passed,
-            Way::NewHead { moved, .. } => *moved,
+        Verdict::from(match &self.way {
+            Way::AsItCame | Way::Refused(_) => Forced::Nothing,
+            Way::NewHead { forced, .. } => *forced,
             Way::NewBody(carrier) => {
-                carrier.storage == Storage::Container && injection.cgroup_parent.is_some()
+                let moves = carrier.storage == Storage::Container;
+                Forced::of(true, moves && injection.cgroup_parent.is_some())
             }
-        };
-        if moved { Verdict::LabelledAndMoved } else { Verdict::Labelled }
+        })
     }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::fault::Fault;
 use crate::engine::{Operation, UNKNOWN};
+use crate::rules::Forced;
 use crate::rules::reply::ReplyPlan;
 
 /// The outcome of one exchange.
@@ -26,19 +27,22 @@ pub struct Outcome {
 /// The treatment of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Forwarded unchanged.
+    /// Forwarded unchanged, but for what removes the containers of a build's steps.
     Passed,
     /// Forwarded with the labels.
     Labelled,
     /// Forwarded with the labels and the cgroup parent.
     LabelledAndMoved,
+    /// Forwarded with the cgroup parent.
+    Moved,
     /// Refused, or answered in place of the daemon, because of this fault.
     Refused(Box<Fault>),
 }
 
 impl Verdict {
     /// Names of all kinds, indexed by [`number`](Self::number).
-    pub const NAMES: [&'static str; 4] = ["passed", "labelled", "labelled_and_moved", "refused"];
+    pub const NAMES: [&'static str; 5] =
+        ["passed", "labelled", "labelled_and_moved", "moved", "refused"];
 
     /// Returns the index of the kind.
     #[must_use]
@@ -47,7 +51,8 @@ impl Verdict {
             Self::Passed => 0,
             Self::Labelled => 1,
             Self::LabelledAndMoved => 2,
-            Self::Refused(_) => 3,
+            Self::Moved => 3,
+            Self::Refused(_) => 4,
         }
     }
 
@@ -55,6 +60,17 @@ impl Verdict {
     #[must_use]
     pub fn name(&self) -> &'static str {
         Self::NAMES.get(self.number()).copied().unwrap_or_default()
+    }
+}
+
+impl From<Forced> for Verdict {
+    fn from(forced: Forced) -> Self {
+        match forced {
+            Forced::Nothing => Self::Passed,
+            Forced::Labels => Self::Labelled,
+            Forced::Parent => Self::Moved,
+            Forced::LabelsAndParent => Self::LabelledAndMoved,
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The query of a classic build: `labels`, a JSON object, `cgroupparent`, `rm` and `forcerm`.
+//! The query of a classic build: `labels`, a JSON object, `cgroupparent`, `rm` and `forcerm`. The first
+//! two are the client's where the operator keeps them out of images or builds.
 //!
 //! The containers of a build's steps cannot be labelled, so none may stay: neither the one in which
 //! a build fails (`forcerm`), nor those of steps that succeed (`rm`).
@@ -10,7 +11,7 @@
 
 use super::metadata::replaces_config;
 use super::refusal::shown;
-use super::{Injection, Plan, Reason, Refusal, labels};
+use super::{Forced, Injection, Plan, Reason, Refusal, labels};
 use crate::http::target::{Pair, encode_component, pairs, split_query};
 use crate::json::{self, Found};
 
@@ -27,16 +28,21 @@ pub(super) fn plan(injection: &Injection, target: &str) -> Result<Plan, Refusal>
     if pairs.len() > PAIRS {
         return Err(many_pairs());
     }
-    check(&pairs)?;
+    let labels_images = !injection.image_labels.is_empty();
+    check(&pairs, labels_images)?;
     let version = pairs.iter().find(|pair| *pair.key == *b"version");
     let by_buildkit = version.is_some_and(|pair| pair.value().is_ok_and(|value| *value == *b"2"));
-    let parent = injection.cgroup_parent.clone();
+    let parent = injection.build_cgroup_parent.clone();
     let moved = parent.is_some() && !by_buildkit;
-    let mut forced = vec![("labels", Some(labels(injection, &pairs)?))];
+    let mut forced = Vec::with_capacity(4);
+    if labels_images {
+        forced.push(("labels", Some(labels(injection, &pairs)?)));
+    }
     forced.extend(parent.map(|parent| ("cgroupparent", Some(parent))));
     forced.extend(["rm", "forcerm"].map(|key| (key, Some("1".to_owned()))));
     let query = with_forced(&pairs, forced);
-    Ok(Plan::Retarget { target: format!("{path}?{query}"), moved })
+    let forced = Forced::of(labels_images, moved);
+    Ok(Plan::Retarget { target: format!("{path}?{query}"), forced })
 }
 
 /// The query `pairs` with the values that are forced in the places of the client's first ones.
@@ -57,17 +63,21 @@ fn with_forced(pairs: &[Pair<'_>], mut forced: Vec<(&str, Option<String>)>) -> S
     parts.join("&")
 }
 
-/// Keys of Podman's own, which it takes here too: one takes labels away, the others mount what is named
-/// into the steps, the daemon's socket as well. Docker has no such keys.
-const PODMANS: [&str; 3] = ["unsetlabel", "volume", "additionalbuildcontexts"];
+/// Keys of Podman's own, which it takes here too, and which mount what is named into the steps, the
+/// daemon's socket as well. Docker has no such keys.
+const MOUNTS: [&str; 2] = ["volume", "additionalbuildcontexts"];
 
-/// Refuses what would take the labels away behind us.
-fn check(pairs: &[Pair<'_>]) -> Result<(), Refusal> {
+/// A key of Podman's own that takes labels away.
+const UNSET: &str = "unsetlabel";
+
+/// Refuses what would take the labels away behind us, if there are any, and what mounts.
+fn check(pairs: &[Pair<'_>], labels_images: bool) -> Result<(), Refusal> {
     for pair in pairs {
-        if PODMANS.iter().any(|key| is_spelling(&pair.key, key)) {
+        let is = |key: &str| is_spelling(&pair.key, key);
+        if MOUNTS.into_iter().any(is) || labels_images && is(UNSET) {
             return Err(query_key(&String::from_utf8_lossy(&pair.key)));
         }
-        if is_spelling(&pair.key, "outputs") {
+        if labels_images && is("outputs") {
             let value = pair.value().map_err(|_| bad_query())?;
             let outputs = str::from_utf8(&value).map_err(|_| outputs_refused())?;
             check_outputs(outputs.trim_ascii()).map_err(|_| outputs_refused())?;
@@ -105,11 +115,11 @@ fn written(key: &str, value: &str) -> String {
 /// The client's labels, the first ones if there are several, with ours among them.
 fn labels(injection: &Injection, pairs: &[Pair<'_>]) -> Result<String, Refusal> {
     let Some(pair) = pairs.iter().find(|pair| *pair.key == *b"labels") else {
-        return Ok(labels::map(&injection.labels));
+        return Ok(labels::map(&injection.image_labels));
     };
     let value = pair.value().map_err(|_| bad_query())?;
     let value = str::from_utf8(&value).map_err(|_| bad_labels())?;
-    labels::merged(value, &injection.labels).map_err(|_| bad_labels())
+    labels::merged(value, &injection.image_labels).map_err(|_| bad_labels())
 }
 
 pub(super) fn bad_query() -> Refusal {
@@ -149,15 +159,19 @@ mod tests {
     fn injection(cgroup_parent: Option<&str>) -> Injection {
         let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
         Injection {
-            labels: vec![label("ci.job", "1"), label("ci.team", "a b&c")],
-            cgroup_parent: cgroup_parent.map(Into::into),
+            image_labels: vec![label("ci.job", "1"), label("ci.team", "a b&c")],
+            build_cgroup_parent: cgroup_parent.map(Into::into),
             ..Injection::default()
         }
     }
 
     /// The rewritten query, with its values decoded again.
     fn rewritten(target: &str, cgroup_parent: Option<&str>) -> Result<String, Refusal> {
-        let Plan::Retarget { target, .. } = plan(&injection(cgroup_parent), target)? else {
+        rewritten_by(&injection(cgroup_parent), target)
+    }
+
+    fn rewritten_by(injection: &Injection, target: &str) -> Result<String, Refusal> {
+        let Plan::Retarget { target, .. } = plan(injection, target)? else {
             panic!("a build has another target");
         };
         let (path, query) = split_query(&target);
@@ -199,10 +213,38 @@ mod tests {
         let injection = injection(Some("/ci"));
         let target = "/build?version=2";
         let plan = plan(&injection, target);
-        assert!(matches!(plan, Ok(Plan::Retarget { moved: false, .. })), "{plan:?}");
+        assert!(matches!(plan, Ok(Plan::Retarget { forced: Forced::Labels, .. })), "{plan:?}");
         let built = rewritten(target, Some("/ci")).unwrap();
         let ours = r#"labels={"ci.job":"1","ci.team":"a b&c"}"#;
         assert_eq!(built, format!("/build version=2 {ours} cgroupparent=/ci rm=1 forcerm=1"));
+    }
+
+    #[test]
+    fn what_is_kept_out_of_builds_is_the_clients() {
+        let theirs = "/build?Labels=x&labels=%7B%22ci.job%22%3A%229%22%7D&cgroupparent=/mine&RM=0";
+        let labels = injection(None);
+        let parent = Injection { image_labels: Vec::new(), ..injection(Some("/ci")) };
+        let neither = Injection { image_labels: Vec::new(), ..injection(None) };
+        let ours = r#"labels={"ci.job":"1","ci.team":"a b&c"}"#;
+        let own = r#"Labels=x labels={"ci.job":"9"}"#;
+        for (injection, wanted, forced) in [
+            (&labels, format!("{ours} cgroupparent=/mine"), Forced::Labels),
+            (&parent, format!("{own} cgroupparent=/ci"), Forced::Parent),
+            (&neither, format!("{own} cgroupparent=/mine"), Forced::Nothing),
+        ] {
+            let built = rewritten_by(injection, theirs).unwrap();
+            assert_eq!(built, format!("/build {wanted} rm=1 forcerm=1"));
+            let Ok(Plan::Retarget { forced: told, .. }) = plan(injection, theirs) else { panic!() };
+            assert_eq!(told, forced);
+        }
+        // These are in the way of labels alone.
+        for query in ["labels=[]", "unsetlabel=x", "outputs=%5B%7B", "labels=%ff"] {
+            let target = format!("/build?{query}");
+            assert!(plan(&neither, &target).is_ok(), "{query}");
+            assert!(plan(&labels, &target).is_err(), "{query}");
+        }
+        let mounts = plan(&neither, "/build?volume=/run/docker.sock:/s");
+        assert_eq!(mounts, Err(query_key("volume")));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::metadata::Metadata;
 pub use super::protobuf::odd_message;
 use super::protobuf::{Value, entry, fields, put, put_entry};
 use super::socket::Note;
-use super::{Injection, Reason, Refusal};
+use super::{Forced, Injection, Reason, Refusal};
 
 /// A call whose message is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,27 +51,23 @@ pub struct Edited {
     pub note: Option<Note>,
 }
 
-/// What was put into a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Forced {
-    /// Nothing: it makes no image.
-    Nothing,
-    /// The labels.
-    Labels,
-    /// The labels and the cgroup parent.
-    LabelsAndParent,
-}
-
-/// The message of a call of `method` with what the operator forces.
+/// The message of a call of `method` with what the operator forces. It is as it came where nothing is.
 ///
 /// # Errors
 /// A message that is no such one, or into which nothing can be put with certainty.
 pub fn edit(injection: &Injection, method: Method, message: &[u8]) -> Result<Edited, Refusal> {
-    let edited = match method {
+    let labels_images = !injection.image_labels.is_empty();
+    let moves_steps = injection.build_cgroup_parent.is_some() && method != Method::BridgeReturn;
+    if !labels_images && !moves_steps {
+        return Ok(Edited { message: message.to_vec(), forced: Forced::Nothing, note: None });
+    }
+    let mut edited = match method {
         Method::ControlSolve => control_solve(injection, message),
         Method::BridgeSolve => bridge_solve(injection, message),
         Method::BridgeReturn => bridge_return(injection, message),
     }?;
+    // All notes are about labels.
+    edited.note = edited.note.filter(|_| labels_images);
     match edited.note {
         Some(_) if injection.strict => Err(unlabelled()),
         _ => Ok(edited),
@@ -333,15 +329,15 @@ fn result<'m>(injection: &Injection, message: &'m [u8]) -> Result<Outcome<'m>, R
 
 /// Puts the labels and the cgroup parent behind `message`, as entries of the map of a frontend.
 fn force(injection: &Injection, message: &mut Vec<u8>, number: u64) -> Forced {
-    for label in &injection.labels {
+    for label in &injection.image_labels {
         let key = format!("label:{}", label.key);
         put_entry(message, number, key.as_bytes(), label.value.as_bytes());
     }
-    let Some(parent) = &injection.cgroup_parent else {
-        return Forced::Labels;
-    };
-    put_entry(message, number, b"cgroup-parent", parent.as_bytes());
-    Forced::LabelsAndParent
+    let parent = injection.build_cgroup_parent.as_deref();
+    if let Some(parent) = parent {
+        put_entry(message, number, b"cgroup-parent", parent.as_bytes());
+    }
+    Forced::of(!injection.image_labels.is_empty(), parent.is_some())
 }
 
 fn unlabelled() -> Refusal {
@@ -382,8 +378,8 @@ mod tests {
     fn injection() -> Injection {
         let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
         Injection {
-            labels: vec![label("a", "1"), label("b", "")],
-            cgroup_parent: Some("/ci".into()),
+            image_labels: vec![label("a", "1"), label("b", "")],
+            build_cgroup_parent: Some("/ci".into()),
             ..Injection::default()
         }
     }
@@ -399,6 +395,11 @@ mod tests {
 
     fn pair(key: &str, value: &str) -> Vec<u8> {
         message(&[(1, key.as_bytes()), (2, value.as_bytes())])
+    }
+
+    /// The cgroup parent, as an entry of the map `number`.
+    fn cgroup_parent(number: u64) -> Vec<u8> {
+        message(&[(number, &pair("cgroup-parent", "/ci"))])
     }
 
     /// What the operator forces, as entries of the map `number`.
@@ -419,6 +420,48 @@ mod tests {
             let without = message(&[(map, &client[0]), (frontend, b"")]);
             let edited = edit(&injection(), method, &without).unwrap();
             assert_eq!((edited.message, edited.forced), (without, Forced::Nothing), "{method:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_out_of_builds_is_the_clients() {
+        let labels = Injection { build_cgroup_parent: None, ..injection() };
+        let parent = Injection { image_labels: Vec::new(), strict: true, ..injection() };
+        let neither = Injection { build_cgroup_parent: None, ..parent.clone() };
+        for (method, frontend, map) in [(Method::BridgeSolve, 2, 3), (Method::ControlSolve, 6, 7)] {
+            let client = [pair("cgroup-parent", "/mine"), pair("label:a", "client")];
+            let solve =
+                message(&[(frontend, b"dockerfile.v0"), (map, &client[0]), (map, &client[1])]);
+            let both = forced(map);
+            let (ours, moved) = both.split_at(both.len() - cgroup_parent(map).len());
+            for (injection, put, forced) in [
+                (&labels, ours, Forced::Labels),
+                (&parent, moved, Forced::Parent),
+                (&neither, &b""[..], Forced::Nothing),
+            ] {
+                let edited = edit(injection, method, &solve).unwrap();
+                assert_eq!(edited.message, [&solve, put].concat(), "{method:?}");
+                assert_eq!((edited.forced, edited.note), (forced, None));
+            }
+        }
+        // Images without a frontend or with a config of the client's, and exporters of its session.
+        let (config, image) = (pair(CONFIG, "no config"), exporter(b"image", CONFIG, "{}"));
+        let platforms = exporter(b"image", "refs.platforms", "{}");
+        let result = message(&[(10, &config), (3, b"\x0a\x01r")]);
+        for (method, odd) in [
+            (Method::ControlSolve, message(&[(2, b"LLB"), (13, &message(&[(1, b"moby")]))])),
+            (Method::ControlSolve, message(&[(3, b"image"), (4, &config), (13, &image)])),
+            (Method::ControlSolve, message(&[(2, b"LLB"), (13, &platforms)])),
+            (Method::ControlSolve, b"\x70\x01".to_vec()),
+            (Method::BridgeReturn, message(&[(1, &result)])),
+        ] {
+            for injection in [&parent, &neither] {
+                let edited = edit(injection, method, &odd).unwrap();
+                assert_eq!((edited.message, edited.forced), (odd.clone(), Forced::Nothing));
+                assert_eq!(edited.note, None, "{odd:?}");
+            }
+            let strict = Injection { strict: true, ..labels.clone() };
+            assert!(edit(&strict, method, &odd).is_err(), "{odd:?}");
         }
     }
 

@@ -6,7 +6,7 @@
 //! client's. The rest is written plain, because Podman reads these lines without quotes.
 
 use super::build::{bad_query, is_spelling, query_key};
-use super::{Injection, Label, Plan, Reason, Refusal};
+use super::{Forced, Injection, Label, Plan, Reason, Refusal};
 use crate::http::target::{Pair, encode_component, pairs, split_query};
 
 /// Puts the labels behind the client's `changes` in the query of a commit.
@@ -15,13 +15,14 @@ pub(super) fn of_commit(injection: &Injection, target: &str) -> Result<Plan, Ref
     let pairs: Vec<Pair<'_>> = read(query)?;
     check(&pairs)?;
     let ours: Vec<String> = injection
-        .labels
+        .image_labels
         .iter()
         .map(|label| format!("changes={}", encode_component(&line(label))))
         .collect();
     let separator = if pairs.is_empty() { "" } else { "&" };
     let (query, ours) = (query.unwrap_or_default(), ours.join("&"));
-    Ok(Plan::Retarget { target: format!("{path}?{query}{separator}{ours}"), moved: false })
+    let target = format!("{path}?{query}{separator}{ours}");
+    Ok(Plan::Retarget { target, forced: Forced::Labels })
 }
 
 /// The same for an import; a pull, which comes to the same endpoint, passes.
@@ -93,14 +94,14 @@ mod tests {
     fn injection() -> Injection {
         let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
         Injection {
-            labels: vec![label("ci.job", "7"), label("q", r"it's a $1\")],
+            image_labels: vec![label("ci.job", "7"), label("q", r"it's a $1\")],
             ..Injection::default()
         }
     }
 
     /// The last value of `changes`, decoded, and what stands before it.
     fn split(plan: Plan) -> (String, String) {
-        let Plan::Retarget { target, moved: false } = plan else { panic!("{plan:?}") };
+        let Plan::Retarget { target, forced: Forced::Labels } = plan else { panic!("{plan:?}") };
         let at = target.find("changes=LABEL%20ci.job%3D7").unwrap();
         let (before, ours) = target.split_at(at);
         let ours = decoded_path(ours).unwrap();

@@ -34,7 +34,7 @@ pub(super) struct Metadata<'m> {
 
 impl<'m> Metadata<'m> {
     /// Puts the entry `bytes` of the map, field `number`, behind `edited`: with labels if it is the
-    /// config of an image.
+    /// config of an image. Where images get no labels nothing is looked for.
     ///
     /// # Errors
     /// It is no entry, or no config.
@@ -46,6 +46,10 @@ impl<'m> Metadata<'m> {
         edited: &mut Vec<u8>,
     ) -> Result<(), Refusal> {
         let (key, value) = entry(bytes)?;
+        if injection.image_labels.is_empty() {
+            put(edited, number, bytes);
+            return Ok(());
+        }
         if key == PLATFORMS {
             self.platforms = Some(value);
         }
@@ -101,10 +105,10 @@ fn config(injection: &Injection, document: &[u8]) -> Result<String, Refusal> {
     match top.object("config")? {
         Found::Object(mut config) => {
             edits.spell(&top, "config")?;
-            labels::force(&mut edits, &mut config, &injection.labels)?;
+            labels::force(&mut edits, &mut config, &injection.image_labels)?;
         }
         Found::Absent | Found::Null(_) => {
-            let labels = format!("{{\"Labels\":{}}}", labels::map(&injection.labels));
+            let labels = format!("{{\"Labels\":{}}}", labels::map(&injection.image_labels));
             edits.set(&mut top, "config", &labels)?;
         }
     }

@@ -35,8 +35,12 @@ use crate::http::head::Request;
 pub struct Injection {
     /// The labels, in the order in which the operator named them; keys are unique.
     pub labels: Vec<Label>,
-    /// `HostConfig.CgroupParent` of every container and `cgroupparent` of every classic build.
+    /// The labels of images; some of `labels`, in the same order.
+    pub image_labels: Vec<Label>,
+    /// `HostConfig.CgroupParent` of every container.
     pub cgroup_parent: Option<String>,
+    /// `cgroupparent` of every classic build, `cgroup-parent` of every one by BuildKit.
+    pub build_cgroup_parent: Option<String>,
     /// Whether what is not known to be an operation of the Engine API is refused, and images that
     /// cannot be labelled.
     pub strict: bool,
@@ -59,6 +63,44 @@ pub struct Label {
     pub value: String,
 }
 
+impl Injection {
+    /// The labels and the cgroup parent that a request with this carrier may get.
+    #[must_use]
+    pub fn of(&self, carrier: &Carrier) -> (&[Label], Option<&str>) {
+        match carrier {
+            Carrier::Body(_) => (&self.labels, self.cgroup_parent.as_deref()),
+            // A connection of BuildKit carries nothing itself, but calls that make images.
+            _ => (&self.image_labels, self.build_cgroup_parent.as_deref()),
+        }
+    }
+}
+
+/// The part of what the operator forces that was put into a request or message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Forced {
+    /// Nothing.
+    Nothing,
+    /// The labels.
+    Labels,
+    /// The cgroup parent.
+    Parent,
+    /// The labels and the cgroup parent.
+    LabelsAndParent,
+}
+
+impl Forced {
+    /// The labels if `labels`, the cgroup parent if `parent`.
+    #[must_use]
+    pub fn of(labels: bool, parent: bool) -> Self {
+        match (labels, parent) {
+            (false, false) => Self::Nothing,
+            (true, false) => Self::Labels,
+            (false, true) => Self::Parent,
+            (true, true) => Self::LabelsAndParent,
+        }
+    }
+}
+
 /// What is to happen to one request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Plan {
@@ -66,10 +108,10 @@ pub enum Plan {
     Pass,
     /// It passes with another request-target.
     Retarget {
-        /// The request-target with the labels in it.
+        /// The request-target.
         target: String,
-        /// Whether the cgroup parent is in it, too.
-        moved: bool,
+        /// What was put in.
+        forced: Forced,
     },
     /// Its body is gathered, rewritten by [`body::rewrite`] and sent with its new length.
     Rewrite(&'static JsonCarrier),
@@ -85,9 +127,13 @@ pub fn plan(
     request: &Request<'_>,
 ) -> Result<Plan, Refusal> {
     let target = request.target;
+    let labels_images = !injection.image_labels.is_empty();
     match operation.carrier {
         Carrier::Nothing if injection.strict && *operation == UNKNOWN => Err(unknown()),
         Carrier::Nothing | Carrier::Plugin => Ok(Plan::Pass),
+        Carrier::Query(QueryCarrier::Commit | QueryCarrier::Import) if !labels_images => {
+            Ok(Plan::Pass)
+        }
         Carrier::Query(_) if is_form(request) => Err(form_body()),
         Carrier::Query(QueryCarrier::Build) => build::plan(injection, target),
         Carrier::Query(QueryCarrier::Commit) => changes::of_commit(injection, target),

@@ -77,9 +77,12 @@ impl LookAt for Disk {
 /// The configuration under which all transcripts are played.
 pub fn injection() -> Injection {
     let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
+    let labels = vec![label("ci.job", "7"), label("ci.team", "web")];
     Injection {
-        labels: vec![label("ci.job", "7"), label("ci.team", "web")],
+        image_labels: labels.clone(),
+        labels,
         cgroup_parent: Some("/ci/7".into()),
+        build_cgroup_parent: Some("/ci/7".into()),
         look: Look::new(Disk),
         ..Injection::default()
     }

@@ -30,7 +30,7 @@ use super::outcome::Call;
 use super::relay::Relaying;
 use super::{Common, Verdict};
 use crate::http2::frame::{self, Kind};
-use crate::rules::buildkit::Forced;
+use crate::rules::Forced;
 
 /// The way in which a connection switched to HTTP/2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,10 +118,8 @@ impl Building {
         let Stage::Open(tunnel) = &mut self.stage else {
             return Turn::Wait(Exchange::Building(self));
         };
-        match tunnel.forced {
-            Forced::Nothing => {}
-            Forced::Labels => self.call.verdict = Verdict::Labelled,
-            Forced::LabelsAndParent => self.call.verdict = Verdict::LabelledAndMoved,
+        if tunnel.forced != Forced::Nothing {
+            self.call.verdict = Verdict::from(tunnel.forced);
         }
         // An incomplete frame is dropped with the connection. Complete frames still wait while the
         // queue is not empty.

@@ -12,8 +12,8 @@ use crate::proxy::Common;
 use crate::proxy::exchange::Lanes;
 use crate::proxy::fault::Fault;
 use crate::proxy::lane::{LANE_LIMIT, Lane};
-use crate::rules::buildkit::{self, Forced};
 use crate::rules::socket::Note;
+use crate::rules::{Forced, buildkit};
 
 /// Frames in both directions.
 #[derive(Debug)]
