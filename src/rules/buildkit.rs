@@ -10,6 +10,8 @@
 //! Of several entries with one key of a map the last one counts, so ours stand behind all others.
 //! The numbers are those of `control.proto` and `gateway.proto` of moby/buildkit.
 
+use std::borrow::Cow;
+
 use super::metadata::Metadata;
 pub use super::protobuf::odd_message;
 use super::protobuf::{Value, entry, fields, put, put_entry};
@@ -335,7 +337,7 @@ fn force(injection: &Injection, message: &mut Vec<u8>, number: u64) -> Forced {
     }
     let parent = injection.build_cgroup_parent.as_deref();
     if let Some(parent) = parent {
-        put_entry(message, number, b"cgroup-parent", parent.as_bytes());
+        put_entry(message, number, b"cgroup-parent", cgroup_path(parent).as_bytes());
     }
     Forced::of(!injection.image_labels.is_empty(), parent.is_some())
 }
@@ -368,6 +370,17 @@ pub fn plain_http2() -> Refusal {
     let text =
         "over HTTP/2 only gRPC calls pass, the Engine API is rewritten over HTTP/1.1; use that";
     Refusal::new(Reason::PlainHttp2, text)
+}
+
+/// The path of a cgroup parent, for BuildKit takes no names of slices: it has its steps run at
+/// `/PARENT/buildkit/ID`, also where systemd has the containers' cgroups. A slice is in those that its
+/// name begins with: `a-b.slice` is at `/a.slice/a-b.slice`.
+fn cgroup_path(parent: &str) -> Cow<'_, str> {
+    let slice = parent.strip_suffix(".slice").filter(|name| !name.contains('/'));
+    let Some(name) = slice else { return parent.into() };
+    let outer = name.match_indices('-').filter_map(|(dash, _)| name.get(..dash));
+    let slices: Vec<_> = outer.chain([name]).map(|name| format!("/{name}.slice")).collect();
+    slices.concat().into()
 }
 
 #[cfg(test)]
@@ -420,6 +433,25 @@ mod tests {
             let without = message(&[(map, &client[0]), (frontend, b"")]);
             let edited = edit(&injection(), method, &without).unwrap();
             assert_eq!((edited.message, edited.forced), (without, Forced::Nothing), "{method:?}");
+        }
+    }
+
+    #[test]
+    fn buildkit_is_told_where_a_slice_is() {
+        for (parent, path) in [
+            ("/ci/7", "/ci/7"),
+            ("/ci-7.slice", "/ci-7.slice"),
+            ("/a/ci-7.slice", "/a/ci-7.slice"),
+            ("ci.slice", "/ci.slice"),
+            ("ci-7.slice", "/ci.slice/ci-7.slice"),
+            ("ci-team-7.slice", "/ci.slice/ci-team.slice/ci-team-7.slice"),
+        ] {
+            let injection =
+                Injection { build_cgroup_parent: Some(parent.into()), ..Injection::default() };
+            let solve = message(&[(2, b"dockerfile.v0")]);
+            let edited = edit(&injection, Method::BridgeSolve, &solve).unwrap();
+            let entry = message(&[(3, &pair("cgroup-parent", path))]);
+            assert_eq!(edited.message, [solve, entry].concat(), "{parent}");
         }
     }
 
