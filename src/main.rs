@@ -152,7 +152,12 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
     // Not before signals are heeded: whoever reads this may send one at once.
     announce(config, &paths, &injection);
     let stopped = server.run().map_err(|why| loop_failed(&why))?;
-    info!("stopped; {} connections were cut off", stopped.cut);
+    let net::Stopped { cut, handed_over } = stopped;
+    let handed_over = match handed_over {
+        0 => String::new(),
+        _ => format!(", {handed_over} were handed over"),
+    };
+    info!("stopped; {cut} connections were cut off{handed_over}");
     Ok(Exit::Done)
 }
 

@@ -12,6 +12,11 @@
 //! old one says "go" it serves as if nothing were, and should the new one fail, it goes on. Whoever
 //! sees the pair end before "go" was said gives up. A process between them starts the new one and
 //! ends, so that the new one is nobody's child but the service manager's.
+//!
+//! Behind "go" clients follow over the same pair; see [`passing`].
+
+mod greeting;
+pub(super) mod passing;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Display, Formatter};
@@ -33,6 +38,7 @@ use rustix::net::{
 
 use super::activation::{self, Sockets};
 use super::listener::Listener;
+use greeting::{Entry, MESSAGE, SOCKETS, Use, entries, message};
 
 /// Tells a process what it is in a handover: `between` two others, or the `next` one.
 pub const VARIABLE: &str = "DCP_HANDOVER";
@@ -41,17 +47,8 @@ const BETWEEN: &str = "between";
 /// It is the new process.
 const NEXT: &str = "next";
 
-/// The first line of what the old process says. Another version of it would be another line.
-const GREETING: &str = "dockerd-ci-proxy hands over";
-
 /// What the old process says when it accepts no clients any more.
 const GO: &[u8] = b"go\n";
-
-/// Sockets that the kernel passes in one message.
-const SOCKETS: usize = 253;
-
-/// Bytes of the old process's message: a line of at most 50 for each socket.
-const MESSAGE: usize = 16 * 1024;
 
 /// Bytes of a process's number, with its line end.
 const NUMBER: usize = 16;
@@ -203,9 +200,10 @@ impl Successor {
         self.child.wait().map(drop)
     }
 
-    /// Lets it serve.
-    pub(super) fn go(mut self) -> io::Result<()> {
-        self.link.write_all(GO)
+    /// Lets it serve. The link stays, for clients to be passed over it.
+    pub(super) fn go(mut self) -> io::Result<mio::net::UnixStream> {
+        self.link.write_all(GO)?;
+        Ok(self.link)
     }
 
     /// Gives up: it sees that the link has ended.
@@ -223,12 +221,13 @@ pub struct Predecessor {
 }
 
 impl Predecessor {
-    /// Says that we are prepared, and waits until the old process accepts no clients any more.
+    /// Says that we are prepared, and waits until the old process accepts no clients any more. Returns
+    /// the link over which it passes those that it has, if it can.
     ///
     /// # Errors
     ///
     /// The old process goes on itself, or is gone.
-    pub(super) fn relieve(mut self) -> io::Result<()> {
+    pub(super) fn relieve(mut self) -> io::Result<Option<mio::net::UnixStream>> {
         self.link.write_all(format!("{}\n", std::process::id()).as_bytes())?;
         let mut said = [0; GO.len()];
         self.link.read_exact(&mut said)?;
@@ -239,7 +238,10 @@ impl Predecessor {
         if let Ok(nothing) = fs::File::open("/dev/null") {
             rustix::stdio::dup2_stdin(nothing)?;
         }
-        Ok(())
+        // An older program has closed the link, and its clients stay where they are.
+        let takes =
+            self.link.write_all(passing::TAKES).and_then(|()| self.link.set_nonblocking(true));
+        Ok(takes.is_ok().then(|| mio::net::UnixStream::from_std(self.link)))
     }
 }
 
@@ -320,59 +322,6 @@ fn receive() -> io::Result<(Sockets, Predecessor)> {
     Ok((sockets, Predecessor { link }))
 }
 
-/// What a socket is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
-    Clients,
-    Stats,
-}
-
-/// What is said about a socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Entry {
-    role: Use,
-    /// Device and inode of its file, if that is ours to remove.
-    file: Option<(u64, u64)>,
-}
-
-/// What the old process says, a line for each socket.
-fn message(entries: impl Iterator<Item = Entry>) -> String {
-    let mut text = format!("{GREETING}\n");
-    for Entry { role, file } in entries {
-        let role = match role {
-            Use::Clients => "clients",
-            Use::Stats => "stats",
-        };
-        let file = file.map_or(String::new(), |(device, inode)| format!(" {device} {inode}"));
-        text.extend([role, &file, "\n"]);
-    }
-    text
-}
-
-/// Reads what [`message`] has written; `None` if it is something else.
-fn entries(text: &str) -> Option<Vec<Entry>> {
-    let mut lines = text.strip_suffix('\n')?.split('\n');
-    if lines.next()? != GREETING {
-        return None;
-    }
-    lines.map(entry).collect()
-}
-
-fn entry(line: &str) -> Option<Entry> {
-    let mut words = line.split(' ');
-    let role = match words.next()? {
-        "clients" => Use::Clients,
-        "stats" => Use::Stats,
-        _ => return None,
-    };
-    let file = match (words.next(), words.next(), words.next()) {
-        (None, ..) => None,
-        (Some(device), Some(inode), None) => Some((device.parse().ok()?, inode.parse().ok()?)),
-        _ => return None,
-    };
-    Some(Entry { role, file })
-}
-
 /// Why a process cannot come to its work.
 #[derive(Debug)]
 pub enum Error {
@@ -418,36 +367,5 @@ mod tests {
         assert_eq!(find("v1"), None);
         assert_eq!(find(""), None);
         fs::remove_dir_all(&folder).unwrap();
-    }
-
-    #[test]
-    fn what_is_written_is_what_is_read() {
-        let all = [
-            Entry { role: Use::Clients, file: Some((7, u64::MAX)) },
-            Entry { role: Use::Clients, file: None },
-            Entry { role: Use::Stats, file: Some((1, 2)) },
-        ];
-        let text = message(all.into_iter());
-        assert_eq!(text.lines().nth(1), Some("clients 7 18446744073709551615"));
-        assert_eq!(entries(&text), Some(all.to_vec()));
-        assert_eq!(entries(&message(std::iter::empty())), Some(Vec::new()));
-    }
-
-    #[test]
-    fn the_longest_message_has_room() {
-        let longest = Entry { role: Use::Clients, file: Some((u64::MAX, u64::MAX)) };
-        assert!(message(std::iter::repeat_n(longest, SOCKETS)).len() <= MESSAGE);
-    }
-
-    #[test]
-    fn what_is_not_understood_is_refused() {
-        let line = |line: &str| entries(&format!("{GREETING}\n{line}\n"));
-        assert!(line("clients 1 2").is_some());
-        for strange in ["", "clients 1", "clients 1 2 3", "clients a b", "jobs", "clients -1 2"] {
-            assert_eq!(line(strange), None, "{strange:?}");
-        }
-        for strange in ["", "\n", "clients\n", GREETING] {
-            assert_eq!(entries(strange), None, "{strange:?}");
-        }
     }
 }

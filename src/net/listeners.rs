@@ -37,11 +37,16 @@ impl Listeners {
         self.all.iter_mut().for_each(Listener::take_file);
     }
 
-    /// Accepts the next waiting client of any listener.
+    /// Returns the number of listeners.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Accepts the next waiting client of any listener. Returns it with the place of its listener.
     ///
     /// # Errors
     /// `WouldBlock` when no client waits, and the errors of accept(2).
-    pub(super) fn accept(&mut self) -> io::Result<UnixStream> {
+    pub(super) fn accept(&mut self) -> io::Result<(UnixStream, usize)> {
         let (before, after) = self.all.split_at(self.first.min(self.all.len()));
         for (distance, listener) in after.iter().chain(before).enumerate() {
             if !has_client(listener) {
@@ -50,14 +55,15 @@ impl Listeners {
             match listener.accept() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => {
-                    self.first = (self.first + distance + 1) % self.all.len();
+                    let place = (self.first + distance) % self.all.len();
+                    self.first = (place + 1) % self.all.len();
                     let stream = result?;
                     if listener.is_passed() {
                         // The unit may set `PassCredentials=`. A read would then stop where another
                         // process begins to write, and no event would announce the rest.
                         set_socket_passcred(&stream, false)?;
                     }
-                    return Ok(stream);
+                    return Ok((stream, place));
                 }
             }
         }

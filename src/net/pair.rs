@@ -61,6 +61,8 @@ pub(super) struct Sockets {
 pub(super) struct Pair {
     sockets: Sockets,
     work: Work,
+    /// The listening socket by which the client came, by its place among all.
+    listener: usize,
     /// Whether it waits for a turn.
     pub(super) queued: bool,
     /// Whether something happened since [`was_quiet`](Self::was_quiet) was asked.
@@ -75,10 +77,29 @@ enum Work {
 }
 
 impl Pair {
-    /// A client that was accepted, and its pump.
-    pub(super) fn new(client: Peer, pump: Box<Pump>) -> Self {
+    /// A client that was accepted at this listening socket, and its pump.
+    pub(super) fn new(client: Peer, listener: usize, pump: Box<Pump>) -> Self {
+        Self::of(client, listener, Work::Busy(pump))
+    }
+
+    /// A client that another process has accepted at this listening socket, and owes nothing.
+    pub(super) fn adopted(client: Peer, listener: usize) -> Self {
+        Self::of(client, listener, Work::Resting(Rest::unconnected()))
+    }
+
+    fn of(client: Peer, listener: usize, work: Work) -> Self {
         let sockets = Sockets { client, daemon: None };
-        Self { sockets, work: Work::Busy(pump), queued: false, touched: true }
+        Self { sockets, work, listener, queued: false, touched: true }
+    }
+
+    /// The client and its listening socket, if another process may go on with it: nothing that it has
+    /// sent was read without having been answered.
+    pub(super) fn free(&mut self) -> Option<(&mut Peer, usize)> {
+        let free = match &self.work {
+            Work::Resting(_) => true,
+            Work::Busy(pump) => pump.is_free(),
+        };
+        free.then_some((&mut self.sockets.client, self.listener))
     }
 
     /// Remembers an event; `false` when it is not of this pair any more.

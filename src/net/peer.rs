@@ -6,6 +6,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use mio::event::Event;
 use mio::net::UnixStream;
@@ -85,6 +86,13 @@ impl Peer {
     /// Returns the process at the other end.
     pub(super) fn caller(&self) -> Caller {
         Caller::of(&self.stream)
+    }
+
+    /// Removes the registration. Closing the socket would not do where another process has it open, too:
+    /// its events would go on waking this one.
+    pub(super) fn unwatch(&mut self, registry: &Registry) {
+        // Fails only if it is not registered.
+        let _ = registry.deregister(&mut self.stream);
     }
 
     /// Returns the token of the registration.
@@ -258,6 +266,12 @@ impl Peer {
     fn watch(&mut self, interest: Interest, registry: &Registry) {
         // Fails only without memory; the socket then stays silent until its client closes it.
         let _ = registry.reregister(&mut self.stream, self.token, interest);
+    }
+}
+
+impl AsFd for Peer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
     }
 }
 

@@ -209,6 +209,11 @@ impl Pump {
         self.session.is_idle()
     }
 
+    /// Whether the client's socket holds all that there is of the pair.
+    pub(super) fn is_free(&self) -> bool {
+        self.session.is_free()
+    }
+
     /// Takes what has come from both sides.
     fn fill(&mut self, sockets: &mut Sockets, stores: &mut Stores) -> Filled {
         let limit = self.session.up_limit();

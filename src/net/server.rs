@@ -2,11 +2,13 @@
 //!
 //! Life: accept and serve; at the first SIGTERM or SIGINT stop accepting and let running exchanges
 //! end; at the drain time, at the last end or at a second signal, return. At SIGHUP start the program
-//! anew; once that is prepared to serve, let it accept, and return at the last end.
+//! anew; once that is prepared to serve, let it accept, pass it each client that is owed nothing, and
+//! return at the last end.
 
 mod accepting;
 mod answering;
 mod life;
+mod passing_on;
 
 use std::collections::VecDeque;
 use std::io;
@@ -36,6 +38,7 @@ use crate::proxy::Common;
 use accepting::Accepting;
 use answering::Answering;
 use life::Upgrade;
+use passing_on::Passing;
 
 /// All listening sockets.
 const LISTENER: Token = Token(0);
@@ -44,6 +47,9 @@ const SIGNALS: Token = Token(1);
 const SUCCESSOR: Token = Token(2);
 /// What has been seen of a file system.
 const LOOKS: Token = Token(3);
+
+/// Clients of processes before this one.
+const PREDECESSORS: Token = Token(5);
 
 /// Events taken from the kernel at once.
 const EVENTS: usize = 256;
@@ -66,6 +72,7 @@ pub struct Server {
     program: Option<Program>,
     /// A new process that is to take over.
     upgrade: Option<Upgrade>,
+    passing: Passing,
     pairs: Slab<Pair>,
     /// Pairs that there may be, so that a client is not accepted whose daemon cannot be reached
     /// for want of descriptors.
@@ -84,6 +91,8 @@ pub struct Server {
 pub struct Stopped {
     /// Connections that were cut off in the middle of an exchange.
     pub cut: usize,
+    /// Connections that another process has taken over.
+    pub handed_over: usize,
 }
 
 impl Server {
@@ -108,6 +117,7 @@ impl Server {
         }
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         let mut listeners = Listeners::new(listeners);
+        let passing = Passing::new(listeners.len());
         poll.registry().register(&mut listeners, LISTENER, Interest::READABLE)?;
         let looks = Looks::new(poll.registry(), LOOKS)?;
         Ok(Self {
@@ -125,6 +135,7 @@ impl Server {
             woke: Instant::now(),
             program,
             upgrade: None,
+            passing,
             pairs: Slab::new(),
             ready: VecDeque::new(),
             timers: Timers::default(),
@@ -157,6 +168,8 @@ impl Server {
                 self.note(event);
             }
             self.tick();
+            // First, since these are clients for longer.
+            self.adopt();
             self.accept();
             self.answer();
             // Those that stop at their budget now have their next turn after the next poll.
@@ -173,7 +186,7 @@ impl Server {
         // Later by what the turns have taken; the next wait is not that exact either.
         let now = self.woke;
         let can_accept = matches!(self.accepting, Accepting::Pending(_)) && self.has_room();
-        if can_accept || !self.ready.is_empty() {
+        if can_accept || self.can_adopt() || !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
         let own = self.next_stage().map(|at| at.saturating_duration_since(now));
@@ -199,7 +212,9 @@ impl Server {
             }
             LISTENER => {}
             SIGNALS => self.signalled(),
-            SUCCESSOR => self.successor_spoke(),
+            SUCCESSOR if self.upgrade.is_some() => self.successor_spoke(),
+            SUCCESSOR => self.recipient_spoke(event),
+            PREDECESSORS => self.passing.note_predecessors(),
             // A pair that has taken the place of the one that asked has a turn in vain.
             LOOKS => self.looks.seen().into_iter().for_each(|slot| self.queue(slot)),
             token if self.answering.note(token) => {}
@@ -247,7 +262,7 @@ impl Server {
         };
         self.timers.set(slot, wakes);
         match wants {
-            Wants::Events => {}
+            Wants::Events => self.pass_on(slot),
             Wants::Turn => self.queue(slot),
             Wants::Nothing => self.remove(slot),
         }

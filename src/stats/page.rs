@@ -69,7 +69,12 @@ impl Page {
 
     fn connections(&mut self, counters: &Counters, present: &Present) {
         let clients = counters.clients;
-        self.single("connections_total", "counter", "Accepted clients.", clients);
+        self.single(
+            "connections_total",
+            "counter",
+            "Accepted clients, and clients taken over from the previous process.",
+            clients,
+        );
         self.single("connections_open", "gauge", "Connected clients.", present.open);
         let help = "Maximum number of connected clients, limited by file descriptors.";
         self.single("connections_max", "gauge", help, present.room);

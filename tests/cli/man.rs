@@ -34,7 +34,8 @@ const AFTER: &[(&str, &[(&str, &str)])] = &[
                 "SIGHUP",
                 "Start the program that is now in this one's place, with the same arguments and \
                  variables, on the same listening sockets. Once it serves, this process takes no \
-                 new clients and ends with its last exchange. With a terminal, end.",
+                 new clients, hands over those that it has between two exchanges, and ends with its last \
+                 exchange. With a terminal, end.",
             ),
         ],
     ),

@@ -27,6 +27,7 @@ mod life;
 mod log;
 mod looks;
 mod manager;
+mod passing;
 mod proxy;
 #[path = "../support/skip.rs"]
 mod skip;

@@ -20,13 +20,13 @@ use super::manager::Manager;
 use super::proxy::{Proxy, binary, until};
 
 /// A process that took over; killed when dropped.
-struct Next {
-    number: i32,
+pub(crate) struct Next {
+    pub(crate) number: i32,
 }
 
 impl Next {
     /// The one that the log of `proxy` tells of, and the tests have not seen yet, being the `count`th.
-    fn of(proxy: &Proxy, count: usize) -> Self {
+    pub(crate) fn of(proxy: &Proxy, count: usize) -> Self {
         let number = until("a new process serves", || {
             let log = proxy.log();
             let mut lines = log.lines().filter(|line| line.contains("serves from now on"));
@@ -36,11 +36,11 @@ impl Next {
         Self { number }
     }
 
-    fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         Pid::from_raw(self.number).unwrap()
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).unwrap();
     }
 
@@ -50,7 +50,7 @@ impl Next {
         Some(line.trim().to_owned())
     }
 
-    fn await_end(&self) {
+    pub(crate) fn await_end(&self) {
         // It is nobody's child here: what is left of it is a zombie at most.
         until("the new process ends", || {
             self.status("State:").is_none_or(|state| state.starts_with('Z')).then_some(())
@@ -66,14 +66,14 @@ impl Drop for Next {
 
 /// A proxy whose program is a file of this folder, to be replaced; started by the command
 /// `tracer`.
-fn with_program(folder: &Folder, tracer: &[&str]) -> (Lab, PathBuf) {
+pub(crate) fn with_program(folder: &Folder, tracer: &[&str]) -> (Lab, PathBuf) {
     let program = folder.join("program");
     fs::copy(binary(), &program).unwrap();
     (Lab::of(tracer, &program), program)
 }
 
 /// Puts another program in its place, as a package manager does.
-fn replace(program: &PathBuf, content: &[u8]) {
+pub(crate) fn replace(program: &PathBuf, content: &[u8]) {
     let new = program.with_extension("new");
     // By another process: a file that we have open ourselves to write may be handed on to a program
     // that another test starts, and cannot be executed until that lets go of it.
@@ -87,7 +87,7 @@ fn replace(program: &PathBuf, content: &[u8]) {
 }
 
 /// An exchange of a new client; which process has the daemon's connection.
-fn served_by(lab: &Lab) -> i32 {
+pub(crate) fn served_by(lab: &Lab) -> i32 {
     let (mut client, mut daemon) = lab.asked(PING);
     daemon.sends(PONG);
     client.gets(PONG);
@@ -250,31 +250,6 @@ fn under_load_no_connection_fails() {
     assert_eq!(lab.proxy.warnings(), [""; 0]);
 }
 
-#[test]
-fn who_is_quiet_is_let_go_and_who_is_not_goes_on() {
-    let mut lab = Lab::new();
-    let (mut quiet, mut its_daemon) = lab.asked(PING);
-    its_daemon.sends(PONG);
-    quiet.gets(PONG);
-    let (mut busy, mut daemon) = lab.asked(PING);
-    daemon.sends(PONG);
-    busy.gets(PONG);
-    lab.proxy.signal(Signal::HUP);
-    let _next = Next::of(&lab.proxy, 1);
-    for _ in 0..8 {
-        thread::sleep(Duration::from_millis(600));
-        busy.sends(PING);
-        daemon.gets(PING);
-        daemon.sends(PONG);
-        busy.gets(PONG);
-    }
-    quiet.is_closed();
-    its_daemon.is_closed();
-    assert!(lab.proxy.is_running());
-    drop((busy, daemon));
-    assert_eq!(lab.proxy.await_exit().code(), Some(0));
-}
-
 /// systemd tells all processes of a service to stop, and those that are left again.
 #[test]
 fn the_old_process_drains_however_often_it_is_told_to_stop() {
@@ -366,7 +341,6 @@ fn new_clients_do_not_wake_the_old_process() {
     for _ in 0..100 {
         served_by(&lab);
     }
-    // Now and then it looks for connections that are quiet.
     let woken = lab.proxy.wakes() - before;
     assert!(woken < 20, "{woken} times");
 }

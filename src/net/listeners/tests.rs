@@ -14,9 +14,11 @@ fn listeners_take_turns() {
     let knock = |name: &str| Client::connect(folder.join(name)).unwrap();
     let _clients = ["a", "a", "a", "c"].map(knock);
     let mut taken = || {
-        let stream = listeners.accept().ok()?;
+        let (stream, place) = listeners.accept().ok()?;
         let address = stream.local_addr().unwrap();
-        Some(address.as_pathname().unwrap().file_name().unwrap().to_owned())
+        let name = address.as_pathname().unwrap().file_name().unwrap().to_owned();
+        assert_eq!(name, ["a", "b", "c"][place]);
+        Some(name)
     };
     let order: Vec<_> = std::iter::from_fn(&mut taken).collect();
     assert_eq!(order, ["a", "c", "a", "a"]);

@@ -12,7 +12,7 @@ use crate::net::peer::Peer;
 use crate::net::slab::Side;
 
 /// Clients accepted before the others have their turn.
-const ACCEPTS: usize = 64;
+pub(super) const ACCEPTS: usize = 64;
 
 /// The pause before accepting is tried again when the system has no descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -39,7 +39,8 @@ pub(super) enum Accepting {
     Stopping,
 }
 
-/// What becomes of clients that were accepted before another process did so.
+/// What becomes of clients that were accepted before another process did so, if that does not take
+/// them over.
 #[derive(Debug)]
 pub(super) struct Superseded {
     /// When those that are quiet are closed, again and again.
@@ -88,7 +89,8 @@ impl Accepting {
 
 impl Server {
     pub(super) fn has_room(&self) -> bool {
-        self.pairs.len() < self.max_pairs
+        let links = self.passing.files().div_ceil(2);
+        self.pairs.len() < self.max_pairs.saturating_sub(links).max(1)
     }
 
     pub(super) fn set_accepting(&mut self, state: impl FnOnce(Listeners) -> Accepting) {
@@ -105,21 +107,21 @@ impl Server {
             self.set_accepting(Accepting::Pending);
         }
         for _ in 0..ACCEPTS {
+            if !self.has_room() && matches!(self.accepting, Accepting::Pending(_)) {
+                return self.tell_full();
+            }
             let Accepting::Pending(listeners) = &mut self.accepting else {
                 return;
             };
-            if self.pairs.len() >= self.max_pairs {
-                return self.tell_full();
-            }
             match listeners.accept() {
-                Ok(stream) => self.welcome(stream),
+                Ok((stream, listener)) => self.welcome(stream, listener),
                 Err(error) => return self.accept_failed(&error),
             }
         }
     }
 
     /// Now and then, for as long as it is so.
-    fn tell_full(&mut self) {
+    pub(super) fn tell_full(&mut self) {
         if self.full_told.is_none_or(|told| self.woke.duration_since(told) > FULL_PAUSE) {
             self.full_told = Some(self.woke);
             let limit = self.max_pairs;
@@ -143,7 +145,7 @@ impl Server {
         }
     }
 
-    fn welcome(&mut self, stream: mio::net::UnixStream) {
+    fn welcome(&mut self, stream: mio::net::UnixStream, listener: usize) {
         let slot = self.pairs.next();
         let token = self.next_token(slot, Side::Client);
         let client = match Peer::new(stream, token, self.poll.registry()) {
@@ -152,7 +154,7 @@ impl Server {
         };
         let mut pump = self.stores.pump(&self.common);
         pump.welcome(self.woke);
-        self.pairs.insert(Pair::new(client, pump));
+        self.pairs.insert(Pair::new(client, listener, pump));
         self.answering.counters().client();
         debug!("a client was accepted; {} are connected", self.pairs.len());
         self.queue(slot);

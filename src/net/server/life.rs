@@ -19,8 +19,8 @@ use crate::net::pair::Pair;
 const PREPARING: Duration = Duration::from_secs(30);
 
 /// A connection on which nothing happens for so long, or twice that at most, is closed once
-/// another process accepts: its client will connect anew. Shorter, and a client could just be about
-/// to send its next request.
+/// another process accepts that does not take it over: its client will connect anew. Shorter, and a
+/// client could just be about to send its next request.
 const QUIET: Duration = Duration::from_secs(2);
 
 /// A client that is never quiet for that long may go on here for so long, then its connection is
@@ -41,11 +41,19 @@ pub(super) struct Upgrade {
     until: Instant,
 }
 
+impl Accepting {
+    /// Another process accepts clients since `now`.
+    pub(super) fn superseded(now: Instant) -> Self {
+        Self::Superseded(Superseded { sweep: now + QUIET, busy: now + BUSY })
+    }
+}
+
 impl Server {
     pub(super) fn is_done(&self) -> bool {
         let nobody = self.pairs.len() == 0;
         match self.accepting {
-            Accepting::Superseded(_) | Accepting::Closing(_) => nobody,
+            Accepting::Superseded(_) => nobody && self.passing.has_no_links(),
+            Accepting::Closing(_) => nobody,
             Accepting::Draining(Draining { until, .. }) => {
                 nobody || until.is_some_and(|until| until <= Instant::now())
             }
@@ -58,6 +66,7 @@ impl Server {
     pub(super) fn next_stage(&self) -> Option<Instant> {
         let own = match self.accepting {
             Accepting::Paused(_, until) => Some(until),
+            Accepting::Superseded(_) if self.passing.has_recipient() => None,
             Accepting::Superseded(Superseded { sweep, busy }) => Some(sweep.min(busy)),
             Accepting::Closing(Closing { sweep, last_call, .. }) => {
                 Some(last_call.map_or(sweep, |last_call| last_call.min(sweep)))
@@ -66,7 +75,7 @@ impl Server {
             _ => None,
         };
         let upgrade = self.upgrade.as_ref().map(|upgrade| upgrade.until);
-        [own, upgrade].into_iter().flatten().min()
+        [own, upgrade, self.passing.wakes()].into_iter().flatten().min()
     }
 
     pub(super) fn signalled(&mut self) {
@@ -117,12 +126,13 @@ impl Server {
         let until = time.and_then(|time| Instant::now().checked_add(time));
         let draining = Draining { until, hasty };
         self.accept_no_more(Accepting::Draining(draining));
+        self.stop_passing();
         info!("stopping: {} connections are open", self.pairs.len());
         draining
     }
 
     /// Lets go of the listening sockets. Dropping one removes its file, if that is ours.
-    fn accept_no_more(&mut self, next: Accepting) {
+    pub(super) fn accept_no_more(&mut self, next: Accepting) {
         if let Some(listeners) = self.accepting.listeners() {
             // Closing it would not do: others may have the same socket open, and its clients would
             // go on waking us. That it is not watched is no harm.
@@ -154,7 +164,7 @@ impl Server {
             });
             cut += usize::from(idle == Some(false));
         }
-        Stopped { cut }
+        Stopped { cut, handed_over: self.passing.handed_over }
     }
 }
 
@@ -165,12 +175,15 @@ impl Server {
     /// # Errors
     /// It goes on itself, or is gone.
     pub fn relieve(&mut self, predecessor: Predecessor) -> io::Result<()> {
-        predecessor.relieve()?;
+        let link = predecessor.relieve()?;
         // Not before: while it may serve on, its clients need the files.
         if let Some(listeners) = self.accepting.listeners() {
             listeners.take_files();
         }
         self.take_desk();
+        if let Some(link) = link {
+            self.take_clients(link);
+        }
         Ok(())
     }
 
@@ -233,24 +246,27 @@ impl Server {
     fn hand_over(&mut self, mut successor: Successor, number: u32) {
         // In this order: it must be the manager's own child, and be known to it, before it serves.
         let told = successor.detached().and_then(|()| self.manager.succeeded_by(number));
-        if let Err(why) = told.and_then(|()| successor.go()) {
-            self.manager.not_succeeded();
-            return self.upgrade_failed(&why);
-        }
+        let link = match told.and_then(|()| successor.go()) {
+            Ok(link) => link,
+            Err(why) => {
+                self.manager.not_succeeded();
+                return self.upgrade_failed(&why);
+            }
+        };
         self.manager.leave();
         if let Some(listeners) = self.accepting.listeners() {
             listeners.leave_files();
         }
         self.leave_desk();
-        let now = Instant::now();
-        let stage = Superseded { sweep: now + QUIET, busy: now + BUSY };
-        self.accept_no_more(Accepting::Superseded(stage));
-        info!("process {number} serves from now on; {} connections go on here", self.pairs.len());
+        self.accept_no_more(Accepting::superseded(Instant::now()));
+        self.follow(number, link);
+        info!("process {number} serves from now on; {} connections are here", self.pairs.len());
     }
 
     /// Goes on with what has its time.
     pub(super) fn next_stages(&mut self) {
         let now = self.woke;
+        self.retry_passing();
         if let Some(upgrade) = self.upgrade.take_if(|upgrade| upgrade.until <= now) {
             upgrade.successor.abandon();
             let seconds = PREPARING.as_secs();
@@ -258,11 +274,14 @@ impl Server {
             self.upgrade_failed(&io::Error::other(why));
         }
         match &mut self.accepting {
+            Accepting::Superseded(_) if self.passing.has_recipient() => {}
             Accepting::Superseded(stage) if stage.busy <= now => {
                 self.drain(Draining { until: None, hasty: false });
             }
             Accepting::Superseded(stage) if stage.sweep <= now => {
                 stage.sweep = now + QUIET;
+                // Nobody takes over what comes from there.
+                self.close_predecessors();
                 for slot in self.sweep_all() {
                     self.remove(slot);
                 }

@@ -6,8 +6,17 @@ use super::{Link, Session};
 /// A session in which nothing is going on: no request, no bytes, no ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rest {
-    /// Bytes that have left for the daemon since it was connected.
-    sent: u64,
+    /// Bytes that have left for the daemon since it was connected; `None` without a connection.
+    sent: Option<u64>,
+}
+
+impl Rest {
+    /// The session of a client for whom no connection to the daemon was made yet. One is made when the
+    /// client asks for something.
+    #[must_use]
+    pub fn unconnected() -> Self {
+        Self { sent: None }
+    }
 }
 
 /// For the shell.
@@ -21,17 +30,29 @@ impl Session {
 
     /// Makes a session that rests the one that goes on after `rest`.
     pub fn wake(&mut self, rest: Rest) {
-        self.lanes.begin_after(rest.sent);
-        self.link = Link::Connected { since: 0 };
+        self.lanes.begin_after(rest.sent.unwrap_or(0));
+        self.link = match rest.sent {
+            Some(_) => Link::Connected { since: 0 },
+            None => Link::Absent,
+        };
     }
 
     /// What is to be kept of it, if nothing is going on.
     #[must_use]
     pub fn rest(&self) -> Option<Rest> {
-        let Link::Connected { since } = self.link else { return None };
+        let sent = match self.link {
+            Link::Connected { since } => Some(self.lanes.up.count().saturating_sub(since)),
+            Link::Absent => None,
+            Link::Dialling | Link::Away(_) | Link::Stale => return None,
+        };
+        (self.hangups == 0 && self.is_free()).then_some(Rest { sent })
+    }
+
+    /// Whether the client's socket holds all that there is of it: whatever the client has sent was read by
+    /// nobody, or was answered, and the answer has left. Then another process may go on with that socket.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
         let quiet = self.lanes.up.is_untouched() && self.lanes.down.is_untouched();
-        let settled = self.hangups == 0 && self.notes.is_empty() && !self.closed;
-        let rests = self.is_idle() && quiet && settled;
-        rests.then(|| Rest { sent: self.lanes.up.count().saturating_sub(since) })
+        self.is_idle() && quiet && self.notes.is_empty() && !self.closed
     }
 }

@@ -1,0 +1,150 @@
+//! Clients that an old process passes to the new one after "go", so that no connection ends with the
+//! process.
+//!
+//! ```text
+//!  old process                  new process
+//!                          ◄──    "takes clients"
+//!    a client that is owed nothing ──►   goes on with it
+//! ```
+//!
+//! Each message carries one file descriptor. An old process that is superseded itself passes the links
+//! of its own predecessors, too: what waits in them stays there, and the predecessors do not notice.
+//!
+//! An older program on either side closes the link after "go". It neither says the line nor reads it, so
+//! nothing is passed.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::io::{Errno, fcntl_dupfd_cloexec, retry_on_intr};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
+
+/// The line of a new process that takes what [`send`] sends. Another version of the messages would be
+/// another line.
+pub(in crate::net) const TAKES: &[u8] = b"takes clients\n";
+
+/// Bytes of a message: a letter and a number.
+const LENGTH: usize = 5;
+
+/// Descriptors for which a reader has room, so that one too many is noticed.
+const FILES: usize = 2;
+
+/// The descriptor that a message carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::net) enum Kind {
+    /// The socket of a client that is owed nothing. It came by the listening socket of this place
+    /// among all.
+    Client(u32),
+    /// A link from a process before the old one, which sends the same messages.
+    Link,
+}
+
+impl Kind {
+    fn bytes(self) -> [u8; LENGTH] {
+        let (letter, number) = match self {
+            Self::Client(listener) => (b'c', listener),
+            Self::Link => (b'l', 0),
+        };
+        let [a, b, c, d] = number.to_be_bytes();
+        [letter, a, b, c, d]
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        match *bytes {
+            [b'c', a, b, c, d] => Some(Self::Client(u32::from_be_bytes([a, b, c, d]))),
+            [b'l', 0, 0, 0, 0] => Some(Self::Link),
+            _ => None,
+        }
+    }
+}
+
+/// Sends a descriptor. On success the reader has it, even if we end before it reads.
+///
+/// # Errors
+///
+/// Those of sendmsg(2); nothing was sent then. See [`Obstacle`].
+pub(in crate::net) fn send(link: &impl AsFd, kind: Kind, file: &impl AsFd) -> io::Result<()> {
+    let files = [file.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !control.push(SendAncillaryMessage::ScmRights(&files)) {
+        return Err(io::ErrorKind::OutOfMemory.into());
+    }
+    // The kernel takes so few bytes as a whole or not at all.
+    let bytes = kind.bytes();
+    retry_on_intr(|| sendmsg(link, &[IoSlice::new(&bytes)], &mut control, SendFlags::NOSIGNAL))?;
+    Ok(())
+}
+
+/// Receives the next descriptor; `None` if no more will come.
+///
+/// # Errors
+///
+/// `WouldBlock` if there is none now, `InvalidData` for anything but what [`send`] sends, and those of
+/// recvmsg(2).
+pub(in crate::net) fn receive(link: &impl AsFd) -> io::Result<Option<(Kind, OwnedFd)>> {
+    let mut bytes = [0; LENGTH];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    // The kernel ends a read behind bytes that carry descriptors.
+    let got = retry_on_intr(|| {
+        recvmsg(link, &mut [IoSliceMut::new(&mut bytes)], &mut control, RecvFlags::CMSG_CLOEXEC)
+    });
+    let got = match got {
+        // It has ended without having read all that we said.
+        Err(Errno::CONNRESET) => return Ok(None),
+        got => got?,
+    };
+    if got.bytes == 0 {
+        return Ok(None);
+    }
+    let files = control.drain().flat_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(files) => files.collect(),
+        _ => Vec::new(),
+    });
+    let mut files: Vec<OwnedFd> = files.collect();
+    match (Kind::read(bytes.get(..got.bytes).unwrap_or_default()), files.pop(), files.is_empty()) {
+        (Some(kind), Some(file), true) => Ok(Some((kind, file))),
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+/// Makes sure that this process may have one more descriptor. A [`receive`] without that loses what it
+/// was sent.
+///
+/// # Errors
+///
+/// It may not.
+pub(in crate::net) fn has_descriptor(link: &impl AsFd) -> io::Result<()> {
+    fcntl_dupfd_cloexec(link, 0).map(drop).map_err(io::Error::from)
+}
+
+/// The reason why a descriptor could not be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::net) enum Obstacle {
+    /// The link is full until its reader reads.
+    Full,
+    /// The kernel has too much on its way. It does not say when that is over.
+    Busy,
+    /// Nobody reads it any more.
+    Gone,
+}
+
+impl Obstacle {
+    /// The one that an error of [`send`] stands for.
+    pub(in crate::net) fn of(error: &io::Error) -> Self {
+        match Errno::from_io_error(error) {
+            Some(Errno::AGAIN) => Self::Full,
+            // So many descriptors may be on their way for each user, and links within links.
+            Some(Errno::TOOMANYREFS | Errno::NOBUFS | Errno::NOMEM) => Self::Busy,
+            _ => Self::Gone,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,395 @@
+//! Clients move from a superseded process to the one that serves, each between two of its exchanges,
+//! as part of the event loop. See [`crate::net::handover::passing`].
+
+use std::io::{self, Read};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use log::{debug, info, warn};
+use mio::event::Event;
+use mio::net::UnixStream;
+use mio::{Interest, Registry};
+
+use super::accepting::{ACCEPTS, Accepting};
+use super::{PREDECESSORS, SUCCESSOR, Server};
+use crate::net::handover::passing::{Kind, Obstacle, TAKES, has_descriptor, receive, send};
+use crate::net::pair::Pair;
+use crate::net::peer::Peer;
+use crate::net::slab::Side;
+
+/// The pause before a descriptor is sent or received again if the kernel does not report when that is
+/// possible.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Both directions: clients that come from processes before this one, and clients that leave for the next.
+#[derive(Debug)]
+pub(super) struct Passing {
+    predecessors: Predecessors,
+    recipient: Option<Recipient>,
+    /// Clients that have left.
+    pub(super) handed_over: usize,
+}
+
+/// The processes before this one, of which some clients may still come.
+#[derive(Debug)]
+struct Predecessors {
+    links: Vec<UnixStream>,
+    /// Listening sockets by which clients can have come.
+    listeners: usize,
+    /// Whether a link may hold something.
+    pending: bool,
+    /// When it is read again, if there was no descriptor left.
+    again: Option<Instant>,
+}
+
+/// The process that serves after this one.
+#[derive(Debug)]
+struct Recipient {
+    number: u32,
+    link: UnixStream,
+    said: Vec<u8>,
+    taking: Taking,
+}
+
+/// Readiness of the next process for clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taking {
+    /// It has not said that it takes any.
+    Unknown,
+    Now,
+    /// Its link is full; an event will report that it no longer is.
+    Full,
+    /// The kernel has too much on its way.
+    Later(Instant),
+}
+
+impl Passing {
+    pub(super) fn new(listeners: usize) -> Self {
+        let predecessors =
+            Predecessors { links: Vec::new(), listeners, pending: false, again: None };
+        Self { predecessors, recipient: None, handed_over: 0 }
+    }
+
+    /// Descriptors of the links.
+    pub(super) fn files(&self) -> usize {
+        self.predecessors.links.len()
+    }
+
+    /// A link of a predecessor may hold something.
+    pub(super) fn note_predecessors(&mut self) {
+        self.predecessors.pending = true;
+    }
+
+    /// Whether clients may wait in a link.
+    pub(super) fn is_pending(&self) -> bool {
+        self.predecessors.pending && self.predecessors.again.is_none()
+    }
+
+    /// Whether nothing is left to be passed to the next process but pairs.
+    pub(super) fn has_no_links(&self) -> bool {
+        self.predecessors.links.is_empty()
+    }
+
+    /// Whether the next process takes clients, be it later.
+    pub(super) fn has_recipient(&self) -> bool {
+        self.recipient.as_ref().is_some_and(|to| to.taking != Taking::Unknown)
+    }
+
+    /// Whether the next process takes clients now.
+    fn is_open(&self) -> bool {
+        self.recipient.as_ref().is_some_and(|to| to.taking == Taking::Now)
+    }
+
+    /// When links are tried again.
+    pub(super) fn wakes(&self) -> Option<Instant> {
+        let later = self.recipient.as_ref().and_then(|to| match to.taking {
+            Taking::Later(at) => Some(at),
+            Taking::Unknown | Taking::Now | Taking::Full => None,
+        });
+        [later, self.predecessors.again].into_iter().flatten().min()
+    }
+}
+
+impl Predecessors {
+    fn add(&mut self, mut link: UnixStream, registry: &Registry) -> io::Result<()> {
+        registry.register(&mut link, PREDECESSORS, Interest::READABLE)?;
+        self.links.push(link);
+        self.pending = true;
+        Ok(())
+    }
+
+    /// Takes the next client out of any link, and the place of its listening socket.
+    ///
+    /// # Errors
+    /// `WouldBlock` if none is there, and those of fcntl(2) if there is no room for a descriptor.
+    fn next(&mut self, registry: &Registry) -> io::Result<(UnixStream, usize)> {
+        let mut place = 0;
+        while let Some(link) = self.links.get(place) {
+            has_descriptor(link)?;
+            match receive(link) {
+                Ok(Some((Kind::Link, file))) => {
+                    if let Err(error) = self.add(stream(file), registry) {
+                        warn!("cannot watch a process before this one: {error}");
+                    }
+                }
+                Ok(Some((Kind::Client(listener), file))) => {
+                    match usize::try_from(listener).ok().filter(|place| *place < self.listeners) {
+                        Some(listener) => return Ok((stream(file), listener)),
+                        None => warn!("a client came by a socket that is not known; closed"),
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => place += 1,
+                Ok(None) => drop(self.links.remove(place)),
+                Err(error) => {
+                    warn!("what a process before this one passes is not understood: {error}");
+                    self.links.remove(place);
+                }
+            }
+        }
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
+fn stream(file: OwnedFd) -> UnixStream {
+    // Non-blocking, as it was there.
+    UnixStream::from_std(file.into())
+}
+
+/// Clients that come.
+impl Server {
+    /// Takes clients from the process before, over this link.
+    pub(super) fn take_clients(&mut self, link: UnixStream) {
+        if let Err(error) = self.passing.predecessors.add(link, self.poll.registry()) {
+            // It is closed, so that the clients stay there.
+            warn!("cannot watch the process before this one: {error}");
+        }
+    }
+
+    /// Whether a client of a predecessor can be taken now.
+    pub(super) fn can_adopt(&self) -> bool {
+        self.accepting.serves() && self.passing.is_pending() && self.has_room()
+    }
+
+    /// Goes on with clients of predecessors, as far as there is room.
+    pub(super) fn adopt(&mut self) {
+        let again = &mut self.passing.predecessors.again;
+        if again.is_some_and(|at| at <= self.woke) {
+            *again = None;
+        }
+        if !self.accepting.serves() || !self.passing.is_pending() {
+            return;
+        }
+        for _ in 0..ACCEPTS {
+            if !self.has_room() {
+                return self.tell_full();
+            }
+            if !self.adopt_one() {
+                return;
+            }
+        }
+    }
+
+    /// Goes on with the next client of a predecessor; `false` if there is none now.
+    fn adopt_one(&mut self) -> bool {
+        match self.passing.predecessors.next(self.poll.registry()) {
+            Ok((stream, listener)) => self.welcome_adopted(stream, listener),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.passing.predecessors.pending = false;
+                return false;
+            }
+            Err(error) => {
+                warn!("cannot take a client from a process before this one: {error}; trying again");
+                self.passing.predecessors.again = Some(Instant::now() + PAUSE);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn welcome_adopted(&mut self, stream: UnixStream, listener: usize) {
+        let slot = self.pairs.next();
+        let token = self.next_token(slot, Side::Client);
+        match Peer::new(stream, token, self.poll.registry()) {
+            Ok(client) => self.pairs.insert(Pair::adopted(client, listener)),
+            Err(error) => return warn!("cannot watch a client: {error}; closed"),
+        }
+        self.answering.counters().client();
+        debug!("a client was taken over; {} are connected", self.pairs.len());
+    }
+
+    /// Takes no more clients from predecessors. What they have sent already is taken, as far as there is
+    /// room; they go on with all others themselves.
+    pub(super) fn close_predecessors(&mut self) {
+        self.passing.predecessors.again = None;
+        // Each may hold further links.
+        while !self.passing.has_no_links() {
+            for link in &self.passing.predecessors.links {
+                // From now on sending fails, so that nothing is lost in between.
+                let _ = link.shutdown(Shutdown::Read);
+            }
+            while self.has_room() && self.adopt_one() {}
+            if self.passing.predecessors.again.take().is_some() || !self.has_room() {
+                self.passing.predecessors.links.clear();
+            }
+        }
+    }
+}
+
+/// Clients that leave.
+impl Server {
+    /// Process `number` serves from now on. Clients leave over this `link`, which is watched as that
+    /// of the successor, as soon as it takes them.
+    pub(super) fn follow(&mut self, number: u32, link: UnixStream) {
+        let taking = Taking::Unknown;
+        self.passing.recipient = Some(Recipient { number, link, said: Vec::new(), taking });
+    }
+
+    /// The next process has said something, has read something, or has ended.
+    pub(super) fn recipient_spoke(&mut self, event: &Event) {
+        let Some(to) = &mut self.passing.recipient else {
+            return;
+        };
+        if event.is_writable() && to.taking == Taking::Full {
+            to.taking = Taking::Now;
+            let _ = self.poll.registry().reregister(&mut to.link, SUCCESSOR, Interest::READABLE);
+        }
+        match to.hear() {
+            Ok(true) => return self.begin_passing(),
+            Ok(false) => {}
+            Err(why) => return self.recipient_gone(&why),
+        }
+        self.pass_all_on();
+    }
+
+    /// Passes what waits, if it is time to try again.
+    pub(super) fn retry_passing(&mut self) {
+        if let Some(to) = &mut self.passing.recipient
+            && matches!(to.taking, Taking::Later(at) if at <= self.woke)
+        {
+            to.taking = Taking::Now;
+            self.pass_all_on();
+        }
+    }
+
+    fn begin_passing(&mut self) {
+        self.pass_all_on();
+        let (passed, left) = (self.passing.handed_over, self.pairs.len());
+        if let Some(Recipient { number, .. }) = self.passing.recipient
+            && passed + left > 0
+        {
+            info!(
+                "{passed} idle connections were handed over to process {number}; {left} go on here, each \
+                 until its exchange ends"
+            );
+        }
+    }
+
+    /// Passes the links of predecessors and all clients that are owed nothing.
+    fn pass_all_on(&mut self) {
+        while self.passing.is_open()
+            && let Some(mut link) = self.passing.predecessors.links.pop()
+        {
+            if let Some(why) = self.send(Kind::Link, &link) {
+                self.passing.predecessors.links.push(link);
+                return self.not_passed(&why);
+            }
+            let _ = self.poll.registry().deregister(&mut link);
+        }
+        if self.passing.is_open() {
+            let slots: Vec<_> = self.pairs.slots().collect();
+            for slot in slots {
+                self.pass_on(slot);
+            }
+        }
+    }
+
+    /// Passes the client of this pair to the next process, if that takes it and it is owed nothing.
+    pub(super) fn pass_on(&mut self, slot: usize) {
+        let Some(to) = self.passing.recipient.as_ref().filter(|to| to.taking == Taking::Now) else {
+            return;
+        };
+        let Some((client, listener)) = self.pairs.get_mut(slot).and_then(Pair::free) else {
+            return;
+        };
+        let kind = Kind::Client(u32::try_from(listener).unwrap_or(u32::MAX));
+        match send(&to.link, kind, client) {
+            Ok(()) => {
+                client.unwatch(self.poll.registry());
+                self.remove(slot);
+                self.passing.handed_over += 1;
+            }
+            Err(why) => self.not_passed(&why),
+        }
+    }
+
+    /// Sends a link; the error if that fails.
+    fn send(&self, kind: Kind, link: &UnixStream) -> Option<io::Error> {
+        let to = self.passing.recipient.as_ref()?;
+        send(&to.link, kind, link).err()
+    }
+
+    /// What could not be sent stays here, for now.
+    fn not_passed(&mut self, why: &io::Error) {
+        let Some(to) = &mut self.passing.recipient else { return };
+        match Obstacle::of(why) {
+            Obstacle::Full => {
+                to.taking = Taking::Full;
+                let both = Interest::READABLE | Interest::WRITABLE;
+                // Fails only without memory; what is here ends here, then.
+                let _ = self.poll.registry().reregister(&mut to.link, SUCCESSOR, both);
+            }
+            Obstacle::Busy => to.taking = Taking::Later(Instant::now() + PAUSE),
+            Obstacle::Gone => self.recipient_gone(why),
+        }
+    }
+
+    /// The next process takes no clients, or no more. Those that are here go on here, as long as they
+    /// are not quiet.
+    fn recipient_gone(&mut self, why: &io::Error) {
+        let Some(to) = self.passing.recipient.take() else { return };
+        if self.pairs.len() > 0 {
+            let number = to.number;
+            info!(
+                "process {number} takes no connections over: {why}; those that are idle are closed"
+            );
+        }
+        if matches!(self.accepting, Accepting::Superseded(_)) {
+            self.close_predecessors();
+            self.accepting = Accepting::superseded(Instant::now());
+        }
+    }
+
+    /// Passes no more clients on.
+    pub(super) fn stop_passing(&mut self) {
+        self.passing.recipient = None;
+        self.close_predecessors();
+    }
+}
+
+impl Recipient {
+    /// Hears what it says; true once it has said that it takes clients.
+    fn hear(&mut self) -> io::Result<bool> {
+        let mut piece = [0; TAKES.len()];
+        loop {
+            match self.link.read(&mut piece) {
+                Ok(0) => return Err(io::Error::other("its link has ended")),
+                Ok(n) => self.said.extend(piece.iter().take(n)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            if !TAKES.starts_with(&self.said) {
+                return Err(io::Error::other("it does not say that it takes them"));
+            }
+        }
+        let takes = self.taking == Taking::Unknown && self.said == TAKES;
+        if takes {
+            self.taking = Taking::Now;
+        }
+        Ok(takes)
+    }
+}
+
+#[cfg(test)]
+mod tests;

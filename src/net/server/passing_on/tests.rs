@@ -1,0 +1,188 @@
+use super::*;
+use std::os::unix::net::UnixStream as Client;
+use std::path::{Path, PathBuf};
+
+use crate::config::{Drain, SocketAccess};
+use crate::net::listener::Listener;
+use crate::net::notify::Manager;
+use crate::proxy::Common;
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("dcp-{test}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A server that listens on sockets of these names.
+fn server(folder: &Folder, names: &[&str]) -> Server {
+    let daemon = folder.at("daemon");
+    let bind = |name: &&str| Listener::bind(&folder.at(name), SocketAccess::default(), &daemon);
+    let listeners = names.iter().map(|name| bind(name).unwrap()).collect();
+    let nobody = Manager::nobody();
+    Server::new(listeners, daemon, Common::default(), Drain::Never, nobody, None).unwrap()
+}
+
+/// A server that is superseded, whose clients came by these sockets, and that passes what it can.
+fn passes(
+    folder: &Folder,
+    listen: &[&str],
+    clients: &[&Path],
+) -> (UnixStream, Vec<Client>, Server) {
+    let mut old = server(folder, listen);
+    let clients = clients.iter().map(|path| Client::connect(path).unwrap()).collect();
+    old.set_accepting(Accepting::Pending);
+    old.accept();
+    old.accept_no_more(Accepting::superseded(Instant::now()));
+    let (link, theirs) = UnixStream::pair().unwrap();
+    old.follow(1, link);
+    old.passing.recipient.as_mut().unwrap().taking = Taking::Now;
+    old.pass_all_on();
+    (theirs, clients, old)
+}
+
+/// The listening sockets by which the clients of `server` came.
+fn listeners(server: &mut Server) -> Vec<usize> {
+    let slots: Vec<_> = server.pairs.slots().collect();
+    let of = |slot: usize| server.pairs.get_mut(slot).unwrap().free().unwrap().1;
+    slots.into_iter().map(of).collect()
+}
+
+#[test]
+fn a_client_stays_one_of_its_listening_socket() {
+    let folder = Folder::new("pass-listener");
+    let paths = ["a", "b", "c"].map(|name| folder.at(name));
+    let clients = [&*paths[2], &*paths[1], &*paths[2]];
+    let (link, _clients, old) = passes(&folder, &["a", "b", "c"], &clients);
+    assert_eq!((old.pairs.len(), old.passing.handed_over), (0, 3));
+    let mut new = server(&folder, &["d", "e", "f"]);
+    new.take_clients(link);
+    new.adopt();
+    let mut came_by = listeners(&mut new);
+    came_by.sort_unstable();
+    assert_eq!(came_by, [1, 2, 2]);
+    assert!(!new.can_adopt());
+}
+
+#[test]
+fn a_client_of_a_socket_that_is_not_there_is_closed() {
+    let folder = Folder::new("pass-unknown");
+    let (link, clients, _old) = passes(&folder, &["a", "b"], &[&folder.at("b")]);
+    let mut new = server(&folder, &["c"]);
+    new.take_clients(link);
+    new.adopt();
+    assert_eq!(new.pairs.len(), 0);
+    assert_eq!((&clients[0]).read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn clients_wait_in_the_link_while_there_is_no_room() {
+    let folder = Folder::new("pass-full");
+    let (link, _clients, _old) = passes(&folder, &["a"], &[&*folder.at("a"); 3]);
+    let mut new = server(&folder, &["b"]);
+    new.take_clients(link);
+    // The link itself is half of one.
+    new.max_pairs = 3;
+    new.adopt();
+    assert_eq!(new.pairs.len(), 2);
+    assert!(!new.can_adopt());
+    new.remove(0);
+    assert!(new.can_adopt());
+    new.adopt();
+    assert_eq!(new.pairs.len(), 2);
+    // It does not ask again and again for what is not there.
+    new.remove(0);
+    new.adopt();
+    assert!(!new.can_adopt());
+}
+
+#[test]
+fn a_server_that_stops_takes_what_was_sent_and_refuses_the_rest() {
+    let folder = Folder::new("pass-stop");
+    let (oldest, _clients, mut first) = passes(&folder, &["a"], &[&*folder.at("a"); 2]);
+    let late = Client::connect(folder.at("a"));
+    assert!(late.is_err(), "nobody listens there any more");
+    // Its link is on its way in another one.
+    let (old, theirs) = UnixStream::pair().unwrap();
+    send(&old, Kind::Link, &oldest).unwrap();
+    drop(oldest);
+    let mut new = server(&folder, &["b"]);
+    new.take_clients(theirs);
+    new.close_predecessors();
+    assert_eq!(new.pairs.len(), 2);
+    assert!(new.passing.has_no_links());
+    let to = first.passing.recipient.as_ref().unwrap();
+    let refused = send(&to.link, Kind::Client(0), &old).unwrap_err();
+    first.not_passed(&refused);
+    assert!(first.passing.recipient.is_none());
+}
+
+#[test]
+fn a_server_in_between_passes_the_links_of_its_predecessors_and_ends() {
+    let folder = Folder::new("pass-chain");
+    let (oldest, _clients, _first) = passes(&folder, &["a"], &[&*folder.at("a"); 2]);
+    let mut middle = server(&folder, &["b"]);
+    middle.take_clients(oldest);
+    middle.accept_no_more(Accepting::superseded(Instant::now()));
+    assert!(!middle.is_done());
+    // It is read by who serves.
+    middle.adopt();
+    let (link, theirs) = UnixStream::pair().unwrap();
+    middle.follow(1, link);
+    middle.pass_all_on();
+    assert!(!middle.is_done(), "nobody has said that it takes anything");
+    middle.passing.recipient.as_mut().unwrap().taking = Taking::Now;
+    middle.pass_all_on();
+    assert!(middle.is_done());
+    drop(middle);
+    let mut new = server(&folder, &["c"]);
+    new.take_clients(theirs);
+    new.adopt();
+    assert_eq!(new.pairs.len(), 2);
+    // That of the middle has ended.
+    assert_eq!(new.passing.files(), 1);
+}
+
+#[test]
+fn a_server_in_between_that_nobody_relieves_lets_its_predecessors_go() {
+    let folder = Folder::new("pass-alone");
+    let (oldest, _clients, _first) = passes(&folder, &["a"], &[&*folder.at("a"); 2]);
+    let mut middle = server(&folder, &["b"]);
+    middle.take_clients(oldest);
+    middle.accept_no_more(Accepting::superseded(Instant::now()));
+    let (link, theirs) = UnixStream::pair().unwrap();
+    middle.follow(1, link);
+    drop(theirs);
+    let why = middle.passing.recipient.as_mut().unwrap().hear().unwrap_err();
+    middle.recipient_gone(&why);
+    assert!(middle.passing.has_no_links());
+    assert_eq!(middle.pairs.len(), 2);
+    assert!(!middle.passing.has_recipient() && middle.next_stage().is_some());
+}
+
+#[test]
+fn what_waits_for_the_kernel_is_tried_again() {
+    let folder = Folder::new("pass-again");
+    let (link, _clients, mut old) = passes(&folder, &["a"], &[&*folder.at("a")]);
+    old.not_passed(&rustix::io::Errno::TOOMANYREFS.into());
+    assert!(old.passing.has_recipient() && !old.passing.is_open());
+    let at = old.passing.wakes().unwrap();
+    assert!(old.next_stage() == Some(at));
+    old.woke = at;
+    old.retry_passing();
+    assert!(old.passing.is_open());
+    drop(link);
+}
