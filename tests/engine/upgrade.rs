@@ -1,6 +1,11 @@
 //! A new program takes over while jobs run.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -9,15 +14,22 @@ use crate::support::{Kind, Lab, eventually};
 /// A process that took over, ended when dropped.
 struct Next(Pid);
 
-impl Drop for Next {
-    fn drop(&mut self) {
-        let _ = kill_process(self.0, Signal::TERM);
+impl Next {
+    /// Whether it ends in time.
+    fn ends(&self) -> bool {
         let status = format!("/proc/{}/status", self.0.as_raw_nonzero());
         let ended = eventually(|| {
             let status = fs::read_to_string(&status).unwrap_or_default();
             (status.is_empty() || status.contains("State:\tZ")).then_some(())
         });
-        assert!(ended.is_some() || std::thread::panicking(), "it did not end on SIGTERM");
+        ended.is_some()
+    }
+}
+
+impl Drop for Next {
+    fn drop(&mut self) {
+        let _ = kill_process(self.0, Signal::TERM);
+        assert!(self.ends() || thread::panicking(), "it did not end on SIGTERM");
     }
 }
 
@@ -52,4 +64,81 @@ fn a_run_survives_an_upgrade_and_new_clients_meet_the_new_program() {
     lab.docker.ok(&["version"]);
     drop(next);
     assert!(!lab.proxy.socket().exists());
+}
+
+/// Creates a volume over a connection that stays; the engine's answer.
+fn create(mut client: &UnixStream, volume: &str) -> String {
+    let body = format!(r#"{{"Name":"{volume}"}}"#);
+    let length = body.len();
+    let head = format!(
+        "POST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n"
+    );
+    client.write_all([head, body].concat().as_bytes()).unwrap();
+    let mut got = Vec::new();
+    loop {
+        let mut piece = [0; 4096];
+        let read = client.read(&mut piece).unwrap();
+        assert_ne!(read, 0, "closed behind {:?}", String::from_utf8_lossy(&got));
+        got.extend(&piece[..read]);
+        let text = String::from_utf8_lossy(&got);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+            if length.expect("a length").parse::<usize>().unwrap() <= body.len() {
+                return text.into_owned();
+            }
+        }
+    }
+}
+
+#[test]
+fn connections_that_stay_create_volumes_through_three_upgrades() {
+    let Some(mut lab) = Lab::open() else { return };
+    let volumes: Vec<Vec<String>> = (0..6)
+        .map(|member| {
+            let name = |turn| lab.reserve(Kind::Volume, &format!("pool-{member}-{turn}"));
+            (0..10).map(name).collect()
+        })
+        .collect();
+    let (over, count) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let last = thread::scope(|scope| {
+        for volumes in &volumes {
+            let client = UnixStream::connect(lab.proxy.socket()).unwrap();
+            client.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+            let (over, count) = (&over, &count);
+            scope.spawn(move || {
+                // Again from the beginning: a volume that is there is answered in the same way.
+                for volume in volumes.iter().cycle() {
+                    let answer = create(&client, volume);
+                    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+                    assert!(answer.contains(volume), "{answer}");
+                    count.fetch_add(1, Ordering::Relaxed);
+                    if over.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
+            });
+        }
+        let mut last = Next(lab.proxy.upgrade());
+        for turn in 2..=3 {
+            let before = count.load(Ordering::Relaxed);
+            eventually(|| (count.load(Ordering::Relaxed) > before + 30).then_some(()));
+            kill_process(last.0, Signal::HUP).unwrap();
+            let number = eventually(|| {
+                let log = lab.proxy.log();
+                let mut lines = log.lines().filter(|line| line.contains("serves from now on"));
+                let line = lines.nth(turn - 1)?;
+                line.split("process ").nth(1)?.split(' ').next()?.parse().ok()
+            });
+            let next = Next(Pid::from_raw(number.expect("another process")).unwrap());
+            // It ends by itself, without its connections.
+            assert!(last.ends(), "{}", lab.proxy.log());
+            last = next;
+        }
+        over.store(true, Ordering::Relaxed);
+        last
+    });
+    assert_eq!(lab.proxy.await_exit().code(), Some(0));
+    lab.assert_labels(Kind::Volume, &volumes[0][0], &[]);
+    drop(last);
 }
