@@ -16,7 +16,7 @@ pub use socket::SocketAccess;
 
 use crate::rules::reply::Replies;
 use crate::rules::socket::SocketBind;
-use crate::rules::{Injection, Label};
+use crate::rules::{AnonymousVolumes, Injection, Label};
 
 /// Everything that the program was told, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct Config {
     pub no_buildkit: bool,
     /// What is done with mounts of the daemon's socket.
     pub socket_bind: SocketBind,
+    /// Handling of anonymous volumes.
+    pub anonymous_volumes: AnonymousVolumes,
     /// How long running exchanges may go on at shutdown.
     pub drain: Drain,
     /// Whether to log every exchange.
@@ -98,9 +100,23 @@ impl Config {
             strict: self.strict,
             no_buildkit: self.no_buildkit,
             socket_bind: self.socket_bind.clone(),
+            anonymous_volumes: self.anonymous_volumes,
             look: look::look(self.daemon.clone()),
             replies: Replies::default(),
         })
+    }
+}
+
+/// Reads `label` or `leave`.
+///
+/// # Errors
+///
+/// Every other word.
+pub fn anonymous_volumes(text: &str) -> Result<AnonymousVolumes, Fault> {
+    match text {
+        "label" => Ok(AnonymousVolumes::Label),
+        "leave" => Ok(AnonymousVolumes::Leave),
+        other => Err(Fault::AnonymousVolumes(other.to_owned())),
     }
 }
 
@@ -364,12 +380,14 @@ mod tests {
             strict: false,
             no_buildkit: false,
             socket_bind: SocketBind::Pass,
+            anonymous_volumes: AnonymousVolumes::Leave,
             debug: false,
             log_format: LogFormat::Text,
             stats: None,
         };
-        let injection = config.injection(|| Err(()));
-        assert_eq!(injection.unwrap().cgroup_parent.as_deref(), Some("/ci"));
+        let injection = config.injection(|| Err(())).unwrap();
+        assert_eq!(injection.cgroup_parent.as_deref(), Some("/ci"));
+        assert_eq!(injection.anonymous_volumes, AnonymousVolumes::Leave);
         config.cgroup_parent = CgroupParent::OfOwnContainer;
         let injection = config.injection(|| Ok::<_, ()>("/own".into()));
         assert_eq!(injection.unwrap().cgroup_parent.as_deref(), Some("/own"));

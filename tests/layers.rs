@@ -28,7 +28,7 @@ const CIRCLES: &[(&[&str], &str)] = &[
         "flow control couples both directions",
     ),
     (
-        &["rules::binds", "rules::errands", "rules::socket", "rules::storage"],
+        &["rules::anonymous", "rules::binds", "rules::errands", "rules::socket", "rules::storage"],
         "what is mounted is asked about, and what was answered is mounted",
     ),
 ];

@@ -32,6 +32,9 @@ _dockerd_ci_proxy() {
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
             ;;
+        --anonymous-volumes)
+            mapfile -t COMPREPLY < <(compgen -W 'label leave' -- "$cur")
+            ;;
         --socket-mode)
             :
             ;;
@@ -67,6 +70,7 @@ _dockerd_ci_proxy() {
                 --cgroup-parent
                 --socket-bind
                 --socket-bind-source
+                --anonymous-volumes
                 --strict
                 --no-buildkit
                 --socket-mode

@@ -8,6 +8,7 @@ complete -c dockerd-ci-proxy -l label -x -d 'A label for everything that a clien
 complete -c dockerd-ci-proxy -l cgroup-parent -x -a 'self' -d 'The cgroup below which containers and builds run.'
 complete -c dockerd-ci-proxy -l socket-bind -x -a 'rewrite refuse pass' -d 'What is done when a container or service mounts the daemon\'s socket.'
 complete -c dockerd-ci-proxy -l socket-bind-source -r -F -d 'Where the listening socket is on the host, for rewrite.'
+complete -c dockerd-ci-proxy -l anonymous-volumes -x -a 'label leave' -d 'Label anonymous volumes, or leave them to the daemon.'
 complete -c dockerd-ci-proxy -l strict -d 'Refuse what is not known to be an operation of the Engine API, and images of BuildKit that cannot be labelled.'
 complete -c dockerd-ci-proxy -l no-buildkit -d 'Let BuildKit\'s connections pass as they come.'
 complete -c dockerd-ci-proxy -l socket-mode -x -d 'The octal permissions of the listening socket.'

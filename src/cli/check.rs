@@ -9,6 +9,7 @@ use super::Exit;
 use crate::config::{self, CgroupParent, Config, SocketAccess, socket};
 use crate::net::ask::{self, Daemon};
 use crate::net::listener::{self, Place};
+use crate::rules::AnonymousVolumes;
 use crate::rules::socket::SocketBind;
 
 /// What was found.
@@ -88,7 +89,10 @@ fn choices(config: &Config) -> impl Iterator<Item = &'static str> {
     let strict = "what is not known to the Engine API is refused, and images of BuildKit that cannot be \
                   labelled";
     let no_buildkit = "what BuildKit builds passes without labels";
-    let asked = [(config.strict, strict), (config.no_buildkit, no_buildkit)];
+    let leave =
+        "anonymous volumes come into being without labels, unless a client mounts them itself";
+    let leaves = config.anonymous_volumes == AnonymousVolumes::Leave;
+    let asked = [(config.strict, strict), (config.no_buildkit, no_buildkit), (leaves, leave)];
     asked.into_iter().filter_map(|(asked, line)| asked.then_some(line))
 }
 

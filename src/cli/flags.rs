@@ -11,6 +11,8 @@ pub const LISTEN_SOCKET: &str = "/var/run/docker-ci-proxy.sock";
 pub const LABEL: &str = "Created-Via=dockerd-ci-proxy";
 /// What is done with mounts of the daemon's socket, if nobody says.
 pub const SOCKET_BIND: &str = "rewrite";
+/// Handling of anonymous volumes, if nobody names one.
+pub const ANONYMOUS_VOLUMES: &str = "label";
 /// How the log is written, if nobody says.
 pub const LOG_FORMAT: &str = "text";
 /// The stats socket that `status` asks, if nobody names one.
@@ -114,6 +116,19 @@ pub const FLAGS: &[Flag] = &[
         line: "Where the listening socket is on the host, for rewrite.",
         more: "Without it the path of the listening socket; to be given where the proxy itself \
                runs in a container.",
+    },
+    Flag {
+        names: &["--anonymous-volumes"],
+        short: None,
+        effect: Effect::Value("label|leave", |args, given| args.anonymous_volumes = Some(given)),
+        variable: None,
+        default: Some(ANONYMOUS_VOLUMES),
+        line: "Label anonymous volumes, or leave them to the daemon.",
+        more: "Anonymous volumes are those of an image's VOLUME, of --volume PATH and of a bind with \
+               only a target. With label each becomes a labelled mount, which an inspection of the \
+               container shows, and the daemon is asked about the image before each create. With leave \
+               they come into being as without the proxy: unlabelled. A volume that a client mounts \
+               itself, as with --mount type=volume, is labelled in both cases.",
     },
     Flag {
         names: &["--strict"],

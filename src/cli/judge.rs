@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use super::error::Error;
 use super::flags::{
-    DAEMON_SOCKET, DRAIN_TIME, LABEL, LISTEN_SOCKET, LOG_FORMAT, SOCKET_BIND, STATS_SOCKET,
+    ANONYMOUS_VOLUMES, DAEMON_SOCKET, DRAIN_TIME, LABEL, LISTEN_SOCKET, LOG_FORMAT, SOCKET_BIND,
+    STATS_SOCKET,
 };
 use super::parse::{Args, Given};
 use crate::config::{self, CgroupParent, Config, Drain, Fault, LogFormat, SocketAccess, socket};
@@ -23,6 +24,7 @@ pub(super) fn config(mut args: Args) -> Result<Config, Error> {
     let listen = or(args.listen.take(), LISTEN_SOCKET, "--listensocket");
     let drain = or(args.drain.take(), DRAIN_TIME, "--drain-time");
     let bind = or(args.socket_bind.take(), SOCKET_BIND, "--socket-bind");
+    let volumes = or(args.anonymous_volumes.take(), ANONYMOUS_VOLUMES, "--anonymous-volumes");
     let log_format = or(args.log_format.take(), LOG_FORMAT, "--log-format");
     let stats = args.stats.take();
     let source = args.socket_bind_source.take();
@@ -30,6 +32,7 @@ pub(super) fn config(mut args: Args) -> Result<Config, Error> {
         strict: args.strict,
         no_buildkit: args.no_buildkit,
         socket_bind: socket_bind(&bind, source.as_ref(), &listen)?,
+        anonymous_volumes: judge(&volumes, config::anonymous_volumes)?,
         listen: path(&listen)?,
         access: access(&args)?,
         daemon: path(&daemon)?,
@@ -178,6 +181,8 @@ mod tests {
     use super::*;
     use crate::cli::{Command, parse};
 
+    use crate::rules::AnonymousVolumes;
+
     const NUL: &str = "\0";
 
     /// Reads a command line of words split at spaces, with the variables of this environment.
@@ -220,6 +225,7 @@ mod tests {
             strict: false,
             no_buildkit: false,
             socket_bind: SocketBind::Rewrite("/var/run/docker-ci-proxy.sock".into()),
+            anonymous_volumes: AnonymousVolumes::Label,
             debug: false,
             log_format: LogFormat::Text,
             stats: None,
@@ -232,7 +238,7 @@ mod tests {
         let words = "--ds unix:///d --ls=/l --label a=1 --label b=2 --cgroup-parent /ci \
                      --socket-mode 600 --socket-owner root --socket-group 7 \
                      --drain-time infinity --socket-bind-source /on/host --strict \
-                     --no-buildkit --log-format json --stats-socket unix:///s -d";
+                     --no-buildkit --anonymous-volumes leave --log-format json --stats-socket unix:///s -d";
         let config = run(words, &[]).unwrap();
         let wanted = Config {
             listen: "/l".into(),
@@ -244,6 +250,7 @@ mod tests {
             strict: true,
             no_buildkit: true,
             socket_bind: SocketBind::Rewrite("/on/host".into()),
+            anonymous_volumes: AnonymousVolumes::Leave,
             debug: true,
             log_format: LogFormat::Json,
             stats: Some("/s".into()),
@@ -489,6 +496,7 @@ mod tests {
                 "--socket-bind-source /a:b",
                 "--socket-bind-source: \"/a:b\" cannot be mounted into a container, because of its \":\" or because it is not UTF-8",
             ),
+            ("--anonymous-volumes no", "--anonymous-volumes: \"no\" is neither label nor leave"),
             ("--log-format xml", "--log-format: \"xml\" is neither text nor json"),
             (
                 "--drain-time soon",

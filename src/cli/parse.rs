@@ -51,6 +51,7 @@ pub struct Args {
     pub(super) drain: Option<Given>,
     pub(super) socket_bind: Option<Given>,
     pub(super) socket_bind_source: Option<Given>,
+    pub(super) anonymous_volumes: Option<Given>,
     pub(super) debug: Option<Given>,
     pub(super) log_format: Option<Given>,
     pub(super) stats: Option<Given>,

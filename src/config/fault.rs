@@ -25,6 +25,8 @@ pub enum Fault {
     SliceAsPath(String),
     /// Not what can be done with a mount of the daemon's socket.
     SocketBind(String),
+    /// Not a handling of anonymous volumes.
+    AnonymousVolumes(String),
     /// A path that cannot be the source of a bind mount.
     NotMountable(String),
     /// Not a way to write the log.
@@ -72,6 +74,7 @@ impl Display for Fault {
             Self::SocketBind(text) => {
                 write!(f, "{text:?} is none of rewrite, refuse and pass")
             }
+            Self::AnonymousVolumes(text) => write!(f, "{text:?} is neither label nor leave"),
             Self::LogFormat(text) => write!(f, "{text:?} is neither text nor json"),
             Self::NotMountable(path) => write!(
                 f,

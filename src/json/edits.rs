@@ -53,6 +53,26 @@ impl<'d> Edits<'d> {
         self.changes.push((place..place, format!("{comma}{value}")));
     }
 
+    /// Removes the elements at the places `gone`, which ascend, from `array`, each with one comma.
+    pub fn remove(&mut self, array: &mut Array<'d>, gone: &[usize]) {
+        let elements = std::mem::take(&mut array.elements);
+        let mut before = None;
+        for (at, element) in elements.iter().enumerate() {
+            if gone.binary_search(&at).is_ok() {
+                let (start, end) = (self.offset(element), self.offset(element) + element.len());
+                let range = match (array.elements.last(), before, elements.get(at + 1)) {
+                    (Some(_), Some(before), _) => before..end,
+                    (_, _, Some(next)) => start..self.offset(next),
+                    (_, _, None) => start..end,
+                };
+                self.changes.push((range, String::new()));
+            } else {
+                array.elements.push(element);
+            }
+            before = Some(self.offset(element) + element.len());
+        }
+    }
+
     /// Sets the field `name` of `object` to `value`, which is JSON.
     ///
     /// # Errors
@@ -93,8 +113,8 @@ impl<'d> Edits<'d> {
     /// Returns the document with all changes.
     #[must_use]
     pub fn write(mut self) -> String {
-        // A stable sort keeps the order of additions at the same place.
-        self.changes.sort_by_key(|(range, _)| range.start);
+        // A stable sort keeps the order of additions at one place, and both before a removal there.
+        self.changes.sort_by_key(|(range, _)| (range.start, range.end));
         let mut written = String::with_capacity(self.document.len() + ROOM);
         let mut rest = 0;
         for (range, text) in &self.changes {

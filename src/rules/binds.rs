@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use super::anonymous::{AnonymousVolumes, absolute};
 use super::errands::Known;
-use super::storage::{Mounted, clean, few, relative_volume};
+use super::storage::{Mounted, clean, few};
 use super::{Injection, Refusal, socket};
 use crate::json::{Edits, Listed, Object, quoted};
 
@@ -39,7 +40,8 @@ impl<'b> Bind<'b> {
 #[derive(Debug, Default)]
 pub(super) struct Binds {
     pub(super) count: usize,
-    /// The paths of anonymous volumes.
+    /// The paths of anonymous volumes that are to be labelled. Each takes its path, as any other bind
+    /// does.
     pub(super) anonymous: Vec<String>,
 }
 
@@ -60,14 +62,13 @@ pub(super) fn edit<'d>(
             let (raw, text) = entry?;
             there.push(raw);
             let bind = Bind::read(&text);
-            let Some(source) = bind.source else {
-                if !bind.target.starts_with('/') {
-                    return Err(relative_volume(bind.target));
-                }
+            mounted.paths.push(bind.target.to_owned());
+            if bind.source.is_none() && injection.anonymous_volumes == AnonymousVolumes::Label {
+                absolute(injection, bind.target)?;
                 binds.anonymous.push(bind.target.to_owned());
                 continue;
-            };
-            mounted.paths.push(bind.target.to_owned());
+            }
+            let source = bind.source.unwrap_or_default();
             let ours = socket::replaced(injection, known, source, &mut mounted.survey)?;
             kept.push(match ours {
                 Some(ours) => Cow::Owned(quoted(&format!("{ours}:{}", bind.rest))),

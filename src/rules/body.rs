@@ -81,7 +81,7 @@ fn look(
         Storage::Nothing => Survey::default(),
         Storage::Container => {
             let host_config = top.object_along("HostConfig")?;
-            errands = errands::errands(&top, &host_config)?;
+            errands = errands::errands(injection, &top, &host_config)?;
             storage::container(injection, known, &mut edits, &mut top, host_config)?
         }
         Storage::Service => storage::service(injection, known, &mut edits, &top)?,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::anonymous::AnonymousVolumes;
 use super::binds::Bind;
 use super::socket::Relation;
 use super::storage::{clean, few, volume_driver};
@@ -60,9 +61,15 @@ pub enum Meaning {
 ///
 /// # Errors
 /// A body that cannot be understood; see [`body::prepare`](super::body::prepare).
-pub(super) fn errands(top: &Object<'_>, host_config: &Found<'_>) -> Result<Vec<Errand>, Refusal> {
+pub(super) fn errands(
+    injection: &Injection,
+    top: &Object<'_>,
+    host_config: &Found<'_>,
+) -> Result<Vec<Errand>, Refusal> {
     let mut errands = Vec::new();
-    if let Some(image) = top.string("Image")?.filter(|image| !image.is_empty()) {
+    let image = top.string("Image")?.filter(|image| !image.is_empty());
+    // Only for the volumes that it declares.
+    if let Some(image) = image.filter(|_| injection.anonymous_volumes == AnonymousVolumes::Label) {
         errands.push(Errand::Image(image.into_owned()));
     }
     if let Found::Object(host_config) = host_config {

@@ -6,6 +6,7 @@
 //! body, carrier ── body::rewrite ──► the body with the operator's labels and cgroup parent
 //! ```
 
+mod anonymous;
 mod binds;
 pub mod body;
 mod build;
@@ -21,6 +22,7 @@ pub mod reply;
 pub mod socket;
 mod storage;
 
+pub use anonymous::AnonymousVolumes;
 pub use reason::Reason;
 pub use refusal::Refusal;
 
@@ -48,6 +50,8 @@ pub struct Injection {
     pub no_buildkit: bool,
     /// What is done with the daemon's socket in a container.
     pub socket_bind: SocketBind,
+    /// Handling of anonymous volumes.
+    pub anonymous_volumes: AnonymousVolumes,
     /// Knows the daemon's socket under all its names.
     pub look: Look,
     /// The plans for responses.

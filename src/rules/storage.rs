@@ -8,24 +8,22 @@
 //! | `Volumes: {"/path": {}}`, `VOLUME` of the image | the container | a labelled mount at that path |
 //! | `Binds: ["/path"]` | the container | the bind becomes a labelled mount at that path |
 //!
-//! `Binds` are read in [`binds`](super::binds).
+//! `Binds` are read in [`binds`](super::binds). The last two rows are in [`anonymous`]; the operator may leave
+//! these to the daemon.
 //!
 //! A path at which something else is mounted gets no volume from the daemon, and so none from us.
 //! The daemon gives the volumes of the last two rows the container's `VolumeDriver`, but those of
 //! `Mounts` their own; so the mounts that we add name it.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 
+use super::anonymous::{self, OwnMount, labelled_mounts};
 use super::errands::Known;
 use super::refusal::shown;
 use super::socket::{self, SocketBind, Survey};
-use super::{Injection, Label, Reason, Refusal, binds, labels};
+use super::{Injection, Reason, Refusal, binds, labels};
 use crate::engine::carriers::{HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
 use crate::json::{Array, Edits, Found, Listed, Member, Object, is_field, quoted};
-
-/// The label by which daemons since API 1.42 know an anonymous volume, so that a prune removes it.
-/// Not all of them set it on one that comes with a mount.
-const ANONYMOUS: &str = "com.docker.volume.anonymous";
 
 /// The annotation by which a container would get another slice than the cgroup parent.
 const SLICE: &str = "org.systemd.property.Slice";
@@ -54,7 +52,7 @@ struct Additions {
 #[derive(Debug, Default)]
 pub(super) struct Mounted {
     /// Where a tmpfs is: compared with a volume's path as it was written.
-    tmpfs: Vec<String>,
+    pub(super) tmpfs: Vec<String>,
     /// Where all else is: compared with a volume's path when both are [`clean`].
     pub(super) paths: Vec<String>,
     pub(super) survey: Survey,
@@ -72,15 +70,16 @@ pub(super) fn container<'d>(
         cgroup_parent: injection.cgroup_parent.as_deref().map(quoted),
         mounts: Vec::new(),
     };
-    let anonymous = anonymous_targets(top, known)?;
+    let anonymous = anonymous::targets(injection, top, known)?;
     match host_config {
         Found::Absent | Found::Null(_) => {
             few(anonymous.len())?;
             // A driver at the top is refused below: there is no HostConfig yet. One that says nothing
             // is read, so that the body is judged as it is when there will be one.
             top.string("VolumeDriver")?;
-            additions.mounts =
-                labelled_mounts(injection, &anonymous, known, &Mounted::default(), "");
+            let mounted = Mounted::default();
+            let targets = anonymous::places(&anonymous, &[], known, &mounted);
+            additions.mounts = labelled_mounts(injection, &targets, &mounted, "");
             add_host_config(&additions, edits, top)?;
             Ok(Survey::default())
         }
@@ -94,18 +93,21 @@ pub(super) fn container<'d>(
                 tmpfs: tmpfs_targets(&host_config)?,
                 ..Mounted::default()
             };
-            let mut anonymous = anonymous;
             let mut listed = host_config.array("Mounts")?;
             few(anonymous.len() + listed.count())?;
+            let mut own = Vec::new();
             if let Listed::Array(mounts) = &listed {
                 edits.spell(&host_config, "Mounts")?;
-                mounts_of(injection, known, edits, mounts, &mut mounted)?;
+                own = mounts_of(injection, known, edits, mounts, &mut mounted)?;
             }
             let binds = binds::edit(injection, known, edits, &mut host_config, &mut mounted)?;
+            if let Listed::Array(mounts) = &mut listed {
+                anonymous::give_way(injection, known, edits, mounts, own, &mut mounted)?;
+            }
             few(anonymous.len() + binds.count + listed.count())?;
-            anonymous.extend(binds.anonymous);
+            let targets = anonymous::places(&anonymous, &binds.anonymous, known, &mounted);
             let driver = volume_driver(top, &host_config)?;
-            additions.mounts = labelled_mounts(injection, &anonymous, known, &mounted, &driver);
+            additions.mounts = labelled_mounts(injection, &targets, &mounted, &driver);
             add_to_host_config(&additions, edits, &mut host_config, &mut listed)?;
             Ok(mounted.survey)
         }
@@ -138,7 +140,10 @@ pub(super) fn service<'d>(
         for mount in mounts.objects() {
             filled_in_later(injection, &mount?, &mut mounted.survey)?;
         }
-        mounts_of(injection, known, edits, &mounts, &mut mounted)?;
+        // None of these is ours, whatever it looks like: we add mounts to containers alone.
+        for mut mount in mounts_of(injection, known, edits, &mounts, &mut mounted)? {
+            label_volume(injection, edits, &mut mount.mount)?;
+        }
     }
     Ok(mounted.survey)
 }
@@ -178,29 +183,9 @@ pub(super) fn volume_driver(top: &Object<'_>, host_config: &Object<'_>) -> Resul
     Ok(driver.into_owned())
 }
 
-/// The paths at which a container gets anonymous volumes unless something else is mounted there.
-fn anonymous_targets(top: &Object<'_>, known: &Known) -> Result<Vec<String>, Refusal> {
-    let mut targets = known.volumes.clone();
-    if let Found::Object(volumes) = top.object("Volumes")? {
-        targets.extend(volumes.keys().map(str::to_owned));
-    }
-    for target in &targets {
-        if !target.starts_with('/') {
-            // It would be created, but cannot be mounted in a way that has labels.
-            return Err(relative_volume(target));
-        }
-        // To Podman this is `--volume`, which mounts what stands before a colon.
-        if target.contains(':') {
-            return Err(odd_mount(target));
-        }
-        plain(target)?;
-    }
-    Ok(targets)
-}
-
 /// Refuses what would be more than one option to Podman, which writes mounts as `type=bind,source=…` and
 /// reads that.
-fn plain(text: &str) -> Result<(), Refusal> {
+pub(super) fn plain(text: &str) -> Result<(), Refusal> {
     match text.split_once(',') {
         Some((_, behind)) if behind.contains('=') => Err(odd_mount(text)),
         Some(_) | None => Ok(()),
@@ -214,23 +199,27 @@ fn tmpfs_targets(host_config: &Object<'_>) -> Result<Vec<String>, Refusal> {
     }
 }
 
-/// Labels the volumes among `mounts`.
+/// Labels the volumes among `mounts`, but for those mounts that we made for an earlier container: these
+/// are returned, to be looked at when all else that is mounted is known.
 fn mounts_of<'d>(
     injection: &Injection,
     known: &Known,
     edits: &mut Edits<'d>,
     mounts: &Array<'d>,
     mounted: &mut Mounted,
-) -> Result<(), Refusal> {
-    for mount in mounts.objects() {
+) -> Result<Vec<OwnMount<'d>>, Refusal> {
+    let mut own = Vec::new();
+    for (at, mount) in mounts.objects().enumerate() {
         let mut mount = mount?;
         let source = mount.string("Source")?.unwrap_or_default();
         plain(&source)?;
-        if let Some(target) = mount.string("Target")? {
-            plain(&target)?;
-            mounted.paths.push(target.into_owned());
-        }
+        let target = mount.string("Target")?;
+        plain(target.as_deref().unwrap_or_default())?;
         match kind(mount.string("Type")?.as_deref()).as_str() {
+            "VOLUME" if source.is_empty() && anonymous::is_own(injection, &mount)? => {
+                own.push(OwnMount { at, mount, target });
+                continue;
+            }
             "VOLUME" => label_volume(injection, edits, &mut mount)?,
             "BIND" => {
                 if !source.is_empty() && !source.starts_with('/') {
@@ -245,8 +234,9 @@ fn mounts_of<'d>(
             kind if HARMLESS.contains(&kind) => {}
             kind => return Err(odd_mount(kind)),
         }
+        mounted.paths.extend(target.map(Cow::into_owned));
     }
-    Ok(())
+    Ok(own)
 }
 
 /// The type of a mount in capitals. Containers want it in small letters, but services take any
@@ -258,7 +248,8 @@ fn kind(written: Option<&str>) -> String {
     }
 }
 
-fn label_volume<'d>(
+/// Labels the volume that `mount` makes.
+pub(super) fn label_volume<'d>(
     injection: &Injection,
     edits: &mut Edits<'d>,
     mount: &mut Object<'d>,
@@ -274,36 +265,6 @@ fn label_volume<'d>(
         }
     }
     Ok(())
-}
-
-/// Labelled mounts at those of `targets` at which nothing else is mounted, each once.
-fn labelled_mounts(
-    injection: &Injection,
-    targets: &[String],
-    known: &Known,
-    mounted: &Mounted,
-    driver: &str,
-) -> Vec<String> {
-    if targets.is_empty() {
-        return Vec::new();
-    }
-    let mut targets: BTreeSet<String> = targets.iter().map(clean).collect();
-    let paths = mounted.paths.iter().map(clean);
-    for path in known.taken.keys().chain(&mounted.tmpfs).cloned().chain(paths) {
-        targets.remove(&path);
-    }
-    let anonymous = Label { key: ANONYMOUS.to_owned(), value: String::new() };
-    let labels = labels::map(&[&injection.labels[..], &[anonymous]].concat());
-    let driver = match driver {
-        "" => String::new(),
-        name => format!(r#","DriverConfig":{{"Name":{}}}"#, quoted(name)),
-    };
-    let options = format!(r#"{{"Labels":{labels}{driver}}}"#);
-    let mount = |target: &String| {
-        let target = quoted(target);
-        format!(r#"{{"Type":"volume","Target":{target},"VolumeOptions":{options}}}"#)
-    };
-    targets.iter().map(mount).collect()
 }
 
 fn add_to_host_config<'d>(
@@ -407,15 +368,7 @@ fn long_driver() -> Refusal {
     Refusal::new(Reason::TooMany, text)
 }
 
-pub(super) fn relative_volume(path: &str) -> Refusal {
-    let text = format!(
-        "the container has a volume at \"{}\", which is not an absolute path, so it cannot be labelled",
-        shown(path)
-    );
-    Refusal::new(Reason::RelativeVolume, text)
-}
-
-fn odd_mount(text: &str) -> Refusal {
+pub(super) fn odd_mount(text: &str) -> Refusal {
     let text = format!(
         "a mount or volume has \"{}\", which Podman would read as something else than Docker: a type \
          that the proxy does not know, a source that is not absolute, a \":\" in the path of a volume, or \
@@ -438,6 +391,8 @@ mod tests {
     use super::*;
     use crate::engine::carriers::{CONTAINER, SERVICE};
     use crate::json::Error;
+    use crate::rules::Label;
+    use crate::rules::anonymous::relative_volume;
     use crate::rules::body::rewrite;
     use crate::rules::socket::socket_bind;
     use crate::rules::socket::{Look, Relation, SocketBind};

@@ -23,6 +23,7 @@ mod files;
 mod images;
 mod inside;
 mod life;
+mod recreate;
 mod resources;
 mod run;
 mod streams;

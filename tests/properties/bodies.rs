@@ -126,6 +126,12 @@ fn of_spec(random: &mut Random) -> (String, String) {
 
 fn mounts(random: &mut Random) -> (String, String) {
     let mounts = random.some(3, |random| {
+        if random.once_in(4) {
+            // As the proxy adds one, for another job.
+            let labels = r#"{"com.docker.volume.anonymous":"","ci.job":"6","ci.team":""}"#;
+            let (at, options) = (random.pick(PATHS), spelled("VolumeOptions", random));
+            return format!(r#"{{"Type":"volume","Target":{at},{options}:{{"Labels":{labels}}}}}"#);
+        }
         let mut members = Vec::new();
         for (name, values) in [("Type", MOUNT_TYPES), ("Target", PATHS)] {
             if !random.once_in(8) {

@@ -291,8 +291,12 @@ fn what_is_not_as_by_default_is_told_at_the_start() {
         assert!(!log.contains("the daemon's socket"), "{log}");
         log
     };
-    let log = told(&["--strict", "--no-buildkit"]);
-    for line in ["what is not known to the Engine API is refused", "what BuildKit builds passes"] {
+    let log = told(&["--strict", "--no-buildkit", "--anonymous-volumes", "leave"]);
+    for line in [
+        "what is not known to the Engine API is refused",
+        "what BuildKit builds passes",
+        "anonymous volumes come into being without labels",
+    ] {
         assert!(log.contains(&format!("dockerd-ci-proxy: info: {line}")), "{log}");
     }
 }

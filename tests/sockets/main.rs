@@ -39,3 +39,4 @@ mod streams;
 mod transcript;
 mod transcripts;
 mod upgrade;
+mod volumes;

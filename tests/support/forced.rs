@@ -125,54 +125,93 @@ fn container(top: &mut Map<String, Value>) {
     // As they are written: so the daemon compares them.
     let tmpfs = host_config.get("Tmpfs").and_then(Value::as_object);
     let mut taken: BTreeSet<String> = tmpfs.into_iter().flat_map(Map::keys).cloned().collect();
+    let (taken_by_tmpfs, mut bound, mut all) = (taken.clone(), Vec::new(), Vec::new());
     if let Some(Value::Array(binds)) = host_config.get_mut("Binds") {
         binds.retain(|bind| {
             let bind = bind.as_str().unwrap();
-            match bind.split(':').nth(1) {
-                Some(target) => taken.insert(clean(target)),
-                None => anonymous.insert(clean(bind)),
-            };
+            let target = clean(bind.split(':').nth(1).unwrap_or(bind));
+            if !bind.contains(':') && !taken_by_tmpfs.contains(&target) {
+                bound.push(target.clone());
+            }
+            all.push(target);
             bind.contains(':')
         });
     }
     if host_config.get("Binds") == Some(&json!([])) {
         host_config.remove("Binds");
     }
-    taken.extend(label_mounts(host_config));
+    give_way(host_config, &mut all, &mut taken);
     anonymous.retain(|target| !taken.contains(target));
+    let anonymous: Vec<String> = anonymous.into_iter().chain(bound).collect();
     if !anonymous.is_empty() {
-        let mut labels = labels();
-        labels.insert("com.docker.volume.anonymous".to_owned(), json!(""));
         // Docker 20.10 takes the driver from the top, too.
         let driver = host_config.get("VolumeDriver").cloned().or(outer_driver);
         let mounts = host_config.entry("Mounts").or_insert(Value::Null);
         if mounts.is_null() {
             *mounts = json!([]);
         }
-        let mut options = json!({"Labels": labels});
-        if let Some(driver) = driver {
-            options["DriverConfig"] = json!({"Name": driver});
-        }
-        let mount = |target| json!({"Type": "volume", "Target": target, "VolumeOptions": options});
+        let mount = |target: String| {
+            let mut options = json!({"Labels": labels()});
+            if all.iter().filter(|other| **other == target).count() < 2 {
+                options["Labels"]["com.docker.volume.anonymous"] = json!("");
+            }
+            if let Some(driver) = &driver {
+                options["DriverConfig"] = json!({"Name": driver});
+            }
+            json!({"Type": "volume", "Target": target, "VolumeOptions": options})
+        };
         mounts.as_array_mut().unwrap().extend(anonymous.into_iter().map(mount));
     }
 }
 
-/// Labels the volumes among `Mounts`; returns where something is mounted.
-fn label_mounts(holder: &mut Map<String, Value>) -> Vec<String> {
-    let mut targets = Vec::new();
-    for mount in holder.get_mut("Mounts").and_then(Value::as_array_mut).into_iter().flatten() {
+/// Labels the mounts and removes those of the proxy where something else is mounted. `all` is what the
+/// client mounts, and `taken` where something is.
+fn give_way(
+    host_config: &mut Map<String, Value>,
+    all: &mut Vec<String>,
+    taken: &mut BTreeSet<String>,
+) {
+    let (own, others): (Vec<_>, Vec<_>) =
+        label_mounts(host_config).into_iter().partition(|mount| mount.is_own);
+    all.extend(others.into_iter().filter_map(|mount| mount.target));
+    taken.extend(all.iter().cloned());
+    let is_taken = |target: &Option<String>| target.as_ref().is_some_and(|at| taken.contains(at));
+    let (gone, stay): (Vec<_>, Vec<_>) = own.into_iter().partition(|mount| is_taken(&mount.target));
+    for mount in gone.iter().rev() {
+        host_config["Mounts"].as_array_mut().unwrap().remove(mount.at);
+    }
+    taken.extend(stay.into_iter().filter_map(|mount| mount.target));
+}
+
+/// One of `Mounts`.
+struct Mount {
+    at: usize,
+    target: Option<String>,
+    is_own: bool,
+}
+
+/// Labels the volumes among `Mounts`; returns all mounts.
+fn label_mounts(holder: &mut Map<String, Value>) -> Vec<Mount> {
+    let mut all = Vec::new();
+    let mounts = holder.get_mut("Mounts").and_then(Value::as_array_mut);
+    for (at, mount) in mounts.into_iter().flatten().enumerate() {
         let mount = mount.as_object_mut().unwrap();
-        targets.extend(mount.get("Target").and_then(Value::as_str).map(clean));
-        if mount
-            .get("Type")
-            .and_then(Value::as_str)
-            .is_some_and(|kind| kind.to_uppercase() == "VOLUME")
-        {
+        let text = |name: &str| mount.get(name).and_then(Value::as_str);
+        let is_volume = text("Type").is_some_and(|kind| kind.to_uppercase() == "VOLUME");
+        let target = text("Target").map(clean);
+        let nameless = text("Source").unwrap_or_default().is_empty();
+        let found = mount.get("VolumeOptions").and_then(|options| options["Labels"].as_object());
+        let marked = found.is_some_and(|found| {
+            let mut keys = labels();
+            keys.insert("com.docker.volume.anonymous".to_owned(), Value::Null);
+            keys.keys().all(|key| found.contains_key(key))
+        });
+        if is_volume {
             label(object_at(mount, "VolumeOptions"));
         }
+        all.push(Mount { at, target, is_own: is_volume && nameless && marked });
     }
-    targets
+    all
 }
 
 fn label(holder: &mut Map<String, Value>) {

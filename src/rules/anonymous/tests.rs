@@ -1,0 +1,233 @@
+use super::*;
+use crate::engine::carriers::{CONTAINER, SERVICE};
+use crate::rules::body::{prepare, rewrite};
+use crate::rules::errands::Errand;
+use crate::rules::socket::{Look, Relation, SocketBind};
+
+/// The operator's two labels, with the values of this job.
+fn injection() -> Injection {
+    let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
+    Injection { labels: vec![label("j", "7"), label("t", "w")], ..Injection::default() }
+}
+
+fn leaving() -> Injection {
+    Injection { anonymous_volumes: AnonymousVolumes::Leave, ..injection() }
+}
+
+/// The HostConfig that is made of `host_config`.
+fn rewritten(injection: &Injection, known: &Known, host_config: &str) -> String {
+    let body = format!(r#"{{"Labels":{{"j":"7","t":"w"}},"HostConfig":{host_config}}}"#);
+    let rewritten = rewrite(injection, &CONTAINER, known, body.as_bytes()).unwrap();
+    let body = String::from_utf8(rewritten.body).unwrap();
+    let host_config = body.strip_prefix(r#"{"Labels":{"j":"7","t":"w"},"HostConfig":"#);
+    host_config.and_then(|rest| rest.strip_suffix('}')).unwrap().to_owned()
+}
+
+/// A mount of ours as the daemon reports it, of the job `job`.
+fn own(target: &str, job: &str) -> String {
+    format!(
+        r#"{{"Type":"volume","Target":"{target}","VolumeOptions":{{"Labels":{{"com.docker.volume.anonymous":"","j":"{job}","t":"w"}}}}}}"#
+    )
+}
+
+#[test]
+fn our_own_mount_gives_way_to_all_that_a_client_mounts_there() {
+    let nothing = Known::default();
+    for injection in [injection(), leaving()] {
+        for job in ["7", "6"] {
+            let own = own("/x", job);
+            for (given, wanted) in [
+                (r#"{"Mounts":[@],"Binds":["v:/x"]}"#, r#"{"Mounts":[],"Binds":["v:/x"]}"#),
+                (
+                    r#"{"Binds":["v:/y/..//x/:ro"],"Mounts":[ @ ]}"#,
+                    r#"{"Binds":["v:/y/..//x/:ro"],"Mounts":[  ]}"#,
+                ),
+                (r#"{"Binds":["/host:/x"],"mounts":[@]}"#, r#"{"Binds":["/host:/x"],"Mounts":[]}"#),
+                (r#"{"Tmpfs":{"/x":""},"Mounts":[@]}"#, r#"{"Tmpfs":{"/x":""},"Mounts":[]}"#),
+                (
+                    r#"{"Mounts":[@ , {"Type":"tmpfs","Target":"/x/"}]}"#,
+                    r#"{"Mounts":[{"Type":"tmpfs","Target":"/x/"}]}"#,
+                ),
+                (
+                    r#"{"Mounts":[{"Type":"bind","Source":"/h","Target":"/x"} , @ ]}"#,
+                    r#"{"Mounts":[{"Type":"bind","Source":"/h","Target":"/x"} ]}"#,
+                ),
+            ] {
+                let given = given.replace('@', &own);
+                assert_eq!(rewritten(&injection, &nothing, &given), wanted, "{given}");
+            }
+        }
+    }
+}
+
+#[test]
+fn our_own_mount_gives_way_to_a_volume_of_another_container() {
+    let given = format!(r#"{{"VolumesFrom":["c"],"Mounts":[{}]}}"#, own("/x/", "6"));
+    let taken = |path: &str| Known { taken: [(path.into(), None)].into(), ..Known::default() };
+    let wanted = r#"{"VolumesFrom":["c"],"Mounts":[]}"#;
+    assert_eq!(rewritten(&injection(), &taken("/x"), &given), wanted);
+    let wanted = given.replace(r#""j":"6""#, r#""j":"7""#);
+    assert_eq!(rewritten(&injection(), &taken("/y"), &given), wanted);
+}
+
+#[test]
+fn the_daemons_socket_of_another_container_is_not_hidden_by_what_gives_way() {
+    let injection = Injection {
+        socket_bind: SocketBind::Rewrite("/ours".into()),
+        look: Look::new(|path: &str| match path {
+            "/docker.sock" => Relation::Socket,
+            _ => Relation::Other,
+        }),
+        ..injection()
+    };
+    let taken = [("/x".to_owned(), Some("/docker.sock".to_owned()))].into();
+    let known = Known { taken, ..Known::default() };
+    let given = format!(r#"{{"Mounts":[{}],"VolumesFrom":["c"]}}"#, own("/x", "7"));
+    let wanted = r#"{"Mounts":[],"VolumesFrom":["c"],"Binds":["/ours:/x"]}"#;
+    assert_eq!(rewritten(&injection, &known, &given), wanted);
+    // A bind without a source hides it as any other does.
+    let given = r#"{"VolumesFrom":["c"],"Binds":["/x"]}"#;
+    let left = Injection { anonymous_volumes: AnonymousVolumes::Leave, ..injection };
+    assert_eq!(rewritten(&left, &known, given), given);
+}
+
+#[test]
+fn our_own_mount_stays_where_nothing_else_is_and_gets_the_labels_of_this_job() {
+    let known = Known { volumes: vec!["/x".into()], ..Known::default() };
+    for injection in [injection(), leaving()] {
+        for around in [
+            r#"{"Binds":["v:/y"],"Mounts":[@]}"#,
+            // The daemon compares a tmpfs as it was written, and mounts both.
+            r#"{"Tmpfs":{"/x/":""},"Mounts":[@]}"#,
+            // Two of ours come from no inspection: the daemon refuses them.
+            r#"{"Mounts":[@,@]}"#,
+        ] {
+            let (given, wanted) = (around.replace('@', &own("/x", "6")), own("/x", "7"));
+            let wanted = around.replace('@', &wanted);
+            assert_eq!(rewritten(&injection, &known, &given), wanted);
+        }
+    }
+}
+
+#[test]
+fn a_mount_that_a_client_wrote_is_never_taken_away() {
+    for mount in [
+        // As it looks after we have labelled what a client wrote.
+        r#"{"Type":"volume","Target":"/x","VolumeOptions":{"Labels":{"j":"7","t":"w"}}}"#,
+        r#"{"Type":"volume","Target":"/x","VolumeOptions":{"Labels":{"com.docker.volume.anonymous":"","j":"7"}}}"#,
+        r#"{"Type":"volume","Target":"/x","VolumeOptions":{"Labels":null}}"#,
+        r#"{"Type":"volume","Target":"/x","VolumeOptions":{}}"#,
+        r#"{"Type":"volume","Target":"/x"}"#,
+        &own("/x", "6").replace(r#""Target""#, r#""Source":"v","Target""#),
+        &own("/x", "6").replace(r#""volume","#, r#""tmpfs","#),
+    ] {
+        let given = format!(r#"{{"Binds":["v:/x"],"Mounts":[{mount}]}}"#);
+        let rewritten = rewritten(&injection(), &Known::default(), &given);
+        assert!(rewritten.contains(r#""Target":"/x""#), "{rewritten}");
+    }
+}
+
+/// It mounts where it says, or the daemon says why not.
+#[test]
+fn a_bind_without_a_source_is_mounted_whatever_else_there_is() {
+    let mount = |labels: &str| {
+        format!(r#"{{"Type":"volume","Target":"/x","VolumeOptions":{{"Labels":{{{labels}}}}}}}"#)
+    };
+    let (theirs, fresh) =
+        (mount(r#""j":"7","t":"w""#), mount(r#""j":"7","t":"w","com.docker.volume.anonymous":"""#));
+    let taken = [("/x".to_owned(), None)].into();
+    let image = Known { volumes: vec!["/x".into()], taken, ..Known::default() };
+    for (given, wanted) in [
+        (r#"{"Binds":["/x"],"Mounts":[@]}"#.replace('@', &theirs), format!("[{theirs},{theirs}]")),
+        (r#"{"Binds":["/x"],"Mounts":[@]}"#.replace('@', &own("/x", "6")), format!("[{fresh}]")),
+        (r#"{"Mounts":[],"Binds":["/x","/x/"]}"#.to_owned(), format!("[{theirs},{theirs}]")),
+        (r#"{"Mounts":[],"Binds":["/x","v:/x"]}"#.to_owned(), format!("[{theirs}]")),
+        (r#"{"Mounts":[],"Binds":["/x"],"VolumesFrom":["c"]}"#.to_owned(), format!("[{fresh}]")),
+        (r#"{"Mounts":[],"Binds":["/x"],"Tmpfs":{"/x":""}}"#.to_owned(), "[]".to_owned()),
+    ] {
+        let rewritten = rewritten(&injection(), &image, &given);
+        assert!(rewritten.contains(&format!(r#""Mounts":{wanted}"#)), "{given}: {rewritten}");
+    }
+}
+
+#[test]
+fn several_mounts_of_ours_go_and_others_come() {
+    let (x, y, z) = (own("/x", "6"), own("/y", "6"), own("/z", "7"));
+    let tmpfs = |at: &str| format!(r#"{{"Type":"tmpfs","Target":"{at}"}}"#);
+    let (one, two) = (tmpfs("/a"), tmpfs("/b"));
+    let binds = r#""Binds":["v:/x","w:/y"]"#;
+    for (mounts, wanted) in [
+        (format!("[{x},{y}]"), "[]".to_owned()),
+        (format!("[{x}, {y}, {one}]"), format!("[{one}]")),
+        (format!("[{one}, {x}, {y}]"), format!("[{one}]")),
+        (format!("[{x}, {one} ,{y}, {two} ]"), format!("[{one}, {two} ]")),
+        (format!("[{one}, {x},{z}]"), format!("[{one},{z}]")),
+    ] {
+        let given = format!(r#"{{{binds},"Mounts":{mounts}}}"#);
+        let wanted = format!(r#"{{{binds},"Mounts":{wanted}}}"#);
+        assert_eq!(rewritten(&injection(), &Known::default(), &given), wanted, "{given}");
+    }
+    // Another place needs a mount of ours, as the new image has a volume there.
+    let known = Known { volumes: vec!["/n".into()], ..Known::default() };
+    let new = own("/n", "7").replace(
+        r#""com.docker.volume.anonymous":"","j":"7","t":"w""#,
+        r#""j":"7","t":"w","com.docker.volume.anonymous":"""#,
+    );
+    for (mounts, wanted) in [
+        (format!("[{x},{y}]"), format!("[{new}]")),
+        (format!("[ {x} ]"), format!("[{new}  ]")),
+        (format!("[{one},{x}]"), format!("[{one},{new}]")),
+        (format!("[{x},{one}]"), format!("[{one},{new}]")),
+    ] {
+        let given = format!(r#"{{{binds},"Mounts":{mounts}}}"#);
+        let wanted = format!(r#"{{{binds},"Mounts":{wanted}}}"#);
+        assert_eq!(rewritten(&injection(), &known, &given), wanted, "{given}");
+    }
+}
+
+#[test]
+fn a_service_keeps_and_labels_what_looks_like_ours() {
+    let spec = |mounts: &str| {
+        format!(
+            r#"{{"Labels":{{"j":"7","t":"w"}},"TaskTemplate":{{"ContainerSpec":{{"Mounts":[{mounts}],"Labels":{{"j":"7","t":"w"}}}}}}}}"#
+        )
+    };
+    let tmpfs = r#"{"Type":"tmpfs","Target":"/x"}"#;
+    let given = spec(&format!("{},{tmpfs}", own("/x", "6")));
+    let wanted = spec(&format!("{},{tmpfs}", own("/x", "7")));
+    let rewritten = rewrite(&injection(), &SERVICE, &Known::default(), given.as_bytes()).unwrap();
+    assert_eq!(String::from_utf8(rewritten.body).unwrap(), wanted);
+}
+
+#[test]
+fn what_is_left_to_the_daemon_stays_as_the_client_wrote_it() {
+    for body in [
+        r#"{"Labels":{"j":"7","t":"w"},"Image":"i","Volumes":{"/x":{}}}"#,
+        r#"{"Labels":{"j":"7","t":"w"},"Image":"i","Volumes":{"x":{}},"HostConfig":{}}"#,
+        r#"{"Labels":{"j":"7","t":"w"},"Image":"i","HostConfig":{"Binds":["/x","y"],"Mounts":null}}"#,
+    ] {
+        let prepared = prepare(&leaving(), &CONTAINER, body.as_bytes()).unwrap();
+        assert_eq!(prepared.errands, [], "{body}");
+        assert_eq!(String::from_utf8(prepared.rewritten.body).unwrap(), body);
+        let labelled = prepare(&injection(), &CONTAINER, body.as_bytes());
+        let asks = [Errand::Image("i".into())];
+        assert!(labelled.is_err() || labelled.is_ok_and(|prepared| prepared.errands == asks));
+    }
+}
+
+#[test]
+fn what_is_left_to_the_daemon_is_no_way_around_the_rest() {
+    let prepared = |body: &str| prepare(&leaving(), &CONTAINER, body.as_bytes());
+    let body = r#"{"Image":"i","HostConfig":{"VolumesFrom":["c"],"Binds":["v:/x"]}}"#;
+    let volume = Errand::Volume { name: "v".into(), driver: String::new() };
+    assert_eq!(prepared(body).unwrap().errands, [Errand::Container("c".into()), volume]);
+    // A mount that the client wrote is labelled.
+    let given = r#"{"Mounts":[{"Type":"volume","Target":"/x"}]}"#;
+    let labelled = rewritten(&leaving(), &Known::default(), given);
+    assert!(labelled.contains(r#""VolumeOptions":{"Labels":{"j":"7","t":"w"}}"#), "{labelled}");
+    // Podman would mount what stands before the colon.
+    for volume in ["/run/docker.sock:/s", "a:/s"] {
+        let refused = prepared(&format!(r#"{{"Volumes":{{"{volume}":{{}}}}}}"#));
+        assert_eq!(refused, Err(odd_mount(volume)));
+    }
+}
