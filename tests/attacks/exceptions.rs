@@ -7,6 +7,7 @@ const SECURITY: &str = include_str!("../../SECURITY.md");
 pub(crate) const STEPS: &str = "images of steps and earlier stages";
 pub(crate) const TASKS: &str = "containers of a service";
 pub(crate) const VOLUMES: &str = "volumes without labels";
+pub(crate) const LEFT: &str = "anonymous volumes with --anonymous-volumes leave";
 
 /// One class of what may be there without labels.
 pub(crate) struct Exception {

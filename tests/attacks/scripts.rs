@@ -1,6 +1,6 @@
 //! Attacks by the docker command, as people make them, most of them by accident.
 
-use super::exceptions::{STEPS, TASKS, VOLUMES};
+use super::exceptions::{LEFT, STEPS, TASKS, VOLUMES};
 use super::stage::Wanted::{self, Labelled, Leaves, Nothing};
 
 const ALL: &str = "20 28 podman";
@@ -16,6 +16,8 @@ pub(crate) const ATTACKS: &[(&str, &str, Wanted, &str)] = &[
     ("a volume of another's driver", "docker create --name $NAME --volume-driver local -v /x -v $NAME:/y $VOLUMES true", Leaves(&[VOLUMES]), ALL),
     ("a volume below a tmpfs", "docker create --name $NAME --tmpfs /data $VOLUMES true", Labelled, ALL),
     ("a volume below a tmpfs that is not clean", "docker create --name $NAME --tmpfs /data/ $VOLUMES true", Leaves(&[VOLUMES]), DOCKER),
+    ("volumes that are left to the daemon", "DOCKER_HOST=$LEAVING docker create --name $NAME -v /x $VOLUMES true", Leaves(&[LEFT]), ALL),
+    ("a mount where volumes are left to the daemon", "DOCKER_HOST=$LEAVING docker create --name $NAME --mount type=volume,dst=/x $IMAGE true", Leaves(&[VOLUMES]), ALL),
     ("another's volumes", "docker create --name $NAME-a $VOLUMES true; docker create --name $NAME --volumes-from $NAME-a $VOLUMES true", Leaves(&[VOLUMES]), ALL),
     ("a network with a container", "docker network create --internal $NAME; docker create --name $NAME --network $NAME $IMAGE true", Labelled, ALL),
     ("a volume with options", "docker volume create --opt type=tmpfs --opt device=tmpfs --label ci.job=mine $NAME", Labelled, ALL),

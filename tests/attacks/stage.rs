@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::exceptions::{Exception, exceptions};
 use super::inventory::{Thing, ask, everything, flaws, remove_since, since};
 use super::raw::bytes;
-use super::support::{Docker, Kind, Lab, Running, converse};
+use super::support::{Docker, Kind, Lab, Proxy, Running, converse};
 
 /// What is to come of an attack through the proxy.
 #[derive(Debug)]
@@ -43,6 +43,8 @@ pub(crate) struct Side<'l> {
     lab: &'l Lab,
     socket: PathBuf,
     docker: &'l Docker,
+    /// The socket of the proxy that leaves anonymous volumes to the daemon.
+    leaving: PathBuf,
     /// A name for what it makes.
     name: String,
 }
@@ -74,6 +76,7 @@ impl Side<'_> {
             .replace("$FOREIGN", &fixture(self.lab, "foreign"))
             .replace("$SOCKETS", daemon.parent().unwrap().to_str().unwrap())
             .replace("$DAEMON", daemon.to_str().unwrap())
+            .replace("$LEAVING", &format!("unix://{}", self.leaving.display()))
             .replace("$DIRECT", &format!("unix://{}", daemon.display()))
             .replace("$FOLDER", &folder)
     }
@@ -86,6 +89,8 @@ fn fixture(lab: &Lab, what: &str) -> String {
 
 pub(crate) struct Stage {
     lab: Lab,
+    /// A second proxy, as the first but with `--anonymous-volumes leave`.
+    leaving: Proxy,
     /// `20`, `28` or `podman`; empty for any other.
     engine: &'static str,
     exceptions: Vec<Exception>,
@@ -117,6 +122,11 @@ impl Stage {
         std::os::unix::fs::symlink(&lab.engine.socket, at("link")).unwrap();
         std::fs::create_dir_all(at("deep/er")).unwrap();
         std::os::unix::fs::symlink(at("deep/er"), at("away")).unwrap();
+        let job = format!("ci.job={}", lab.name);
+        let labels = ["--label", &job, "--label", "ci.team=web"];
+        let rest = ["--cgroup-parent", &lab.cgroup_parent, "--anonymous-volumes", "leave"];
+        let name = format!("{}-leaving", lab.name);
+        let leaving = Proxy::start(&lab.engine.socket, &name, &[labels, rest].concat());
         let begin = everything(&lab.engine.socket);
         let others = begin
             .keys()
@@ -124,7 +134,7 @@ impl Stage {
         assert_eq!(others.count(), 0, "the engine is in use; this wants one of its own: {begin:?}");
         let exceptions = exceptions();
         let (excused, wrong) = (BTreeSet::new(), Vec::new());
-        Some(Self { lab, engine, exceptions, begin, excused, wrong, played: 0 })
+        Some(Self { lab, leaving, engine, exceptions, begin, excused, wrong, played: 0 })
     }
 
     /// Plays one attack; `works_on` are the engines on which it does without the proxy.
@@ -203,12 +213,13 @@ impl Stage {
 
     fn side(&self, through: bool) -> Side<'_> {
         let lab = &self.lab;
-        let (docker, socket, letter) = if through {
-            (&lab.docker, lab.proxy.socket(), "p")
+        let (docker, socket, leaving, letter) = if through {
+            (&lab.docker, lab.proxy.socket(), self.leaving.socket(), "p")
         } else {
-            (&lab.direct, lab.engine.socket.clone(), "d")
+            (&lab.direct, lab.engine.socket.clone(), lab.engine.socket.clone(), "d")
         };
-        Side { lab, docker, socket, name: format!("{}-{}{letter}", lab.name, self.played) }
+        let name = format!("{}-{}{letter}", lab.name, self.played);
+        Side { lab, socket, docker, leaving, name }
     }
 
     /// All attacks are over: lists the whole daemon once more.
