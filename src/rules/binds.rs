@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::anonymous::{AnonymousVolumes, absolute};
 use super::errands::Known;
-use super::storage::{Mounted, clean, few};
+use super::storage::{Mounted, clean, few, plain};
 use super::{Injection, Refusal, socket};
 use crate::json::{Edits, Listed, Object, quoted};
 
@@ -65,6 +65,8 @@ pub(super) fn edit<'d>(
             mounted.paths.push(bind.target.to_owned());
             if bind.source.is_none() && injection.anonymous_volumes == AnonymousVolumes::Label {
                 absolute(injection, bind.target)?;
+                // It becomes a mount.
+                plain(bind.target)?;
                 binds.anonymous.push(bind.target.to_owned());
                 continue;
             }

@@ -713,6 +713,8 @@ mod tests {
         }
         let volumes = r#"{"Volumes":{"/run/docker.sock:/s":{}}}"#;
         assert_eq!(container(&Known::default(), volumes), odd("/run/docker.sock:/s"));
+        let bind = r#"{"HostConfig":{"Binds":["/s,src=/x"]}}"#;
+        assert_eq!(container(&Known::default(), bind), odd("/s,src=/x"));
         for mount in [
             r#""Type":"bind","Source":"/a,b/c=d","Target":"/s""#,
             r#""Type":"image","Source":"busybox","Target":"/s""#,

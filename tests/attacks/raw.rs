@@ -52,6 +52,7 @@ pub(crate) const ATTACKS: &[(&str, &str, &str, Wanted, &str)] = &[
     ("a type of one option more", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Mounts":[{"Type":"bind,src=/etc","Target":"/s"}]}}"#, Refused, "podman"),
     ("a bind from where the daemon is", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Mounts":[{"Type":"bind","Source":"./","Target":"/s"}]}}"#, Refused, "podman"),
     ("a volume that Podman binds", "POST /containers/create", r#"{"Image":"$IMAGE","Volumes":{"/etc:/s":{}}}"#, Refused, ALL),
+    ("a bind of one option more", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Binds":["/s,src=$NAME"]}}"#, Refused, ALL),
     ("a second document", "POST /volumes/create", r#"{}{"Labels":null}"#, Refused, "20 podman"),
     ("garbage behind the document", "POST /volumes/create", "{} x", Refused, "20 podman"),
     ("numbers that are long", "POST /volumes/create", r#"{"X":123456789012345678901234567890e999,"Y":-0.0E+1}"#, Labelled, ALL),
