@@ -31,6 +31,8 @@ pub struct Config {
     pub labels: Vec<Label>,
     /// The cgroup parent, which may still have to be asked for.
     pub cgroup_parent: CgroupParent,
+    /// The cgroup parent of builds.
+    pub build_cgroup_parent: BuildCgroupParent,
     /// Whether what is not known to be an operation of the Engine API is refused.
     pub strict: bool,
     /// Whether what BuildKit builds passes as it came, unlabelled.
@@ -95,7 +97,7 @@ impl Config {
         Ok(Injection {
             labels: self.labels.clone(),
             image_labels: self.labels.clone(),
-            build_cgroup_parent: cgroup_parent.clone(),
+            build_cgroup_parent: self.build_cgroup_parent.beside(cgroup_parent.as_deref()),
             cgroup_parent,
             strict: self.strict,
             no_buildkit: self.no_buildkit,
@@ -175,11 +177,68 @@ impl CgroupParent {
         if text == "self" {
             return Ok(Self::OfOwnContainer);
         }
-        let climbs = text.split('/').any(|part| part == "..");
-        if has_line_bytes(text) || climbs || !(is_cgroup_path(text) || is_slice(text)) {
+        if !is_cgroup_parent(text) {
             return Err(Fault::CgroupParent(text.to_owned()));
         }
         Ok(Self::Fixed(text.to_owned()))
+    }
+
+    /// The one that is known before any daemon is asked.
+    #[must_use]
+    pub fn fixed(&self) -> Option<&str> {
+        match self {
+            Self::Fixed(parent) => Some(parent),
+            Self::None | Self::OfOwnContainer => None,
+        }
+    }
+}
+
+/// The cgroup parent of builds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildCgroupParent {
+    /// That of containers, if they have one.
+    Inherit,
+    /// None: the daemon or the client chooses.
+    None,
+    /// This one, of the forms of [`CgroupParent::Fixed`].
+    Fixed(String),
+}
+
+impl BuildCgroupParent {
+    /// Reads `inherit`, `none`, an absolute path or a slice.
+    ///
+    /// `self` is refused, since it is what `inherit` means beside a cgroup parent that is `self`.
+    ///
+    /// # Errors
+    ///
+    /// Every other form; `..`; NUL, CR or LF.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        match text {
+            "inherit" => Ok(Self::Inherit),
+            "none" => Ok(Self::None),
+            "self" => Err(Fault::SelfForBuilds),
+            parent if is_cgroup_parent(parent) => Ok(Self::Fixed(parent.to_owned())),
+            other => Err(Fault::BuildCgroupParent(other.to_owned())),
+        }
+    }
+
+    /// The one that builds get where `containers` is that of containers.
+    #[must_use]
+    pub fn beside(&self, containers: Option<&str>) -> Option<String> {
+        match self {
+            Self::Inherit => containers.map(ToOwned::to_owned),
+            Self::None => None,
+            Self::Fixed(parent) => Some(parent.clone()),
+        }
+    }
+
+    /// The one that was named for builds alone.
+    #[must_use]
+    pub fn fixed(&self) -> Option<&str> {
+        match self {
+            Self::Fixed(parent) => Some(parent),
+            Self::Inherit | Self::None => None,
+        }
     }
 }
 
@@ -200,6 +259,11 @@ pub fn check_driver(driver: &str, parent: &str) -> Result<(), Fault> {
 #[must_use]
 pub fn driver_doubt(driver: &str, parent: &str) -> Option<Fault> {
     (driver == "cgroupfs" && is_slice(parent)).then(|| Fault::SliceAsPath(parent.to_owned()))
+}
+
+fn is_cgroup_parent(text: &str) -> bool {
+    let climbs = text.split('/').any(|part| part == "..");
+    !has_line_bytes(text) && !climbs && (is_cgroup_path(text) || is_slice(text))
 }
 
 fn is_cgroup_path(text: &str) -> bool {
@@ -330,6 +394,26 @@ mod tests {
     }
 
     #[test]
+    fn builds_have_the_cgroup_parent_of_containers_none_or_their_own() {
+        for (text, beside_ci, alone) in [
+            ("inherit", Some("/ci"), None),
+            ("none", None, None),
+            ("/builds", Some("/builds"), Some("/builds")),
+            ("ci-builds.slice", Some("ci-builds.slice"), Some("ci-builds.slice")),
+        ] {
+            let parent = BuildCgroupParent::parse(text).unwrap();
+            assert_eq!(parent.beside(Some("/ci")).as_deref(), beside_ci, "{text}");
+            assert_eq!(parent.beside(None).as_deref(), alone, "{text}");
+            assert_eq!(parent.fixed(), alone, "{text}");
+        }
+        assert_eq!(BuildCgroupParent::parse("self"), Err(Fault::SelfForBuilds));
+        for text in ["", "/", "builds", "/a/../b", "Inherit", "/a\n", "-.slice"] {
+            let refused = Err(Fault::BuildCgroupParent(text.into()));
+            assert_eq!(BuildCgroupParent::parse(text), refused);
+        }
+    }
+
+    #[test]
     fn systemd_wants_slices_and_others_do_not_care() {
         assert_eq!(check_driver("systemd", "ci.slice"), Ok(()));
         assert_eq!(check_driver("cgroupfs", "/ci"), Ok(()));
@@ -376,6 +460,7 @@ mod tests {
             daemon: "/b".into(),
             labels: Vec::new(),
             cgroup_parent: CgroupParent::Fixed("/ci".into()),
+            build_cgroup_parent: BuildCgroupParent::Inherit,
             drain: Drain::Never,
             strict: false,
             no_buildkit: false,
@@ -390,7 +475,9 @@ mod tests {
         assert_eq!(injection.anonymous_volumes, AnonymousVolumes::Leave);
         config.cgroup_parent = CgroupParent::OfOwnContainer;
         let injection = config.injection(|| Ok::<_, ()>("/own".into()));
-        assert_eq!(injection.unwrap().cgroup_parent.as_deref(), Some("/own"));
+        let injection = injection.unwrap();
+        assert_eq!(injection.cgroup_parent.as_deref(), Some("/own"));
+        assert_eq!(injection.build_cgroup_parent.as_deref(), Some("/own"));
         assert_eq!(config.injection(|| Err("why")).err(), Some("why"));
     }
 }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use dockerd_ci_proxy::cli::check::{self, Report, check, exit_of};
 use dockerd_ci_proxy::cli::{self, Command, Exit};
-use dockerd_ci_proxy::config::{self, CgroupParent, Config, SocketAccess};
+use dockerd_ci_proxy::config::{Config, SocketAccess};
 use dockerd_ci_proxy::net::activation::Sockets;
 use dockerd_ci_proxy::net::handover::{self, Program, Start};
 use dockerd_ci_proxy::net::listener::Listener;
@@ -119,7 +119,7 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
         Start::First(sockets) => (sockets, None),
         Start::Next(sockets, predecessor) => (sockets, Some(predecessor)),
     };
-    check_cgroup_parent(config)?;
+    check_cgroup_parents(config)?;
     let injection = config.injection(|| ask::own_cgroup_parent(&config.daemon)).map_err(|why| {
         error!("--cgroup-parent self: {why}");
         exit_of(&why)
@@ -208,22 +208,28 @@ fn loop_failed(why: &std::io::Error) -> Exit {
 
 /// A daemon with the systemd driver refuses every container whose parent is not a slice. That is
 /// better said now than by each job; a daemon that is not up yet cannot be asked.
-fn check_cgroup_parent(config: &Config) -> Result<(), Exit> {
-    let CgroupParent::Fixed(parent) = &config.cgroup_parent else {
+fn check_cgroup_parents(config: &Config) -> Result<(), Exit> {
+    if check::named_parents(config).next().is_none() {
         return Ok(());
-    };
+    }
     match ask::cgroup_driver(&config.daemon) {
         Ok(Some(driver)) => {
-            config::check_driver(&driver, parent).map_err(|fault| {
-                error!("--cgroup-parent: {fault}");
-                Exit::Usage
-            })?;
-            if let Some(doubt) = config::driver_doubt(&driver, parent) {
-                warn!("--cgroup-parent: {doubt}");
+            for (flag, judged) in check::judged(config, &driver) {
+                match judged {
+                    Ok(doubt) => doubt.into_iter().for_each(|doubt| warn!("{flag}: {doubt}")),
+                    Err(fault) => {
+                        error!("{flag}: {fault}");
+                        return Err(Exit::Usage);
+                    }
+                }
             }
         }
         Ok(None) => {}
-        Err(why) => warn!("cannot check --cgroup-parent {parent:?}: {why}"),
+        Err(why) => {
+            for (flag, parent) in check::named_parents(config) {
+                warn!("cannot check {flag} {parent:?}: {why}");
+            }
+        }
     }
     Ok(())
 }
@@ -232,8 +238,9 @@ fn announce(config: &Config, listening: &[PathBuf], injection: &Injection) {
     for label in &injection.labels {
         info!("label {}={:?}", label.key, label.value);
     }
-    if let Some(parent) = &injection.cgroup_parent {
-        info!("cgroup parent {parent:?}");
+    let builds = injection.build_cgroup_parent.as_deref();
+    for line in check::cgroup_parents(injection.cgroup_parent.as_deref(), builds) {
+        info!("{line}");
     }
     for setting in check::beyond_default(config) {
         info!("{setting}");

@@ -25,6 +25,9 @@ _dockerd_ci_proxy() {
         --cgroup-parent)
             mapfile -t COMPREPLY < <(compgen -W 'self' -- "$cur")
             ;;
+        --build-cgroup-parent)
+            mapfile -t COMPREPLY < <(compgen -W 'inherit none' -- "$cur")
+            ;;
         --socket-bind)
             mapfile -t COMPREPLY < <(compgen -W 'rewrite refuse pass' -- "$cur")
             ;;
@@ -68,6 +71,7 @@ _dockerd_ci_proxy() {
                 --ls
                 --label
                 --cgroup-parent
+                --build-cgroup-parent
                 --socket-bind
                 --socket-bind-source
                 --anonymous-volumes

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use super::Exit;
-use crate::config::{self, CgroupParent, Config, SocketAccess, socket};
+use crate::config::{self, CgroupParent, Config, Fault, SocketAccess, socket};
 use crate::net::ask::{self, Daemon};
 use crate::net::listener::{self, Place};
 use crate::rules::AnonymousVolumes;
@@ -57,11 +57,11 @@ pub fn check(config: &Config, passed: &[PathBuf]) -> Report {
         report.plan.push(format!("label {}={:?}", label.key, label.value));
     }
     if let Some(daemon) = daemon {
-        find_cgroup_parent(config, &daemon, &mut report);
+        find_cgroup_parents(config, &daemon, &mut report);
     }
     report.doubts.extend(missing_source(config, ask::in_container()));
     report.plan.push(mounts(config));
-    report.plan.extend(choices(config).map(ToOwned::to_owned));
+    report.plan.extend(choices(config));
     report
 }
 
@@ -70,7 +70,7 @@ pub fn beyond_default(config: &Config) -> impl Iterator<Item = String> {
     let own = |path: &str| socket::same_socket(Path::new(path), &config.listen);
     let default = matches!(&config.socket_bind, SocketBind::Rewrite(path) if own(path));
     let mounts = (!default).then(|| mounts(config));
-    mounts.into_iter().chain(choices(config).map(ToOwned::to_owned))
+    mounts.into_iter().chain(choices(config))
 }
 
 /// What is done with mounts of the daemon's socket.
@@ -85,7 +85,7 @@ fn mounts(config: &Config) -> String {
 }
 
 /// What was asked for besides, and is not done by default.
-fn choices(config: &Config) -> impl Iterator<Item = &'static str> {
+fn choices(config: &Config) -> impl Iterator<Item = String> {
     let strict = "what is not known to the Engine API is refused, and images of BuildKit that cannot be \
                   labelled";
     let no_buildkit = "what BuildKit builds passes without labels";
@@ -93,7 +93,39 @@ fn choices(config: &Config) -> impl Iterator<Item = &'static str> {
         "anonymous volumes come into being without labels, unless a client mounts them itself";
     let leaves = config.anonymous_volumes == AnonymousVolumes::Leave;
     let asked = [(config.strict, strict), (config.no_buildkit, no_buildkit), (leaves, leave)];
-    asked.into_iter().filter_map(|(asked, line)| asked.then_some(line))
+    asked.into_iter().filter(|(asked, _)| *asked).map(|(_, line)| line.to_owned())
+}
+
+/// The cgroup parents that were named, each with its flag, and what a daemon with this cgroup driver
+/// makes of it: a fault, or a doubt.
+pub fn judged(
+    config: &Config,
+    driver: &str,
+) -> impl Iterator<Item = (&'static str, Result<Option<Fault>, Fault>)> {
+    named_parents(config).map(move |(flag, parent)| {
+        let judged = config::check_driver(driver, parent);
+        (flag, judged.map(|()| config::driver_doubt(driver, parent)))
+    })
+}
+
+/// The cgroup parents that were named, each with its flag.
+pub fn named_parents(config: &Config) -> impl Iterator<Item = (&'static str, &str)> {
+    let containers = config.cgroup_parent.fixed().map(|parent| ("--cgroup-parent", parent));
+    let builds = config.build_cgroup_parent.fixed();
+    containers.into_iter().chain(builds.map(|parent| ("--build-cgroup-parent", parent)))
+}
+
+/// What containers and builds get, if that is anything.
+pub fn cgroup_parents(
+    containers: Option<&str>,
+    builds: Option<&str>,
+) -> impl Iterator<Item = String> {
+    let of_containers = containers.map(|parent| format!("cgroup parent {parent:?}"));
+    let of_builds = match builds {
+        Some(parent) => Some(format!("cgroup parent of builds {parent:?}")),
+        None => containers.map(|_| "no cgroup parent is forced on builds".to_owned()),
+    };
+    of_containers.into_iter().chain(of_builds)
 }
 
 /// A doubt if the daemon's socket is not where it is said to be. It may come later.
@@ -176,30 +208,30 @@ fn look_at_place(
     report.plan.push(format!("{name} socket {path}: {place}; {}", said.join(", ")));
 }
 
-fn find_cgroup_parent(config: &Config, daemon: &Daemon, report: &mut Report) {
-    let parent = match &config.cgroup_parent {
-        CgroupParent::None => return,
-        CgroupParent::Fixed(parent) => {
-            let driver = daemon.driver.as_deref().unwrap_or_default();
-            match config::check_driver(driver, parent) {
-                Ok(()) => {
-                    let doubt = config::driver_doubt(driver, parent);
-                    report.doubts.extend(doubt.map(|doubt| format!("--cgroup-parent: {doubt}")));
-                    parent.clone()
-                }
-                Err(fault) => {
-                    return report.fault(Exit::Usage, format!("--cgroup-parent: {fault}"));
-                }
+fn find_cgroup_parents(config: &Config, daemon: &Daemon, report: &mut Report) {
+    let driver = daemon.driver.as_deref().unwrap_or_default();
+    let mut usable = true;
+    for (flag, judged) in judged(config, driver) {
+        match judged {
+            Ok(doubt) => report.doubts.extend(doubt.map(|doubt| format!("{flag}: {doubt}"))),
+            Err(fault) => {
+                usable = false;
+                report.fault(Exit::Usage, format!("{flag}: {fault}"));
             }
         }
-        CgroupParent::OfOwnContainer => match ask::own_cgroup_parent(&config.daemon) {
-            Ok(parent) => parent,
-            Err(why) => {
-                return report.fault(exit_of(&why), format!("--cgroup-parent self: {why}"));
-            }
-        },
-    };
-    report.plan.push(format!("cgroup parent {parent:?}"));
+    }
+    let own = (config.cgroup_parent == CgroupParent::OfOwnContainer)
+        .then(|| ask::own_cgroup_parent(&config.daemon));
+    let own = own.transpose().unwrap_or_else(|why| {
+        usable = false;
+        report.fault(exit_of(&why), format!("--cgroup-parent self: {why}"));
+        None
+    });
+    if usable {
+        let containers = own.as_deref().or(config.cgroup_parent.fixed());
+        let builds = config.build_cgroup_parent.beside(containers);
+        report.plan.extend(cgroup_parents(containers, builds.as_deref()));
+    }
 }
 
 #[cfg(test)]

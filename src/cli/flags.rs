@@ -9,6 +9,8 @@ pub const DAEMON_SOCKET: &str = "/var/run/docker.sock";
 pub const LISTEN_SOCKET: &str = "/var/run/docker-ci-proxy.sock";
 /// The label, if nobody names one.
 pub const LABEL: &str = "Created-Via=dockerd-ci-proxy";
+/// The cgroup parent of builds, if nobody says.
+pub const BUILD_CGROUP_PARENT: &str = "inherit";
 /// What is done with mounts of the daemon's socket, if nobody says.
 pub const SOCKET_BIND: &str = "rewrite";
 /// Handling of anonymous volumes, if nobody names one.
@@ -90,11 +92,25 @@ pub const FLAGS: &[Flag] = &[
         }),
         variable: Some("DCP_CGROUP_PARENT"),
         default: None,
-        line: "The cgroup below which containers and builds run.",
+        line: "The cgroup below which containers run, and builds unless told otherwise.",
         more: "An absolute path like /ci/1234 for a daemon with the cgroup driver cgroupfs, a \
                slice like ci-1234.slice for one with systemd. The word self means the cgroup \
                parent of the container in which the proxy runs; the daemon is asked for it at \
                start. In the variable, 1 and true mean self, 0 and false mean none.",
+    },
+    Flag {
+        names: &["--build-cgroup-parent"],
+        short: None,
+        effect: Effect::Value("inherit|none|PARENT", |args, given| {
+            args.build_cgroup_parent = Some(given);
+        }),
+        variable: Some("DCP_BUILD_CGROUP_PARENT"),
+        default: Some(BUILD_CGROUP_PARENT),
+        line: "The cgroup below which builds run.",
+        more: "inherit means that of --cgroup-parent, if there is one; none leaves builds to the \
+               daemon and the client; otherwise a path or slice as there. BuildKit caches the steps \
+               of a build for one cgroup parent, so where each job has another one, builds want one \
+               that all jobs share.",
     },
     Flag {
         names: &["--socket-bind"],

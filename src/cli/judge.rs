@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use super::error::Error;
 use super::flags::{
-    ANONYMOUS_VOLUMES, DAEMON_SOCKET, DRAIN_TIME, LABEL, LISTEN_SOCKET, LOG_FORMAT, SOCKET_BIND,
-    STATS_SOCKET,
+    ANONYMOUS_VOLUMES, BUILD_CGROUP_PARENT, DAEMON_SOCKET, DRAIN_TIME, LABEL, LISTEN_SOCKET,
+    LOG_FORMAT, SOCKET_BIND, STATS_SOCKET,
 };
 use super::parse::{Args, Given};
-use crate::config::{self, CgroupParent, Config, Drain, Fault, LogFormat, SocketAccess, socket};
+use crate::config::{
+    self, BuildCgroupParent, CgroupParent, Config, Drain, Fault, LogFormat, SocketAccess, socket,
+};
 use crate::rules::Label;
 use crate::rules::socket::SocketBind;
 
@@ -26,6 +28,7 @@ pub(super) fn config(mut args: Args) -> Result<Config, Error> {
     let bind = or(args.socket_bind.take(), SOCKET_BIND, "--socket-bind");
     let volumes = or(args.anonymous_volumes.take(), ANONYMOUS_VOLUMES, "--anonymous-volumes");
     let log_format = or(args.log_format.take(), LOG_FORMAT, "--log-format");
+    let builds = or(args.build_cgroup_parent.take(), BUILD_CGROUP_PARENT, "--build-cgroup-parent");
     let stats = args.stats.take();
     let source = args.socket_bind_source.take();
     let config = Config {
@@ -38,6 +41,7 @@ pub(super) fn config(mut args: Args) -> Result<Config, Error> {
         daemon: path(&daemon)?,
         cgroup_parent: text(args.cgroup_parent.as_ref(), CgroupParent::parse)?
             .unwrap_or(CgroupParent::None),
+        build_cgroup_parent: judge(&builds, BuildCgroupParent::parse)?,
         drain: judge(&drain, Drain::parse)?,
         debug: args.debug.as_ref().map_or(Ok(false), yes_or_no)?,
         log_format: judge(&log_format, LogFormat::parse)?,
@@ -221,6 +225,7 @@ mod tests {
             daemon: "/var/run/docker.sock".into(),
             labels: vec![config::label("Created-Via", "dockerd-ci-proxy").unwrap()],
             cgroup_parent: CgroupParent::None,
+            build_cgroup_parent: BuildCgroupParent::Inherit,
             drain: Drain::After(Duration::from_secs(10)),
             strict: false,
             no_buildkit: false,
@@ -238,7 +243,8 @@ mod tests {
         let words = "--ds unix:///d --ls=/l --label a=1 --label b=2 --cgroup-parent /ci \
                      --socket-mode 600 --socket-owner root --socket-group 7 \
                      --drain-time infinity --socket-bind-source /on/host --strict \
-                     --no-buildkit --anonymous-volumes leave --log-format json --stats-socket unix:///s -d";
+                     --no-buildkit --anonymous-volumes leave --log-format json --stats-socket unix:///s -d \
+                     --build-cgroup-parent /builds";
         let config = run(words, &[]).unwrap();
         let wanted = Config {
             listen: "/l".into(),
@@ -246,6 +252,7 @@ mod tests {
             daemon: "/d".into(),
             labels: ["a=1", "b=2"].map(|text| config::label_pair(text).unwrap()).into(),
             cgroup_parent: CgroupParent::Fixed("/ci".into()),
+            build_cgroup_parent: BuildCgroupParent::Fixed("/builds".into()),
             drain: Drain::Never,
             strict: true,
             no_buildkit: true,
@@ -269,10 +276,12 @@ mod tests {
             ("DCP_LABEL_VALUE", "1"),
             ("DCP_LOG_FORMAT", "json"),
             ("DCP_STATS_SOCKET", "/stats"),
+            ("DCP_BUILD_CGROUP_PARENT", "none"),
         ];
         let config = run("", &env).unwrap();
         assert_eq!(config.log_format, LogFormat::Json);
         assert_eq!(config.stats, Some("/stats".into()));
+        assert_eq!(config.build_cgroup_parent, BuildCgroupParent::None);
         assert_eq!((config.debug, config.daemon, config.listen), (true, "/d".into(), "/l".into()));
         assert_eq!(parent_of("", &env), Ok(fixed("/ci")));
         assert_eq!(labels_of("", &env), Ok(vec!["job=1".into()]));
@@ -288,7 +297,7 @@ mod tests {
     fn an_empty_variable_is_as_one_that_is_not_set() {
         let names = crate::cli::flags::FLAGS.iter().filter_map(|flag| flag.variable);
         let env: Vec<_> = names.map(|name| (name, "")).collect();
-        assert_eq!(env.len(), 9);
+        assert_eq!(env.len(), 10);
         assert_eq!(run("", &env), run("", &[]));
     }
 
@@ -497,6 +506,16 @@ mod tests {
                 "--socket-bind-source: \"/a:b\" cannot be mounted into a container, because of its \":\" or because it is not UTF-8",
             ),
             ("--anonymous-volumes no", "--anonymous-volumes: \"no\" is neither label nor leave"),
+            (
+                "--build-cgroup-parent yes",
+                "--build-cgroup-parent: \"yes\" cannot be the cgroup parent of builds, wanted inherit, none, an \
+                 absolute path like /ci-builds or a slice like ci-builds.slice",
+            ),
+            (
+                "--build-cgroup-parent self",
+                "--build-cgroup-parent: self is not for builds, wanted inherit, which is the same beside \
+                 --cgroup-parent self",
+            ),
             ("--log-format xml", "--log-format: \"xml\" is neither text nor json"),
             (
                 "--drain-time soon",

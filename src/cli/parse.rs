@@ -45,6 +45,7 @@ pub struct Args {
     pub(super) label_names: Vec<Given>,
     pub(super) label_values: Vec<Given>,
     pub(super) cgroup_parent: Option<Given>,
+    pub(super) build_cgroup_parent: Option<Given>,
     pub(super) mode: Option<Given>,
     pub(super) owner: Option<Given>,
     pub(super) group: Option<Given>,
@@ -126,6 +127,7 @@ impl Args {
         let fill = |slot: &mut Option<Given>, by| *slot = slot.take().or_else(|| given(by));
         fill(&mut self.daemon, "DCP_DOCKER_SOCKET");
         fill(&mut self.listen, "DCP_LISTEN_SOCKET");
+        fill(&mut self.build_cgroup_parent, "DCP_BUILD_CGROUP_PARENT");
         fill(&mut self.debug, "DCP_DEBUG");
         fill(&mut self.log_format, "DCP_LOG_FORMAT");
         fill(&mut self.stats, "DCP_STATS_SOCKET");

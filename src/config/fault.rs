@@ -19,6 +19,10 @@ pub enum Fault {
     LineBytes(String),
     /// A cgroup parent that no daemon can use, or none can use as it was meant.
     CgroupParent(String),
+    /// The same for builds.
+    BuildCgroupParent(String),
+    /// `self` for builds.
+    SelfForBuilds,
     /// A cgroup parent that is not a slice, for a daemon that runs its containers by systemd.
     NotASlice(String),
     /// A cgroup parent that is a slice, for a daemon to which it is only a path, and one below its own.
@@ -70,6 +74,15 @@ impl Display for Fault {
                 f,
                 "{text:?} cannot be a cgroup parent, wanted self, an absolute path like /ci/1234 \
                  or a slice like ci-1234.slice"
+            ),
+            Self::BuildCgroupParent(text) => write!(
+                f,
+                "{text:?} cannot be the cgroup parent of builds, wanted inherit, none, an absolute \
+                 path like /ci-builds or a slice like ci-builds.slice"
+            ),
+            Self::SelfForBuilds => write!(
+                f,
+                "self is not for builds, wanted inherit, which is the same beside --cgroup-parent self"
             ),
             Self::SocketBind(text) => {
                 write!(f, "{text:?} is none of rewrite, refuse and pass")

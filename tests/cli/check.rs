@@ -85,6 +85,7 @@ fn what_would_be_done_is_told_and_nothing_is_done() {
         format!("listening socket {ls}: will be made; mode 0600, owner {owner}, group {group}"),
         "label a=\"1\"".to_owned(),
         "cgroup parent \"ci.slice\"".to_owned(),
+        "cgroup parent of builds \"ci.slice\"".to_owned(),
         format!("mounts of the daemon's socket become those of {ls}"),
     ];
     assert_eq!((code, &lines[..], errors.as_str()), (0, &wanted[..], ""));
@@ -191,8 +192,50 @@ fn a_cgroup_parent_that_cannot_be_is_told() {
     daemon(&ds);
     let (code, _, errors) = check(&["--ds", &ds, "--ls", &ls, "--cgroup-parent", "/ci"]);
     assert!(code == 2 && errors.contains("driver is systemd"), "{errors}");
+    let (code, lines, errors) = check(&["--ds", &ds, "--ls", &ls, "--build-cgroup-parent", "/ci"]);
+    let told = "dockerd-ci-proxy: --build-cgroup-parent: the daemon's cgroup driver is systemd";
+    assert!(code == 2 && errors.starts_with(told), "{errors}");
+    assert!(lines.iter().all(|line| !line.contains("cgroup parent")), "{lines:?}");
+    // A start that was checked so ends so.
+    fs::write(&ls, "").unwrap();
+    let output = super::run(&["--ds", &ds, "--ls", &ls, "--build-cgroup-parent", "/ci"], &[]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains("--build-cgroup-parent: the daemon's cgroup driver is systemd"),
+        "{told}"
+    );
+    assert_eq!(output.status.code(), Some(2));
+    fs::remove_file(&ls).unwrap();
     let (code, _, errors) = check(&["--ds", &ds, "--ls", &ls, "--cgroup-parent", "self"]);
     assert!(code == 1 && errors.contains("runs in no container"), "{errors}");
+}
+
+#[test]
+fn what_builds_get_is_told() {
+    let folder = Folder::new("builds");
+    let (ds, ls) = (folder.at("d"), folder.at("l"));
+    daemon_with(&ds, "cgroupfs");
+    let lines = |words: &[&str]| {
+        let given = ["--ds", &ds, "--ls", &ls, "--label", "ci.job=1", "--label", "ci.team=web"];
+        let (code, lines, errors) = check(&[&given, words].concat());
+        assert_eq!(code, 0, "{errors}");
+        let told = |line: &String| line.contains("cgroup parent");
+        (lines.into_iter().filter(told).collect::<Vec<_>>(), errors)
+    };
+    assert_eq!(lines(&[]).0, [""; 0]);
+    let pool = ["--build-cgroup-parent", "/builds"];
+    let wanted = [r#"cgroup parent of builds "/builds""#];
+    assert_eq!(lines(&pool).0, wanted);
+    let job = ["--cgroup-parent", "/ci/1"];
+    let wanted = [r#"cgroup parent "/ci/1""#, wanted[0]];
+    assert_eq!(lines(&[job, pool].concat()).0, wanted);
+    let none = ["--build-cgroup-parent", "none"];
+    let wanted = [wanted[0], "no cgroup parent is forced on builds"];
+    assert_eq!(lines(&[job, none].concat()).0, wanted);
+    assert_eq!(lines(&none).0, [""; 0]);
+    let (_, errors) = lines(&["--build-cgroup-parent", "ci.slice"]);
+    let slice = "warn: --build-cgroup-parent: the daemon's cgroup driver is cgroupfs, ";
+    assert!(errors.contains(slice), "{errors}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::support::{Docker, Finished, Kind, Lab, Proxy, Running, noise, skip, until};
 
 /// A docker command with buildx.
-fn cli() -> String {
+pub(super) fn cli() -> String {
     std::env::var("DCP_TEST_BUILDX_CLI").unwrap_or_else(|_| Docker::program())
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn lab() -> Option<Lab> {
 }
 
 /// The docker command with BuildKit.
-fn command(docker: &Docker, arguments: &[&str]) -> Command {
+pub(super) fn command(docker: &Docker, arguments: &[&str]) -> Command {
     let mut command = docker.command(&docker.cli);
     command.env("DOCKER_BUILDKIT", "1").env("BUILDKIT_PROGRESS", "plain");
     // Later bakes ask whether they may read what is outside the working folder.
@@ -40,12 +40,12 @@ fn command(docker: &Docker, arguments: &[&str]) -> Command {
     command
 }
 
-fn run(docker: &Docker, arguments: &[&str]) -> Finished {
+pub(super) fn run(docker: &Docker, arguments: &[&str]) -> Finished {
     Running::start(&mut command(docker, arguments)).unwrap().finish()
 }
 
 /// A folder `name` with this Dockerfile; the image with a shell is `BASE`.
-fn context(lab: &Lab, name: &str, dockerfile: &str) -> String {
+pub(super) fn context(lab: &Lab, name: &str, dockerfile: &str) -> String {
     let context = lab.proxy.folder().join(name);
     fs::create_dir_all(&context).unwrap();
     let dockerfile = dockerfile.replace("BASE", lab.image());
@@ -116,10 +116,15 @@ fn its_steps_run_below_the_cgroup_parent() {
     let built =
         build(&lab, &lab.docker, &image, &options, "FROM BASE\nRUN cat /proc/self/cgroup\n");
     assert_eq!(built.code, Some(0), "{built:?}");
+    lab.assert_confined_by(&cgroups_told(&built));
+}
+
+/// The lines of `/proc/self/cgroup` that a step has written.
+pub(super) fn cgroups_told(built: &Finished) -> String {
     let output = built.err();
     let lines = output.lines().filter_map(|line| line.split_once(' ')?.1.split_once(' '));
     let cgroups = lines.map(|(_, text)| text).filter(|text| text.matches(":/").count() == 1);
-    lab.assert_confined_by(&cgroups.collect::<Vec<_>>().join("\n"));
+    cgroups.collect::<Vec<_>>().join("\n")
 }
 
 #[test]

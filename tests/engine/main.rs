@@ -22,6 +22,7 @@ mod faults;
 mod files;
 mod images;
 mod inside;
+mod jobs;
 mod life;
 mod recreate;
 mod resources;

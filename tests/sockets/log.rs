@@ -95,6 +95,42 @@ fn debug_tells_of_every_exchange_and_still_nothing_that_the_client_wrote() {
     assert!(!log.contains("secret"), "{log}");
 }
 
+/// Builds may get another cgroup parent than containers.
+#[test]
+fn a_line_tells_what_its_own_request_got() {
+    let container = "ContainerCreate injected ci.job=\"7\" ci.team=\"web\" cgroup-parent=\"/ci/7\"";
+    for (words, build, commit) in [
+        (
+            ["--build-cgroup-parent=/builds"],
+            "ImageBuild injected ci.job=\"7\" ci.team=\"web\" cgroup-parent=\"/builds\"",
+            "ImageCommit injected ci.job=\"7\" ci.team=\"web\"",
+        ),
+        (
+            ["--build-cgroup-parent=none"],
+            "ImageBuild injected ci.job=\"7\" ci.team=\"web\"",
+            "ImageCommit injected ci.job=\"7\" ci.team=\"web\"",
+        ),
+    ] {
+        let lab = Lab::with(&[&OPERATOR[..], &words, &["--debug"]].concat());
+        let (mut client, mut daemon) = lab.pair();
+        for path in ["/containers/create", "/build", "/commit?container=c"] {
+            client.sends(create(path, if path.starts_with("/con") { "{}" } else { "" }));
+            daemon.gets_head();
+            if path.starts_with("/con") {
+                daemon.gets(r#"{"Labels":{"ci.job":"7","ci.team":"web"},"#);
+                daemon.gets(r#""HostConfig":{"CgroupParent":"/ci/7"}}"#);
+            }
+            daemon.sends(CREATED);
+            client.gets(CREATED);
+        }
+        lab.proxy.await_log("ImageCommit");
+        let log = lab.proxy.log();
+        for line in [container, build, commit] {
+            assert!(log.contains(&format!("{line}: status 201, ")), "{line}:\n{log}");
+        }
+    }
+}
+
 /// The objects of a log in JSON, each of whose lines is one.
 fn objects(log: &str) -> Vec<Value> {
     let object = |line: &str| serde_json::from_str::<Value>(line).expect(line);
@@ -262,6 +298,7 @@ fn start_configuration_and_stop_are_told() {
         "info: label ci.job=\"7\"",
         "info: label ci.team=\"web\"",
         "info: cgroup parent \"/ci/7\"",
+        "info: cgroup parent of builds \"/ci/7\"",
         &format!(
             "warn: the daemon's socket {daemon} is not there; clients are told so until it is"
         ),

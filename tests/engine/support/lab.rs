@@ -166,12 +166,18 @@ impl Lab {
 
     /// Every line of a `/proc/PID/cgroup` but those of hierarchies that docker leaves alone.
     pub(crate) fn assert_confined_by(&self, cgroups: &str) {
-        let parent = format!("{}/", self.cgroup_parent);
-        let paths = cgroups.lines().filter_map(|line| line.splitn(3, ':').nth(2));
-        let (inside, outside): (Vec<_>, Vec<_>) =
-            paths.filter(|path| *path != "/").partition(|path| path.contains(&parent));
-        assert!(!inside.is_empty() && outside.is_empty(), "not in the cgroup parent:\n{cgroups}");
+        assert_below(&self.cgroup_parent, cgroups);
     }
+}
+
+/// Fails unless every line of a `/proc/PID/cgroup` is below `parent`, but those of hierarchies that
+/// docker leaves alone.
+pub(crate) fn assert_below(parent: &str, cgroups: &str) {
+    let parent = format!("{parent}/");
+    let paths = cgroups.lines().filter_map(|line| line.splitn(3, ':').nth(2));
+    let (inside, outside): (Vec<_>, Vec<_>) =
+        paths.filter(|path| *path != "/").partition(|path| path.contains(&parent));
+    assert!(!inside.is_empty() && outside.is_empty(), "not in the cgroup parent:\n{cgroups}");
 }
 
 impl Drop for Lab {
@@ -190,18 +196,22 @@ impl Drop for Lab {
 impl Lab {
     /// The daemon makes the cgroup parent, and BuildKit one below it, but they never remove it.
     fn remove_cgroups(&self) {
-        if self.engine.cgroup_driver == "systemd" {
-            return;
+        if self.engine.cgroup_driver != "systemd" {
+            remove_cgroup(&self.cgroup_parent);
         }
-        let parent = self.cgroup_parent.trim_start_matches('/');
-        let controllers = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
-        let version_1 = controllers.map(|controller| controller.path());
-        for root in version_1.chain([PathBuf::from("/sys/fs/cgroup")]) {
-            let _ = fs::remove_dir(root.join(parent).join("buildkit"));
-            let _ = fs::remove_dir(root.join(parent));
-            // Fails while another test is in it, as it should.
-            let _ = fs::remove_dir(root.join("dcp-test"));
-        }
+    }
+}
+
+/// Removes the cgroup `parent` that a daemon has made, and what BuildKit made below it.
+pub(crate) fn remove_cgroup(parent: &str) {
+    let parent = parent.trim_start_matches('/');
+    let controllers = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
+    let version_1 = controllers.map(|controller| controller.path());
+    for root in version_1.chain([PathBuf::from("/sys/fs/cgroup")]) {
+        let _ = fs::remove_dir(root.join(parent).join("buildkit"));
+        let _ = fs::remove_dir(root.join(parent));
+        // Fails while another test is in it, as it should.
+        let _ = fs::remove_dir(root.join("dcp-test"));
     }
 }
 

@@ -15,7 +15,7 @@ mod wire;
 
 pub(crate) use cli::{Docker, Finished, Running};
 pub(crate) use dead::Dead;
-pub(crate) use lab::{Kind, Lab};
+pub(crate) use lab::{Kind, Lab, assert_below, remove_cgroup};
 pub(crate) use proxy::{Proxy, binary};
 pub(crate) use skip::skip;
 pub(crate) use wait::{eventually, until};
