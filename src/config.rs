@@ -29,6 +29,8 @@ pub struct Config {
     pub daemon: PathBuf,
     /// The labels, in the order in which they were named; at least one, keys are unique.
     pub labels: Vec<Label>,
+    /// The labels of images: some of `labels`, in the same order.
+    pub image_labels: Vec<Label>,
     /// The cgroup parent, which may still have to be asked for.
     pub cgroup_parent: CgroupParent,
     /// The cgroup parent of builds.
@@ -96,7 +98,7 @@ impl Config {
         };
         Ok(Injection {
             labels: self.labels.clone(),
-            image_labels: self.labels.clone(),
+            image_labels: self.image_labels.clone(),
             build_cgroup_parent: self.build_cgroup_parent.beside(cgroup_parent.as_deref()),
             cgroup_parent,
             strict: self.strict,
@@ -459,6 +461,7 @@ mod tests {
             access: SocketAccess::default(),
             daemon: "/b".into(),
             labels: Vec::new(),
+            image_labels: Vec::new(),
             cgroup_parent: CgroupParent::Fixed("/ci".into()),
             build_cgroup_parent: BuildCgroupParent::Inherit,
             drain: Drain::Never,

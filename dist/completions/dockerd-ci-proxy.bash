@@ -22,6 +22,9 @@ _dockerd_ci_proxy() {
         --label)
             :
             ;;
+        --image-labels)
+            mapfile -t COMPREPLY < <(compgen -W 'all none' -- "$cur")
+            ;;
         --cgroup-parent)
             mapfile -t COMPREPLY < <(compgen -W 'self' -- "$cur")
             ;;
@@ -70,6 +73,7 @@ _dockerd_ci_proxy() {
                 --listensocket
                 --ls
                 --label
+                --image-labels
                 --cgroup-parent
                 --build-cgroup-parent
                 --socket-bind

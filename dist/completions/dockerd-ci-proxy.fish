@@ -5,6 +5,7 @@ complete -c dockerd-ci-proxy -n __fish_use_subcommand -a status -d 'Ask a proxy 
 complete -c dockerd-ci-proxy -l dockersocket -l ds -r -F -d 'The socket of the Docker daemon.'
 complete -c dockerd-ci-proxy -l listensocket -l ls -r -F -d 'The socket that clients are to use in place of the daemon\'s.'
 complete -c dockerd-ci-proxy -l label -x -d 'A label for everything that a client creates.'
+complete -c dockerd-ci-proxy -l image-labels -x -a 'all none' -d 'Which of the labels images get that a client builds, commits or imports.'
 complete -c dockerd-ci-proxy -l cgroup-parent -x -a 'self' -d 'The cgroup below which containers run, and builds unless told otherwise.'
 complete -c dockerd-ci-proxy -l build-cgroup-parent -x -a 'inherit none' -d 'The cgroup below which builds run.'
 complete -c dockerd-ci-proxy -l socket-bind -x -a 'rewrite refuse pass' -d 'What is done when a container or service mounts the daemon\'s socket.'

@@ -93,7 +93,18 @@ fn choices(config: &Config) -> impl Iterator<Item = String> {
         "anonymous volumes come into being without labels, unless a client mounts them itself";
     let leaves = config.anonymous_volumes == AnonymousVolumes::Leave;
     let asked = [(config.strict, strict), (config.no_buildkit, no_buildkit), (leaves, leave)];
-    asked.into_iter().filter(|(asked, _)| *asked).map(|(_, line)| line.to_owned())
+    let asked = asked.into_iter().filter(|(asked, _)| *asked).map(|(_, line)| line.to_owned());
+    image_labels(config).into_iter().chain(asked)
+}
+
+/// The labels of images, where these are not all.
+fn image_labels(config: &Config) -> Option<String> {
+    let keys: Vec<_> = config.image_labels.iter().map(|label| &*label.key).collect();
+    match keys.len() {
+        all if all == config.labels.len() => None,
+        0 => Some("images get no labels".to_owned()),
+        _ => Some(format!("images get these labels alone: {}", keys.join(", "))),
+    }
 }
 
 /// The cgroup parents that were named, each with its flag, and what a daemon with this cgroup driver

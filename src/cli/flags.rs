@@ -9,6 +9,8 @@ pub const DAEMON_SOCKET: &str = "/var/run/docker.sock";
 pub const LISTEN_SOCKET: &str = "/var/run/docker-ci-proxy.sock";
 /// The label, if nobody names one.
 pub const LABEL: &str = "Created-Via=dockerd-ci-proxy";
+/// The labels of images, if nobody says.
+pub const IMAGE_LABELS: &str = "all";
 /// The cgroup parent of builds, if nobody says.
 pub const BUILD_CGROUP_PARENT: &str = "inherit";
 /// What is done with mounts of the daemon's socket, if nobody says.
@@ -83,6 +85,17 @@ pub const FLAGS: &[Flag] = &[
                blanks around them do not count, and a value with a comma in it has to be typed. \
                No key may have a blank in it. Where a label is typed, no variable with labels is \
                read.",
+    },
+    Flag {
+        names: &["--image-labels"],
+        short: None,
+        effect: Effect::Value("all|none|KEY,...", |args, given| args.image_labels = Some(given)),
+        variable: Some("DCP_IMAGE_LABELS"),
+        default: Some(IMAGE_LABELS),
+        line: "Which of the labels images get that a client builds, commits or imports.",
+        more: "Keys of labels, with commas between them. A label that differs from job to job makes \
+               another image in each, of which nothing is cached where another build begins with it. \
+               Everything else gets all labels.",
     },
     Flag {
         names: &["--cgroup-parent"],
@@ -327,11 +340,11 @@ pub fn near(typed: &str) -> Option<&'static str> {
 
 /// The name that was probably meant of these, which all begin with `before`: one that begins like the
 /// typed one, else the nearest one of which about a third is wrong.
-pub(super) fn nearest(
+pub(super) fn nearest<'n>(
     typed: &str,
     before: &str,
-    names: impl Iterator<Item = &'static str> + Clone,
-) -> Option<&'static str> {
+    names: impl Iterator<Item = &'n str> + Clone,
+) -> Option<&'n str> {
     let letters = typed.strip_prefix(before).unwrap_or(typed).len();
     // Two letters begin too many names to guess.
     let begun = names.clone().find(|name| letters > 2 && name.starts_with(typed));

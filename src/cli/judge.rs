@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use super::error::Error;
 use super::flags::{
-    ANONYMOUS_VOLUMES, BUILD_CGROUP_PARENT, DAEMON_SOCKET, DRAIN_TIME, LABEL, LISTEN_SOCKET,
-    LOG_FORMAT, SOCKET_BIND, STATS_SOCKET,
+    ANONYMOUS_VOLUMES, BUILD_CGROUP_PARENT, DAEMON_SOCKET, DRAIN_TIME, IMAGE_LABELS, LABEL,
+    LISTEN_SOCKET, LOG_FORMAT, SOCKET_BIND, STATS_SOCKET, nearest,
 };
-use super::parse::{Args, Given};
+use super::parse::{self, Args, Given};
 use crate::config::{
     self, BuildCgroupParent, CgroupParent, Config, Drain, Fault, LogFormat, SocketAccess, socket,
 };
@@ -28,8 +28,10 @@ pub(super) fn config(mut args: Args) -> Result<Config, Error> {
     let bind = or(args.socket_bind.take(), SOCKET_BIND, "--socket-bind");
     let volumes = or(args.anonymous_volumes.take(), ANONYMOUS_VOLUMES, "--anonymous-volumes");
     let log_format = or(args.log_format.take(), LOG_FORMAT, "--log-format");
+    let image_labels = or(args.image_labels.take(), IMAGE_LABELS, "--image-labels");
     let builds = or(args.build_cgroup_parent.take(), BUILD_CGROUP_PARENT, "--build-cgroup-parent");
     let stats = args.stats.take();
+    let labels = labels(&mut args)?;
     let source = args.socket_bind_source.take();
     let config = Config {
         strict: args.strict,
@@ -46,7 +48,8 @@ pub(super) fn config(mut args: Args) -> Result<Config, Error> {
         debug: args.debug.as_ref().map_or(Ok(false), yes_or_no)?,
         log_format: judge(&log_format, LogFormat::parse)?,
         stats: stats.as_ref().map(path).transpose()?,
-        labels: labels(args)?,
+        image_labels: of_images(&labels, &image_labels)?,
+        labels,
     };
     if socket::same_socket(&config.listen, &config.daemon) {
         let (by, daemon) = (listen.by, daemon.by);
@@ -125,7 +128,7 @@ fn yes_or_no(given: &Given) -> Result<bool, Error> {
 }
 
 /// All labels: those given whole, then the pairs, else the default.
-fn labels(mut args: Args) -> Result<Vec<Label>, Error> {
+fn labels(args: &mut Args) -> Result<Vec<Label>, Error> {
     if args.labels.is_empty() && args.label_names.is_empty() && args.label_values.is_empty() {
         args.labels.push(Given::implied(LABEL, "--label"));
     }
@@ -139,6 +142,36 @@ fn labels(mut args: Args) -> Result<Vec<Label>, Error> {
         sources.push((name.by, label));
     }
     unique(sources)
+}
+
+/// Those of the labels that images get.
+fn of_images(labels: &[Label], chosen: &Given) -> Result<Vec<Label>, Error> {
+    let text = chosen.text()?;
+    match text.trim() {
+        "all" => return Ok(labels.to_vec()),
+        "none" => return Ok(Vec::new()),
+        _ => {}
+    }
+    let mut keys = Vec::new();
+    for key in parse::list(chosen) {
+        let key = key.text()?;
+        if labels.iter().all(|label| label.key != key) {
+            return Err(Error::Fault(chosen.by, not_a_label(labels, key)));
+        }
+        keys.push(key.to_owned());
+    }
+    if keys.is_empty() {
+        return Err(Error::Fault(chosen.by, Fault::NoImageLabels(text.to_owned())));
+    }
+    Ok(labels.iter().filter(|label| keys.contains(&label.key)).cloned().collect())
+}
+
+fn not_a_label(labels: &[Label], key: &str) -> Fault {
+    let keys = labels.iter().map(|label| &*label.key);
+    // A word beside keys is no slip of a letter.
+    let words = ["all", "none"].into_iter().filter(|word| *word != key);
+    let near = nearest(key, "", keys.clone().chain(words)).map(ToOwned::to_owned);
+    Fault::NotALabel { key: key.to_owned(), near, keys: keys.map(Into::into).collect() }
 }
 
 /// The names with the values that stand at the same place in their row.
@@ -224,6 +257,7 @@ mod tests {
             access: SocketAccess::default(),
             daemon: "/var/run/docker.sock".into(),
             labels: vec![config::label("Created-Via", "dockerd-ci-proxy").unwrap()],
+            image_labels: vec![config::label("Created-Via", "dockerd-ci-proxy").unwrap()],
             cgroup_parent: CgroupParent::None,
             build_cgroup_parent: BuildCgroupParent::Inherit,
             drain: Drain::After(Duration::from_secs(10)),
@@ -244,13 +278,14 @@ mod tests {
                      --socket-mode 600 --socket-owner root --socket-group 7 \
                      --drain-time infinity --socket-bind-source /on/host --strict \
                      --no-buildkit --anonymous-volumes leave --log-format json --stats-socket unix:///s -d \
-                     --build-cgroup-parent /builds";
+                     --image-labels b --build-cgroup-parent /builds";
         let config = run(words, &[]).unwrap();
         let wanted = Config {
             listen: "/l".into(),
             access: SocketAccess { mode: Some(0o600), owner: Some(0), group: Some(7) },
             daemon: "/d".into(),
             labels: ["a=1", "b=2"].map(|text| config::label_pair(text).unwrap()).into(),
+            image_labels: vec![config::label_pair("b=2").unwrap()],
             cgroup_parent: CgroupParent::Fixed("/ci".into()),
             build_cgroup_parent: BuildCgroupParent::Fixed("/builds".into()),
             drain: Drain::Never,
@@ -276,11 +311,13 @@ mod tests {
             ("DCP_LABEL_VALUE", "1"),
             ("DCP_LOG_FORMAT", "json"),
             ("DCP_STATS_SOCKET", "/stats"),
+            ("DCP_IMAGE_LABELS", "none"),
             ("DCP_BUILD_CGROUP_PARENT", "none"),
         ];
         let config = run("", &env).unwrap();
         assert_eq!(config.log_format, LogFormat::Json);
         assert_eq!(config.stats, Some("/stats".into()));
+        assert_eq!(config.image_labels, []);
         assert_eq!(config.build_cgroup_parent, BuildCgroupParent::None);
         assert_eq!((config.debug, config.daemon, config.listen), (true, "/d".into(), "/l".into()));
         assert_eq!(parent_of("", &env), Ok(fixed("/ci")));
@@ -297,7 +334,7 @@ mod tests {
     fn an_empty_variable_is_as_one_that_is_not_set() {
         let names = crate::cli::flags::FLAGS.iter().filter_map(|flag| flag.variable);
         let env: Vec<_> = names.map(|name| (name, "")).collect();
-        assert_eq!(env.len(), 10);
+        assert_eq!(env.len(), 11);
         assert_eq!(run("", &env), run("", &[]));
     }
 
@@ -408,6 +445,41 @@ mod tests {
         assert_eq!(labels_of("", &env), Ok(["a=1", "b=2"].map(String::from).into()));
         assert_eq!(labels_of("--label c=3", &env), Ok(vec!["c=3".into()]));
         assert_eq!(labels_of("--lv 4", &env), Ok(vec!["b=4".into()]));
+    }
+
+    #[test]
+    fn images_get_some_of_the_labels() {
+        let of = |chosen: &str| {
+            let words =
+                format!("--label ci.job=1 --label ci.team=web --ln ci.host --lv h {chosen}");
+            let text = |label: Label| label.key;
+            run(&words, &[]).map(|config| config.image_labels.into_iter().map(text).collect())
+        };
+        let keys = |keys: &[&str]| Ok(keys.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let all = keys(&["ci.job", "ci.team", "ci.host"]);
+        assert_eq!(of(""), all);
+        assert_eq!(of("--image-labels all"), all);
+        assert_eq!(of("--image-labels none"), keys(&[]));
+        assert_eq!(of("--image-labels ci.host,ci.team,ci.host"), keys(&["ci.team", "ci.host"]));
+        let given = [("DCP_LABELS", "a=1, b=2"), ("DCP_IMAGE_LABELS", " b,\n")];
+        let label = config::label("b", "2").unwrap();
+        assert_eq!(run("", &given).unwrap().image_labels, [label]);
+        let key = "--image-labels: ";
+        for (chosen, why) in [
+            ("ci.jb", r#""ci.jb" is the key of no label, did you mean ci.job?"#),
+            ("ci.team,ci.h", r#""ci.h" is the key of no label, did you mean ci.host?"#),
+            ("nome", r#""nome" is the key of no label, did you mean none?"#),
+            (
+                "all,ci.team",
+                r#""all" is the key of no label, wanted all, none or keys out of ci.job, ci.team, ci.host"#,
+            ),
+            (",", r#""," names no label, wanted all, none or keys of labels"#),
+        ] {
+            assert_eq!(of(&format!("--image-labels {chosen}")), Err(format!("{key}{why}")));
+        }
+        let why =
+            r#"DCP_IMAGE_LABELS: "Created_Via" is the key of no label, did you mean Created-Via?"#;
+        assert_eq!(run("", &[("DCP_IMAGE_LABELS", "Created_Via")]), Err(why.into()));
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub struct Args {
     pub(super) labels: Vec<Given>,
     pub(super) label_names: Vec<Given>,
     pub(super) label_values: Vec<Given>,
+    pub(super) image_labels: Option<Given>,
     pub(super) cgroup_parent: Option<Given>,
     pub(super) build_cgroup_parent: Option<Given>,
     pub(super) mode: Option<Given>,
@@ -127,6 +128,7 @@ impl Args {
         let fill = |slot: &mut Option<Given>, by| *slot = slot.take().or_else(|| given(by));
         fill(&mut self.daemon, "DCP_DOCKER_SOCKET");
         fill(&mut self.listen, "DCP_LISTEN_SOCKET");
+        fill(&mut self.image_labels, "DCP_IMAGE_LABELS");
         fill(&mut self.build_cgroup_parent, "DCP_BUILD_CGROUP_PARENT");
         fill(&mut self.debug, "DCP_DEBUG");
         fill(&mut self.log_format, "DCP_LOG_FORMAT");
@@ -165,7 +167,7 @@ impl Args {
 }
 
 /// The pieces of a list: between commas and line ends, without the blanks around them.
-fn list(given: &Given) -> impl Iterator<Item = Given> {
+pub(super) fn list(given: &Given) -> impl Iterator<Item = Given> {
     let pieces = given.value.as_bytes().split(|byte| matches!(byte, b',' | b'\n'));
     let pieces = pieces.map(<[u8]>::trim_ascii).filter(|piece| !piece.is_empty());
     pieces.map(|piece| Given { value: OsStr::from_bytes(piece).into(), by: given.by })

@@ -23,6 +23,17 @@ pub enum Fault {
     BuildCgroupParent(String),
     /// `self` for builds.
     SelfForBuilds,
+    /// A label of images that is none of the labels.
+    NotALabel {
+        /// The key.
+        key: String,
+        /// A key that may have been meant.
+        near: Option<String>,
+        /// The keys that there are.
+        keys: Vec<String>,
+    },
+    /// A list of the labels of images without any.
+    NoImageLabels(String),
     /// A cgroup parent that is not a slice, for a daemon that runs its containers by systemd.
     NotASlice(String),
     /// A cgroup parent that is a slice, for a daemon to which it is only a path, and one below its own.
@@ -84,6 +95,17 @@ impl Display for Fault {
                 f,
                 "self is not for builds, wanted inherit, which is the same beside --cgroup-parent self"
             ),
+            Self::NotALabel { key, near: Some(near), .. } => {
+                write!(f, "{key:?} is the key of no label, did you mean {near}?")
+            }
+            Self::NotALabel { key, keys, .. } => write!(
+                f,
+                "{key:?} is the key of no label, wanted all, none or keys out of {}",
+                keys.join(", ")
+            ),
+            Self::NoImageLabels(text) => {
+                write!(f, "{text:?} names no label, wanted all, none or keys of labels")
+            }
             Self::SocketBind(text) => {
                 write!(f, "{text:?} is none of rewrite, refuse and pass")
             }

@@ -211,7 +211,7 @@ fn a_cgroup_parent_that_cannot_be_is_told() {
 }
 
 #[test]
-fn what_builds_get_is_told() {
+fn what_builds_and_images_get_is_told() {
     let folder = Folder::new("builds");
     let (ds, ls) = (folder.at("d"), folder.at("l"));
     daemon_with(&ds, "cgroupfs");
@@ -219,7 +219,7 @@ fn what_builds_get_is_told() {
         let given = ["--ds", &ds, "--ls", &ls, "--label", "ci.job=1", "--label", "ci.team=web"];
         let (code, lines, errors) = check(&[&given, words].concat());
         assert_eq!(code, 0, "{errors}");
-        let told = |line: &String| line.contains("cgroup parent");
+        let told = |line: &String| line.contains("cgroup parent") || line.starts_with("images");
         (lines.into_iter().filter(told).collect::<Vec<_>>(), errors)
     };
     assert_eq!(lines(&[]).0, [""; 0]);
@@ -236,6 +236,9 @@ fn what_builds_get_is_told() {
     let (_, errors) = lines(&["--build-cgroup-parent", "ci.slice"]);
     let slice = "warn: --build-cgroup-parent: the daemon's cgroup driver is cgroupfs, ";
     assert!(errors.contains(slice), "{errors}");
+    assert_eq!(lines(&["--image-labels", "none"]).0, ["images get no labels"]);
+    let team = "images get these labels alone: ci.team";
+    assert_eq!(lines(&["--image-labels", "ci.team"]).0, [team]);
 }
 
 #[test]

@@ -2,10 +2,11 @@
 //! cache of the first.
 
 use std::fs;
+use std::process::Command;
 
 use crate::buildkit::{self, cgroups_told, context};
 use crate::support::{
-    Docker, Finished, Kind, Lab, Proxy, Running, assert_below, remove_cgroup, until,
+    Docker, Finished, Kind, Lab, Proxy, Running, assert_below, remove_cgroup, skip, until,
 };
 
 /// A job: its proxy, with its own label `ci.job` and its own cgroup parent, and docker behind that.
@@ -222,6 +223,152 @@ fn a_cache_that_is_exported_serves_another_job_unless_the_cgroup_parent_is_anoth
             let imported = build(&jobs[1], ["--cache-from", from], &other);
             assert_eq!(imported, cached, "{choice} {kind}");
         }
+    }
+    remove_cgroup(&pool);
+}
+
+/// The classic builder does not look at the cgroup parent, but at the labels: in the image that another
+/// build begins with, they make it another one.
+#[test]
+fn a_classic_build_from_a_local_image_is_cached_across_jobs_without_their_labels() {
+    let Some(lab) = Lab::open() else { return };
+    let _images = Images(&lab);
+    let pool = parent(&lab, "pool");
+    let (base, image) = (lab.reserve(Kind::Image, "base"), lab.reserve(Kind::Image, "built"));
+    for (choice, cached) in [("all", false), ("none", true), ("ci.team", true)] {
+        let jobs = Job::both(&lab, &["--image-labels", choice, "--build-cgroup-parent", &pool]);
+        let make = |job: &Job, image: &str, from: &str| {
+            let nonce = format!("{}-{choice}-{from}", lab.name).replace(':', "-");
+            let nonce = nonce.replace('/', "-");
+            let folder = context(&lab, "job", &dockerfile(&lab, from, &nonce));
+            let built = told(&job.docker.run(&["build", "--tag", image, &folder]));
+            let ran = built.contains(&format!("\n42-{nonce}"));
+            assert_ne!(
+                ran,
+                built.contains("cat /proc/uptime >/stamp\n ---> Using cache"),
+                "{built}"
+            );
+            (ran, built)
+        };
+        let built = jobs.each_ref().map(|job| {
+            let (base_ran, built) = make(job, &base, lab.image());
+            if base_ran && lab.engine.cgroup_version == "1" {
+                let cgroups: Vec<&str> =
+                    built.lines().filter(|line| line.matches(":/").count() == 1).collect();
+                assert_below(&pool, &cgroups.join("\n"));
+            }
+            let (ran, _) = make(job, &image, &base);
+            let mut labels = labels(&lab, &image);
+            labels.retain(|label| label.starts_with("ci."));
+            let id = lab.inspect(Kind::Image, &image, "{{.Id}}");
+            (base_ran, ran, labels, id)
+        });
+        let [(base, ran, _, id), (base_again, ran_again, labels, id_again)] = &built;
+        assert_eq!((*base, *ran), (true, true), "{choice}");
+        assert_eq!((*base_again, *ran_again), (false, !cached), "{choice}");
+        assert_eq!(id == id_again, cached, "{choice}");
+        let job = format!("ci.job={}", jobs[1].name);
+        let wanted: &[&str] = match choice {
+            "all" => &[&job, "ci.team=web"],
+            "none" => &[],
+            _ => &["ci.team=web"],
+        };
+        assert_eq!(labels, wanted, "{choice}");
+    }
+    remove_cgroup(&pool);
+}
+
+/// The labels of an image, as `key=value`.
+fn labels(lab: &Lab, image: &str) -> Vec<String> {
+    let format = "{{range $key, $value := .Config.Labels}}{{$key}}={{$value}}\n{{end}}";
+    lab.inspect(Kind::Image, image, format).lines().map(ToOwned::to_owned).collect()
+}
+
+/// What a container has is in the image that is made of it, so that a commit has all of the labels.
+#[test]
+fn an_import_has_the_chosen_labels_and_a_commit_besides_those_of_its_container() {
+    let Some(lab) = Lab::open() else { return };
+    let job = Job::start(&lab, 1, &["--image-labels", "ci.team"]);
+    let none = Job::start(&lab, 2, &["--image-labels", "none"]);
+    let ours = |job: &Job| [format!("ci.job={}", job.name), "ci.team=web".to_owned()];
+    let image = lab.reserve(Kind::Image, "made");
+    let tar = lab.proxy.folder().join("empty.tar");
+    fs::write(&tar, [0; 1024]).unwrap();
+    for (job, imported) in [(&job, &["ci.team=web"][..]), (&none, &[])] {
+        job.docker.ok(&["import", tar.to_str().unwrap(), &image]);
+        assert_eq!(labels(&lab, &image), imported);
+        let container = lab.reserve(Kind::Container, &job.name);
+        job.docker.ok(&["create", "--name", &container, lab.image(), "true"]);
+        job.docker.ok(&["commit", &container, &image]);
+        assert_eq!(labels(&lab, &image), ours(job));
+    }
+    let log = none.proxy.log();
+    assert!(log.contains("ImageCommit passed: ") && log.contains("ImageCreate passed: "), "{log}");
+}
+
+/// Takes a project of compose down.
+struct Project<'lab>(&'lab Lab, String);
+
+impl Project<'_> {
+    /// `docker compose` with this builder.
+    fn compose(&self, docker: &Docker, builder: &str, words: &[&str]) -> Command {
+        let project = ["compose", "--project-name", &*self.0.name, "--file", &*self.1];
+        let mut command = buildkit::command(docker, &[&project, words].concat());
+        command.env("DOCKER_BUILDKIT", builder).env("BUILDX_NO_DEFAULT_ATTESTATIONS", "1");
+        command
+    }
+}
+
+impl Drop for Project<'_> {
+    fn drop(&mut self) {
+        let down = ["down", "--volumes", "--timeout", "1"];
+        let _ = self.compose(&self.0.direct, "1", &down).output();
+    }
+}
+
+/// The image that the second job builds is that of the first, so that compose has no reason to replace
+/// the container. (With containerd's image store each build by BuildKit makes another one, without the
+/// proxy too, as its provenance tells when it was built; so that is left out.)
+#[test]
+fn compose_up_leaves_the_container_of_another_job_alone_without_labels_of_jobs() {
+    let Some(lab) = buildkit::lab() else { return };
+    if buildkit::run(&lab.docker, &["compose", "version"]).code != Some(0) {
+        return skip("a test of jobs", "the docker command has no compose");
+    }
+    let _images = Images(&lab);
+    let image = lab.reserve(Kind::Image, "built");
+    let pool = parent(&lab, "pool");
+    for (builder, choice, alone) in [
+        ("1", "all", false),
+        ("1", "none", true),
+        ("1", "ci.team", true),
+        ("0", "all", false),
+        ("0", "ci.team", true),
+    ] {
+        let jobs = Job::both(&lab, &["--image-labels", choice, "--build-cgroup-parent", &pool]);
+        let nonce = format!("{}-up-{builder}-{choice}", lab.name);
+        let folder = context(&lab, "job", &dockerfile(&lab, "BASE", &nonce));
+        let service = "command: sleep 1000, stop_signal: SIGKILL, build: .";
+        let file = format!("{folder}/compose.yml");
+        let text = format!("services: {{web: {{image: {image:?}, {service}}}}}\n");
+        fs::write(&file, text).unwrap();
+        let project = Project(&lab, file);
+        let up = jobs.each_ref().map(|job| {
+            let mut up = project.compose(&job.docker, builder, &["up", "--detach", "--build"]);
+            told(&Running::start(&mut up).unwrap().finish());
+            let label = format!("label=com.docker.compose.project={}", lab.name);
+            let list = ["ps", "--quiet", "--no-trunc", "--filter", &label];
+            (lab.direct.ok(&list), lab.inspect(Kind::Image, &image, "{{.Id}}"))
+        });
+        let [(container, first), (container_again, second)] = &up;
+        assert!(!container.is_empty());
+        assert_eq!(container == container_again, alone, "{builder} {choice}");
+        assert_eq!(first == second, alone, "{builder} {choice}");
+        // A container has all labels, whatever its image has; it stays the first job's.
+        let owner = if alone { &jobs[0].name } else { &jobs[1].name };
+        let format = "{{index .Config.Labels \"ci.job\"}} {{index .Config.Labels \"ci.team\"}}";
+        let has = lab.inspect(Kind::Container, container_again, format);
+        assert_eq!(has, format!("{owner} web"), "{builder} {choice}");
     }
     remove_cgroup(&pool);
 }

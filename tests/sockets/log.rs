@@ -95,20 +95,30 @@ fn debug_tells_of_every_exchange_and_still_nothing_that_the_client_wrote() {
     assert!(!log.contains("secret"), "{log}");
 }
 
-/// Builds may get another cgroup parent than containers.
+/// Images and builds may get less than containers, or another cgroup parent.
 #[test]
 fn a_line_tells_what_its_own_request_got() {
     let container = "ContainerCreate injected ci.job=\"7\" ci.team=\"web\" cgroup-parent=\"/ci/7\"";
     for (words, build, commit) in [
         (
-            ["--build-cgroup-parent=/builds"],
-            "ImageBuild injected ci.job=\"7\" ci.team=\"web\" cgroup-parent=\"/builds\"",
-            "ImageCommit injected ci.job=\"7\" ci.team=\"web\"",
+            ["--image-labels=ci.team", "--build-cgroup-parent=/builds"],
+            "ImageBuild injected ci.team=\"web\" cgroup-parent=\"/builds\"",
+            "ImageCommit injected ci.team=\"web\"",
         ),
         (
-            ["--build-cgroup-parent=none"],
-            "ImageBuild injected ci.job=\"7\" ci.team=\"web\"",
-            "ImageCommit injected ci.job=\"7\" ci.team=\"web\"",
+            ["--image-labels=none", "--build-cgroup-parent=inherit"],
+            "ImageBuild injected cgroup-parent=\"/ci/7\"",
+            "ImageCommit passed",
+        ),
+        (
+            ["--image-labels=ci.job", "--build-cgroup-parent=none"],
+            "ImageBuild injected ci.job=\"7\"",
+            "ImageCommit injected ci.job=\"7\"",
+        ),
+        (
+            ["--image-labels=none", "--build-cgroup-parent=none"],
+            "ImageBuild passed",
+            "ImageCommit passed",
         ),
     ] {
         let lab = Lab::with(&[&OPERATOR[..], &words, &["--debug"]].concat());
