@@ -113,7 +113,7 @@ fn refusals() -> Vec<Refusal> {
     let pairs = format!("POST /build?{}", "a&".repeat(2000));
     let create = "POST /containers/create";
     let large = [(create, &*members), (create, &mounts), (create, &driver), (&pairs, "")];
-    let unlabelled = buildkit::edit(&strict, Method::ControlSolve, b"\x70\x01").unwrap_err();
+    let unlabelled = buildkit::edit(&strict, Method::ControlSolve, b"\x70\x01", None).unwrap_err();
     let requests = REFUSED.iter().copied().chain(large).map(|(line, body)| refused(line, body));
     requests
         .chain([

@@ -8,7 +8,8 @@ mod support;
 
 use std::path::Path;
 
-use support::player::{Pace, Player};
+use dockerd_ci_proxy::rules::buildkit::Store;
+use support::player::{Pace, Player, injection};
 use support::transcript::{Line, Transcript, What, all};
 
 /// Where the bytes that are sent in a transcript are cut in two, counted through the transcript.
@@ -45,7 +46,7 @@ impl Way {
 
 /// Plays a transcript up to the first thing that is not as expected.
 fn play(transcript: &Transcript, way: Way) -> Result<(), String> {
-    let mut player = Player::new(way.pace);
+    let mut player = player(transcript, way.pace);
     let (mut client_got, mut daemon_got) = (Vec::new(), Vec::new());
     let (mut sent, mut expects) = (0, false);
     player.settle();
@@ -71,6 +72,26 @@ fn play(transcript: &Transcript, way: Way) -> Result<(), String> {
         player.settle();
     }
     compare(transcript, &player, &client_got, &daemon_got, way)
+}
+
+/// The core under the configuration of a page.
+fn player(transcript: &Transcript, pace: Pace) -> Player {
+    let mut injection = injection();
+    for flag in &transcript.flags {
+        match flag.as_str() {
+            "--strict" => injection.strict = true,
+            "--no-buildkit" => injection.no_buildkit = true,
+            other => panic!("{other} is no flag of a transcript"),
+        }
+    }
+    let mut player = Player::with(injection, pace);
+    player.store = match transcript.store.as_deref() {
+        Some("containerd") => Store::Containerd,
+        Some("graph driver") => Store::GraphDriver,
+        Some("unknown") | None => Store::Unknown,
+        Some(other) => panic!("{other} is no store"),
+    };
+    player
 }
 
 fn send(player: &mut Player, line: Line, bytes: &[u8], cut: Cut) {

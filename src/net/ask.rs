@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::http::gather;
 use crate::http::reply::{self, Reply, Whole};
+use crate::rules::buildkit::Store;
 
 /// Time for a whole question and its answer. A daemon that lists its plugins for `/info` may take
 /// a second; the start of the proxy should not hang on one that is stuck.
@@ -27,6 +28,9 @@ const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
 /// The files of an image over which those are mounted that make its container's network and name.
 const CONTAINER_FILES: [&str; 3] = ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"];
+
+/// The `driver-type` among the facts of a storage driver that is one of containerd's.
+const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1";
 
 /// The daemon's cgroup driver, `cgroupfs` or `systemd`; `None` if no daemon is there yet or it
 /// does not say.
@@ -40,6 +44,27 @@ pub fn cgroup_driver(daemon: &Path) -> Result<Option<String>, Error> {
         Err(error) => Err(error),
         Ok(info) => Ok(info.get("CgroupDriver").and_then(Value::as_str).map(ToOwned::to_owned)),
     }
+}
+
+/// The store in which the daemon keeps its images, by what it calls its storage driver.
+#[must_use]
+pub fn store(daemon: &Path) -> Store {
+    match get(daemon, "/info") {
+        Ok(info) => store_in(&info),
+        Err(_) => Store::Unknown,
+    }
+}
+
+/// The store that the answer to `/info` names.
+fn store_in(info: &Value) -> Store {
+    let Some(status) = info.get("DriverStatus").and_then(Value::as_array) else {
+        return Store::Unknown;
+    };
+    let is_snapshotter = |pair: &Value| {
+        pair.pointer("/0").and_then(Value::as_str) == Some("driver-type")
+            && pair.pointer("/1").and_then(Value::as_str) == Some(SNAPSHOTTER)
+    };
+    if status.iter().any(is_snapshotter) { Store::Containerd } else { Store::GraphDriver }
 }
 
 /// What a daemon says of itself.

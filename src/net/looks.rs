@@ -1,13 +1,17 @@
 //! Looks at the file system that may take long, each in a thread of its own: one at a server that is dead
-//! never ends, and nobody else is to wait for it. The only threads there are.
+//! never ends, and nobody else is to wait for it. The daemon is asked in the same way what the connection
+//! of the client cannot ask. The only threads there are.
 
 use std::io;
 use std::mem;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
 use mio::{Registry, Token, Waker};
 
+use super::ask;
+use crate::rules::buildkit::Store;
 use crate::rules::socket::{Blind, Look, Relation};
 
 /// Looks at once; more wait until one of these is over.
@@ -34,18 +38,60 @@ struct Board {
     seen: Vec<usize>,
 }
 
+/// Something that a pair waits to know.
+#[derive(Debug, Clone)]
+pub(super) enum Question {
+    /// The relation of a path to the daemon's socket.
+    Path(Look, String),
+    /// The store of the daemon whose socket is at a path.
+    Store(PathBuf),
+}
+
+/// An answer to a [`Question`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fact {
+    Path(Result<Relation, Blind>),
+    Store(Store),
+}
+
+impl Question {
+    /// Finds the answer, however long that takes.
+    fn answer(&self) -> Fact {
+        match self {
+            Self::Path(look, path) => Fact::Path(look.at_last(path)),
+            Self::Store(daemon) => Fact::Store(ask::store(daemon)),
+        }
+    }
+
+    /// The answer where there can be none.
+    pub(super) fn unanswered(&self, why: Blind) -> Fact {
+        match self {
+            Self::Path(..) => Fact::Path(Err(why)),
+            Self::Store(_) => Fact::Store(Store::Unknown),
+        }
+    }
+
+    /// Compares two questions: equal ones have one answer.
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Path(_, one), Self::Path(_, other)) => one == other,
+            (Self::Store(one), Self::Store(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
 /// One look, for all who want to know the same.
 #[derive(Debug)]
 struct Task {
-    look: Look,
-    path: String,
+    question: Question,
     begun: bool,
     pairs: Vec<usize>,
     answer: Arc<Answer>,
 }
 
 /// What has been seen, as soon as it has.
-type Answer = OnceLock<Result<Relation, Blind>>;
+type Answer = OnceLock<Fact>;
 
 /// A look that is waited for; dropped by all, it is not begun any more.
 #[derive(Debug)]
@@ -53,7 +99,7 @@ pub(super) struct Asked(Arc<Answer>);
 
 impl Asked {
     /// What has been seen, as soon as it has.
-    pub(super) fn answer(&self) -> Option<Result<Relation, Blind>> {
+    pub(super) fn answer(&self) -> Option<Fact> {
         self.0.get().cloned()
     }
 }
@@ -68,13 +114,13 @@ impl Looks {
         Ok(Self(Arc::new(Shared { board, waker })))
     }
 
-    /// Has `path` looked at for a pair. The answer may be there at once.
+    /// Has a question answered for a pair. The answer may be there at once.
     // Seldom, as the other two, so that they are to be small rather than fast.
     #[cold]
-    pub(super) fn ask(&self, look: &Look, path: String, pair: usize) -> Asked {
+    pub(super) fn ask(&self, question: Question, pair: usize) -> Asked {
         let mut board = self.0.board();
         board.forget_given_up();
-        if let Some(task) = board.tasks.iter_mut().find(|task| task.path == path) {
+        if let Some(task) = board.tasks.iter_mut().find(|task| task.question.is(&question)) {
             // A dead file system is asked once, however often a job tries again.
             task.pairs.push(pair);
             return Asked(Arc::clone(&task.answer));
@@ -86,13 +132,13 @@ impl Looks {
             match thread.spawn(move || shared.work()) {
                 Ok(_) => board.threads += 1,
                 Err(_) if board.threads == 0 => {
-                    return Asked(Arc::new(Err(Blind::NoThread).into()));
+                    return Asked(Arc::new(question.unanswered(Blind::NoThread).into()));
                 }
                 Err(_) => {}
             }
         }
-        let (look, pairs, asked) = (look.clone(), vec![pair], Asked(Arc::clone(&answer)));
-        board.tasks.push(Task { look, path, begun: false, pairs, answer });
+        let (pairs, asked) = (vec![pair], Asked(Arc::clone(&answer)));
+        board.tasks.push(Task { question, begun: false, pairs, answer });
         asked
     }
 
@@ -118,8 +164,8 @@ impl Shared {
     /// Looks until nobody waits.
     #[cold]
     fn work(&self) {
-        while let Some((look, path, answer)) = self.begin() {
-            let _ = answer.set(look.at_last(&path));
+        while let Some((question, answer)) = self.begin() {
+            let _ = answer.set(question.answer());
             self.over(&answer);
             // Fails only when the event loop has ended.
             let _ = self.waker.wake();
@@ -127,7 +173,7 @@ impl Shared {
     }
 
     /// The next that is to be looked at.
-    fn begin(&self) -> Option<(Look, String, Arc<Answer>)> {
+    fn begin(&self) -> Option<(Question, Arc<Answer>)> {
         let mut board = self.board();
         board.forget_given_up();
         let Some(task) = board.tasks.iter_mut().find(|task| !task.begun) else {
@@ -135,7 +181,7 @@ impl Shared {
             return None;
         };
         task.begun = true;
-        Some((task.look.clone(), task.path.clone(), Arc::clone(&task.answer)))
+        Some((task.question.clone(), Arc::clone(&task.answer)))
     }
 
     /// Takes a look that has its answer off the board.
@@ -176,16 +222,16 @@ mod tests {
         let looks = Looks::new(poll.registry(), TOKEN).unwrap();
         let (free, stuck) = channel();
         let look = look(stuck);
-        let dead = looks.ask(&look, "/dead".to_owned(), 1);
-        let other = looks.ask(&look, "/other".to_owned(), 2);
+        let dead = looks.ask(Question::Path(look.clone(), "/dead".to_owned()), 1);
+        let other = looks.ask(Question::Path(look.clone(), "/other".to_owned()), 2);
         let mut events = Events::with_capacity(1);
         poll.poll(&mut events, Some(Duration::from_secs(30))).unwrap();
         assert!(events.iter().all(|event| event.token() == TOKEN));
-        assert_eq!((other.answer(), dead.answer()), (Some(Ok(Relation::Above)), None));
+        assert_eq!((other.answer(), dead.answer()), (Some(Fact::Path(Ok(Relation::Above))), None));
         assert_eq!((looks.seen(), looks.seen()), (vec![2], vec![]));
         free.send(()).unwrap();
         poll.poll(&mut events, Some(Duration::from_secs(30))).unwrap();
-        assert_eq!((looks.seen(), dead.answer()), (vec![1], Some(Ok(Relation::Above))));
+        assert_eq!((looks.seen(), dead.answer()), (vec![1], Some(Fact::Path(Ok(Relation::Above)))));
     }
 
     #[test]
@@ -194,10 +240,11 @@ mod tests {
         let looks = Looks::new(poll.registry(), TOKEN).unwrap();
         let (free, stuck) = channel();
         let look = look(stuck);
-        let dead: Vec<_> =
-            (0..AT_ONCE).map(|pair| looks.ask(&look, format!("/dead/{pair}"), pair)).collect();
-        let given_up = looks.ask(&look, "/given/up".to_owned(), AT_ONCE);
-        let waits = looks.ask(&look, "/other".to_owned(), AT_ONCE + 1);
+        let dead: Vec<_> = (0..AT_ONCE)
+            .map(|pair| looks.ask(Question::Path(look.clone(), format!("/dead/{pair}")), pair))
+            .collect();
+        let given_up = looks.ask(Question::Path(look.clone(), "/given/up".to_owned()), AT_ONCE);
+        let waits = looks.ask(Question::Path(look.clone(), "/other".to_owned()), AT_ONCE + 1);
         assert_eq!(looks.0.board().threads, AT_ONCE);
         drop(given_up);
         free.send(()).unwrap();
@@ -220,7 +267,7 @@ mod tests {
         let looks = Looks::new(poll.registry(), TOKEN).unwrap();
         let (free, stuck) = channel();
         let look = look(stuck);
-        let ask = |path: String| looks.ask(&look, path, 1);
+        let ask = |path: String| looks.ask(Question::Path(look.clone(), path), 1);
         let _dead: Vec<_> = (0..AT_ONCE).map(|number| ask(format!("/dead/{number}"))).collect();
         for number in 0..100 {
             drop(ask(format!("/other/{number}")));
@@ -235,12 +282,14 @@ mod tests {
         let looks = Looks::new(poll.registry(), TOKEN).unwrap();
         let (free, stuck) = channel();
         let look = look(stuck);
-        let first = looks.ask(&look, "/dead".to_owned(), 0);
+        let first = looks.ask(Question::Path(look.clone(), "/dead".to_owned()), 0);
         while !looks.0.board().tasks[0].begun {
             thread::yield_now();
         }
         drop(first);
-        let many: Vec<_> = (1..9).map(|pair| looks.ask(&look, "/dead".to_owned(), pair)).collect();
+        let many: Vec<_> = (1..9)
+            .map(|pair| looks.ask(Question::Path(look.clone(), "/dead".to_owned()), pair))
+            .collect();
         assert_eq!(looks.0.board().threads, 1);
         drop(free);
         let mut seen = Vec::new();
@@ -249,6 +298,6 @@ mod tests {
             thread::yield_now();
         }
         assert_eq!(seen, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
-        assert!(many.iter().all(|asked| asked.answer() == Some(Ok(Relation::Above))));
+        assert!(many.iter().all(|asked| asked.answer() == Some(Fact::Path(Ok(Relation::Above)))));
     }
 }

@@ -11,7 +11,7 @@ use mio::net::UnixStream;
 
 use super::access;
 use super::flow::Flow;
-use super::looks::Asked;
+use super::looks::{Asked, Fact, Question};
 use super::notify::Reach;
 use super::pair::{Shell, Sockets, Wants};
 use super::peer::{Moved, Peer};
@@ -66,12 +66,13 @@ enum Dial {
     Due { at: Instant, until: Instant },
 }
 
-/// What is looked at in the file system.
+/// A fact that is being found out aside.
 #[derive(Debug)]
 enum Sight {
     Nothing,
     /// It may take until then.
     Awaited {
+        question: Question,
         asked: Asked,
         until: Instant,
     },
@@ -141,11 +142,13 @@ impl Pump {
 
     /// Tells what has been seen, or that nothing has in time.
     fn see(&mut self, now: Instant) {
-        if let Sight::Awaited { asked, until } = &self.sight
-            && let Some(seen) = asked.answer().or((*until <= now).then_some(Err(Blind::Late)))
-        {
-            self.sight = Sight::Nothing;
-            self.session.looked(seen);
+        let Sight::Awaited { question, asked, until } = &self.sight else { return };
+        let late = || (*until <= now).then(|| question.unanswered(Blind::Late));
+        let Some(fact) = asked.answer().or_else(late) else { return };
+        self.sight = Sight::Nothing;
+        match fact {
+            Fact::Path(seen) => self.session.looked(seen),
+            Fact::Store(store) => self.session.learned(store),
         }
     }
 
@@ -310,14 +313,20 @@ impl Pump {
                 self.dial = Dial::Rest;
             }
             Step::Look(path) => {
-                let (pair, _) = place(shell.daemon_token);
-                let asked = shell.looks.ask(&shell.common.injection.look, path, pair);
-                self.sight = Sight::Awaited { asked, until: shell.now + LOOK_LIMIT };
-                self.see(shell.now);
+                self.ask(Question::Path(shell.common.injection.look.clone(), path), shell);
             }
+            Step::AskForStore => self.ask(Question::Store(shell.daemon.to_owned()), shell),
             Step::Report(outcome) => report(&outcome, sockets, shell),
             Step::Warn(what, operation) => access::warn(what, operation, &sockets.client),
         }
+    }
+
+    /// Has something found out that may take long.
+    fn ask(&mut self, question: Question, shell: &Shell<'_>) {
+        let (pair, _) = place(shell.daemon_token);
+        let asked = shell.looks.ask(question.clone(), pair);
+        self.sight = Sight::Awaited { question, asked, until: shell.now + LOOK_LIMIT };
+        self.see(shell.now);
     }
 
     fn dial(&mut self, sockets: &mut Sockets, shell: &mut Shell<'_>, until: Instant) {

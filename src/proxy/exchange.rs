@@ -26,6 +26,7 @@ use super::{Common, Verdict};
 use crate::engine::{Carrier, HTTP2, Operation};
 use crate::http::head::{self, Scan};
 use crate::http::{Malformed, render};
+use crate::rules::buildkit::Store;
 use crate::rules::socket::{Blind, Note, PLUGIN, Relation};
 
 /// The two directions of a connection.
@@ -112,6 +113,8 @@ pub(super) enum Turn {
     Noted(&'static Operation, Vec<Note>, Exchange),
     /// It waits until this path of the host has been looked at.
     Look(String, Exchange),
+    /// It waits until the daemon's store is known.
+    AskForStore(Exchange),
     /// It is over; this comes behind it.
     Over(Call, Exchange),
     /// Its connection leaves HTTP.
@@ -180,6 +183,13 @@ impl Exchange {
     pub(super) fn looked(&mut self, seen: Result<Relation, Blind>) {
         if let Self::Asking(asking) = self {
             asking.looked(seen);
+        }
+    }
+
+    /// Takes the answer about the daemon's store.
+    pub(super) fn learned(&mut self, store: Store) {
+        if let Self::Building(building) = self {
+            building.learned(store);
         }
     }
 

@@ -66,6 +66,9 @@ pub enum Step {
     /// This path of the host is to be [looked at](crate::rules::socket::LookAt::at_last) aside, since that
     /// may take long; the result goes to [`Session::looked`].
     Look(String),
+    /// The daemon is to be asked aside where it keeps its images; the result goes to
+    /// [`Session::learned`].
+    AskForStore,
     /// An exchange is over, or refused: for the log.
     Report(Outcome),
     /// Something happened in this operation, if it was in one, that an operator wants to know: for the log.

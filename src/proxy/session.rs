@@ -23,6 +23,7 @@
 //! While bytes of a client that disappeared are still on their way to the daemon, the daemon's own
 //! writes fail already, as they would without us.
 
+mod facts;
 mod rest;
 
 use std::mem;
@@ -37,7 +38,7 @@ use super::patience::Patience;
 use super::{Common, Step};
 use crate::engine::Operation;
 use crate::http::head::Scan;
-use crate::rules::socket::{Blind, Note, Relation};
+use crate::rules::socket::Note;
 
 pub use rest::Rest;
 
@@ -134,11 +135,6 @@ impl Session {
         self.link = Link::Away(Box::new(away));
     }
 
-    /// The path of the last [`Step::Look`] is this to the daemon's socket, or that cannot be told.
-    pub fn looked(&mut self, seen: Result<Relation, Blind>) {
-        self.exchange.looked(seen);
-    }
-
     /// Whether what the daemon says is for anybody: a client that is there, or us who have asked.
     #[must_use]
     pub fn hears_daemon(&self) -> bool {
@@ -226,6 +222,10 @@ impl Session {
                 Turn::Look(path, exchange) => {
                     self.exchange = exchange;
                     return Step::Look(path);
+                }
+                Turn::AskForStore(exchange) => {
+                    self.exchange = exchange;
+                    return Step::AskForStore;
                 }
                 Turn::Over(call, exchange) => {
                     self.exchange = exchange;

@@ -5,18 +5,26 @@
 //! |---|---|
 //! | `LLBBridge/Solve` | `FrontendOpt` (3): `label:KEY`, `cgroup-parent`; the build of today's `docker build` |
 //! | `LLBBridge/Return` | the image's config in the metadata of the result (1, 10), which the client hands back |
-//! | `Control/Solve` | `FrontendAttrs` (7), where a frontend (6) is named; a config in the attributes of an exporter (4, 13) that reads them: not `moby` |
+//! | `Control/Solve` | `FrontendAttrs` (7), where a frontend (6) is named; a config in the attributes of an exporter (4, 13) that reads them: `moby` does so only where the images are in containerd's [store](Store) |
 //!
 //! Of several entries with one key of a map the last one counts, so ours stand behind all others.
 //! The numbers are those of `control.proto` and `gateway.proto` of moby/buildkit.
 
-use std::borrow::Cow;
+mod refusals;
+mod store;
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use self::refusals::unlabelled;
+pub use self::refusals::{call_path, compressed, plain_http2};
+use self::store::Reads;
+pub use self::store::Store;
 use super::metadata::Metadata;
 pub use super::protobuf::odd_message;
 use super::protobuf::{Value, entry, fields, put, put_entry};
 use super::socket::Note;
-use super::{Forced, Injection, Reason, Refusal};
+use super::{Forced, Injection, Refusal};
 
 /// A call whose message is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,27 +59,38 @@ pub struct Edited {
     pub forced: Forced,
     /// What passes, but leads around the labels: for the log.
     pub note: Option<Note>,
+    /// Set if the note depends on the daemon's store, which is not known: it is to be asked for,
+    /// and the message edited again.
+    pub asks_for_store: bool,
 }
 
-/// The message of a call of `method` with what the operator forces. It is as it came where nothing is.
+/// Returns the message of a call of `method` with what the operator forces. It is as it came where
+/// nothing is. `store` is that of the daemon, if it was asked for.
 ///
 /// # Errors
 /// A message that is no such one, or into which nothing can be put with certainty.
-pub fn edit(injection: &Injection, method: Method, message: &[u8]) -> Result<Edited, Refusal> {
+pub fn edit(
+    injection: &Injection,
+    method: Method,
+    message: &[u8],
+    store: Option<Store>,
+) -> Result<Edited, Refusal> {
     let labels_images = !injection.image_labels.is_empty();
     let moves_steps = injection.build_cgroup_parent.is_some() && method != Method::BridgeReturn;
     if !labels_images && !moves_steps {
-        return Ok(Edited { message: message.to_vec(), forced: Forced::Nothing, note: None });
+        let (message, forced) = (message.to_vec(), Forced::Nothing);
+        return Ok(Edited { message, forced, note: None, asks_for_store: false });
     }
     let mut edited = match method {
-        Method::ControlSolve => control_solve(injection, message),
+        Method::ControlSolve => control_solve(injection, message, store),
         Method::BridgeSolve => bridge_solve(injection, message),
         Method::BridgeReturn => bridge_return(injection, message),
     }?;
     // All notes are about labels.
     edited.note = edited.note.filter(|_| labels_images);
+    edited.asks_for_store &= labels_images;
     match edited.note {
-        Some(_) if injection.strict => Err(unlabelled()),
+        Some(_) if injection.strict && !edited.asks_for_store => Err(unlabelled()),
         _ => Ok(edited),
     }
 }
@@ -113,8 +132,10 @@ mod returned {
 /// The exporters that make images.
 const IMAGE_EXPORTERS: [&[u8]; 4] = [b"moby", b"image", b"docker", b"oci"];
 
-const UNLABELLED: Note =
-    "a BuildKit build makes an image without a frontend and without a config; it has no labels";
+const UNLABELLED: Note = "a BuildKit build makes an image without a frontend and without a config that its exporter reads; it \
+     has no labels";
+
+const UNSURE: Note = "a BuildKit build makes an image with a config that its exporter may not read; it may have no labels";
 
 const SESSION_EXPORTER: Note =
     "a BuildKit build asks its client for exporters, whose image configs the proxy does not see";
@@ -144,10 +165,14 @@ fn bridge_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusal
     } else {
         Forced::Nothing
     };
-    Ok(Edited { message, forced, note: None })
+    Ok(Edited { message, forced, note: None, asks_for_store: false })
 }
 
-fn control_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusal> {
+fn control_solve(
+    injection: &Injection,
+    message: &[u8],
+    store: Option<Store>,
+) -> Result<Edited, Refusal> {
     let mut edited = Vec::with_capacity(message.len() + 512);
     let mut frontend = None;
     let mut definition = false;
@@ -155,7 +180,7 @@ fn control_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusa
     // BuildKit before 0.13 reads only the old fields, later ones only the new, if there are any: each
     // has to be labelled by itself.
     let mut old = Exporter::default();
-    let mut images = Images::default();
+    let mut images = Images { store: store.unwrap_or(Store::Unknown), ..Images::default() };
     for field in fields(message)? {
         match field.number {
             control::DEFINITION => definition = true,
@@ -181,15 +206,17 @@ fn control_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusa
         edited.extend_from_slice(field.text);
     }
     images.count(&old)?;
-    let mut forced = if images.labelled { Forced::Labels } else { Forced::Nothing };
+    let mut forced =
+        if images.reads.contains(&Reads::Always) { Forced::Labels } else { Forced::Nothing };
     let frontend = frontend == Some(true);
     if frontend {
         forced = force(injection, &mut edited, control::FRONTEND_ATTRS);
     }
     // Without a definition the build comes from LLBBridge on behalf of this call.
-    let unlabelled = definition && !frontend && images.unlabelled;
-    let note = unlabelled.then_some(UNLABELLED);
-    Ok(Edited { message: edited, forced, note: note.or(asks_client.then_some(SESSION_EXPORTER)) })
+    let bare = definition && !frontend;
+    let note = images.note().filter(|_| bare).or(asks_client.then_some(SESSION_EXPORTER));
+    let asks_for_store = bare && images.by_store && store.is_none();
+    Ok(Edited { message: edited, forced, note, asks_for_store })
 }
 
 /// Notes whether `name` names a frontend.
@@ -230,21 +257,16 @@ impl<'m> Exporter<'m> {
         }
         Ok(exporter)
     }
-
-    /// Whether the image that it makes has the config in its attributes.
-    fn is_labelled(&self) -> bool {
-        // Docker's own reads no config there, unless its images are in containerd's store.
-        self.kind != b"moby" && self.attributes.has_config()
-    }
 }
 
 /// The images that exporters make of a result that has no config.
 #[derive(Default)]
 struct Images {
-    /// Whether there is one with labels.
-    labelled: bool,
-    /// Whether there is one without.
-    unlabelled: bool,
+    store: Store,
+    /// One entry for each kind of reading among their exporters.
+    reads: BTreeSet<Reads>,
+    /// Set if one of them has labels or not by the store.
+    by_store: bool,
 }
 
 impl Images {
@@ -256,10 +278,19 @@ impl Images {
             return Err(odd_message("an exporter lists platforms, as only a result does"));
         }
         if IMAGE_EXPORTERS.contains(&exporter.kind) {
-            self.labelled |= exporter.is_labelled();
-            self.unlabelled |= !exporter.is_labelled();
+            self.reads.insert(Reads::of(exporter.kind, &exporter.attributes, self.store));
+            self.by_store |= exporter.kind == b"moby" && exporter.attributes.has_any_config();
         }
         Ok(())
+    }
+
+    /// The line for the log about the one that has the fewest labels.
+    fn note(&self) -> Option<Note> {
+        match self.reads.first()? {
+            Reads::Never => Some(UNLABELLED),
+            Reads::Maybe => Some(UNSURE),
+            Reads::Always => None,
+        }
     }
 }
 
@@ -281,7 +312,8 @@ fn bridge_return(injection: &Injection, message: &[u8]) -> Result<Edited, Refusa
     let labelled = returned.as_ref().is_some_and(Outcome::is_labelled);
     let unlabelled = !labelled && returned.is_some_and(|result| result.refers);
     let forced = if labelled { Forced::Labels } else { Forced::Nothing };
-    Ok(Edited { message: edited, forced, note: unlabelled.then_some(UNLABELLED) })
+    let note = unlabelled.then_some(UNLABELLED);
+    Ok(Edited { message: edited, forced, note, asks_for_store: false })
 }
 
 /// The result of a build with its metadata edited.
@@ -342,36 +374,6 @@ fn force(injection: &Injection, message: &mut Vec<u8>, number: u64) -> Forced {
     Forced::of(!injection.image_labels.is_empty(), parent.is_some())
 }
 
-fn unlabelled() -> Refusal {
-    let text = "this build makes an image without a frontend and without a config, or with exporters of \
-                its client, so it may have no labels, and --strict lets none such pass";
-    Refusal::new(Reason::UnlabelledImage, text)
-}
-
-/// Refuses a message that is compressed.
-#[must_use]
-pub fn compressed() -> Refusal {
-    let text =
-        "the message of this BuildKit call is compressed, so it cannot be labelled; send it plain";
-    Refusal::new(Reason::BuildCompressed, text)
-}
-
-/// Refuses a call whose path daemons could read in two ways.
-#[must_use]
-pub fn call_path() -> Refusal {
-    let text =
-        "the :path of this gRPC call could be read in two ways; /package.Service/Method is wanted";
-    Refusal::new(Reason::BuildPath, text)
-}
-
-/// Refuses a request over HTTP/2 that is no gRPC call.
-#[must_use]
-pub fn plain_http2() -> Refusal {
-    let text =
-        "over HTTP/2 only gRPC calls pass, the Engine API is rewritten over HTTP/1.1; use that";
-    Refusal::new(Reason::PlainHttp2, text)
-}
-
 /// The path of a cgroup parent, for BuildKit takes no names of slices: it has its steps run at
 /// `/PARENT/buildkit/ID`, also where systemd has the containers' cgroups. A slice is in those that its
 /// name begins with: `a-b.slice` is at `/a.slice/a-b.slice`.
@@ -395,6 +397,11 @@ mod tests {
             build_cgroup_parent: Some("/ci".into()),
             ..Injection::default()
         }
+    }
+
+    /// The message for a daemon with a graph driver.
+    fn edit(injection: &Injection, method: Method, message: &[u8]) -> Result<Edited, Refusal> {
+        super::edit(injection, method, message, Some(Store::GraphDriver))
     }
 
     /// A message of fields of bytes.
@@ -556,9 +563,12 @@ mod tests {
         let plain = message(&[(1, b"image")]);
         for (fields, forced) in [
             // Nobody reads such a key.
-            (&[(13, &*exporter(b"image", "containerimage.config/decoy", "{}"))], Forced::Nothing),
             (&[(13, &*exporter(b"image", "containerimage.configs", "{}"))], Forced::Nothing),
-            // Docker's own exporter reads no attributes.
+            // Docker's own exporter reads no attributes where the store is a graph driver.
+            (
+                &[(13, &*exporter(b"moby", "containerimage.config/linux/amd64", "{}"))],
+                Forced::Nothing,
+            ),
             (&[(13, &*exporter(b"moby", CONFIG, "{}"))], Forced::Nothing),
             (&[(3, &b"moby"[..]), (4, &*attr)][..], Forced::Nothing),
             // The config is one of another exporter.
@@ -577,6 +587,60 @@ mod tests {
             // Without a definition the config comes with a Return.
             assert!(edit(&strict, Method::ControlSolve, &message(fields)).is_ok(), "{fields:?}");
         }
+    }
+
+    #[test]
+    fn a_config_for_dockers_own_exporter_counts_by_the_store() {
+        let strict = Injection { strict: true, ..injection() };
+        let of_platform = "containerimage.config/linux/amd64";
+        let attr = |key| exporter(b"moby", key, "{}");
+        let old = message(&[(3, &b"moby"[..]), (4, &*pair(CONFIG, "{}"))]);
+        let new = |key| message(&[(13, &attr(key))]);
+        let (read, ignored) = (Store::Containerd, Store::GraphDriver);
+        for (store, exporters, forced, note) in [
+            (read, old.clone(), Forced::Labels, None),
+            (read, new(CONFIG), Forced::Labels, None),
+            (read, new(of_platform), Forced::Nothing, Some(UNSURE)),
+            (ignored, old, Forced::Nothing, Some(UNLABELLED)),
+            (ignored, new(CONFIG), Forced::Nothing, Some(UNLABELLED)),
+            (ignored, new(of_platform), Forced::Nothing, Some(UNLABELLED)),
+            (Store::Unknown, new(CONFIG), Forced::Nothing, Some(UNSURE)),
+        ] {
+            let solve = [message(&[(2, b"LLB")]), exporters].concat();
+            let edit =
+                |injection, store| super::edit(injection, Method::ControlSolve, &solve, store);
+            let plain = injection();
+            let edited = edit(&plain, Some(store)).unwrap();
+            assert_eq!((edited.forced, edited.note), (forced, note), "{store:?}");
+            assert!(!edited.asks_for_store);
+            assert_eq!(edit(&strict, Some(store)).is_ok(), note.is_none(), "{store:?}");
+            // Until the store was asked for, nothing is refused.
+            assert!(edit(&strict, None).unwrap().asks_for_store);
+        }
+    }
+
+    #[test]
+    fn the_store_is_asked_for_only_where_it_matters() {
+        let moby = exporter(b"moby", CONFIG, "{}");
+        for solve in [
+            message(&[(2, b"LLB"), (13, &exporter(b"moby", "name", "x"))]),
+            message(&[(2, b"LLB"), (13, &exporter(b"image", CONFIG, "{}"))]),
+            message(&[(2, b"LLB"), (6, b"dockerfile.v0"), (13, &moby)]),
+            message(&[(13, &moby)]),
+        ] {
+            let edited = super::edit(&injection(), Method::ControlSolve, &solve, None).unwrap();
+            assert!(!edited.asks_for_store, "{solve:?}");
+        }
+    }
+
+    #[test]
+    fn a_config_of_one_platform_may_not_be_read() {
+        let solve =
+            message(&[(2, b"LLB"), (13, &exporter(b"image", "containerimage.config/a", "{}"))]);
+        let edited = edit(&injection(), Method::ControlSolve, &solve).unwrap();
+        assert_eq!((edited.forced, edited.note), (Forced::Nothing, Some(UNSURE)));
+        let strict = Injection { strict: true, ..injection() };
+        assert_eq!(edit(&strict, Method::ControlSolve, &solve), Err(unlabelled()));
     }
 
     #[test]
@@ -675,7 +739,9 @@ mod tests {
         ] {
             let refused = edit(&injection(), method, &odd);
             assert!(
-                refused.as_ref().is_err_and(|refusal| refusal.reason == Reason::BuildMessage),
+                refused
+                    .as_ref()
+                    .is_err_and(|refusal| refusal.reason == crate::rules::Reason::BuildMessage),
                 "{odd:?}: {refused:?}"
             );
         }

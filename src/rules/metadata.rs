@@ -67,6 +67,11 @@ impl<'m> Metadata<'m> {
         self.configs.contains(CONFIG)
     }
 
+    /// Returns `true` if it has the config of an image, be it that of one of several platforms.
+    pub(super) fn has_any_config(&self) -> bool {
+        !self.configs.is_empty()
+    }
+
     /// Whether it lists platforms.
     pub(super) fn lists_platforms(&self) -> bool {
         self.platforms.is_some()

@@ -24,6 +24,7 @@ mod images;
 mod inside;
 mod jobs;
 mod life;
+mod llb;
 mod recreate;
 mod resources;
 mod run;

@@ -124,7 +124,9 @@ impl Proxy {
                     // Shown if the test fails.
                     Step::Report(outcome) => eprintln!("{outcome:?}"),
                     Step::Warn(..) => {}
-                    step @ (Step::Dial | Step::Hangup | Step::Look(_)) => panic!("{step:?}"),
+                    step @ (Step::Dial | Step::Hangup | Step::Look(_) | Step::AskForStore) => {
+                        panic!("{step:?}")
+                    }
                 }
             }
             let mut moved = flush(session.up(), daemon, random, context);

@@ -33,6 +33,7 @@ mod proxy;
 mod skip;
 mod stage;
 mod stats;
+mod store;
 mod streams;
 #[path = "../support/transcript.rs"]
 #[allow(dead_code, unreachable_pub, reason = "shared with the tests of the core")]

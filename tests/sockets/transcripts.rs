@@ -5,7 +5,11 @@ use std::thread;
 
 use super::lab::Lab;
 use super::stage::Stage;
-use super::transcript::{paths, read};
+use super::transcript::{SOCKET, paths, read};
+
+/// Flags of the proxy for all pages.
+const FLAGS: [&str; 6] =
+    ["--label", "ci.job=7", "--label", "ci.team=web", "--cgroup-parent", "/ci/7"];
 
 /// Pages that are played at the same time.
 const AT_ONCE: usize = 8;
@@ -26,8 +30,14 @@ fn every_transcript_passes_over_sockets_as_through_the_core() {
 
 /// Plays one; tells what was not as expected.
 fn play(path: &Path) -> Option<String> {
-    let Lab { proxy: _proxy, daemon, folder } =
-        Lab::with(&["--label", "ci.job=7", "--label", "ci.team=web", "--cgroup-parent", "/ci/7"]);
+    let page = read(path.to_owned(), SOCKET);
+    // The daemon of a page hears of one connection at a time; `store.rs` has what is asked aside.
+    if page.store.is_some() {
+        return None;
+    }
+    let flags = page.flags.iter().map(String::as_str);
+    let flags = FLAGS.into_iter().chain(flags).collect::<Vec<_>>();
+    let Lab { proxy: _proxy, daemon, folder } = Lab::with(&flags);
     let socket = folder.join("daemon");
     let transcript = read(path.to_owned(), socket.to_str().unwrap());
     let client = std::os::unix::net::UnixStream::connect(folder.join("listen")).unwrap();

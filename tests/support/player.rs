@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::io::Read;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use dockerd_ci_proxy::proxy::{Away, Common, Lane, Patience, Session, Step, Unreachable};
+use dockerd_ci_proxy::rules::buildkit::Store;
 use dockerd_ci_proxy::rules::socket::{Blind, Look, LookAt, Relation, Seen};
 use dockerd_ci_proxy::rules::{Injection, Label};
 
@@ -56,6 +57,8 @@ pub struct Player {
     pub answers_errands: bool,
     /// May be changed between two [`settle`](Self::settle); 0 is a socket that is not ready.
     pub pace: Pace,
+    /// The daemon's answer about its images when it is asked aside.
+    pub store: Store,
     connected: bool,
     closed: bool,
     now: Instant,
@@ -90,8 +93,13 @@ pub fn injection() -> Injection {
 
 impl Player {
     pub fn new(pace: Pace) -> Self {
+        Self::with(injection(), pace)
+    }
+
+    /// One under another configuration.
+    pub fn with(injection: Injection, pace: Pace) -> Self {
         let socket = "/run/docker.sock".to_owned();
-        let common = Common { injection: injection(), socket, ..Common::default() };
+        let common = Common { injection, socket, ..Common::default() };
         let mut session = Session::new(Rc::new(common));
         session.connected();
         Self {
@@ -100,6 +108,7 @@ impl Player {
             daemon: End::default(),
             daemon_is_up: true,
             answers_errands: false,
+            store: Store::Unknown,
             pace,
             connected: true,
             closed: false,
@@ -110,6 +119,15 @@ impl Player {
     /// What is timed now.
     pub fn patience(&self) -> Patience {
         self.session.patience()
+    }
+
+    /// Passes time in which nobody sends anything. A wait with a shorter limit is over then.
+    pub fn waits(&mut self, silence: Duration) {
+        self.now += silence;
+        if self.patience().limit().is_some_and(|limit| limit <= silence) {
+            self.session.expired(self.now);
+        }
+        self.settle();
     }
 
     pub fn client_gone(&mut self) {
@@ -216,6 +234,7 @@ impl Player {
                 Step::Dial => self.dial(),
                 Step::Hangup => self.hang_up(),
                 Step::Look(path) => self.session.looked(Disk.at_last(&path)),
+                Step::AskForStore => self.session.learned(self.store),
                 Step::Report(_) | Step::Warn(..) => {}
                 Step::Close => {
                     if self.connected {

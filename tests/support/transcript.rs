@@ -10,6 +10,8 @@
 //! >C <answer 400 refused: ...>                   an answer of our own, written out
 //! >C <answer-to-head 400 refused: ...>           the same without its body
 //! C> <headers 1 end: :path=/x>                   a frame of HTTP/2; see `http2.rs`
+//! = --strict                                      a flag of the proxy besides those that all pages have
+//! = store containerd                              what the daemon says of its images, asked aside
 //! ```
 //!
 //! Lines of one kind that follow each other are one. What is expected is compared when the next
@@ -40,6 +42,10 @@ pub enum What {
 #[derive(Debug)]
 pub struct Transcript {
     pub path: PathBuf,
+    /// Flags of the proxy besides those that all have.
+    pub flags: Vec<String>,
+    /// The daemon's answer about its images, on a page on which it is asked aside.
+    pub store: Option<String>,
     pub lines: Vec<(Line, What)>,
 }
 
@@ -85,7 +91,15 @@ pub fn paths() -> Vec<PathBuf> {
 pub fn read(path: PathBuf, socket: &str) -> Transcript {
     let text = fs::read_to_string(&path).unwrap().replace(SOCKET, socket);
     let mut lines: Vec<(Line, What)> = Vec::new();
+    let (mut flags, mut store) = (Vec::new(), None);
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if let Some(option) = line.strip_prefix("= ") {
+            match option.strip_prefix("store ") {
+                Some(kind) => store = Some(kind.to_owned()),
+                None => flags.push(option.to_owned()),
+            }
+            continue;
+        }
         let (kind, what) = said(line).unwrap_or_else(|| panic!("{}: {line:?}?", path.display()));
         match (lines.last_mut(), what) {
             (Some((last, What::Bytes(bytes))), What::Bytes(more)) if *last == kind => {
@@ -94,7 +108,7 @@ pub fn read(path: PathBuf, socket: &str) -> Transcript {
             (_, what) => lines.push((kind, what)),
         }
     }
-    Transcript { path, lines }
+    Transcript { path, flags, store, lines }
 }
 
 /// Reads one line that is neither empty nor a comment; `None` for one that means nothing.

@@ -31,6 +31,7 @@ use super::relay::Relaying;
 use super::{Common, Verdict};
 use crate::http2::frame::{self, Kind};
 use crate::rules::Forced;
+use crate::rules::buildkit::Store;
 
 /// The way in which a connection switched to HTTP/2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +73,13 @@ impl Building {
 
     pub(super) fn into_call(self) -> Call {
         self.call
+    }
+
+    /// Takes the answer about the daemon's store.
+    pub(super) fn learned(&mut self, store: Store) {
+        if let Stage::Open(tunnel) = &mut self.stage {
+            tunnel.learned(store);
+        }
     }
 
     pub(super) fn advance(mut self: Box<Self>, lanes: &mut Lanes, common: &Common) -> Turn {
@@ -123,7 +131,7 @@ impl Building {
         }
         // An incomplete frame is dropped with the connection. Complete frames still wait while the
         // queue is not empty.
-        let all_sent = tunnel.queue.is_clear() && lanes.up.is_flushed();
+        let all_sent = tunnel.queue.is_clear() && lanes.up.is_flushed() && !tunnel.holds_message();
         if lanes.up.has_ended() && (all_sent || lanes.up.sink() == Sink::Broken) {
             lanes.up.finish();
         }
@@ -132,6 +140,9 @@ impl Building {
         }
         if lanes.down.sink() == Sink::Finished && lanes.up.sink() != Sink::Open {
             return Turn::Over(self.call, Exchange::Ending);
+        }
+        if tunnel.asks_for_store() {
+            return Turn::AskForStore(Exchange::Building(self));
         }
         let notes = mem::take(&mut tunnel.notes);
         if notes.is_empty() {

@@ -9,9 +9,11 @@ use super::{Failure, Origin};
 use crate::http2::Malformed;
 use crate::http2::frame::{self, END_HEADERS, END_STREAM, Head, Kind, PREFACE, Settings};
 use crate::proxy::Common;
+use crate::proxy::collect::Share;
 use crate::proxy::exchange::Lanes;
 use crate::proxy::fault::Fault;
 use crate::proxy::lane::{LANE_LIMIT, Lane};
+use crate::rules::buildkit::Store;
 use crate::rules::socket::Note;
 use crate::rules::{Forced, buildkit};
 
@@ -26,6 +28,29 @@ pub(super) struct Tunnel {
     pub(super) forced: Forced,
     /// Notes that are not logged yet.
     pub(super) notes: Vec<Note>,
+    store: Knowledge,
+    /// A message that waits until the store is known. Nothing of the client passes it.
+    held: Option<Held>,
+}
+
+/// The state of our knowledge of the daemon's store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Knowledge {
+    Nothing,
+    /// The shell is to ask.
+    Wanted,
+    Asked,
+    Known(Store),
+}
+
+/// A message that is complete and not edited.
+#[derive(Debug)]
+struct Held {
+    stream: u32,
+    message: Vec<u8>,
+    /// Set if the client has ended the stream behind it.
+    ends: bool,
+    _share: Share,
 }
 
 /// The client's direction.
@@ -71,7 +96,28 @@ impl Tunnel {
             queue: SendQueue::new(&common.budget),
             forced: Forced::Nothing,
             notes: Vec::new(),
+            store: Knowledge::Nothing,
+            held: None,
         }
+    }
+
+    /// Returns `true` once if the shell is to ask for the store.
+    pub(super) fn asks_for_store(&mut self) -> bool {
+        let wanted = self.store == Knowledge::Wanted;
+        if wanted {
+            self.store = Knowledge::Asked;
+        }
+        wanted
+    }
+
+    /// Takes the answer about the daemon's store.
+    pub(super) fn learned(&mut self, store: Store) {
+        self.store = Knowledge::Known(store);
+    }
+
+    /// Returns `true` while a message waits until the store is known.
+    pub(super) fn holds_message(&self) -> bool {
+        self.held.is_some()
     }
 
     /// Returns the number of the newest stream that the client has opened.
@@ -119,6 +165,14 @@ impl Tunnel {
             return self.up.preface(lane).map_err(of_client);
         }
         if self.queue.is_crowded() {
+            return Ok(Progress::Waits);
+        }
+        if let Some(held) = self.held.take_if(|_| matches!(self.store, Knowledge::Known(_))) {
+            self.message(held.stream, held.message, common)?;
+            self.messages(held.stream, held.ends, common)?;
+            return Ok(Progress::Moved);
+        }
+        if self.held.is_some() {
             return Ok(Progress::Waits);
         }
         match self.up.frames.next(lane).map_err(of_client)? {
@@ -243,23 +297,49 @@ impl Tunnel {
         if call.ended {
             return Err(of_client(Malformed::Ended));
         }
-        let method = call.method;
         call.gather.push(content).map_err(refused)?;
+        self.messages(stream, ends, common)
+    }
+
+    /// Edits the messages of a call that are complete; its stream `ends` behind them.
+    fn messages(&mut self, stream: u32, ends: bool, common: &Common) -> Result<(), Failure> {
+        let refused = |fault| Failure { fault, stream: Some(stream) };
         while let Some(call) = self.queue.call(stream)
             && let Some(message) = call.gather.next().map_err(refused)?
         {
-            let edited = buildkit::edit(&common.injection, method, &message);
-            let edited = edited.map_err(|refusal| refused(Fault::Refused(refusal)))?;
-            self.forced = self.forced.max(edited.forced);
-            self.notes.extend(edited.note);
-            let message = gather::prefixed(&edited.message);
-            self.queue.send(stream, message, false).map_err(refused)?;
+            self.message(stream, message, common)?;
+            if let Some(held) = &mut self.held {
+                held.ends = ends;
+                return Ok(());
+            }
         }
         if ends {
             self.ended(stream)?;
             self.queue.end(stream).map_err(refused)?;
         }
         Ok(())
+    }
+
+    /// Edits a message of a call, or holds it until the store is known.
+    fn message(&mut self, stream: u32, message: Vec<u8>, common: &Common) -> Result<(), Failure> {
+        let refused = |fault| Failure { fault, stream: Some(stream) };
+        let Some(call) = self.queue.call(stream) else { return Ok(()) };
+        let store = match self.store {
+            Knowledge::Known(store) => Some(store),
+            Knowledge::Nothing | Knowledge::Wanted | Knowledge::Asked => None,
+        };
+        let edited = buildkit::edit(&common.injection, call.method, &message, store);
+        let edited = edited.map_err(|refusal| refused(Fault::Refused(refusal)))?;
+        if edited.asks_for_store {
+            let mut share = Share::of(&common.budget);
+            share.hold(message.len()).map_err(refused)?;
+            self.store = Knowledge::Wanted;
+            self.held = Some(Held { stream, message, ends: false, _share: share });
+            return Ok(());
+        }
+        self.forced = self.forced.max(edited.forced);
+        self.notes.extend(edited.note);
+        self.queue.send(stream, gather::prefixed(&edited.message), false).map_err(refused)
     }
 }
 

@@ -6,10 +6,16 @@ mod cli;
 mod dead;
 mod engine;
 mod folder;
+#[path = "../../support/http2.rs"]
+#[allow(unreachable_pub)]
+pub(crate) mod http2;
 mod lab;
 mod proxy;
 #[path = "../../support/skip.rs"]
 mod skip;
+#[path = "../../support/transcript.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the core")]
+mod transcript;
 mod wait;
 mod wire;
 
