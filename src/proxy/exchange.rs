@@ -262,7 +262,7 @@ fn idle(scan: Scan, lanes: &mut Lanes, common: &Common, now: Instant) -> Turn {
 /// Whether a client may speak HTTP/2 now: on a connection on which nothing was said before.
 fn speaks_http2(lanes: &Lanes, common: &Common) -> bool {
     let Traffic { to_daemon, to_client } = lanes.traffic();
-    to_daemon == 0 && to_client == 0 && !common.injection.no_buildkit && !common.draining.get()
+    to_daemon == 0 && to_client == 0 && !common.draining.get()
 }
 
 /// Begins an exchange; the head is the first `end` bytes that the client sent.

@@ -1,5 +1,7 @@
 //! Frames in both directions: passes or rewrites them, and updates flow control.
 
+use std::mem;
+
 use super::down::Downwards;
 use super::frames::{Frames, NextFrame};
 use super::gather;
@@ -31,7 +33,11 @@ pub(super) struct Tunnel {
     store: Knowledge,
     /// A message that waits until the store is known. Nothing of the client passes it.
     held: Option<Held>,
+    /// Set once a call that makes images has passed unedited.
+    passes_calls: bool,
 }
+
+const PASSES: Note = "a BuildKit connection (HTTP/2) passes; images built through it get no labels";
 
 /// The state of our knowledge of the daemon's store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +104,7 @@ impl Tunnel {
             notes: Vec::new(),
             store: Knowledge::Nothing,
             held: None,
+            passes_calls: false,
         }
     }
 
@@ -238,7 +245,7 @@ impl Tunnel {
                     self.up.block = Some(block);
                     return Ok(());
                 }
-                self.opened(&block)?;
+                self.opened(&block, common)?;
                 lane.say(block.frames);
                 return Ok(());
             }
@@ -256,15 +263,24 @@ impl Tunnel {
     }
 
     /// Handles a complete field block of the client.
-    fn opened(&mut self, block: &Block) -> Result<(), Failure> {
+    fn opened(&mut self, block: &Block, common: &Common) -> Result<(), Failure> {
         let stream = block.stream;
-        if let Some(method) = self.up.openings.inspect(block)? {
-            self.queue.open(stream, method).map_err(of_client)?;
+        match self.up.openings.inspect(block)? {
+            Some(_) if common.injection.no_buildkit => self.unedited(),
+            Some(method) => self.queue.open(stream, method).map_err(of_client)?,
+            None => {}
         }
         if block.ends_stream {
             self.ended(stream)?;
         }
         Ok(())
+    }
+
+    /// Passes a call that makes images as it comes. The first one is reported in the log.
+    fn unedited(&mut self) {
+        if !mem::replace(&mut self.passes_calls, true) {
+            self.notes.push(PASSES);
+        }
     }
 
     /// Records that the client has ended its side of a stream.
