@@ -34,14 +34,14 @@ use stage::{Stage, Wanted};
 fn nothing_escapes() {
     let Some(mut stage) = Stage::open() else { return };
     for (way, request, body, wanted, works_on) in raw::ATTACKS {
-        stage.play(way, works_on, wanted, |side| side.send(request, body));
+        stage.play(way, (works_on, *request), wanted, |side| side.send(request, body));
     }
-    stage.play("above the limit", "20 28 podman", &Wanted::Refused, |side| {
+    stage.play("above the limit", ("20 28 29 podman", ""), &Wanted::Refused, |side| {
         let body = format!(r#"{{"X":"{}"}}"#, "x".repeat(17 << 20));
         side.send("POST /volumes/create", &body)
     });
     for (way, script, wanted, works_on) in scripts::ATTACKS {
-        stage.play(way, works_on, wanted, |side| side.run(script));
+        stage.play(way, (works_on, ""), wanted, |side| side.run(script));
     }
     stage.look_at_everything();
 }

@@ -4,8 +4,8 @@ use super::exceptions::{STEPS, VOLUMES};
 use super::stage::Wanted::{self, Labelled, Leaves, Nothing, Refused};
 
 /// On which engines an attack works without the proxy.
-const ALL: &str = "20 28 podman";
-const DOCKER: &str = "20 28";
+const ALL: &str = "20 28 29 podman";
+const DOCKER: &str = "20 28 29";
 const OLD: &str = "20";
 
 const BODY: &str =
@@ -116,7 +116,8 @@ pub(crate) const ATTACKS: &[(&str, &str, &str, Wanted, &str)] = &[
     ("a build by BuildKit", "POST /build?t=$NAME&version=2|Content-Type: application/x-tar", TAR, Leaves(&["images of steps of a build by BuildKit"]), ALL),
     ("a build with a semicolon", "POST /build?t=$NAME&a;b=c|Content-Type: application/x-tar", TAR, Refused, ALL),
     ("a build as a form", "POST /build?t=$NAME|Content-Type: application/x-www-form-urlencoded", TAR, Refused, DOCKER),
-    ("a build with a config of its own", "POST /build?t=$NAME&version=2&outputs=%5B%7B%22Type%22%3A%22moby%22%2C%22Attrs%22%3A%7B%22containerimage.config%22%3A%22%7B%7D%22%7D%7D%5D|Content-Type: application/x-tar", TAR, Refused, ALL),
+    // Containerd's store reads it, and takes none without an os; a graph driver ignores it.
+    ("a build with a config of its own", "POST /build?t=$NAME&version=2&outputs=%5B%7B%22Type%22%3A%22moby%22%2C%22Attrs%22%3A%7B%22containerimage.config%22%3A%22%7B%5C%22architecture%5C%22%3A%5C%22amd64%5C%22%2C%5C%22os%5C%22%3A%5C%22linux%5C%22%2C%5C%22rootfs%5C%22%3A%7B%5C%22type%5C%22%3A%5C%22layers%5C%22%7D%7D%22%7D%7D%5D|Content-Type: application/x-tar", TAR, Refused, ALL),
     ("a build that takes labels away", "POST /build?t=$NAME&unsetlabel=ci.job&unsetLabel=ci.team|Content-Type: application/x-tar", TAR, Refused, ALL),
     ("a build with a folder of the host", "POST /build?t=$NAME&volume=/tmp:/x|Content-Type: application/x-tar", TAR, Refused, ALL),
     ("a commit with changes in capitals", "POST /commit?container=$FOREIGN&repo=$NAME&Changes=CMD%20x", "", Refused, ALL),

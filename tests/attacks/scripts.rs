@@ -3,8 +3,8 @@
 use super::exceptions::{LEFT, STEPS, TASKS, VOLUMES};
 use super::stage::Wanted::{self, Labelled, Leaves, Nothing};
 
-const ALL: &str = "20 28 podman";
-const DOCKER: &str = "20 28";
+const ALL: &str = "20 28 29 podman";
+const DOCKER: &str = "20 28 29";
 
 /// A way; the script; what is to come of it; where it works without the proxy.
 #[rustfmt::skip]

@@ -87,12 +87,43 @@ fn fixture(lab: &Lab, what: &str) -> String {
     format!("{}-{what}", lab.name)
 }
 
+/// The version of the API that a request line names, if it names one, however it is spelt.
+fn version(request: &str) -> Option<(u32, u32)> {
+    let path = request.split([' ', '|']).nth(1)?;
+    let path = path.replace("%76%31", "v1").replace("%2F", "/");
+    number(path.strip_prefix("/v")?.split('/').next()?)
+}
+
+/// Two numbers with a dot between them, and whatever follows.
+fn number(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+#[test]
+fn the_version_of_a_request_is_known_in_each_spelling() {
+    for (request, wanted) in [
+        ("POST /containers/create", None),
+        ("POST /v1.41/containers/create", Some((1, 41))),
+        ("POST /v01.41/containers/create|X: y", Some((1, 41))),
+        ("POST /v1.41./containers/create", Some((1, 41))),
+        ("POST /v1.41.0/containers/create", Some((1, 41))),
+        ("POST /%76%31.41%2Fcontainers%2fcreate", Some((1, 41))),
+        ("POST /volumes/create", None),
+        ("", None),
+    ] {
+        assert_eq!(version(request), wanted, "{request}");
+    }
+}
+
 pub(crate) struct Stage {
     lab: Lab,
     /// A second proxy, as the first but with `--anonymous-volumes leave`.
     leaving: Proxy,
-    /// `20`, `28` or `podman`; empty for any other.
+    /// `20`, `28`, `29` or `podman`; empty for any other.
     engine: &'static str,
+    /// The oldest version of the API that the engine has. By an older one no attack works.
+    oldest: (u32, u32),
     exceptions: Vec<Exception>,
     begin: BTreeMap<Thing, Value>,
     /// What attacks left that may be there.
@@ -109,8 +140,10 @@ impl Stage {
             (_, all) if all.contains("Podman Engine") => "podman",
             (version, _) if version.starts_with("20.10") => "20",
             (version, _) if version.starts_with("28.") => "28",
+            (version, _) if version.starts_with("29.") => "29",
             _ => "",
         };
+        let oldest = version["MinAPIVersion"].as_str().and_then(number).unwrap_or_default();
         let (volumes, foreign) = (fixture(&lab, "volumes"), fixture(&lab, "foreign"));
         lab.remove_later(Kind::Image, &volumes);
         lab.remove_later(Kind::Container, &foreign);
@@ -134,14 +167,15 @@ impl Stage {
         assert_eq!(others.count(), 0, "the engine is in use; this wants one of its own: {begin:?}");
         let exceptions = exceptions();
         let (excused, wrong) = (BTreeSet::new(), Vec::new());
-        Some(Self { lab, leaving, engine, exceptions, begin, excused, wrong, played: 0 })
+        Some(Self { lab, leaving, engine, oldest, exceptions, begin, excused, wrong, played: 0 })
     }
 
-    /// Plays one attack; `works_on` are the engines on which it does without the proxy.
+    /// Plays one attack; `works_on` are the engines on which it does without the proxy, if they have the
+    /// version of the API in the request line behind them.
     pub(crate) fn play(
         &mut self,
         way: &str,
-        works_on: &str,
+        (works_on, request): (&str, &str),
         wanted: &Wanted,
         attack: impl Fn(&Side<'_>) -> String,
     ) {
@@ -149,7 +183,8 @@ impl Stage {
         let start = Instant::now();
         // The name first: if nothing more comes, it is the one that hangs.
         say(&format!("{:3} {way}: ", self.played));
-        let works = works_on.split(' ').any(|engine| engine == self.engine);
+        let has_version = version(request).is_none_or(|version| version >= self.oldest);
+        let works = has_version && works_on.split(' ').any(|engine| engine == self.engine);
         let wrong_before = self.wrong.len();
         self.play_direct(way, works, &attack);
         self.play_through(way, works, wanted, &attack);
