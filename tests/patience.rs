@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use dockerd_ci_proxy::proxy::Patience;
 use support::player::{Pace, Player};
 
@@ -108,6 +110,69 @@ const STATES: &[(&str, &[Does], Patience)] = &[
         Patience::Endless,
     ),
 ];
+
+const GRPC: &str = "POST /grpc HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+const GRPC_UPGRADED: &str = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+const PREFACE: &str = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+const SETTINGS: &str = "\0\0\0\x04\0\0\0\0\0";
+const HTTP2_PING: &str = "\0\0\x08\x06\0\0\0\0\0 silent ";
+
+/// States that are silent for two hours, and bytes that each side then sends: the other one gets them.
+const SILENT: &[(&str, &[Does], &str, &str)] = &[
+    ("a tunnel", &[Client(ATTACH), Daemon(UPGRADED)], "in", "out"),
+    ("a raw tunnel", &[Client(ATTACH), Daemon("HTTP/1.1 200 OK\r\n\r\n")], "in", "out"),
+    ("a tunnel whose client has ended", &[Client(ATTACH), Daemon(UPGRADED), ClientEnds], "", "out"),
+    (
+        "a connection of BuildKit",
+        &[Client(GRPC), Daemon(GRPC_UPGRADED), Client(PREFACE), Daemon(SETTINGS)],
+        HTTP2_PING,
+        HTTP2_PING,
+    ),
+    ("HTTP/2 from the first byte", &[Client(PREFACE), Daemon(SETTINGS)], HTTP2_PING, HTTP2_PING),
+    (
+        "a stream of chunks",
+        &[Client(LOGS), Daemon("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n")],
+        "",
+        "4\r\nlate\r\n",
+    ),
+    ("a stream up to its end", &[Client(LOGS), Daemon("HTTP/1.1 200 OK\r\n\r\nhi")], "", "late"),
+    ("a request without an answer", &[Client(LOGS)], "", "HTTP/1.1 200 OK\r\n\r\n"),
+    (
+        "half an upload",
+        &[Client("POST /images/load HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf")],
+        "more",
+        "HTTP/1.1 200 OK\r\n\r\n",
+    ),
+    ("between requests", &[], "GET /_ping HTTP/1.1\r\n\r\n", ""),
+];
+
+#[test]
+fn two_hours_of_silence_end_nothing() {
+    for (what, before, client, daemon) in SILENT {
+        let mut player = Player::new(Pace::WHOLE);
+        player.settle();
+        for does in *before {
+            happens(&mut player, *does);
+        }
+        let got = (player.client.got.clone(), player.daemon.got.clone());
+        player.waits(Duration::from_hours(2));
+        let silence = (player.client.got.clone(), player.daemon.got.clone());
+        assert_eq!(silence, got, "{what}");
+        happens(&mut player, Client(client));
+        happens(&mut player, Daemon(daemon));
+        assert_eq!(player.daemon.got, [&got.1, client.as_bytes()].concat(), "{what}");
+        assert_eq!(player.client.got, [&got.0, daemon.as_bytes()].concat(), "{what}");
+    }
+}
+
+#[test]
+fn silence_in_a_head_is_answered() {
+    let mut player = Player::new(Pace::WHOLE);
+    player.settle();
+    happens(&mut player, Client("GET /_ping HT"));
+    player.waits(Duration::from_hours(2));
+    assert!(player.client.got.starts_with(b"HTTP/1.1 400 "));
+}
 
 fn happens(player: &mut Player, does: Does) {
     match does {
