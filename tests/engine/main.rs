@@ -33,5 +33,6 @@ mod support;
 mod swarm;
 mod terminal;
 mod upgrade;
+mod values;
 mod weather;
 mod wire;
