@@ -1,7 +1,7 @@
 //! Odd HTTP, byte for byte: what the daemon answers on its own socket is what it answers through
 //! the proxy; and what is refused on purpose (SECURITY.md has the reasons).
 
-use crate::support::{Lab, converse};
+use crate::support::{Kind, Lab, converse};
 
 /// Odd requests. `<close>` stands for the rest of a head after which the daemon closes.
 const ODD: &[&str] = &[
@@ -149,7 +149,32 @@ fn an_unlabelled_create_does_not_get_through_in_any_spelling() {
         assert!(answer.starts_with("HTTP/1.1 201 "), "{target}: {answer}");
         let (_, name) = answer.split_once("\"Name\":\"").unwrap();
         let name = name.split('"').next().unwrap();
-        lab.remove_later(crate::support::Kind::Volume, name);
-        lab.assert_labels(crate::support::Kind::Volume, name, &[]);
+        lab.remove_later(Kind::Volume, name);
+        lab.assert_labels(Kind::Volume, name, &[]);
     }
+}
+
+/// Of a registry whose tokens are long. The daemon takes a head of 1 MiB, and so do we.
+#[test]
+fn a_registrys_token_of_200_kb_passes() {
+    let Some(lab) = Lab::open() else { return };
+    // {"password":  "aaa..." }
+    let token = format!("eyJwYXNzd29yZCI6ICAi{}IiB9", "YWFh".repeat(50_000));
+    let asks = format!(
+        "POST /images/create?fromImage=localhost%3A1%2Fnone&tag=x HTTP/1.1\r\nHost: d\r\n\
+         X-Registry-Auth: {token}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    );
+    let through = converse(&lab.proxy.socket(), asks.as_bytes(), false);
+    assert_eq!(through, converse(&lab.engine.socket, asks.as_bytes(), false));
+    // Nobody is at that registry; it is asked all the same.
+    assert!(through.contains("localhost:1"), "{through}");
+    let create = format!(
+        "POST /volumes/create HTTP/1.1\r\nHost: d\r\nX-Registry-Auth: {token}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}"
+    );
+    let through = converse(&lab.proxy.socket(), create.as_bytes(), false);
+    let name = through.split("\"Name\":\"").nth(1).and_then(|rest| rest.split('"').next());
+    let name = name.unwrap_or_else(|| panic!("{through}"));
+    lab.remove_later(Kind::Volume, name);
+    lab.assert_labels(Kind::Volume, name, &[]);
 }
