@@ -116,3 +116,144 @@ fn assert_labelled(lab: &Lab, project: &Project) {
     let image = format!("{}-built", lab.name);
     lab.assert_labels(Kind::Image, &image, &[("dockerfile", "kept")]);
 }
+
+/// A project for which nothing has to be built.
+const SMALL: &str = "
+services:
+  web:
+    image: IMAGE
+    command: sleep 1000
+    stop_signal: SIGKILL
+    environment: {TURN: TURNS}
+    labels: {mine: kept}
+    volumes: ['data:/data', '/anonymous']
+    networks: [inner]
+volumes:
+  data: {}
+networks:
+  inner: {}
+";
+
+/// By which socket compose goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Daemon,
+    Proxy,
+}
+
+/// A project that is put up twice, by one socket and then by the same or the other.
+struct Turns<'lab> {
+    lab: &'lab Lab,
+    program: Vec<String>,
+    name: String,
+}
+
+impl Turns<'_> {
+    fn command(&self, by: By, arguments: &[&str]) -> Command {
+        let docker = if by == By::Proxy { &self.lab.docker } else { &self.lab.direct };
+        let mut command = docker.command(&self.program[0]);
+        command
+            .args(&self.program[1..])
+            .args(["--project-name", &self.name])
+            .args(arguments)
+            .current_dir(self.lab.proxy.folder().path());
+        command
+    }
+
+    /// Puts the project up in its state of a turn; `None` if this compose cannot make anything again on
+    /// this engine: version 1 wants a member of an image that Docker 28 has no more.
+    fn up(&self, by: By, turn: &str, options: &[&str]) -> Option<Seen> {
+        let project = SMALL.replace("IMAGE", self.lab.image()).replace("TURNS", turn);
+        fs::write(self.lab.proxy.folder().join("docker-compose.yml"), project).unwrap();
+        let arguments = [&["up", "--detach", "--timeout", "1"], options].concat();
+        let finished = Running::start(&mut self.command(by, &arguments)).unwrap().finish();
+        if finished.err().contains("for web  'ContainerConfig'") {
+            return None;
+        }
+        assert_eq!(finished.code, Some(0), "{by:?} {arguments:?}: {finished:?}");
+        Some(self.seen())
+    }
+
+    fn seen(&self) -> Seen {
+        let list = |arguments: &[&str]| {
+            let filter = format!("label=com.docker.compose.project={}", self.name);
+            self.lab.direct.ok(&[arguments, &["--no-trunc", "--filter", &filter]].concat())
+        };
+        let container = list(&["ps", "--all", "--format", "{{.ID}}"]);
+        let anonymous =
+            "{{range .Mounts}}{{if eq .Destination \"/anonymous\"}}{{.Name}}{{end}}{{end}}";
+        let inspect = |kind, name: &str, format| self.lab.inspect(kind, name, format);
+        let operators = "{{index .Labels \"ci.job\"}}";
+        let anonymous = inspect(Kind::Container, &container, anonymous);
+        let labelled = [
+            inspect(Kind::Container, &container, "{{index .Config.Labels \"ci.job\"}}"),
+            inspect(Kind::Volume, &anonymous, operators),
+            inspect(Kind::Volume, &format!("{}_data", self.name), operators),
+            inspect(Kind::Network, &format!("{}_inner", self.name), operators),
+        ];
+        let labelled = labelled.map(|label| label == self.lab.name);
+        let network = inspect(Kind::Network, &format!("{}_inner", self.name), "{{.Id}}");
+        Seen { container, anonymous, network, labelled }
+    }
+}
+
+impl Drop for Turns<'_> {
+    fn drop(&mut self) {
+        let _ = self.command(By::Daemon, &DOWN).output();
+    }
+}
+
+/// The things of a project that are there.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    container: String,
+    /// The name of its anonymous volume.
+    anonymous: String,
+    network: String,
+    /// For container, anonymous volume, named volume and network: `true` with the operator's labels.
+    labelled: [bool; 4],
+}
+
+/// Compose compares what is there with what it wants by labels of its own, so the operator's, which it
+/// does not know of, make it do nothing again. What it makes again takes its volumes and network along,
+/// which keep the labels, or the lack of them, that they came with.
+#[test]
+fn recreation_across_the_proxy_is_as_without_it_but_for_the_labels() {
+    let Some(lab) = Lab::open() else { return };
+    let Some(program) = program() else {
+        return skip("compose", "there is neither docker-compose nor docker compose");
+    };
+    let orders = [
+        (By::Daemon, By::Daemon),
+        (By::Daemon, By::Proxy),
+        (By::Proxy, By::Daemon),
+        (By::Proxy, By::Proxy),
+    ];
+    let recreated = orders.map(|(first, then)| {
+        let name = format!("{}{first:?}{then:?}", lab.name).to_lowercase();
+        recreates(&Turns { lab: &lab, program: program.clone(), name }, first, then)
+    });
+    assert!(recreated.iter().all(|one| *one == recreated[0]), "{recreated:?}");
+}
+
+/// Puts a project up by `first` and then by `then`; `None` if compose cannot recreate here.
+fn recreates(turns: &Turns<'_>, first: By, then: By) -> Option<()> {
+    let order = format!("{first:?}, then {then:?}");
+    let (by_first, by_second) = (first == By::Proxy, then == By::Proxy);
+    let begin = turns.up(first, "1", &[]).unwrap();
+    assert_eq!(begin.labelled, [by_first; 4], "{order}");
+    // Nothing has changed: nothing is done.
+    assert_eq!(turns.up(then, "1", &[]).unwrap(), begin, "{order}");
+    // The service has changed.
+    let after = turns.up(then, "2", &[])?;
+    assert_ne!(after.container, begin.container, "{order}");
+    assert_eq!((&after.anonymous, &after.network), (&begin.anonymous, &begin.network), "{order}");
+    assert_eq!(after.labelled, [by_second, by_first, by_first, by_first], "{order}");
+    // Without its volumes of before, all but what has a name is new. Compose leaves the old one.
+    turns.lab.remove_later(Kind::Volume, &after.anonymous);
+    let renewed = turns.up(then, "2", &["--force-recreate", "--renew-anon-volumes"])?;
+    assert_ne!(renewed.container, after.container, "{order}");
+    assert_ne!(renewed.anonymous, after.anonymous, "{order}");
+    assert_eq!(renewed.labelled, [by_second, by_second, by_first, by_first], "{order}");
+    Some(())
+}
