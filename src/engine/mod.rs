@@ -1,12 +1,15 @@
 //! The Docker Engine API as data: operations, their carriers of labels, and upgrades. This layer
 //! does not know what is injected.
 
+mod api;
 pub mod carriers;
 mod class;
+mod imaging;
 mod libpod;
 mod operations;
 mod replies;
 
+pub use api::{Api, heeds_platform};
 pub use carriers::JsonCarrier;
 pub use class::Class;
 pub use replies::ReplyShape;

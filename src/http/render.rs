@@ -58,6 +58,15 @@ fn name(line: &[u8]) -> Option<&[u8]> {
     line.get(..colon)
 }
 
+/// Returns the value of the first field of a head with this name.
+#[must_use]
+pub fn value<'h>(head: &'h [u8], wanted: &str) -> Option<&'h [u8]> {
+    let is_wanted =
+        |line: &&[u8]| name(line).is_some_and(|name| name.eq_ignore_ascii_case(wanted.as_bytes()));
+    let line = lines(head).find(is_wanted)?;
+    line.get(wanted.len() + 1..).map(<[u8]>::trim_ascii)
+}
+
 /// The `100 Continue` for a client whose body is collected here.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 

@@ -27,3 +27,10 @@ fn an_answer_can_be_read_as_a_response() {
     assert_eq!(body, b"{\"message\":\"no \\\"way\\\"\\n\"}\n");
     assert!(answer(503, "away", true).ends_with(b"\r\n\r\n"));
 }
+
+#[test]
+fn a_field_is_found_by_its_name() {
+    let head = b"HTTP/1.1 200 OK\r\nServer: x\r\napi-version:\t1.51 \r\nApi-Version: 9\r\n\r\n";
+    assert_eq!(value(head, "Api-Version"), Some(&b"1.51"[..]));
+    assert_eq!(value(head, "Ostype"), None);
+}
