@@ -148,6 +148,7 @@ fn faults() -> Vec<Fault> {
         Fault::Draining,
         Fault::Response(Malformed::BareLf),
         Fault::Errand,
+        Fault::Undescribed("x:1".to_owned()),
         Fault::Unseen("/mnt/cache".to_owned(), Blind::Late),
         Fault::Unseen("/mnt/cache".to_owned(), Blind::NoThread),
         Fault::Unseen("/mnt/cache".to_owned(), Blind::Failed("Input/output error".to_owned())),

@@ -126,7 +126,7 @@ fn what_is_rewritten_counts_from_the_end_of_its_body_and_with_what_the_daemon_is
     connection.daemon_takes_all_but(0);
     assert_eq!(connection.handed(), None);
     connection.at(25);
-    connection.daemon_sends("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    connection.daemon_sends("HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"Os\":\"linux\"}");
     assert_eq!(connection.handed(), None);
     connection.daemon_takes_all_but(1);
     assert_eq!(connection.handed(), None);

@@ -64,7 +64,7 @@ fn answer(target: &str) -> Answer {
         "attach" => return Answer::Upgrade(tunnel(&number)),
         "_ping" => ("200 OK", "OK".to_owned()),
         "info" => ("200 OK", filled(r#"{"CgroupDriver":"cgroupfs","Filler":""#, 2048)),
-        "json" => ("200 OK", filled(r#"{"Config":{"Volumes":null},"Filler":""#, 1536)),
+        "json" => ("200 OK", filled(r#"{"Os":"linux","Config":{"Volumes":null},"Filler":""#, 1536)),
         "create" => ("201 Created", format!(r#"{{"Id":"{}","Warnings":[]}}"#, "5e".repeat(32))),
         _ => ("200 OK", "{}\n".to_owned()),
     };

@@ -1,6 +1,7 @@
 //! A creating request that waits until what it mounts has been looked at, and what must be asked or
 //! ordered first has been: on the same daemon connection, unseen by the client.
 
+use std::collections::VecDeque;
 use std::mem;
 
 use super::Common;
@@ -8,12 +9,15 @@ use super::collect::{Collect, Share};
 use super::create::Create;
 use super::exchange::{Exchange, Lanes, Turn};
 use super::fault::Fault;
+use super::images::Image;
+use super::inquiry::Inquiry;
 use super::outcome::Call;
 use super::relay::Relaying;
 use crate::http::head::{self, Scan};
 use crate::http::render;
 use crate::rules::body::{self, Prepared, Rewritten};
 use crate::rules::errands::{Errand, Known, Meaning};
+use crate::rules::platform;
 use crate::rules::socket::{Blind, Relation};
 
 /// A creating request that waits for an answer.
@@ -26,7 +30,9 @@ pub(super) struct Asking {
     /// The path of the host that is looked at, and those behind it.
     unseen: std::vec::IntoIter<String>,
     /// The errand that is under way, and those behind it.
-    errands: std::vec::IntoIter<Errand>,
+    errands: VecDeque<Errand>,
+    /// What is asked about the image, until all of it is known.
+    inquiry: Option<Inquiry>,
     known: Known,
     answer: Answer,
 }
@@ -65,11 +71,12 @@ impl Asking {
     ) -> Turn {
         let Prepared { errands, rewritten } = prepared;
         let mut asking = Self {
+            errands: errands.into_iter().map(|errand| for_platform(errand, &create)).collect(),
+            inquiry: None,
             create,
             body,
             draft: Draft::Due,
             unseen: Vec::new().into_iter(),
-            errands: errands.into_iter(),
             known: Known::default(),
             answer: Answer::Looking,
         };
@@ -99,7 +106,10 @@ impl Asking {
                 self.answer = Answer::Looking;
                 return Turn::Look(path, Exchange::Asking(Box::new(self)));
             }
-            match (self.errands.as_slice().first(), mem::take(&mut self.draft)) {
+            if self.recalls(common) {
+                continue;
+            }
+            match (self.errands.front(), mem::take(&mut self.draft)) {
                 (None, Draft::Written(rewritten, share)) => {
                     drop(self.body);
                     return self.create.send(rewritten, share, lanes);
@@ -107,7 +117,8 @@ impl Asking {
                 (Some(errand), draft)
                     if errand.only_asks() || matches!(draft, Draft::Written(..)) =>
                 {
-                    lanes.up.say(errand.request(&common.injection));
+                    let api = self.inquiry.as_ref().map(Inquiry::api).unwrap_or_default();
+                    lanes.up.say(errand.request(&common.injection, api));
                     self.draft = draft;
                     self.answer = Answer::Head(Scan::default());
                     return Turn::Again(Exchange::Asking(Box::new(self)));
@@ -119,6 +130,34 @@ impl Asking {
                 }
             }
         }
+    }
+
+    /// Takes up the volumes of the image that is to be asked about, if they are remembered, and reports
+    /// that. Else it begins to ask, or remembers what was answered.
+    fn recalls(&mut self, common: &Common) -> bool {
+        let asks = match self.errands.front() {
+            Some(Errand::Image { name, platform }) if self.inquiry.is_none() => {
+                Some(Image { name: name.clone(), platform: platform.clone() })
+            }
+            Some(errand) if errand.asks_of_image() => return false,
+            _ => None,
+        };
+        if let Some(image) = asks {
+            let Some(volumes) = common.images.recall(&image) else {
+                self.inquiry = Some(Inquiry::begin(image, &common.images));
+                return false;
+            };
+            self.errands.pop_front();
+            if !volumes.is_empty() {
+                self.known.volumes = volumes;
+                self.draft = Draft::Due;
+            }
+            return true;
+        }
+        if let Some(inquiry) = self.inquiry.take() {
+            inquiry.over(&self.known, &common.images);
+        }
+        false
     }
 
     /// Writes what is to be sent, with all that is known.
@@ -191,18 +230,33 @@ impl Asking {
         lanes: &mut Lanes,
         common: &Common,
     ) -> Turn {
-        let Some(errand) = self.errands.next() else {
+        let Some(errand) = self.errands.pop_front() else {
             return Turn::Answer(self.create.call, Fault::Errand);
         };
-        match errand.answered(status, content.content(), &mut self.known) {
+        let api = match &mut self.inquiry {
+            Some(inquiry) => {
+                if inquiry.asks_again(&errand, status, head, &common.images) {
+                    self.errands.push_front(errand);
+                    return self.next(lanes, common);
+                }
+                inquiry.api()
+            }
+            None => common.images.api(),
+        };
+        match errand.answered(status, content.content(), api, &mut self.known) {
             Meaning::GoOn => {
                 if errand.only_asks() && self.known != Known::default() {
                     self.draft = Draft::Due;
                 }
                 self.next(lanes, common)
             }
+            Meaning::Ask(errands) => {
+                errands.into_iter().rev().for_each(|errand| self.errands.push_front(errand));
+                self.next(lanes, common)
+            }
             Meaning::Refused => {
-                self.errands = Vec::new().into_iter();
+                self.inquiry = None;
+                self.errands.clear();
                 self.next(lanes, common)
             }
             Meaning::Failed => {
@@ -218,7 +272,22 @@ impl Asking {
                 Turn::Again(Exchange::Relaying(relaying))
             }
             Meaning::Nonsense => Turn::Answer(self.create.call, Fault::Errand),
+            Meaning::Undescribed(image) => {
+                Turn::Answer(self.create.call, Fault::Undescribed(image))
+            }
         }
+    }
+}
+
+/// A question about an image asks for the platform that the create wants.
+fn for_platform(errand: Errand, create: &Create) -> Errand {
+    match errand {
+        Errand::Image { name, .. } => {
+            let request = head::request(&create.head).ok();
+            let platform = request.and_then(|request| platform::of_create(request.target));
+            Errand::Image { name, platform }
+        }
+        errand => errand,
     }
 }
 

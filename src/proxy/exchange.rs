@@ -137,7 +137,7 @@ impl Exchange {
             Self::Idle(scan) => idle(scan, lanes, common, now),
             Self::Collecting(collecting) => collecting.advance(lanes, common, now),
             Self::Asking(asking) => asking.advance(lanes, common),
-            Self::Relaying(relaying) => relaying.advance(lanes, &common.budget),
+            Self::Relaying(relaying) => relaying.advance(lanes, common),
             Self::Tunnelling(call) => tunnel(call, lanes),
             Self::Building(building) => building.advance(lanes, common),
             Self::Ending => end(lanes),
@@ -245,6 +245,7 @@ fn idle(scan: Scan, lanes: &mut Lanes, common: &Common, now: Instant) -> Turn {
         Ok(None) => return Turn::Wait(Exchange::Idle(ahead)),
         Err(Malformed::Http2Preface) if speaks_http2(lanes, common) => {
             call.operation = &HTTP2;
+            call.begin_change(common);
             let building = Building::new(call, Origin::PriorKnowledge, common);
             return Turn::Again(Exchange::Building(Box::new(building)));
         }
@@ -276,6 +277,7 @@ fn begin(
     call.operation = decision.operation;
     call.verdict = decision.verdict(&common.injection);
     call.reply = common.injection.replies.plan(call.operation);
+    call.begin_change(common);
     match decision.way {
         Way::AsItCame => {
             lanes.hand(call.started, end);

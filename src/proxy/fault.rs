@@ -30,6 +30,8 @@ pub enum Fault {
     Response(Malformed),
     /// The daemon's answer to a question of our own cannot be read.
     Errand,
+    /// The daemon's answers do not describe this image, of which the volumes are to be labelled.
+    Undescribed(String),
     /// What this path of the host is could not be seen in time.
     Unseen(String, Blind),
     /// The daemon ended in the middle of a response head.
@@ -195,6 +197,7 @@ impl fmt::Display for Fault {
                 "the daemon gave no answer that can be read when it was asked about the image or the \
                  volumes of this container",
             ),
+            Self::Undescribed(image) => undescribed(image, out),
             Self::Unseen(path, why) => write!(
                 out,
                 "cannot tell whether {path:?}, which is to be mounted, is the daemon's socket: {why}"
@@ -219,4 +222,12 @@ impl fmt::Display for Fault {
             }
         }
     }
+}
+
+fn undescribed(image: &str, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(
+        out,
+        "the daemon does not describe the image {image:?} for the platform of this container, so \
+         the volumes that it declares cannot be labelled; pull the image for that platform"
+    )
 }

@@ -19,6 +19,8 @@ mod decide;
 mod exchange;
 mod fault;
 mod grpc;
+mod images;
+mod inquiry;
 mod lane;
 mod outcome;
 mod patience;
@@ -34,6 +36,7 @@ use crate::rules::socket::Note;
 pub use collect::{Budget, COLLECTED_LIMIT, COLLECTED_TOTAL};
 pub use decide::{Decision, Way, decide};
 pub use fault::{Away, DIAL_LIMIT, Fault, LOOK_LIMIT, Unreachable};
+pub use images::{Change, Image, Images, Moment};
 pub use lane::{LANE_LIMIT, Lane};
 pub use outcome::{Outcome, Traffic, Verdict};
 pub use patience::Patience;
@@ -50,6 +53,8 @@ pub struct Common {
     pub socket: String,
     /// Room for collected bodies.
     pub budget: Rc<Budget>,
+    /// What is remembered of the daemon's images.
+    pub images: Rc<Images>,
     /// Whether the process is about to end: no new exchange begins.
     pub draining: Cell<bool>,
 }

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::Common;
 use super::fault::Fault;
+use super::images::{Change, Images};
 use crate::engine::{Operation, UNKNOWN};
 use crate::rules::Forced;
 use crate::rules::reply::ReplyPlan;
@@ -87,6 +89,8 @@ pub(super) struct Call {
     pub(super) started: Instant,
     /// The traffic of the connection before the exchange began.
     pub(super) before: Traffic,
+    /// It may change images until it is over.
+    pub(super) change: Option<Change>,
 }
 
 /// Bytes written in each direction.
@@ -120,6 +124,14 @@ impl Call {
             reply: ReplyPlan::Pass,
             started: now,
             before,
+            change: None,
+        }
+    }
+
+    /// Takes note that images may change until it is over, if its operation can do that.
+    pub(super) fn begin_change(&mut self, common: &Common) {
+        if self.operation.changes_images() {
+            self.change = Some(Images::change(&common.images));
         }
     }
 

@@ -17,6 +17,7 @@ impl From<&Fault> for Reason {
             Fault::Draining => Self::Draining,
             Fault::Response(_) | Fault::Http2OfDaemon(_) => Self::DaemonMalformed,
             Fault::Errand => Self::DaemonErrand,
+            Fault::Undescribed(_) => Self::ImageUndescribed,
             Fault::Unseen(..) => Self::MountUnseen,
             Fault::ResponseCutShort => Self::DaemonCutShort,
             Fault::ResponseTooLarge => Self::DaemonTooLarge,

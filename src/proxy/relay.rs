@@ -1,10 +1,10 @@
 //! A request and its response in transit. Both move at once, because daemons answer before the
 //! request is complete.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
-use super::collect::{Budget, Share};
+use super::Common;
+use super::collect::Share;
 use super::exchange::{Exchange, Lanes, Turn};
 use super::fault::Fault;
 use super::lane::{Lane, Sink};
@@ -103,7 +103,7 @@ impl Relaying {
         self.call
     }
 
-    pub(super) fn advance(mut self, lanes: &mut Lanes, budget: &Rc<Budget>) -> Turn {
+    pub(super) fn advance(mut self, lanes: &mut Lanes, common: &Common) -> Turn {
         if let Err(malformed) = self.upload(&mut lanes.up) {
             return match self.reply {
                 Reply::Head(_) | Reply::Whole(_) => {
@@ -113,7 +113,7 @@ impl Relaying {
             };
         }
         match std::mem::replace(&mut self.reply, Reply::Done) {
-            Reply::Head(scan) => self.reply_head(scan, lanes, budget),
+            Reply::Head(scan) => self.reply_head(scan, lanes, common),
             Reply::Body(body) => self.reply_body(body, lanes),
             Reply::Whole(whole) => self.reply_whole(whole, lanes),
             Reply::Lines(stream) => self.reply_lines(stream, lanes),
@@ -144,7 +144,7 @@ impl Relaying {
         Ok(())
     }
 
-    fn reply_head(mut self, mut scan: Scan, lanes: &mut Lanes, budget: &Rc<Budget>) -> Turn {
+    fn reply_head(mut self, mut scan: Scan, lanes: &mut Lanes, common: &Common) -> Turn {
         let unseen = lanes.down.unseen();
         let end = match scan.end_of_head(unseen) {
             Ok(Some(end)) => end,
@@ -161,6 +161,7 @@ impl Relaying {
                 Ok(response) => response,
                 Err(malformed) => return Turn::Answer(self.call, Fault::Response(malformed)),
             };
+        common.images.learn_once(unseen.get(..end).unwrap_or_default());
         match meaning(response, self.call.operation.upgrade) {
             ReplyKind::Unasked => Turn::Answer(self.call, Fault::UnaskedUpgrade),
             ReplyKind::Interim => {
@@ -176,7 +177,7 @@ impl Relaying {
             ReplyKind::Final(framing) => {
                 self.persistent &= response.persistent && framing != Framing::UntilClose;
                 self.call.status = Some(response.status);
-                match self.final_head(response, end, lanes, budget) {
+                match self.final_head(response, end, lanes, common) {
                     Ok(reply) => Turn::Again(Exchange::Relaying(Self { reply, ..self })),
                     Err(fault) => Turn::Answer(self.call, fault),
                 }
@@ -190,7 +191,7 @@ impl Relaying {
         response: Response,
         end: usize,
         lanes: &mut Lanes,
-        budget: &Rc<Budget>,
+        common: &Common,
     ) -> Result<Reply, Fault> {
         let Response { status, framing, .. } = response;
         let plan = match status {
@@ -215,7 +216,7 @@ impl Relaying {
         let head = lanes.down.unseen().get(..end).unwrap_or_default().to_vec();
         lanes.down.set_aside();
         lanes.down.take(end);
-        Ok(Reply::Whole(Box::new(Whole::new(head, framing, whole, budget)?)))
+        Ok(Reply::Whole(Box::new(Whole::new(head, framing, whole, &common.budget)?)))
     }
 
     fn reply_whole(mut self, mut whole: Box<Whole>, lanes: &mut Lanes) -> Turn {

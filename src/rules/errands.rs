@@ -12,14 +12,26 @@ use super::binds::Bind;
 use super::socket::Relation;
 use super::storage::{clean, few, volume_driver};
 use super::{Injection, Refusal, labels};
-use crate::http::target::encode_path;
+use crate::engine::Api;
+use crate::http::target::{encode_component, encode_path};
 use crate::json::{Found, Listed, Object, each_member, elements, member, string, unescaped};
+
+/// Platforms of one image that are asked about. Builders make a few, the most of Docker's official images
+/// a dozen.
+const PLATFORMS: usize = 64;
 
 /// One request of our own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Errand {
     /// Which volumes does this image bring?
-    Image(String),
+    Image {
+        /// Its name.
+        name: String,
+        /// The platform of it that is wanted, as JSON; the daemon's choice if there is none.
+        platform: Option<String>,
+    },
+    /// Which platforms of this image are there?
+    Platforms(String),
     /// Where does this container mount?
     Container(String),
     /// Create this volume, labelled, if it is not there.
@@ -45,16 +57,20 @@ pub struct Known {
 }
 
 /// What an answer means for the create that waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
     /// The next errand, or the create.
     GoOn,
+    /// These first, then the next errand.
+    Ask(Vec<Errand>),
     /// The create as it is, without further errands: the daemon will refuse it in its own words.
     Refused,
     /// The answer is the client's: the create would fail in the same way.
     Failed,
     /// The answer cannot be read.
     Nonsense,
+    /// The answer does not describe this image.
+    Undescribed(String),
 }
 
 /// The errands for a container create, in order.
@@ -70,7 +86,7 @@ pub(super) fn errands(
     let image = top.string("Image")?.filter(|image| !image.is_empty());
     // Only for the volumes that it declares.
     if let Some(image) = image.filter(|_| injection.anonymous_volumes == AnonymousVolumes::Label) {
-        errands.push(Errand::Image(image.into_owned()));
+        errands.push(Errand::Image { name: image.into_owned(), platform: None });
     }
     if let Found::Object(host_config) = host_config {
         of_host_config(top, host_config, &mut errands)?;
@@ -111,21 +127,32 @@ impl Errand {
     #[must_use]
     pub fn only_asks(&self) -> bool {
         match self {
-            Self::Image(_) | Self::Container(_) => true,
+            Self::Image { .. } | Self::Platforms(_) | Self::Container(_) => true,
             Self::Volume { .. } => false,
         }
     }
 
-    /// The request, whole.
+    /// Reports whether it asks about an image.
     #[must_use]
-    pub fn request(&self, injection: &Injection) -> Vec<u8> {
-        let get = |kind: &str, name: &str| {
+    pub fn asks_of_image(&self) -> bool {
+        matches!(self, Self::Image { .. } | Self::Platforms(_))
+    }
+
+    /// The request, whole; about an image in this version of the API.
+    #[must_use]
+    pub fn request(&self, injection: &Injection, api: Api) -> Vec<u8> {
+        let get = |kind: &str, name: &str, query: &str| {
             let name = encode_path(name);
-            format!("GET /{kind}/{name}/json HTTP/1.1\r\nHost: docker\r\n\r\n")
+            format!("GET {kind}/{name}/json{query} HTTP/1.1\r\nHost: docker\r\n\r\n")
         };
+        let images = || api.prefix() + "/images";
         let request = match self {
-            Self::Image(name) => get("images", name),
-            Self::Container(name) => get("containers", name),
+            Self::Image { name, platform: Some(platform) } if api.has_platforms() => {
+                get(&images(), name, &format!("?platform={}", encode_component(platform)))
+            }
+            Self::Image { name, .. } => get(&images(), name, ""),
+            Self::Platforms(name) => get(&images(), name, "?manifests=1"),
+            Self::Container(name) => get("/containers", name, ""),
             Self::Volume { name, driver } => {
                 let (name, driver) = (json!(name), json!(driver));
                 let labels = labels::map(&injection.labels);
@@ -140,23 +167,73 @@ impl Errand {
         request.into_bytes()
     }
 
-    /// What the answer means; what it tells goes into `known`.
-    pub fn answered(&self, status: u16, content: &[u8], known: &mut Known) -> Meaning {
+    /// Returns what the answer of a daemon with this version means; what it tells goes into `known`.
+    pub fn answered(&self, status: u16, content: &[u8], api: Api, known: &mut Known) -> Meaning {
         match (self, status) {
+            // A daemon that knows platforms answers as it would to the create. That is sent by no means:
+            // a daemon that sees more images then would create volumes without labels.
+            (Self::Image { platform: Some(_), .. }, 404) if api.has_platforms() => Meaning::Failed,
             // No image or container has a name that the daemon's router cleans.
-            (Self::Image(_) | Self::Container(_), 300..=399 | 404) => Meaning::Refused,
+            (Self::Image { .. } | Self::Container(_), 300..=399 | 404) => Meaning::Refused,
             (_, 400..) => Meaning::Failed,
             (Self::Volume { .. }, _) => Meaning::GoOn,
-            (Self::Image(_), _) => learned(content, |answer| known.learn_image(answer)),
-            (Self::Container(_), _) => learned(content, |answer| known.learn_container(answer)),
+            (Self::Image { name, platform }, _) => match known.learn_image(content) {
+                Some(true) => Meaning::GoOn,
+                Some(false) if platform.is_none() && api.has_platforms() => {
+                    Meaning::Ask(vec![Self::Platforms(name.clone())])
+                }
+                Some(false) => Meaning::Undescribed(name.clone()),
+                None => Meaning::Nonsense,
+            },
+            (Self::Platforms(name), _) => match platforms(content) {
+                Some(found) if found.is_empty() || found.len() > PLATFORMS => {
+                    Meaning::Undescribed(name.clone())
+                }
+                Some(found) => {
+                    let errand = |platform| Self::Image { name: name.clone(), platform };
+                    Meaning::Ask(found.into_iter().map(Some).map(errand).collect())
+                }
+                None => Meaning::Nonsense,
+            },
+            (Self::Container(_), _) => {
+                let answer = str::from_utf8(content).ok();
+                let learned = answer.and_then(|answer| known.learn_container(answer));
+                learned.map_or(Meaning::Nonsense, |()| Meaning::GoOn)
+            }
         }
     }
 }
 
-/// What a daemon's answer means that `learn` reads, if it can.
-fn learned(content: &[u8], learn: impl FnOnce(&str) -> Option<()>) -> Meaning {
-    let answer = str::from_utf8(content).ok();
-    answer.and_then(learn).map_or(Meaning::Nonsense, |()| Meaning::GoOn)
+/// Returns the platforms, as JSON, of an image that are there, by an answer with its manifests.
+fn platforms(content: &[u8]) -> Option<Vec<String>> {
+    let manifests = member(str::from_utf8(content).ok()?, "Manifests")?;
+    let mut platforms = Vec::new();
+    for manifest in elements(manifests).unwrap_or_default() {
+        let is_image = member(manifest, "Kind").and_then(string).as_deref() == Some("image");
+        if is_image && member(manifest, "Available")? == "true" {
+            let platform = member(member(manifest, "ImageData")?, "Platform")?;
+            if !platform.starts_with('{') {
+                return None;
+            }
+            platforms.push(platform.to_owned());
+        }
+    }
+    Some(platforms)
+}
+
+/// Reports whether an answer describes an image. Engine 29 answers for one that is there, but not for the
+/// host's platform, with nothing but empty values here.
+fn describes(answer: &str) -> bool {
+    let says = |value: &str| !["", "null", "false", "\"\"", "[]", "{}"].contains(&value);
+    let member = |name| member(answer, name).unwrap_or_default();
+    let mut described = says(member("Architecture")) || says(member("Os"));
+    for (object, only) in [(member("Config"), None), (member("RootFS"), Some("Layers"))] {
+        // `null` has no members.
+        let _ = each_member(object, |key, value| {
+            described |= says(value) && only.is_none_or(|only| only == key);
+        });
+    }
+    described
 }
 
 impl Known {
@@ -176,15 +253,18 @@ impl Known {
         self.looked.binary_search_by(|(other, _)| other.as_str().cmp(path))
     }
 
-    fn learn_image(&mut self, answer: &str) -> Option<()> {
+    /// Takes up the volumes of an image, and reports whether the answer describes it.
+    fn learn_image(&mut self, content: &[u8]) -> Option<bool> {
+        let answer = str::from_utf8(content).ok()?;
         let volumes = member(member(answer, "Config")?, "Volumes").unwrap_or_default();
-        let mut paths = Some(());
+        let mut read = true;
         // `null` has no members.
         let _ = each_member(volumes, |key, _| match unescaped(key) {
+            Some(path) if self.volumes.iter().any(|known| *known == path) => {}
             Some(path) => self.volumes.push(path.into_owned()),
-            None => paths = None,
+            None => read = false,
         });
-        paths
+        read.then(|| describes(answer))
     }
 
     fn learn_container(&mut self, answer: &str) -> Option<()> {
@@ -206,10 +286,11 @@ mod tests {
 
     #[test]
     fn what_a_daemon_tells_of_an_image_and_of_mounts_is_learned() {
-        let (image, container) = (Errand::Image(String::new()), Errand::Container(String::new()));
+        let image = Errand::Image { name: "x".to_owned(), platform: None };
+        let container = Errand::Container(String::new());
         let learned = |errand: &Errand, answer: &str| {
             let mut known = Known::default();
-            let meaning = errand.answered(200, answer.as_bytes(), &mut known);
+            let meaning = errand.answered(200, answer.as_bytes(), Api::Old, &mut known);
             (meaning, known.volumes, known.taken.into_keys().collect::<Vec<_>>())
         };
         for (answer, volumes) in [
@@ -218,9 +299,8 @@ mod tests {
                 &["/a", "/b"][..],
             ),
             (" { \"Config\" : { \"Volumes\" : { \"/a\" : { } } } } \n", &["/a"]),
-            (r#"{"Config":{"Volumes":null}}"#, &[]),
-            (r#"{"Config":null}"#, &[]),
-            (r"{}", &[]),
+            (r#"{"Config":{"Volumes":null},"Architecture":"amd64"}"#, &[]),
+            (r#"{"Config":null,"Os":"linux"}"#, &[]),
         ] {
             let wanted = volumes.iter().map(|&path| path.to_owned()).collect();
             assert_eq!(learned(&image, answer), (Meaning::GoOn, wanted, Vec::new()), "{answer}");
@@ -253,7 +333,7 @@ mod tests {
         let (meaning, ..) = learned(&container, r#"{"Mounts":[{"Destination":null}]}"#);
         assert_eq!(meaning, Meaning::Nonsense);
         for status in [301, 404] {
-            let meaning = image.answered(status, b"", &mut Known::default());
+            let meaning = image.answered(status, b"", Api::Old, &mut Known::default());
             assert_eq!(meaning, Meaning::Refused, "{status}");
         }
     }

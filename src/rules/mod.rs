@@ -15,6 +15,7 @@ mod changes;
 pub mod errands;
 mod labels;
 mod metadata;
+pub mod platform;
 mod protobuf;
 mod reason;
 mod refusal;

@@ -54,6 +54,7 @@ reasons! {
     DaemonTooLarge "daemon_too_large" 502 13 "A response that is to be rewritten is too large."
     DaemonUpgrade "daemon_upgrade" 502 13 "The daemon left HTTP without being asked."
     DaemonErrand "daemon_errand" 502 13 "The daemon's answer to a query of the proxy cannot be read."
+    ImageUndescribed "image_undescribed" 502 13 "The daemon does not describe the image of a container."
     MountUnseen "mount_unseen" 503 14 "The proxy cannot determine the type of a mounted path."
     Draining "draining" 503 14 "The proxy is shutting down."
     NoRoom "no_room" 503 8 "The memory budget for rewritten bodies is exhausted."

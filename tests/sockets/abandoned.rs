@@ -6,7 +6,7 @@ use super::lab::Lab;
 use super::proxy::until;
 
 const BODY: &str = r#"{"Image":"i","HostConfig":{"VolumesFrom":["c"],"Binds":["v:/x"]}}"#;
-const FOUND: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+const FOUND: &str = "HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"Os\":\"linux\"}";
 const MADE: &str = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}";
 
 /// The errands for [`BODY`], in order: how each begins, and its answer.

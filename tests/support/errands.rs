@@ -4,8 +4,15 @@
 use super::naive;
 
 /// The beginnings of what the proxy asks. No real client spells these heads so.
-const BEGINNINGS: &[&str] =
-    &["GET /images/", "GET /containers/", "POST /volumes/create HTTP/1.1\r\nHost: docker\r\n"];
+const BEGINNINGS: &[&str] = &[
+    "GET /images/",
+    "GET /v1.49/images/",
+    "GET /v1.50/images/",
+    "GET /v1.51/images/",
+    "GET /v1.52/images/",
+    "GET /containers/",
+    "POST /volumes/create HTTP/1.1\r\nHost: docker\r\n",
+];
 
 /// If what the daemon `got` ends in a question of the proxy's own: where that begins, and the
 /// answer.
@@ -33,8 +40,8 @@ pub fn answer_to(request: &naive::Request) -> Option<Vec<u8>> {
     let names: Vec<&str> = request.fields.iter().map(|(name, _)| &**name).collect();
     let asks = request.method == "GET"
         && names == ["host"]
-        && ["/images/", "/containers/"].iter().any(|path| request.target.starts_with(path))
-        && request.target.ends_with("/json");
+        && BEGINNINGS.iter().any(|begin| format!("GET {}", request.target).starts_with(begin))
+        && request.target.split('?').next().is_some_and(|path| path.ends_with("/json"));
     let orders = request.method == "POST"
         && names == ["host", "content-type", "content-length"]
         && request.target == "/volumes/create"
@@ -43,7 +50,8 @@ pub fn answer_to(request: &naive::Request) -> Option<Vec<u8>> {
 }
 
 fn content(of_question: bool) -> Vec<u8> {
-    let content = if of_question { r#"{"Config":{"Volumes":null},"Mounts":[]}"# } else { "{}" };
+    let content =
+        if of_question { r#"{"Os":"linux","Config":{"Volumes":null},"Mounts":[]}"# } else { "{}" };
     let length = content.len();
     format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{content}").into_bytes()
 }

@@ -39,7 +39,9 @@ pub(crate) fn answer(mut stream: &UnixStream) -> io::Result<()> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         match path {
             "/_ping" => stream.write_all(PONG.as_bytes())?,
-            "/images/x/json" => stream.write_all(&sized(br#"{"Config":{"Volumes":null}}"#))?,
+            "/images/x/json" => {
+                stream.write_all(&sized(br#"{"Os":"linux","Config":{"Volumes":null}}"#))?;
+            }
             "/images/get" => stream.write_all(&sized(&NOISE[..number(query)]))?,
             "/images/load" => {
                 let body = read_body(&head, &mut requests)?;

@@ -110,7 +110,7 @@ fn is_asked(daemon: &mut End) {
 }
 
 fn answers(client: &mut End, daemon: &mut End) {
-    daemon.sends("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    daemon.sends("HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"Os\":\"linux\"}");
     assert!(daemon.gets_head().starts_with("POST /containers/create "));
     daemon.gets(r#"{"Image":"x","Labels":{"ci.job":"7"}}"#);
     daemon.sends(CREATED);

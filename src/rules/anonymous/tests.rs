@@ -210,7 +210,7 @@ fn what_is_left_to_the_daemon_stays_as_the_client_wrote_it() {
         assert_eq!(prepared.errands, [], "{body}");
         assert_eq!(String::from_utf8(prepared.rewritten.body).unwrap(), body);
         let labelled = prepare(&injection(), &CONTAINER, body.as_bytes());
-        let asks = [Errand::Image("i".into())];
+        let asks = [Errand::Image { name: "i".into(), platform: None }];
         assert!(labelled.is_err() || labelled.is_ok_and(|prepared| prepared.errands == asks));
     }
 }
