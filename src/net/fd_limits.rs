@@ -4,9 +4,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::slab::MAX_SLOTS;
 
-/// Descriptors other than pairs, pipes and listeners: standard streams, epoll, signals, and a few
+/// Descriptors other than pairs, pipes and listeners: standard streams, epoll, signals, the
+/// connection for the daemon's events, and a few
 /// that libraries open for a moment.
-const OTHERS: u64 = 23;
+const OTHERS: u64 = 24;
 
 /// Maximum number of pipes. The pipes of an unprivileged user may have 16,384 pages in total; these
 /// take a quarter.

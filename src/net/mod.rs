@@ -29,5 +29,6 @@ pub mod status;
 mod stderr;
 mod stores;
 mod timers;
+mod watch;
 
 pub use server::{Server, Stopped};

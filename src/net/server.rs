@@ -33,6 +33,7 @@ use super::pair::{Pair, Shell, Wants};
 use super::slab::{Side, Slab, place, token};
 use super::stores::Stores;
 use super::timers::Timers;
+use super::watch::Watch;
 use crate::config::Drain;
 use crate::proxy::Common;
 use accepting::Accepting;
@@ -47,6 +48,8 @@ const SIGNALS: Token = Token(1);
 const SUCCESSOR: Token = Token(2);
 /// What has been seen of a file system.
 const LOOKS: Token = Token(3);
+/// What the daemon reports about images.
+const EVENTS_OF_IMAGES: Token = Token(4);
 
 /// Clients of processes before this one.
 const PREDECESSORS: Token = Token(5);
@@ -83,6 +86,7 @@ pub struct Server {
     timers: Timers,
     stores: Stores,
     looks: Looks,
+    watch: Watch,
     serial: u32,
 }
 
@@ -141,6 +145,7 @@ impl Server {
             timers: Timers::default(),
             stores: Stores::new(files.pipes),
             looks,
+            watch: Watch::new(EVENTS_OF_IMAGES),
             serial: 0,
         })
     }
@@ -178,6 +183,7 @@ impl Server {
                     self.turn(slot);
                 }
             }
+            self.watch.tend(self.poll.registry(), &self.daemon, &self.common.images, self.woke);
         }
         Ok(self.stop())
     }
@@ -192,7 +198,8 @@ impl Server {
         let own = self.next_stage().map(|at| at.saturating_duration_since(now));
         let manager = self.manager.wait(now, self.state());
         let answering = self.answering.wait(now);
-        [own, manager, answering, self.timers.wait(now)].into_iter().flatten().min()
+        let watch = self.watch.wait(now);
+        [own, manager, answering, watch, self.timers.wait(now)].into_iter().flatten().min()
     }
 
     fn state(&self) -> State {
@@ -217,6 +224,8 @@ impl Server {
             PREDECESSORS => self.passing.note_predecessors(),
             // A pair that has taken the place of the one that asked has a turn in vain.
             LOOKS => self.looks.seen().into_iter().for_each(|slot| self.queue(slot)),
+            // Before the turns, so that no client is served by what is out of date.
+            EVENTS_OF_IMAGES => self.watch.read(&self.common.images, Instant::now()),
             token if self.answering.note(token) => {}
             token => {
                 let (slot, side) = place(token);

@@ -54,7 +54,7 @@ fn five_hundred_clients_leave_nothing_behind() {
 
 #[test]
 fn clients_for_whom_there_are_no_descriptors_wait() {
-    let lab = Lab::with_files(&[], 66);
+    let lab = Lab::with_files(&[], 67);
     answer_all(&lab.daemon);
     let mut clients: Vec<End> = (0..100).map(|_| lab.client()).collect();
     for client in &mut clients {

@@ -22,6 +22,7 @@ mod ends;
 #[path = "../support/http2.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod http2;
+mod images;
 mod lab;
 mod life;
 mod log;

@@ -33,16 +33,21 @@ struct Side {
 pub(crate) struct Stage {
     client: Side,
     daemon: Side,
+    /// The connection for the daemon's events, which are none.
+    events: Option<UnixStream>,
     listener: Option<UnixListener>,
     path: PathBuf,
 }
+
+/// What the connection for events looks like.
+const DIALLED: &[u8] = b"<dialled>GET /events?";
 
 impl Stage {
     pub(crate) fn new(client: UnixStream, listener: UnixListener, path: PathBuf) -> Self {
         client.set_nonblocking(true).unwrap();
         listener.set_nonblocking(true).unwrap();
         let client = Side { stream: Some(client), ..Side::default() };
-        Self { client, daemon: Side::default(), listener: Some(listener), path }
+        Self { client, daemon: Side::default(), events: None, listener: Some(listener), path }
     }
 
     /// Plays a transcript up to the first thing that is not as expected.
@@ -106,6 +111,7 @@ impl Stage {
             self.take_connection();
             self.client.moves();
             self.daemon.moves();
+            self.put_events_aside();
         }
         Ok(())
     }
@@ -125,6 +131,17 @@ impl Stage {
         poll(&mut asked, Some(&pause)).unwrap();
     }
 
+    /// A connection for events that took the place of one that has ended.
+    fn put_events_aside(&mut self) {
+        let asks = self.daemon.got.windows(DIALLED.len()).rposition(|window| window == DIALLED);
+        if let Some(at) = asks
+            && self.daemon.got[at + DIALLED.len()..].ends_with(b"\r\n\r\n")
+        {
+            self.events = self.daemon.stream.take();
+            self.daemon.got.truncate(at);
+        }
+    }
+
     fn take_connection(&mut self) {
         // What the one before has seen comes first.
         self.daemon.moves();
@@ -132,6 +149,11 @@ impl Stage {
             return;
         };
         stream.set_nonblocking(true).unwrap();
+        // A client has no second one while its first is there.
+        if self.daemon.stream.is_some() && !self.daemon.saw_end && !self.daemon.gone {
+            self.events = Some(stream);
+            return;
+        }
         let got = std::mem::take(&mut self.daemon.got);
         let wanted = std::mem::take(&mut self.daemon.wanted);
         self.daemon = Side { stream: Some(stream), got, wanted, ..Side::default() };

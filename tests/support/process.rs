@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{RecvFlags, recv};
 
 use crate::support::player::injection;
 
@@ -57,13 +58,23 @@ impl Process {
     /// A client's connection to the proxy, and the proxy's to the daemon that goes with it.
     pub(crate) fn connect(&self) -> (UnixStream, UnixStream) {
         let client = UnixStream::connect(self.folder.join("proxy")).unwrap();
-        let (daemon, _) = self.daemon.accept().unwrap();
+        let mut accepted = || self.daemon.accept().unwrap().0;
+        let mut daemon = accepted();
+        // A connection for the daemon's events was made, and has asked for them, before the client's.
+        while has_bytes(&daemon) {
+            daemon = accepted();
+        }
         for stream in [&client, &daemon] {
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
             stream.set_write_timeout(Some(PATIENCE)).unwrap();
         }
         (client, daemon)
     }
+}
+
+fn has_bytes(stream: &UnixStream) -> bool {
+    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    recv(stream, &mut [0_u8; 1], flags).is_ok_and(|(_, length)| length > 0)
 }
 
 impl Drop for Process {

@@ -8,6 +8,6 @@ fn the_shares_never_exceed_the_limit() {
         assert!(used <= files.max(OTHERS + 3), "{files}: {used}");
         assert!(used + 2 > files || pairs == MAX_SLOTS, "{files}: {used}");
     }
-    assert_eq!(FdLimits::of(1024, 1), FdLimits { pairs: 469, pipes: 31 });
+    assert_eq!(FdLimits::of(1024, 1), FdLimits { pairs: 468, pipes: 31 });
     assert_eq!(FdLimits::of(u64::MAX, 1), FdLimits { pairs: MAX_SLOTS, pipes: 64 });
 }

@@ -1,0 +1,169 @@
+//! The daemon's events about images: one connection, as long as creates ask about images or recall them.
+//!
+//! All that comes on it is its meaning: an event, whichever, lets all be forgotten that is remembered of
+//! images ([`Images`]), and so does its end. It is read before any client is served whose bytes came with
+//! the same look at the sockets.
+
+use std::io::{ErrorKind, Read, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use mio::net::UnixStream;
+use mio::{Interest, Registry, Token};
+
+use crate::http::head::{self, Scan};
+use crate::proxy::Images;
+
+/// The question. Every daemon takes filters in this form.
+const QUESTION: &[u8] =
+    b"GET /events?filters=%7B%22type%22%3A%5B%22image%22%5D%7D HTTP/1.1\r\nHost: docker\r\n\r\n";
+
+/// The connection is closed when nothing was asked or recalled for so long, and nothing is remembered for
+/// longer. Jobs create containers every few minutes; a host that does nothing is to have no connection that
+/// nobody made.
+const IDLE: Duration = Duration::from_mins(5);
+
+/// The shortest and the longest pause before the connection is made again. It doubles while connections
+/// last less than the longest, so that a daemon that ends each is not asked at every create.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+
+/// Bytes that are read in one go: an event has some hundreds.
+const PIECE: usize = 4096;
+
+/// Pieces that are read in one go. A daemon that has more to say is not listened to any more.
+const PIECES: usize = 64;
+
+/// The connection for the daemon's events, or how to get one.
+#[derive(Debug)]
+pub(super) struct Watch {
+    token: Token,
+    stream: Option<Stream>,
+    pause: Duration,
+    /// There is to be none before.
+    not_before: Option<Instant>,
+}
+
+/// A connection.
+#[derive(Debug)]
+struct Stream {
+    socket: UnixStream,
+    /// What has come of the response's head, until that is complete.
+    head: Option<(Scan, Vec<u8>)>,
+    made: Instant,
+    /// Then it is looked at whether it is still of use.
+    until: Instant,
+}
+
+/// The daemon has ended the connection, or said what it should not.
+struct Broken;
+
+impl Watch {
+    /// There is no connection. When there is one, its events have this token.
+    pub(super) fn new(token: Token) -> Self {
+        Self { token, stream: None, pause: PAUSES.0, not_before: None }
+    }
+
+    /// Returns the time until [`tend`](Self::tend) has something to do.
+    pub(super) fn wait(&self, now: Instant) -> Option<Duration> {
+        self.stream.as_ref().map(|stream| stream.until.saturating_duration_since(now))
+    }
+
+    /// Makes the connection if it is wanted, and closes it if it was of no use for long.
+    pub(super) fn tend(
+        &mut self,
+        registry: &Registry,
+        daemon: &Path,
+        images: &Images,
+        now: Instant,
+    ) {
+        if let Some(stream) = &mut self.stream {
+            if stream.until <= now {
+                stream.until = now + IDLE;
+                if images.was_used() {
+                    // For what changes images without the daemon, and so without an event.
+                    images.forget();
+                } else {
+                    self.stream = None;
+                    images.deaf();
+                }
+            }
+        } else if images.wants_events() && self.not_before.is_none_or(|at| at <= now) {
+            match Stream::open(registry, self.token, daemon, now) {
+                Ok(stream) => self.stream = Some(stream),
+                Err(Broken) => self.broke(None, images, now),
+            }
+        }
+    }
+
+    /// Takes what has come.
+    pub(super) fn read(&mut self, images: &Images, now: Instant) {
+        if let Some(stream) = &mut self.stream
+            && stream.read(images).is_err()
+        {
+            let made = stream.made;
+            self.broke(Some(made), images, now);
+        }
+    }
+
+    fn broke(&mut self, made: Option<Instant>, images: &Images, now: Instant) {
+        self.stream = None;
+        images.deaf();
+        let lasted = made.is_some_and(|made| now.saturating_duration_since(made) >= PAUSES.1);
+        self.pause = if lasted { PAUSES.0 } else { self.pause };
+        self.not_before = Some(now + self.pause);
+        self.pause = (self.pause * 2).min(PAUSES.1);
+    }
+}
+
+impl Stream {
+    fn open(
+        registry: &Registry,
+        token: Token,
+        daemon: &Path,
+        now: Instant,
+    ) -> Result<Self, Broken> {
+        let mut socket = UnixStream::connect(daemon).map_err(|_| Broken)?;
+        registry.register(&mut socket, token, Interest::READABLE).map_err(|_| Broken)?;
+        // It fits into the socket's empty queue.
+        match socket.write(QUESTION) {
+            Ok(length) if length == QUESTION.len() => {}
+            _ => return Err(Broken),
+        }
+        let head = Some((Scan::default(), Vec::new()));
+        Ok(Self { socket, head, made: now, until: now + IDLE })
+    }
+
+    fn read(&mut self, images: &Images) -> Result<(), Broken> {
+        let mut piece = [0; PIECE];
+        for _ in 0..PIECES {
+            match self.socket.read(&mut piece) {
+                Ok(0) => return Err(Broken),
+                Ok(length) => self.take(piece.get(..length).unwrap_or_default(), images)?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return Err(Broken),
+            }
+        }
+        Err(Broken)
+    }
+
+    fn take(&mut self, bytes: &[u8], images: &Images) -> Result<(), Broken> {
+        let Some((scan, seen)) = &mut self.head else {
+            images.forget();
+            return Ok(());
+        };
+        seen.extend_from_slice(bytes);
+        let Some(end) = scan.end_of_head(seen).map_err(|_| Broken)? else { return Ok(()) };
+        let head = head::response(seen.get(..end).unwrap_or_default(), false);
+        if !head.is_ok_and(|head| head.status == 200) {
+            return Err(Broken);
+        }
+        // What came behind it was reported before anything is remembered.
+        self.head = None;
+        images.hears();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

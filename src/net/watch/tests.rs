@@ -1,0 +1,159 @@
+use std::os::unix::net::{self, UnixListener};
+use std::path::PathBuf;
+
+use mio::{Events, Poll};
+
+use super::*;
+
+const TOKEN: Token = Token(7);
+const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+/// A watch beside a daemon.
+struct Lab {
+    poll: Poll,
+    watch: Watch,
+    images: Images,
+    daemon: UnixListener,
+    path: PathBuf,
+    now: Instant,
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl Lab {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("dcp-watch-{test}-{}", std::process::id()));
+        let daemon = UnixListener::bind(&path).unwrap();
+        daemon.set_nonblocking(true).unwrap();
+        let images = Images::default();
+        images.learn(b"HTTP/1.1 200 OK\r\nApi-Version: 1.51\r\n\r\n");
+        let (poll, watch, now) = (Poll::new().unwrap(), Watch::new(TOKEN), Instant::now());
+        Self { poll, watch, images, daemon, path, now }
+    }
+
+    fn tend(&mut self, later: Duration) {
+        self.now += later;
+        self.watch.tend(self.poll.registry(), &self.path, &self.images, self.now);
+    }
+
+    /// The watch's connection, if it has made one.
+    fn accepts(&self) -> Option<net::UnixStream> {
+        let (mut stream, _) = self.daemon.accept().ok()?;
+        let mut question = vec![0; QUESTION.len()];
+        stream.read_exact(&mut question).unwrap();
+        assert_eq!(question, QUESTION);
+        Some(stream)
+    }
+
+    /// A create asks; then there is a connection.
+    fn asks(&mut self) -> net::UnixStream {
+        assert!(self.images.moment().is_none());
+        self.tend(Duration::ZERO);
+        self.accepts().unwrap()
+    }
+
+    /// The daemon says something, which is read.
+    fn says(&mut self, stream: &mut net::UnixStream, bytes: &[u8]) {
+        stream.write_all(bytes).unwrap();
+        self.reads();
+    }
+
+    fn reads(&mut self) {
+        let mut events = Events::with_capacity(8);
+        self.poll.poll(&mut events, Some(Duration::from_secs(30))).unwrap();
+        assert!(events.iter().all(|event| event.token() == TOKEN) && !events.is_empty());
+        self.watch.read(&self.images, self.now);
+    }
+}
+
+#[test]
+fn a_connection_is_there_when_a_create_asks_and_not_before() {
+    let mut lab = Lab::new("wanted");
+    lab.tend(Duration::ZERO);
+    assert!(lab.accepts().is_none() && lab.watch.wait(lab.now).is_none());
+    let mut stream = lab.asks();
+    lab.says(&mut stream, &HEAD[..20]);
+    assert!(lab.images.moment().is_none());
+    lab.says(&mut stream, &HEAD[20..]);
+    assert!(lab.images.moment().is_some());
+    lab.tend(Duration::ZERO);
+    assert!(lab.accepts().is_none());
+}
+
+#[test]
+fn an_event_and_an_end_let_all_be_forgotten() {
+    let mut lab = Lab::new("event");
+    let mut stream = lab.asks();
+    lab.says(&mut stream, HEAD);
+    let asked = lab.images.moment().unwrap();
+    lab.says(&mut stream, b"2\r\n{}\r\n");
+    let later = lab.images.moment().unwrap();
+    assert_ne!(asked, later);
+    drop(stream);
+    lab.reads();
+    assert!(lab.images.moment().is_none());
+}
+
+#[test]
+fn a_daemon_that_ends_each_connection_is_given_more_and_more_time() {
+    let mut lab = Lab::new("pauses");
+    let mut pause = PAUSES.0;
+    while pause < PAUSES.1 {
+        let mut stream = lab.asks();
+        stream.write_all(HEAD).unwrap();
+        drop(stream);
+        lab.reads();
+        assert!(lab.images.moment().is_none());
+        lab.tend(pause / 2);
+        assert!(lab.accepts().is_none(), "{pause:?}");
+        lab.tend(pause / 2);
+        drop(lab.accepts().unwrap());
+        lab.reads();
+        pause *= 4;
+        lab.now += PAUSES.1;
+    }
+    // One that lasted is made again soon.
+    let stream = lab.asks();
+    lab.now += PAUSES.1;
+    drop(stream);
+    lab.reads();
+    assert!(lab.images.moment().is_none());
+    lab.tend(PAUSES.0);
+    assert!(lab.accepts().is_some());
+}
+
+#[test]
+fn a_daemon_that_refuses_or_is_away_is_not_heard() {
+    let mut lab = Lab::new("refuses");
+    let mut stream = lab.asks();
+    lab.says(&mut stream, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    assert!(lab.images.moment().is_none());
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    std::fs::remove_file(&lab.path).unwrap();
+    lab.tend(PAUSES.1);
+    assert!(!lab.images.wants_events());
+}
+
+#[test]
+fn a_connection_that_is_of_no_use_is_closed() {
+    let mut lab = Lab::new("idle");
+    let mut stream = lab.asks();
+    lab.says(&mut stream, HEAD);
+    assert_eq!(lab.watch.wait(lab.now), Some(IDLE));
+    let asked = lab.images.moment().unwrap();
+    lab.tend(IDLE);
+    // It was; but what is remembered is old.
+    assert_ne!(lab.images.moment().unwrap(), asked);
+    lab.tend(IDLE);
+    stream.set_nonblocking(true).unwrap();
+    assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    lab.tend(IDLE);
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    assert!(lab.watch.wait(lab.now).is_none());
+    // The next create gets one at once.
+    drop(lab.asks());
+}
