@@ -29,14 +29,11 @@ impl Api {
     /// Returns the version to ask in, by the daemon's own version, such as `1.51`.
     #[must_use]
     pub fn of(version: &[u8]) -> Self {
-        let text = str::from_utf8(version).unwrap_or_default();
-        let Some((major, minor)) = text.split_once('.') else { return Self::Unknown };
-        match (major.parse::<u16>(), minor.parse::<u16>()) {
-            (Ok(0), Ok(_)) => Self::Old,
-            (Ok(1), Ok(minor)) if minor < PLATFORM => Self::Old,
-            (Ok(1), Ok(minor)) => Self::Minor(minor.min(UNSIGNED)),
-            (Ok(_), Ok(_)) => Self::Newest,
-            _ => Self::Unknown,
+        match numbers(version) {
+            Some((1, minor)) if minor >= PLATFORM => Self::Minor(minor.min(UNSIGNED)),
+            Some((0 | 1, _)) => Self::Old,
+            Some(_) => Self::Newest,
+            None => Self::Unknown,
         }
     }
 
@@ -54,6 +51,22 @@ impl Api {
     pub fn has_platforms(self) -> bool {
         self != Self::Old
     }
+}
+
+/// The first minor version that takes an empty body for an empty document.
+const EMPTY: u16 = 42;
+
+/// Reports whether a daemon of this version, such as `1.51`, takes an empty body for an empty document. `None`
+/// if that is no version.
+#[must_use]
+pub fn takes_empty_body(version: &[u8]) -> Option<bool> {
+    let (major, minor) = numbers(version)?;
+    Some((major, minor) >= (1, EMPTY))
+}
+
+fn numbers(version: &[u8]) -> Option<(u16, u16)> {
+    let (major, minor) = str::from_utf8(version).ok()?.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// Reports whether a create at `path` heeds the platform in its query: not if an older version stands

@@ -9,7 +9,7 @@ mod libpod;
 mod operations;
 mod replies;
 
-pub use api::{Api, heeds_platform};
+pub use api::{Api, heeds_platform, takes_empty_body};
 pub use carriers::JsonCarrier;
 pub use class::Class;
 pub use replies::ReplyShape;
@@ -67,6 +67,15 @@ pub enum Upgrade {
     Hijack,
     /// Unknown, as the operation is; a 101 is accepted.
     Unknown,
+}
+
+impl Operation {
+    /// Reports whether daemons may carry it out where its body is empty: an anonymous volume. What else
+    /// creates wants a name or an image in its body, and is refused without.
+    #[must_use]
+    pub fn may_be_empty(&self) -> bool {
+        self.path == "/volumes/create"
+    }
 }
 
 /// Any request that matches no known operation: newer than this program, or nonsense.

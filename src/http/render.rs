@@ -37,6 +37,23 @@ pub fn with_length(head: &[u8], length: usize) -> Vec<u8> {
     rendered
 }
 
+/// The head `head` of a request without a body, for one in JSON: with a length, to be replaced, and a media
+/// type, unless it has them.
+#[must_use]
+pub fn for_document(head: &[u8]) -> Vec<u8> {
+    let mut rendered = head.strip_suffix(b"\r\n").unwrap_or(head).to_vec();
+    for (name, line) in [
+        ("Content-Type", "Content-Type: application/json\r\n"),
+        ("Content-Length", "Content-Length: 0\r\n"),
+    ] {
+        if value(head, name).is_none() {
+            rendered.extend_from_slice(line.as_bytes());
+        }
+    }
+    rendered.extend_from_slice(b"\r\n");
+    rendered
+}
+
 fn is_framing(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"transfer-encoding")
 }

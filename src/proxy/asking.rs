@@ -13,12 +13,13 @@ use super::images::Image;
 use super::inquiry::Inquiry;
 use super::outcome::Call;
 use super::relay::Relaying;
+use crate::engine::takes_empty_body;
 use crate::http::head::{self, Scan};
 use crate::http::render;
 use crate::rules::body::{self, Prepared, Rewritten};
 use crate::rules::errands::{Errand, Known, Meaning};
-use crate::rules::platform;
 use crate::rules::socket::{Blind, Relation};
+use crate::rules::{self, platform};
 
 /// A creating request that waits for an answer.
 #[derive(Debug)]
@@ -233,6 +234,9 @@ impl Asking {
         let Some(errand) = self.errands.pop_front() else {
             return Turn::Answer(self.create.call, Fault::Errand);
         };
+        if errand == Errand::Version {
+            return self.without_body(head, lanes, common);
+        }
         let api = match &mut self.inquiry {
             Some(inquiry) => {
                 if inquiry.asks_again(&errand, status, head, &common.images) {
@@ -259,22 +263,38 @@ impl Asking {
                 self.errands.clear();
                 self.next(lanes, common)
             }
-            Meaning::Failed => {
-                let mut answer = render::with_length(head, content.content().len());
-                answer.extend_from_slice(content.content());
-                lanes.down.say(answer);
-                self.create.call.status = Some(status);
-                if !self.create.persistent {
-                    // The daemon was not told that it is to close behind this answer.
-                    lanes.up.finish();
-                }
-                let relaying = Relaying::answered(self.create.call, self.create.persistent);
-                Turn::Again(Exchange::Relaying(relaying))
-            }
+            Meaning::Failed => self.failed(status, head, content, lanes),
             Meaning::Nonsense => Turn::Answer(self.create.call, Fault::Errand),
             Meaning::Undescribed(image) => {
                 Turn::Answer(self.create.call, Fault::Undescribed(image))
             }
+        }
+    }
+
+    /// Gives the client the daemon's answer to an errand.
+    fn failed(mut self, status: u16, head: &[u8], content: &Collect, lanes: &mut Lanes) -> Turn {
+        let mut answer = render::with_length(head, content.content().len());
+        answer.extend_from_slice(content.content());
+        lanes.down.say(answer);
+        self.create.call.status = Some(status);
+        if !self.create.persistent {
+            // The daemon was not told that it is to close behind this answer.
+            lanes.up.finish();
+        }
+        let relaying = Relaying::answered(self.create.call, self.create.persistent);
+        Turn::Again(Exchange::Relaying(relaying))
+    }
+
+    /// Goes on with a request that has no body, by the version of the daemon that stands in this head.
+    fn without_body(mut self, head: &[u8], lanes: &mut Lanes, common: &Common) -> Turn {
+        match takes_empty_body(render::value(head, "Api-Version").unwrap_or_default()) {
+            Some(true) => {
+                self.create.head = render::for_document(&self.create.head);
+                self.next(lanes, common)
+            }
+            // It refuses it, in its own words.
+            Some(false) => self.create.pass(lanes),
+            None => Turn::Answer(self.create.call, Fault::Refused(rules::empty_body())),
         }
     }
 }

@@ -8,11 +8,12 @@ use super::asking::Asking;
 use super::collect::{Collect, Share};
 use super::exchange::{Exchange, Lanes, Turn};
 use super::fault::Fault;
-use super::outcome::Call;
+use super::outcome::{Call, Verdict};
 use super::relay::Relaying;
 use crate::engine::JsonCarrier;
 use crate::http::render;
 use crate::rules::body::{self, Prepared, Rewritten};
+use crate::rules::errands::Errand;
 
 /// What is known of a creating request before its body.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(super) struct Create {
     pub(super) head: Vec<u8>,
     pub(super) persistent: bool,
     pub(super) carrier: &'static JsonCarrier,
+    /// Whether there is no body, which some daemons take for an empty document.
+    pub(super) empty: bool,
 }
 
 /// A creating request whose body is gathered.
@@ -63,7 +66,12 @@ impl Collecting {
 
     fn collected(self, lanes: &mut Lanes, common: &Common) -> Turn {
         let Self { create, collect } = self;
-        match body::prepare(&common.injection, create.carrier, collect.content()) {
+        let content = if create.empty { b"{}" } else { collect.content() };
+        match body::prepare(&common.injection, create.carrier, content) {
+            Ok(mut prepared) if create.empty => {
+                prepared.errands.push(Errand::Version);
+                Asking::begin(create, collect, prepared, lanes, common)
+            }
             Ok(Prepared { errands, rewritten })
                 if errands.is_empty() && rewritten.unseen.is_empty() =>
             {
@@ -77,6 +85,14 @@ impl Collecting {
 }
 
 impl Create {
+    /// Sends the request as it came, without a body.
+    pub(super) fn pass(mut self, lanes: &mut Lanes) -> Turn {
+        self.call.verdict = Verdict::Passed;
+        lanes.hand(self.complete, self.head.len());
+        lanes.up.say(self.head);
+        Turn::Again(Exchange::Relaying(Relaying::sent(self.call, self.persistent)))
+    }
+
     /// Sends the request with this body; its `share` is what it takes until it has left.
     pub(super) fn send(self, rewritten: Rewritten, mut share: Share, lanes: &mut Lanes) -> Turn {
         let mut request = rewritten.body;

@@ -24,6 +24,7 @@ use super::outcome::{Call, Traffic};
 use super::relay::Relaying;
 use super::{Common, Verdict};
 use crate::engine::{Carrier, HTTP2, Operation};
+use crate::http::body::Framing;
 use crate::http::head::{self, Scan};
 use crate::http::{Malformed, render};
 use crate::rules::buildkit::Store;
@@ -300,7 +301,8 @@ fn begin(
             }
             let persistent = decision.persistent;
             let complete = call.started;
-            let create = Create { call, complete, head, persistent, carrier };
+            let empty = matches!(decision.framing, Framing::None | Framing::Length(0));
+            let create = Create { call, complete, head, persistent, carrier, empty };
             let collecting = Collecting::new(create, collect);
             return Turn::Again(Exchange::Collecting(Box::new(collecting)));
         }

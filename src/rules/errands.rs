@@ -34,6 +34,8 @@ pub enum Errand {
     Platforms(String),
     /// Where does this container mount?
     Container(String),
+    /// Which version of the API has the daemon? The head of the answer tells.
+    Version,
     /// Create this volume, labelled, if it is not there.
     Volume {
         /// Its name.
@@ -127,7 +129,7 @@ impl Errand {
     #[must_use]
     pub fn only_asks(&self) -> bool {
         match self {
-            Self::Image { .. } | Self::Platforms(_) | Self::Container(_) => true,
+            Self::Image { .. } | Self::Platforms(_) | Self::Container(_) | Self::Version => true,
             Self::Volume { .. } => false,
         }
     }
@@ -153,6 +155,7 @@ impl Errand {
             Self::Image { name, .. } => get(&images(), name, ""),
             Self::Platforms(name) => get(&images(), name, "?manifests=1"),
             Self::Container(name) => get("/containers", name, ""),
+            Self::Version => "GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n".to_owned(),
             Self::Volume { name, driver } => {
                 let (name, driver) = (json!(name), json!(driver));
                 let labels = labels::map(&injection.labels);
@@ -176,7 +179,7 @@ impl Errand {
             // No image or container has a name that the daemon's router cleans.
             (Self::Image { .. } | Self::Container(_), 300..=399 | 404) => Meaning::Refused,
             (_, 400..) => Meaning::Failed,
-            (Self::Volume { .. }, _) => Meaning::GoOn,
+            (Self::Volume { .. } | Self::Version, _) => Meaning::GoOn,
             (Self::Image { name, platform }, _) => match known.learn_image(content) {
                 Some(true) => Meaning::GoOn,
                 Some(false) if platform.is_none() && api.has_platforms() => {

@@ -146,7 +146,9 @@ pub fn plan(
         Carrier::StartBody => start(request.framing),
         Carrier::Libpod => Err(libpod()),
         Carrier::Body(_) if request.encoded => Err(encoded_body()),
-        Carrier::Body(_) if is_empty(request.framing) => Err(empty_body()),
+        Carrier::Body(_) if is_empty(request.framing) && !operation.may_be_empty() => {
+            Err(empty_body())
+        }
         Carrier::Body(carrier) => Ok(Plan::Rewrite(carrier)),
     }
 }
@@ -208,7 +210,9 @@ fn encoded_body() -> Refusal {
     Refusal::new(Reason::EncodedBody, text)
 }
 
-fn empty_body() -> Refusal {
+/// Refuses a request that has no body where one is wanted.
+#[must_use]
+pub fn empty_body() -> Refusal {
     Refusal::new(Reason::EmptyBody, "the request has no body; a JSON object is wanted")
 }
 

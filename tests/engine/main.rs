@@ -16,6 +16,7 @@ mod build;
 mod buildkit;
 mod cgroups;
 mod compose;
+mod empty;
 mod escapes;
 mod exec;
 mod faults;

@@ -46,6 +46,15 @@ pub fn answer_to(request: &naive::Request) -> Option<Vec<u8>> {
         && names == ["host", "content-type", "content-length"]
         && request.target == "/volumes/create"
         && request.fields[0].1 == b"docker";
+    let pings = request.target == "/_ping"
+        && names == ["host"]
+        && request.method == "GET"
+        && request.fields[0].1 == b"docker";
+    if pings {
+        return Some(
+            b"HTTP/1.1 200 OK\r\nApi-Version: 1.51\r\nContent-Length: 2\r\n\r\nOK".to_vec(),
+        );
+    }
     (asks || orders).then(|| content(asks))
 }
 

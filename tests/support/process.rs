@@ -58,7 +58,7 @@ impl Process {
     /// A client's connection to the proxy, and the proxy's to the daemon that goes with it.
     pub(crate) fn connect(&self) -> (UnixStream, UnixStream) {
         let client = UnixStream::connect(self.folder.join("proxy")).unwrap();
-        let mut accepted = || self.daemon.accept().unwrap().0;
+        let accepted = || self.daemon.accept().unwrap().0;
         let mut daemon = accepted();
         // A connection for the daemon's events was made, and has asked for them, before the client's.
         while has_bytes(&daemon) {

@@ -37,3 +37,17 @@ fn a_create_of_an_older_version_ignores_its_platform() {
         assert_eq!(heeds_platform(path.as_bytes()), heeds, "{path}");
     }
 }
+
+#[test]
+fn an_empty_body_is_a_document_from_engine_23_on() {
+    for (version, takes) in [
+        ("1.41", Some(false)),
+        ("1.42", Some(true)),
+        ("1.51", Some(true)),
+        ("2.0", Some(true)),
+        ("", None),
+        ("new", None),
+    ] {
+        assert_eq!(takes_empty_body(version.as_bytes()), takes, "{version}");
+    }
+}

@@ -34,3 +34,16 @@ fn a_field_is_found_by_its_name() {
     assert_eq!(value(head, "Api-Version"), Some(&b"1.51"[..]));
     assert_eq!(value(head, "Ostype"), None);
 }
+
+#[test]
+fn a_head_without_a_body_gets_what_a_document_needs() {
+    for (fields, wanted) in [
+        ("", "Content-Type: application/json\r\nContent-Length: 0\r\n"),
+        ("content-length: 0\r\n", "content-length: 0\r\nContent-Type: application/json\r\n"),
+        ("Content-Type: text/plain\r\n", "Content-Type: text/plain\r\nContent-Length: 0\r\n"),
+    ] {
+        let head = format!("POST /x HTTP/1.1\r\n{fields}\r\n");
+        let wanted = format!("POST /x HTTP/1.1\r\n{wanted}\r\n");
+        assert_eq!(for_document(head.as_bytes()), wanted.as_bytes());
+    }
+}
