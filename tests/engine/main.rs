@@ -21,6 +21,7 @@ mod escapes;
 mod exec;
 mod faults;
 mod files;
+mod image_volumes;
 mod images;
 mod inside;
 mod jobs;
