@@ -3,8 +3,8 @@
 //!
 //! Nothing is remembered that could be out of date. All is forgotten
 //!
-//! - when an exchange [begins](Images::change) that may change what the name of an image stands for, and
-//!   again when it ends. Between the two nothing is remembered or used;
+//! - when an exchange [begins](Images::change) that may change what the name of an image stands for. Until
+//!   it ends nothing is remembered or used;
 //! - when the daemon [reports](Images::forget) a change. The shell listens to its events as long as
 //!   [this](Images::wants_events) wants it to;
 //! - when the shell [hears](Images::deaf) no more events, as when the daemon ends;
@@ -89,7 +89,6 @@ pub struct Change(Rc<Images>);
 impl Drop for Change {
     fn drop(&mut self) {
         self.0.changing.set(self.0.changing.get().saturating_sub(1));
-        self.0.forget();
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::ends::End;
-use super::lab::{CHUNKED, Lab};
+use super::lab::{CHUNKED, Lab, UPGRADED};
 
 const CREATED: &str = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
@@ -126,6 +126,33 @@ fn an_image_is_asked_about_again_when_a_request_may_have_changed_it() {
     assert!(!stage.asks());
     client.half_closes();
     daemon.is_half_closed();
+}
+
+/// A build is a connection of its own, and makes its image whenever it wants.
+#[test]
+fn nothing_is_remembered_while_a_build_may_go_on() {
+    let mut stage = Stage::new();
+    let session =
+        "POST /session HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+    for (begins, upgrades) in [
+        (session, true),
+        (&session.replace("session", "grpc"), true),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0", false),
+    ] {
+        stage.asks_once();
+        let (mut client, mut daemon) = stage.lab.pair();
+        client.sends(begins);
+        if upgrades {
+            daemon.gets(begins);
+            daemon.sends(UPGRADED);
+            client.gets(UPGRADED);
+        } else {
+            daemon.gets("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+        }
+        assert!(stage.asks() && stage.asks(), "{begins}");
+        drop((client, daemon));
+    }
+    stage.asks_once();
 }
 
 #[test]
