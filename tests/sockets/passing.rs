@@ -329,7 +329,7 @@ fn a_new_process_that_is_told_to_stop_answers_what_was_passed_to_it() {
 
 #[test]
 fn clients_for_whom_the_new_process_has_no_room_wait_and_are_served() {
-    let lab = Lab::with_files(&[], 66);
+    let lab = Lab::with_files(&[], 67);
     answer_all(&lab.daemon);
     let ask = |client: &mut End| {
         client.sends(PING);

@@ -28,7 +28,7 @@ fn asked(lab: &Lab, page: &Transcript) -> (End, End, End) {
     daemon.gets_head();
     daemon.sends(all(page, Line::DaemonSends));
     let mut aside = lab.accept();
-    aside.gets("GET /info HTTP/1.0\r\nHost: docker\r\n\r\n");
+    aside.gets("GET /info HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n");
     (client, daemon, aside)
 }
 
