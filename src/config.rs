@@ -16,7 +16,7 @@ pub use socket::SocketAccess;
 
 use crate::rules::reply::Replies;
 use crate::rules::socket::SocketBind;
-use crate::rules::{AnonymousVolumes, Injection, Label};
+use crate::rules::{AnonymousVolumes, Injection, Injections, Label};
 
 /// Everything that the program was told, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,10 +97,12 @@ impl Config {
             CgroupParent::OfOwnContainer => Some(own()?),
         };
         Ok(Injection {
-            labels: self.labels.clone(),
-            image_labels: self.image_labels.clone(),
-            build_cgroup_parent: self.build_cgroup_parent.beside(cgroup_parent.as_deref()),
-            cgroup_parent,
+            inject: Injections::forced(
+                &self.labels,
+                &self.image_labels,
+                cgroup_parent.as_deref(),
+                self.build_cgroup_parent.beside(cgroup_parent.as_deref()).as_deref(),
+            ),
             strict: self.strict,
             no_buildkit: self.no_buildkit,
             socket_bind: self.socket_bind.clone(),
@@ -474,13 +476,13 @@ mod tests {
             stats: None,
         };
         let injection = config.injection(|| Err(())).unwrap();
-        assert_eq!(injection.cgroup_parent.as_deref(), Some("/ci"));
+        assert_eq!(injection.inject.cgroup_parent(), Some("/ci"));
         assert_eq!(injection.anonymous_volumes, AnonymousVolumes::Leave);
         config.cgroup_parent = CgroupParent::OfOwnContainer;
         let injection = config.injection(|| Ok::<_, ()>("/own".into()));
         let injection = injection.unwrap();
-        assert_eq!(injection.cgroup_parent.as_deref(), Some("/own"));
-        assert_eq!(injection.build_cgroup_parent.as_deref(), Some("/own"));
+        assert_eq!(injection.inject.cgroup_parent(), Some("/own"));
+        assert_eq!(injection.inject.build_cgroup_parent(), Some("/own"));
         assert_eq!(config.injection(|| Err("why")).err(), Some("why"));
     }
 }

@@ -235,11 +235,11 @@ fn check_cgroup_parents(config: &Config) -> Result<(), Exit> {
 }
 
 fn announce(config: &Config, listening: &[PathBuf], injection: &Injection) {
-    for label in &injection.labels {
+    for label in injection.inject.labels() {
         info!("label {}={:?}", label.key, label.value);
     }
-    let builds = injection.build_cgroup_parent.as_deref();
-    for line in check::cgroup_parents(injection.cgroup_parent.as_deref(), builds) {
+    let builds = injection.inject.build_cgroup_parent();
+    for line in check::cgroup_parents(injection.inject.cgroup_parent(), builds) {
         info!("{line}");
     }
     for setting in check::beyond_default(config) {

@@ -11,7 +11,7 @@ use dockerd_ci_proxy::http2;
 use dockerd_ci_proxy::proxy::{self, Away, Fault, Unreachable, Way};
 use dockerd_ci_proxy::rules::buildkit::{self, Method};
 use dockerd_ci_proxy::rules::socket::{Blind, Look, Relation, SocketBind};
-use dockerd_ci_proxy::rules::{Injection, Label, Reason, Refusal, body};
+use dockerd_ci_proxy::rules::{Injection, Injections, Label, Reason, Refusal, body};
 
 /// One row of the list.
 struct Row {
@@ -81,9 +81,7 @@ fn labels() -> Vec<Label> {
 /// Refuses the request.
 fn refused(line: &str, body: &str) -> Refusal {
     let injection = Injection {
-        labels: labels(),
-        image_labels: labels(),
-        cgroup_parent: Some("/ci".into()),
+        inject: Injections::forced(&labels(), &labels(), Some("/ci"), None),
         strict: true,
         socket_bind: SocketBind::Refuse,
         look: Look::new(|path: &str| match path {
@@ -105,7 +103,8 @@ fn refused(line: &str, body: &str) -> Refusal {
 
 /// Refusals of every kind.
 fn refusals() -> Vec<Refusal> {
-    let strict = Injection { strict: true, image_labels: labels(), ..Injection::default() };
+    let inject = Injections::forced(&[], &labels(), None, None);
+    let strict = Injection { strict: true, inject, ..Injection::default() };
     let many = |one: &str, count: usize| vec![one; count].join(",");
     let members = format!("{{{}}}", many("\"\":1", 1 << 17));
     let mounts = format!(r#"{{"HostConfig":{{"Binds":[{}]}}}}"#, many("\"v:/x\"", 2000));

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use dockerd_ci_proxy::engine;
 use dockerd_ci_proxy::proxy::{Fault, Outcome, Traffic, Unreachable, Verdict};
-use dockerd_ci_proxy::rules::Reason;
+use dockerd_ci_proxy::rules::{Forced, Reason};
 use dockerd_ci_proxy::stats::{Counters, Present, page};
 
 /// A metric and its samples.
@@ -147,9 +147,9 @@ fn busy() -> Counters {
     let mut counters = Counters::default();
     for (method, path) in [("GET", "/_ping"), ("POST", "/build"), ("POST", "/grpc")] {
         for verdict in [
-            Verdict::Passed,
-            Verdict::Labelled,
-            Verdict::LabelledAndMoved,
+            Verdict::Forwarded(Forced::NOTHING),
+            Verdict::Forwarded(Forced::LABELS),
+            Verdict::Forwarded(Forced::LABELS | Forced::CGROUP_PARENT),
             Verdict::Refused(Box::new(Fault::Draining)),
         ] {
             counters.exchange(&Outcome {

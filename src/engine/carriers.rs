@@ -1,11 +1,44 @@
 //! Places of labels and of the cgroup parent in the JSON bodies of creating requests.
 
-/// The members of a body that carry forced values.
+/// A place at which something can be injected, wherever a request has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The labels of everything but images.
+    Labels,
+    /// The labels of images.
+    ImageLabels,
+    /// The cgroup parent of containers.
+    CgroupParent,
+    /// The cgroup parent of the steps of builds.
+    BuildCgroupParent,
+}
+
+/// The position of a place in one shape of JSON documents.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The place.
+    pub place: Place,
+    /// The names of the members that lead there from the top.
+    pub path: &'static [&'static str],
+    /// The treatment of objects on the path that are missing.
+    pub missing: Missing,
+}
+
+/// The treatment of an object that is missing on the way to a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// It is made.
+    Made,
+    /// It stays missing: nothing is injected below it.
+    Left,
+}
+
+/// One shape of JSON documents, with the positions at which something can be injected.
 #[derive(Debug, PartialEq, Eq)]
 pub struct JsonCarrier {
-    /// Paths to the objects with a member `Labels`, as member names from the top. The top object
-    /// always exists; other objects are labelled only if the client sent them.
-    pub labels: &'static [&'static [&'static str]],
+    /// The positions. A document has one of each at most, but those of several objects may be for the same
+    /// place.
+    pub positions: &'static [Position],
     /// The place of volumes and mounts.
     pub storage: Storage,
 }
@@ -15,22 +48,48 @@ pub struct JsonCarrier {
 pub enum Storage {
     /// None.
     Nothing,
-    /// `Volumes`, `HostConfig.Binds` and `HostConfig.Mounts`; `HostConfig.CgroupParent` exists.
+    /// `Volumes`, `HostConfig.Binds` and `HostConfig.Mounts`.
     Container,
     /// `TaskTemplate.ContainerSpec.Mounts`.
     Service,
 }
 
+const fn made(place: Place, path: &'static [&'static str]) -> Position {
+    Position { place, path, missing: Missing::Made }
+}
+
+const fn left(place: Place, path: &'static [&'static str]) -> Position {
+    Position { place, path, missing: Missing::Left }
+}
+
 /// Networks, volumes, secrets and configs: `Labels` at the top.
-pub const LABELLED: JsonCarrier = JsonCarrier { labels: &[&[]], storage: Storage::Nothing };
+pub const LABELLED: JsonCarrier =
+    JsonCarrier { positions: &[made(Place::Labels, &["Labels"])], storage: Storage::Nothing };
 
 /// Containers: Config is embedded at the top, HostConfig is a member.
-pub const CONTAINER: JsonCarrier = JsonCarrier { labels: &[&[]], storage: Storage::Container };
+pub const CONTAINER: JsonCarrier = JsonCarrier {
+    positions: &[
+        made(Place::Labels, &["Labels"]),
+        made(Place::CgroupParent, &["HostConfig", "CgroupParent"]),
+    ],
+    storage: Storage::Container,
+};
 
 /// Services: the labels of the service and of its tasks' containers. A task of another kind
 /// (plugin, network attachment) has no ContainerSpec and must not get one.
-pub const SERVICE: JsonCarrier =
-    JsonCarrier { labels: &[&[], &["TaskTemplate", "ContainerSpec"]], storage: Storage::Service };
+pub const SERVICE: JsonCarrier = JsonCarrier {
+    positions: &[
+        made(Place::Labels, &["Labels"]),
+        left(Place::Labels, &["TaskTemplate", "ContainerSpec", "Labels"]),
+    ],
+    storage: Storage::Service,
+};
+
+/// The config of an image (OCI image-spec v1.1, config.md), which BuildKit's messages carry.
+pub const IMAGE_CONFIG: JsonCarrier = JsonCarrier {
+    positions: &[made(Place::ImageLabels, &["config", "Labels"])],
+    storage: Storage::Nothing,
+};
 
 /// The [`HOST_CONFIG_FIELDS`] that mount something.
 pub const MOUNTING_FIELDS: &[&str] = &["Binds", "Mounts", "VolumesFrom", "VolumeDriver"];

@@ -11,18 +11,16 @@ use log::{Level, Record};
 use super::caller::Caller;
 use super::peer::Peer;
 use crate::proxy::{Fault, Outcome, Verdict};
-use crate::rules::{Injection, Label, Reason};
+use crate::rules::{Forced, Injection, Label, Reason};
 
 /// Writes the access line: at `info` for edited and refused requests, at `debug` for requests that
 /// passed, at `warn` for failures that are not the client's fault. The caller is looked up only if
 /// the line is written.
 pub(super) fn log(outcome: &Outcome, injection: &Injection, client: &Peer) {
     let level = match &outcome.verdict {
-        Verdict::Passed => Level::Debug,
+        Verdict::Forwarded(Forced::NOTHING) => Level::Debug,
         Verdict::Refused(fault) if fault.status() >= 500 => Level::Warn,
-        Verdict::Labelled | Verdict::LabelledAndMoved | Verdict::Moved | Verdict::Refused(_) => {
-            Level::Info
-        }
+        Verdict::Forwarded(_) | Verdict::Refused(_) => Level::Info,
     };
     if level > log::max_level() {
         return;
@@ -82,13 +80,13 @@ struct Line<'l> {
 
 impl<'l> Line<'l> {
     fn new(outcome: &'l Outcome, injection: &'l Injection, caller: Caller) -> Self {
-        let (labels, parent) = injection.of(&outcome.operation.carrier);
-        let (labels, cgroup_parent) = match outcome.verdict {
-            Verdict::Passed | Verdict::Refused(_) => (&[][..], None),
-            Verdict::Labelled => (labels, None),
-            Verdict::Moved => (&[][..], parent),
-            Verdict::LabelledAndMoved => (labels, parent),
+        let forced = match outcome.verdict {
+            Verdict::Forwarded(forced) => forced,
+            Verdict::Refused(_) => Forced::NOTHING,
         };
+        let (labels, parent) = injection.inject.of(&outcome.operation.carrier);
+        let labels = if forced.has(Forced::LABELS) { labels } else { &[] };
+        let cgroup_parent = parent.filter(|_| forced.has(Forced::CGROUP_PARENT));
         Self { outcome, caller, labels, names: OnceCell::new(), cgroup_parent }
     }
 
@@ -104,13 +102,13 @@ impl fmt::Display for Line<'_> {
         let outcome = self.outcome;
         out.write_str(outcome.operation.name)?;
         match &outcome.verdict {
-            Verdict::Passed => out.write_str(" passed")?,
+            Verdict::Forwarded(Forced::NOTHING) => out.write_str(" passed")?,
             Verdict::Refused(fault) => match &**fault {
                 Fault::Refused(refusal) => write!(out, " refused ({refusal})")?,
                 fault if fault.status() >= 500 => write!(out, " failed ({fault})")?,
                 fault => write!(out, " refused ({fault})")?,
             },
-            Verdict::Labelled | Verdict::LabelledAndMoved | Verdict::Moved => {
+            Verdict::Forwarded(_) => {
                 out.write_str(" injected")?;
             }
         }

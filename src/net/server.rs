@@ -317,7 +317,7 @@ mod tests {
     use std::sync::Mutex;
 
     use crate::config::SocketAccess;
-    use crate::rules::{Injection, Label};
+    use crate::rules::{Injection, Injections, Label};
 
     /// A log that panics where a labelled create is told, which happens in the turn of its pair.
     struct Bomb;
@@ -341,7 +341,8 @@ mod tests {
     fn serve(folder: &std::path::Path) {
         let (listen, daemon) = (folder.join("listen"), folder.join("daemon"));
         let label = Label { key: "boom".to_owned(), value: "7".to_owned() };
-        let injection = Injection { labels: vec![label], ..Injection::default() };
+        let inject = Injections::forced(&[label], &[], None, None);
+        let injection = Injection { inject, ..Injection::default() };
         let listener = Listener::bind(&listen, SocketAccess::default(), &daemon).unwrap();
         // Runs until the tests end.
         std::thread::spawn(move || {

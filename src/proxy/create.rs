@@ -12,6 +12,7 @@ use super::outcome::{Call, Verdict};
 use super::relay::Relaying;
 use crate::engine::JsonCarrier;
 use crate::http::render;
+use crate::rules::Forced;
 use crate::rules::body::{self, Prepared, Rewritten};
 use crate::rules::errands::Errand;
 
@@ -87,7 +88,7 @@ impl Collecting {
 impl Create {
     /// Sends the request as it came, without a body.
     pub(super) fn pass(mut self, lanes: &mut Lanes) -> Turn {
-        self.call.verdict = Verdict::Passed;
+        self.call.verdict = Verdict::Forwarded(Forced::NOTHING);
         lanes.hand(self.complete, self.head.len());
         lanes.up.say(self.head);
         Turn::Again(Exchange::Relaying(Relaying::sent(self.call, self.persistent)))
@@ -116,7 +117,7 @@ mod tests {
 
     use crate::proxy::collect::COLLECTED_TOTAL;
     use crate::proxy::{Session, Step};
-    use crate::rules::{Injection, Label};
+    use crate::rules::{Injection, Injections, Label};
 
     const BODY: usize = 128 * 1024;
 
@@ -156,7 +157,8 @@ mod tests {
     #[test]
     fn a_request_takes_room_until_it_has_left() {
         let labels = vec![Label { key: "a".into(), value: "b".into() }];
-        let injection = Injection { labels, ..Injection::default() };
+        let inject = Injections::forced(&labels, &[], None, None);
+        let injection = Injection { inject, ..Injection::default() };
         let common = Rc::new(Common { injection, ..Common::default() });
         let mut others = Share::of(&common.budget);
         others.hold(COLLECTED_TOTAL - 2 * BODY).unwrap();

@@ -2,7 +2,6 @@
 //! function, so that it can be tested and fuzzed without a connection.
 
 use super::outcome::Verdict;
-use crate::engine::carriers::Storage;
 use crate::engine::{self, JsonCarrier, Operation};
 use crate::http::body::Framing;
 use crate::http::{Malformed, head, render, target};
@@ -72,13 +71,10 @@ pub fn decide(injection: &Injection, head: &[u8]) -> Result<Decision, Malformed>
 impl Decision {
     /// The verdict that goes into the outcome.
     pub(super) fn verdict(&self, injection: &Injection) -> Verdict {
-        Verdict::from(match &self.way {
-            Way::AsItCame | Way::Refused(_) => Forced::Nothing,
+        Verdict::Forwarded(match &self.way {
+            Way::AsItCame | Way::Refused(_) => Forced::NOTHING,
             Way::NewHead { forced, .. } => *forced,
-            Way::NewBody(carrier) => {
-                let moves = carrier.storage == Storage::Container;
-                Forced::of(true, moves && injection.cgroup_parent.is_some())
-            }
+            Way::NewBody(carrier) => injection.inject.forced_by(carrier),
         })
     }
 }

@@ -29,14 +29,8 @@ pub struct Outcome {
 /// The treatment of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Forwarded unchanged, but for what removes the containers of a build's steps.
-    Passed,
-    /// Forwarded with the labels.
-    Labelled,
-    /// Forwarded with the labels and the cgroup parent.
-    LabelledAndMoved,
-    /// Forwarded with the cgroup parent.
-    Moved,
+    /// Forwarded with this injected. What removes the containers of a build's steps does not count.
+    Forwarded(Forced),
     /// Refused, or answered in place of the daemon, because of this fault.
     Refused(Box<Fault>),
 }
@@ -50,10 +44,15 @@ impl Verdict {
     #[must_use]
     pub fn number(&self) -> usize {
         match self {
-            Self::Passed => 0,
-            Self::Labelled => 1,
-            Self::LabelledAndMoved => 2,
-            Self::Moved => 3,
+            Self::Forwarded(forced) => {
+                let labels = forced.has(Forced::LABELS);
+                match (labels, forced.has(Forced::CGROUP_PARENT)) {
+                    (false, false) => 0,
+                    (true, false) => 1,
+                    (true, true) => 2,
+                    (false, true) => 3,
+                }
+            }
             Self::Refused(_) => 4,
         }
     }
@@ -62,17 +61,6 @@ impl Verdict {
     #[must_use]
     pub fn name(&self) -> &'static str {
         Self::NAMES.get(self.number()).copied().unwrap_or_default()
-    }
-}
-
-impl From<Forced> for Verdict {
-    fn from(forced: Forced) -> Self {
-        match forced {
-            Forced::Nothing => Self::Passed,
-            Forced::Labels => Self::Labelled,
-            Forced::Parent => Self::Moved,
-            Forced::LabelsAndParent => Self::LabelledAndMoved,
-        }
     }
 }
 
@@ -118,7 +106,7 @@ impl Call {
     pub(super) fn new(now: Instant, before: Traffic) -> Self {
         Self {
             operation: &UNKNOWN,
-            verdict: Verdict::Passed,
+            verdict: Verdict::Forwarded(Forced::NOTHING),
             to_head: false,
             status: None,
             reply: ReplyPlan::Pass,

@@ -10,9 +10,10 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::errands::Known;
+use super::labels::Labels;
 use super::refusal::shown;
 use super::storage::{Mounted, clean, label_volume, odd_mount, plain};
-use super::{Injection, Label, Reason, Refusal, labels};
+use super::{Injection, Label, Reason, Refusal};
 use crate::json::{Array, Edits, Found, Object, quoted};
 
 /// The label by which daemons since API 1.42 know an anonymous volume, so that a prune removes it.
@@ -49,7 +50,7 @@ pub(super) fn is_own(injection: &Injection, mount: &Object<'_>) -> Result<bool, 
         return Ok(false);
     };
     let has = |wanted: &str| labels.keys().any(|key| key == wanted);
-    Ok(has(ANONYMOUS) && injection.labels.iter().all(|label| has(&label.key)))
+    Ok(has(ANONYMOUS) && injection.inject.labels().iter().all(|label| has(&label.key)))
 }
 
 /// Removes those of our mounts at whose places something else is mounted; labels the others.
@@ -150,14 +151,15 @@ pub(super) fn labelled_mounts(
         return Vec::new();
     }
     let anonymous = Label { key: ANONYMOUS.to_owned(), value: String::new() };
-    let labels = labels::map(&[&injection.labels[..], &[anonymous]].concat());
+    let labels = injection.inject.labels().iter().cloned().chain([anonymous]);
+    let labels = labels.collect::<Labels>().json().to_owned();
     let driver = match driver {
         "" => String::new(),
         name => format!(r#","DriverConfig":{{"Name":{}}}"#, quoted(name)),
     };
     // The daemon refuses two mounts at one place. A second proxy must not take one of them for ours and
     // remove it, so it has no label of anonymous volumes.
-    let plain = labels::map(&injection.labels);
+    let plain = injection.inject.rendered_labels().json().to_owned();
     let crowded = crowded(mounted);
     let mount = |place: &String| {
         let labels = if crowded.contains(place) { &plain } else { &labels };

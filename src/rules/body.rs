@@ -2,10 +2,10 @@
 
 use super::errands::{self, Errand, Known};
 use super::socket::{Note, Survey};
-use super::{Injection, Refusal, labels, storage};
+use super::{Injection, Refusal, storage};
 use crate::engine::JsonCarrier;
 use crate::engine::carriers::Storage;
-use crate::json::{Edits, Error, Found, Object};
+use crate::json::{Edits, Error, Found};
 
 /// A body with what is forced in it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -73,9 +73,9 @@ fn look(
         // To the daemon it is an object without members: an anonymous volume, for one.
         Found::Absent | Found::Null(_) => return look(injection, carrier, known, b"{}"),
     };
-    for path in carrier.labels {
-        label(injection, &mut edits, &mut top, path)?;
-    }
+    // What goes into the HostConfig is put there with what is mounted.
+    let except = (carrier.storage == Storage::Container).then_some("HostConfig");
+    injection.inject.tree(carrier).apply(&mut edits, &mut top, except)?;
     let mut errands = Vec::new();
     let survey = match carrier.storage {
         Storage::Nothing => Survey::default(),
@@ -93,36 +93,17 @@ fn look(
     Ok(Prepared { errands, rewritten })
 }
 
-/// Labels the object to which `path` leads from `object`, if it is there.
-fn label<'d>(
-    injection: &Injection,
-    edits: &mut Edits<'d>,
-    object: &mut Object<'d>,
-    path: &[&str],
-) -> Result<(), Refusal> {
-    let Some((name, path)) = path.split_first() else {
-        return labels::force(edits, object, &injection.labels);
-    };
-    edits.spell(object, name)?;
-    match object.object(name)? {
-        Found::Absent | Found::Null(_) => Ok(()),
-        Found::Object(mut inner) => label(injection, edits, &mut inner, path),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::carriers::{CONTAINER, LABELLED, SERVICE};
     use crate::rules::storage::outside_host_config;
-    use crate::rules::{Label, Reason};
+    use crate::rules::{Injections, Label, Reason, labels};
 
     fn rewritten(carrier: &JsonCarrier, body: &str) -> Result<String, Refusal> {
-        let injection = Injection {
-            labels: vec![Label { key: "ci.job".into(), value: "7".into() }],
-            cgroup_parent: Some("/ci/7".into()),
-            ..Injection::default()
-        };
+        let label = Label { key: "ci.job".into(), value: "7".into() };
+        let inject = Injections::forced(&[label], &[], Some("/ci/7"), None);
+        let injection = Injection { inject, ..Injection::default() };
         let rewritten = rewrite(&injection, carrier, &Known::default(), body.as_bytes())?;
         Ok(String::from_utf8(rewritten.body).unwrap())
     }
@@ -233,10 +214,9 @@ mod tests {
 
     #[test]
     fn without_a_cgroup_parent_the_host_config_stays() {
-        let injection = Injection {
-            labels: vec![Label { key: "a".into(), value: "b".into() }],
-            ..Injection::default()
-        };
+        let label = Label { key: "a".into(), value: "b".into() };
+        let inject = Injections::forced(&[label], &[], None, None);
+        let injection = Injection { inject, ..Injection::default() };
         let body = br#"{"Binds":[],"HostConfig":{"Init":1}}"#;
         let wanted = br#"{"Binds":[],"HostConfig":{"Init":1},"Labels":{"a":"b"}}"#;
         let rewritten = rewrite(&injection, &CONTAINER, &Known::default(), body).unwrap();

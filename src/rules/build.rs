@@ -28,12 +28,12 @@ pub(super) fn plan(injection: &Injection, target: &str) -> Result<Plan, Refusal>
     if pairs.len() > PAIRS {
         return Err(many_pairs());
     }
-    let labels_images = !injection.image_labels.is_empty();
+    let labels_images = !injection.inject.image_labels().is_empty();
     check(&pairs, labels_images)?;
     let version = pairs.iter().find(|pair| *pair.key == *b"version");
     let by_buildkit = version.is_some_and(|pair| pair.value().is_ok_and(|value| *value == *b"2"));
-    let parent = injection.build_cgroup_parent.clone();
-    let moved = parent.is_some() && !by_buildkit;
+    let parent = injection.inject.build_cgroup_parent().map(str::to_owned);
+    let forced_parent = Forced::CGROUP_PARENT.when(parent.is_some() && !by_buildkit);
     let mut forced = Vec::with_capacity(4);
     if labels_images {
         forced.push(("labels", Some(labels(injection, &pairs)?)));
@@ -41,7 +41,7 @@ pub(super) fn plan(injection: &Injection, target: &str) -> Result<Plan, Refusal>
     forced.extend(parent.map(|parent| ("cgroupparent", Some(parent))));
     forced.extend(["rm", "forcerm"].map(|key| (key, Some("1".to_owned()))));
     let query = with_forced(&pairs, forced);
-    let forced = Forced::of(labels_images, moved);
+    let forced = Forced::LABELS.when(labels_images) | forced_parent;
     Ok(Plan::Retarget { target: format!("{path}?{query}"), forced })
 }
 
@@ -115,11 +115,11 @@ fn written(key: &str, value: &str) -> String {
 /// The client's labels, the first ones if there are several, with ours among them.
 fn labels(injection: &Injection, pairs: &[Pair<'_>]) -> Result<String, Refusal> {
     let Some(pair) = pairs.iter().find(|pair| *pair.key == *b"labels") else {
-        return Ok(labels::map(&injection.image_labels));
+        return Ok(injection.inject.rendered_image_labels().json().to_owned());
     };
     let value = pair.value().map_err(|_| bad_query())?;
     let value = str::from_utf8(&value).map_err(|_| bad_labels())?;
-    labels::merged(value, &injection.image_labels).map_err(|_| bad_labels())
+    labels::merged(value, injection.inject.rendered_image_labels()).map_err(|_| bad_labels())
 }
 
 pub(super) fn bad_query() -> Refusal {
@@ -154,15 +154,18 @@ fn outputs_refused() -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::Label;
+    use crate::rules::{Injections, Label};
 
     fn injection(cgroup_parent: Option<&str>) -> Injection {
         let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
-        Injection {
-            image_labels: vec![label("ci.job", "1"), label("ci.team", "a b&c")],
-            build_cgroup_parent: cgroup_parent.map(Into::into),
-            ..Injection::default()
-        }
+        let labels = [label("ci.job", "1"), label("ci.team", "a b&c")];
+        let inject = Injections::forced(&[], &labels, None, cgroup_parent);
+        Injection { inject, ..Injection::default() }
+    }
+
+    fn without_labels(cgroup_parent: Option<&str>) -> Injection {
+        let inject = Injections::forced(&[], &[], None, cgroup_parent);
+        Injection { inject, ..Injection::default() }
     }
 
     /// The rewritten query, with its values decoded again.
@@ -213,7 +216,7 @@ mod tests {
         let injection = injection(Some("/ci"));
         let target = "/build?version=2";
         let plan = plan(&injection, target);
-        assert!(matches!(plan, Ok(Plan::Retarget { forced: Forced::Labels, .. })), "{plan:?}");
+        assert!(matches!(plan, Ok(Plan::Retarget { forced: Forced::LABELS, .. })), "{plan:?}");
         let built = rewritten(target, Some("/ci")).unwrap();
         let ours = r#"labels={"ci.job":"1","ci.team":"a b&c"}"#;
         assert_eq!(built, format!("/build version=2 {ours} cgroupparent=/ci rm=1 forcerm=1"));
@@ -223,14 +226,14 @@ mod tests {
     fn what_is_kept_out_of_builds_is_the_clients() {
         let theirs = "/build?Labels=x&labels=%7B%22ci.job%22%3A%229%22%7D&cgroupparent=/mine&RM=0";
         let labels = injection(None);
-        let parent = Injection { image_labels: Vec::new(), ..injection(Some("/ci")) };
-        let neither = Injection { image_labels: Vec::new(), ..injection(None) };
+        let parent = without_labels(Some("/ci"));
+        let neither = without_labels(None);
         let ours = r#"labels={"ci.job":"1","ci.team":"a b&c"}"#;
         let own = r#"Labels=x labels={"ci.job":"9"}"#;
         for (injection, wanted, forced) in [
-            (&labels, format!("{ours} cgroupparent=/mine"), Forced::Labels),
-            (&parent, format!("{own} cgroupparent=/ci"), Forced::Parent),
-            (&neither, format!("{own} cgroupparent=/mine"), Forced::Nothing),
+            (&labels, format!("{ours} cgroupparent=/mine"), Forced::LABELS),
+            (&parent, format!("{own} cgroupparent=/ci"), Forced::CGROUP_PARENT),
+            (&neither, format!("{own} cgroupparent=/mine"), Forced::NOTHING),
         ] {
             let built = rewritten_by(injection, theirs).unwrap();
             assert_eq!(built, format!("/build {wanted} rm=1 forcerm=1"));

@@ -75,10 +75,11 @@ pub fn edit(
     message: &[u8],
     store: Option<Store>,
 ) -> Result<Edited, Refusal> {
-    let labels_images = !injection.image_labels.is_empty();
-    let moves_steps = injection.build_cgroup_parent.is_some() && method != Method::BridgeReturn;
+    let labels_images = !injection.inject.image_labels().is_empty();
+    let moves_steps =
+        injection.inject.build_cgroup_parent().is_some() && method != Method::BridgeReturn;
     if !labels_images && !moves_steps {
-        let (message, forced) = (message.to_vec(), Forced::Nothing);
+        let (message, forced) = (message.to_vec(), Forced::NOTHING);
         return Ok(Edited { message, forced, note: None, asks_for_store: false });
     }
     let mut edited = match method {
@@ -163,7 +164,7 @@ fn bridge_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusal
     let forced = if frontend == Some(true) {
         force(injection, &mut message, bridge::FRONTEND_OPT)
     } else {
-        Forced::Nothing
+        Forced::NOTHING
     };
     Ok(Edited { message, forced, note: None, asks_for_store: false })
 }
@@ -207,7 +208,7 @@ fn control_solve(
     }
     images.count(&old)?;
     let mut forced =
-        if images.reads.contains(&Reads::Always) { Forced::Labels } else { Forced::Nothing };
+        if images.reads.contains(&Reads::Always) { Forced::LABELS } else { Forced::NOTHING };
     let frontend = frontend == Some(true);
     if frontend {
         forced = force(injection, &mut edited, control::FRONTEND_ATTRS);
@@ -311,7 +312,7 @@ fn bridge_return(injection: &Injection, message: &[u8]) -> Result<Edited, Refusa
     }
     let labelled = returned.as_ref().is_some_and(Outcome::is_labelled);
     let unlabelled = !labelled && returned.is_some_and(|result| result.refers);
-    let forced = if labelled { Forced::Labels } else { Forced::Nothing };
+    let forced = if labelled { Forced::LABELS } else { Forced::NOTHING };
     let note = unlabelled.then_some(UNLABELLED);
     Ok(Edited { message: edited, forced, note, asks_for_store: false })
 }
@@ -363,15 +364,16 @@ fn result<'m>(injection: &Injection, message: &'m [u8]) -> Result<Outcome<'m>, R
 
 /// Puts the labels and the cgroup parent behind `message`, as entries of the map of a frontend.
 fn force(injection: &Injection, message: &mut Vec<u8>, number: u64) -> Forced {
-    for label in &injection.image_labels {
+    for label in injection.inject.image_labels() {
         let key = format!("label:{}", label.key);
         put_entry(message, number, key.as_bytes(), label.value.as_bytes());
     }
-    let parent = injection.build_cgroup_parent.as_deref();
+    let parent = injection.inject.build_cgroup_parent();
     if let Some(parent) = parent {
         put_entry(message, number, b"cgroup-parent", cgroup_path(parent).as_bytes());
     }
-    Forced::of(!injection.image_labels.is_empty(), parent.is_some())
+    Forced::LABELS.when(!injection.inject.image_labels().is_empty())
+        | Forced::CGROUP_PARENT.when(parent.is_some())
 }
 
 /// The path of a cgroup parent, for BuildKit takes no names of slices: it has its steps run at
@@ -388,15 +390,17 @@ fn cgroup_path(parent: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::Label;
+    use crate::rules::{Injections, Label};
 
     fn injection() -> Injection {
         let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
-        Injection {
-            image_labels: vec![label("a", "1"), label("b", "")],
-            build_cgroup_parent: Some("/ci".into()),
-            ..Injection::default()
-        }
+        let labels = [label("a", "1"), label("b", "")];
+        injecting(&labels, Some("/ci"))
+    }
+
+    fn injecting(image_labels: &[Label], build_cgroup_parent: Option<&str>) -> Injection {
+        let inject = Injections::forced(&[], image_labels, None, build_cgroup_parent);
+        Injection { inject, ..Injection::default() }
     }
 
     /// The message for a daemon with a graph driver.
@@ -436,10 +440,13 @@ mod tests {
                 message(&[(map, &client[0]), (frontend, b"dockerfile.v0"), (map, &client[1])]);
             let edited = edit(&injection(), method, &solve).unwrap();
             assert_eq!(edited.message, [solve, forced(map)].concat(), "{method:?}");
-            assert_eq!((edited.forced, edited.note), (Forced::LabelsAndParent, None));
+            assert_eq!(
+                (edited.forced, edited.note),
+                (Forced::LABELS | Forced::CGROUP_PARENT, None)
+            );
             let without = message(&[(map, &client[0]), (frontend, b"")]);
             let edited = edit(&injection(), method, &without).unwrap();
-            assert_eq!((edited.message, edited.forced), (without, Forced::Nothing), "{method:?}");
+            assert_eq!((edited.message, edited.forced), (without, Forced::NOTHING), "{method:?}");
         }
     }
 
@@ -453,8 +460,7 @@ mod tests {
             ("ci-7.slice", "/ci.slice/ci-7.slice"),
             ("ci-team-7.slice", "/ci.slice/ci-team.slice/ci-team-7.slice"),
         ] {
-            let injection =
-                Injection { build_cgroup_parent: Some(parent.into()), ..Injection::default() };
+            let injection = injecting(&[], Some(parent));
             let solve = message(&[(2, b"dockerfile.v0")]);
             let edited = edit(&injection, Method::BridgeSolve, &solve).unwrap();
             let entry = message(&[(3, &pair("cgroup-parent", path))]);
@@ -464,9 +470,9 @@ mod tests {
 
     #[test]
     fn what_is_kept_out_of_builds_is_the_clients() {
-        let labels = Injection { build_cgroup_parent: None, ..injection() };
-        let parent = Injection { image_labels: Vec::new(), strict: true, ..injection() };
-        let neither = Injection { build_cgroup_parent: None, ..parent.clone() };
+        let labels = injecting(injection().inject.image_labels(), None);
+        let parent = Injection { strict: true, ..injecting(&[], Some("/ci")) };
+        let neither = Injection { strict: true, ..Injection::default() };
         for (method, frontend, map) in [(Method::BridgeSolve, 2, 3), (Method::ControlSolve, 6, 7)] {
             let client = [pair("cgroup-parent", "/mine"), pair("label:a", "client")];
             let solve =
@@ -474,9 +480,9 @@ mod tests {
             let both = forced(map);
             let (ours, moved) = both.split_at(both.len() - cgroup_parent(map).len());
             for (injection, put, forced) in [
-                (&labels, ours, Forced::Labels),
-                (&parent, moved, Forced::Parent),
-                (&neither, &b""[..], Forced::Nothing),
+                (&labels, ours, Forced::LABELS),
+                (&parent, moved, Forced::CGROUP_PARENT),
+                (&neither, &b""[..], Forced::NOTHING),
             ] {
                 let edited = edit(injection, method, &solve).unwrap();
                 assert_eq!(edited.message, [&solve, put].concat(), "{method:?}");
@@ -496,7 +502,7 @@ mod tests {
         ] {
             for injection in [&parent, &neither] {
                 let edited = edit(injection, method, &odd).unwrap();
-                assert_eq!((edited.message, edited.forced), (odd.clone(), Forced::Nothing));
+                assert_eq!((edited.message, edited.forced), (odd.clone(), Forced::NOTHING));
                 assert_eq!(edited.note, None, "{odd:?}");
             }
             let strict = Injection { strict: true, ..labels.clone() };
@@ -528,7 +534,7 @@ mod tests {
             let returned = message(&[(1, &result(config, "{}"))]);
             let edited = edit(&injection(), Method::BridgeReturn, &returned).unwrap();
             assert_eq!(edited.message, message(&[(1, &result(labelled, "{}"))]), "{config}");
-            assert_eq!((edited.forced, edited.note), (Forced::Labels, None));
+            assert_eq!((edited.forced, edited.note), (Forced::LABELS, None));
         }
         for bad in ["", "null", "[]", "{", r#"{"config":[]}"#, r#"{"config":{},"Config":{}}"#] {
             let returned = message(&[(1, &result(bad, ""))]);
@@ -552,7 +558,7 @@ mod tests {
         };
         let edited = edit(&injection(), Method::ControlSolve, &solve(config)).unwrap();
         assert_eq!(edited.message, solve(labelled));
-        assert_eq!((edited.forced, edited.note), (Forced::Labels, None));
+        assert_eq!((edited.forced, edited.note), (Forced::LABELS, None));
     }
 
     #[test]
@@ -563,20 +569,20 @@ mod tests {
         let plain = message(&[(1, b"image")]);
         for (fields, forced) in [
             // Nobody reads such a key.
-            (&[(13, &*exporter(b"image", "containerimage.configs", "{}"))], Forced::Nothing),
+            (&[(13, &*exporter(b"image", "containerimage.configs", "{}"))], Forced::NOTHING),
             // Docker's own exporter reads no attributes where the store is a graph driver.
             (
                 &[(13, &*exporter(b"moby", "containerimage.config/linux/amd64", "{}"))],
-                Forced::Nothing,
+                Forced::NOTHING,
             ),
-            (&[(13, &*exporter(b"moby", CONFIG, "{}"))], Forced::Nothing),
-            (&[(3, &b"moby"[..]), (4, &*attr)][..], Forced::Nothing),
+            (&[(13, &*exporter(b"moby", CONFIG, "{}"))], Forced::NOTHING),
+            (&[(3, &b"moby"[..]), (4, &*attr)][..], Forced::NOTHING),
             // The config is one of another exporter.
-            (&[(13, &*exporter(b"local", CONFIG, "{}")), (13, &*plain)], Forced::Nothing),
-            (&[(13, &*labelled), (13, &*plain)], Forced::Labels),
-            (&[(4, &*attr), (13, &*plain)], Forced::Nothing),
-            (&[(3, &b"image"[..]), (4, &*attr), (13, &*plain)], Forced::Labels),
-            (&[(3, &b"image"[..]), (13, &*labelled)], Forced::Labels),
+            (&[(13, &*exporter(b"local", CONFIG, "{}")), (13, &*plain)], Forced::NOTHING),
+            (&[(13, &*labelled), (13, &*plain)], Forced::LABELS),
+            (&[(4, &*attr), (13, &*plain)], Forced::NOTHING),
+            (&[(3, &b"image"[..]), (4, &*attr), (13, &*plain)], Forced::LABELS),
+            (&[(3, &b"image"[..]), (13, &*labelled)], Forced::LABELS),
         ] as [(&[(u64, &[u8])], _); _]
         {
             let solve = message(&[&[(2, &b"LLB"[..])], fields].concat());
@@ -598,13 +604,13 @@ mod tests {
         let new = |key| message(&[(13, &attr(key))]);
         let (read, ignored) = (Store::Containerd, Store::GraphDriver);
         for (store, exporters, forced, note) in [
-            (read, old.clone(), Forced::Labels, None),
-            (read, new(CONFIG), Forced::Labels, None),
-            (read, new(of_platform), Forced::Nothing, Some(UNSURE)),
-            (ignored, old, Forced::Nothing, Some(UNLABELLED)),
-            (ignored, new(CONFIG), Forced::Nothing, Some(UNLABELLED)),
-            (ignored, new(of_platform), Forced::Nothing, Some(UNLABELLED)),
-            (Store::Unknown, new(CONFIG), Forced::Nothing, Some(UNSURE)),
+            (read, old.clone(), Forced::LABELS, None),
+            (read, new(CONFIG), Forced::LABELS, None),
+            (read, new(of_platform), Forced::NOTHING, Some(UNSURE)),
+            (ignored, old, Forced::NOTHING, Some(UNLABELLED)),
+            (ignored, new(CONFIG), Forced::NOTHING, Some(UNLABELLED)),
+            (ignored, new(of_platform), Forced::NOTHING, Some(UNLABELLED)),
+            (Store::Unknown, new(CONFIG), Forced::NOTHING, Some(UNSURE)),
         ] {
             let solve = [message(&[(2, b"LLB")]), exporters].concat();
             let edit =
@@ -638,7 +644,7 @@ mod tests {
         let solve =
             message(&[(2, b"LLB"), (13, &exporter(b"image", "containerimage.config/a", "{}"))]);
         let edited = edit(&injection(), Method::ControlSolve, &solve).unwrap();
-        assert_eq!((edited.forced, edited.note), (Forced::Nothing, Some(UNSURE)));
+        assert_eq!((edited.forced, edited.note), (Forced::NOTHING, Some(UNSURE)));
         let strict = Injection { strict: true, ..injection() };
         assert_eq!(edit(&strict, Method::ControlSolve, &solve), Err(unlabelled()));
     }
@@ -661,7 +667,7 @@ mod tests {
             assert_eq!((&edited.message, edited.note), (&makes, Some(UNLABELLED)));
             assert_eq!(edit(&strict, method, &makes), Err(unlabelled()));
             let edited = edit(&strict, method, &other).unwrap();
-            assert_eq!((edited.message, edited.forced), (other, Forced::Nothing));
+            assert_eq!((edited.message, edited.forced), (other, Forced::NOTHING));
         }
     }
 
@@ -696,9 +702,9 @@ mod tests {
                 let returned = returned(refers, metadata);
                 let edited = edit(&injection(), Method::BridgeReturn, &returned).unwrap();
                 let wanted = if labelled {
-                    (Forced::Labels, None)
+                    (Forced::LABELS, None)
                 } else {
-                    (Forced::Nothing, Some(UNLABELLED))
+                    (Forced::NOTHING, Some(UNLABELLED))
                 };
                 assert_eq!((edited.forced, edited.note), wanted, "{refers:?} {metadata:?}");
                 let passes = edit(&strict, Method::BridgeReturn, &returned).is_ok();
@@ -707,7 +713,7 @@ mod tests {
         }
         // A map of nothing is one result of nothing.
         let empty = returned((4, b""), &[plain]);
-        assert_eq!(edit(&strict, Method::BridgeReturn, &empty).unwrap().forced, Forced::Labels);
+        assert_eq!(edit(&strict, Method::BridgeReturn, &empty).unwrap().forced, Forced::LABELS);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::anonymous::AnonymousVolumes;
 use super::binds::Bind;
 use super::socket::Relation;
 use super::storage::{clean, few, volume_driver};
-use super::{Injection, Refusal, labels};
+use super::{Injection, Refusal};
 use crate::engine::Api;
 use crate::http::target::{encode_component, encode_path};
 use crate::json::{Found, Listed, Object, each_member, elements, member, string, unescaped};
@@ -158,7 +158,7 @@ impl Errand {
             Self::Version => "GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n".to_owned(),
             Self::Volume { name, driver } => {
                 let (name, driver) = (json!(name), json!(driver));
-                let labels = labels::map(&injection.labels);
+                let labels = injection.inject.rendered_labels().json();
                 let body = format!(r#"{{"Name":{name},"Driver":{driver},"Labels":{labels}}}"#);
                 let length = body.len();
                 format!(

@@ -4,8 +4,40 @@ use super::refusal::shown;
 use super::{Label, Reason, Refusal};
 use crate::json::{Edits, Found, Object, quoted};
 
+/// Labels, and their rendering as a JSON object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Labels {
+    list: Vec<Label>,
+    json: String,
+}
+
+impl Default for Labels {
+    fn default() -> Self {
+        Self::from_iter([])
+    }
+}
+
+impl FromIterator<Label> for Labels {
+    fn from_iter<I: IntoIterator<Item = Label>>(list: I) -> Self {
+        let list: Vec<Label> = list.into_iter().collect();
+        Self { json: map(&list), list }
+    }
+}
+
+impl Labels {
+    /// Returns the labels.
+    pub(super) fn list(&self) -> &[Label] {
+        &self.list
+    }
+
+    /// Returns the JSON object.
+    pub(super) fn json(&self) -> &str {
+        &self.json
+    }
+}
+
 /// Returns `labels` as a JSON object.
-pub(super) fn map(labels: &[Label]) -> String {
+fn map(labels: &[Label]) -> String {
     let mut map = String::from("{");
     for Label { key, value } in labels {
         if map.len() > 1 {
@@ -24,12 +56,12 @@ pub(super) fn map(labels: &[Label]) -> String {
 pub(super) fn force<'d>(
     edits: &mut Edits<'d>,
     object: &mut Object<'d>,
-    labels: &[Label],
+    labels: &Labels,
 ) -> Result<(), Refusal> {
     edits.spell(object, "Labels")?;
     match object.object("Labels")? {
-        Found::Absent => edits.add(object, "Labels", &map(labels)),
-        Found::Null(null) => edits.replace(null, map(labels)),
+        Found::Absent => edits.add(object, "Labels", labels.json()),
+        Found::Null(null) => edits.replace(null, labels.json().to_owned()),
         Found::Object(mut there) => merge(edits, &mut there, labels)?,
     }
     Ok(())
@@ -39,12 +71,12 @@ pub(super) fn force<'d>(
 ///
 /// # Errors
 /// It is not an object of strings.
-pub(super) fn merged(document: &str, labels: &[Label]) -> Result<String, Refusal> {
+pub(super) fn merged(document: &str, labels: &Labels) -> Result<String, Refusal> {
     if document.is_empty() {
-        return Ok(map(labels));
+        return Ok(labels.json().to_owned());
     }
     match Found::read("labels", document)? {
-        Found::Absent | Found::Null(_) => Ok(map(labels)),
+        Found::Absent | Found::Null(_) => Ok(labels.json().to_owned()),
         Found::Object(mut there) => {
             let mut edits = Edits::of(document);
             merge(&mut edits, &mut there, labels)?;
@@ -58,11 +90,11 @@ pub(super) fn merged(document: &str, labels: &[Label]) -> Result<String, Refusal
 /// # Errors
 /// A value in the map that is not a string (or `null`, which the daemon takes for an empty one), or
 /// a key that could be taken for one of the operator's.
-fn merge<'d>(edits: &mut Edits<'d>, map: &mut Object<'d>, labels: &[Label]) -> Result<(), Refusal> {
+fn merge<'d>(edits: &mut Edits<'d>, map: &mut Object<'d>, labels: &Labels) -> Result<(), Refusal> {
     if !map.members.iter().all(|member| member.value.starts_with(['"', 'n'])) {
         return Err(label_value(&map.name));
     }
-    for Label { key, value } in labels {
+    for Label { key, value } in labels.list() {
         // Podman writes labels as `key=value` and cuts at the first `=`.
         let seems = |other: &str| other.strip_prefix(key).is_some_and(|rest| rest.starts_with('='));
         if let Some(other) = map.members.iter().find(|member| seems(member.key())) {

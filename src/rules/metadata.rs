@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::protobuf::{entry, put, put_entry};
-use super::{Injection, Refusal, labels};
+use super::{Injection, Refusal};
+use crate::engine::carriers::IMAGE_CONFIG;
 use crate::json::{Edits, Error, Found, Listed};
 
 /// The key of an image's config. With `/PLATFORM` behind it that of one of several platforms.
@@ -46,7 +47,7 @@ impl<'m> Metadata<'m> {
         edited: &mut Vec<u8>,
     ) -> Result<(), Refusal> {
         let (key, value) = entry(bytes)?;
-        if injection.image_labels.is_empty() {
+        if injection.inject.image_labels().is_empty() {
             put(edited, number, bytes);
             return Ok(());
         }
@@ -107,16 +108,7 @@ fn config(injection: &Injection, document: &[u8]) -> Result<String, Refusal> {
     let Found::Object(mut top) = Found::read("", document)? else {
         return Err(Refusal::from(Error::NotAnObject(String::new())));
     };
-    match top.object("config")? {
-        Found::Object(mut config) => {
-            edits.spell(&top, "config")?;
-            labels::force(&mut edits, &mut config, &injection.image_labels)?;
-        }
-        Found::Absent | Found::Null(_) => {
-            let labels = format!("{{\"Labels\":{}}}", labels::map(&injection.image_labels));
-            edits.set(&mut top, "config", &labels)?;
-        }
-    }
+    injection.inject.tree(&IMAGE_CONFIG).apply(&mut edits, &mut top, None)?;
     Ok(edits.write())
 }
 

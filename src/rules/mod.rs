@@ -11,8 +11,9 @@ mod binds;
 pub mod body;
 mod build;
 pub mod buildkit;
-mod changes;
+mod dockerfile_changes;
 pub mod errands;
+pub mod inject;
 mod labels;
 mod metadata;
 pub mod platform;
@@ -24,6 +25,7 @@ pub mod socket;
 mod storage;
 
 pub use anonymous::AnonymousVolumes;
+pub use inject::{Forced, Inject, Injections};
 pub use reason::Reason;
 pub use refusal::Refusal;
 
@@ -36,14 +38,8 @@ use crate::http::head::Request;
 /// What the operator wants every created resource to carry.
 #[derive(Debug, Clone, Default)]
 pub struct Injection {
-    /// The labels, in the order in which the operator named them; keys are unique.
-    pub labels: Vec<Label>,
-    /// The labels of images; some of `labels`, in the same order.
-    pub image_labels: Vec<Label>,
-    /// `HostConfig.CgroupParent` of every container.
-    pub cgroup_parent: Option<String>,
-    /// `cgroupparent` of every classic build, `cgroup-parent` of every one by BuildKit.
-    pub build_cgroup_parent: Option<String>,
+    /// What is injected.
+    pub inject: Injections,
     /// Whether what is not known to be an operation of the Engine API is refused, and images that
     /// cannot be labelled.
     pub strict: bool,
@@ -66,44 +62,6 @@ pub struct Label {
     pub key: String,
     /// May be empty; without NUL, CR, LF.
     pub value: String,
-}
-
-impl Injection {
-    /// The labels and the cgroup parent that a request with this carrier may get.
-    #[must_use]
-    pub fn of(&self, carrier: &Carrier) -> (&[Label], Option<&str>) {
-        match carrier {
-            Carrier::Body(_) => (&self.labels, self.cgroup_parent.as_deref()),
-            // A connection of BuildKit carries nothing itself, but calls that make images.
-            _ => (&self.image_labels, self.build_cgroup_parent.as_deref()),
-        }
-    }
-}
-
-/// The part of what the operator forces that was put into a request or message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Forced {
-    /// Nothing.
-    Nothing,
-    /// The labels.
-    Labels,
-    /// The cgroup parent.
-    Parent,
-    /// The labels and the cgroup parent.
-    LabelsAndParent,
-}
-
-impl Forced {
-    /// The labels if `labels`, the cgroup parent if `parent`.
-    #[must_use]
-    pub fn of(labels: bool, parent: bool) -> Self {
-        match (labels, parent) {
-            (false, false) => Self::Nothing,
-            (true, false) => Self::Labels,
-            (false, true) => Self::Parent,
-            (true, true) => Self::LabelsAndParent,
-        }
-    }
 }
 
 /// What is to happen to one request.
@@ -132,7 +90,7 @@ pub fn plan(
     request: &Request<'_>,
 ) -> Result<Plan, Refusal> {
     let target = request.target;
-    let labels_images = !injection.image_labels.is_empty();
+    let labels_images = !injection.inject.image_labels().is_empty();
     match operation.carrier {
         Carrier::Nothing if injection.strict && *operation == UNKNOWN => Err(unknown()),
         Carrier::Nothing | Carrier::Plugin => Ok(Plan::Pass),
@@ -141,8 +99,8 @@ pub fn plan(
         }
         Carrier::Query(_) if is_form(request) => Err(form_body()),
         Carrier::Query(QueryCarrier::Build) => build::plan(injection, target),
-        Carrier::Query(QueryCarrier::Commit) => changes::of_commit(injection, target),
-        Carrier::Query(QueryCarrier::Import) => changes::of_import(injection, target),
+        Carrier::Query(QueryCarrier::Commit) => dockerfile_changes::of_commit(injection, target),
+        Carrier::Query(QueryCarrier::Import) => dockerfile_changes::of_import(injection, target),
         Carrier::StartBody => start(request.framing),
         Carrier::Libpod => Err(libpod()),
         Carrier::Body(_) if request.encoded => Err(encoded_body()),

@@ -19,10 +19,11 @@ use std::borrow::Cow;
 
 use super::anonymous::{self, OwnMount, labelled_mounts};
 use super::errands::Known;
+use super::inject::Tree;
 use super::refusal::shown;
 use super::socket::{self, SocketBind, Survey};
 use super::{Injection, Reason, Refusal, binds, labels};
-use crate::engine::carriers::{HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
+use crate::engine::carriers::{CONTAINER, HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
 use crate::json::{Array, Edits, Found, Listed, Member, Object, is_field, quoted};
 
 /// The annotation by which a container would get another slice than the cgroup parent.
@@ -38,15 +39,6 @@ const DRIVER_NAME: usize = 1024;
 
 /// Types of mounts that neither make a volume nor mount what the client names; the last three are Podman's.
 const HARMLESS: [&str; 7] = ["TMPFS", "IMAGE", "CLUSTER", "NPIPE", "RAMFS", "DEVPTS", "ARTIFACT"];
-
-/// What is added to a HostConfig.
-#[derive(Debug, Default)]
-struct Additions {
-    /// The cgroup parent, as JSON.
-    cgroup_parent: Option<String>,
-    /// Mounts, as JSON.
-    mounts: Vec<String>,
-}
 
 /// What is mounted in a container or in tasks, as far as it was looked at.
 #[derive(Debug, Default)]
@@ -66,10 +58,8 @@ pub(super) fn container<'d>(
     top: &mut Object<'d>,
     host_config: Found<'d>,
 ) -> Result<Survey, Refusal> {
-    let mut additions = Additions {
-        cgroup_parent: injection.cgroup_parent.as_deref().map(quoted),
-        mounts: Vec::new(),
-    };
+    static NOTHING: Tree = Tree::nothing();
+    let forced = injection.inject.tree(&CONTAINER).below("HostConfig").unwrap_or(&NOTHING);
     let anonymous = anonymous::targets(injection, top, known)?;
     match host_config {
         Found::Absent | Found::Null(_) => {
@@ -79,13 +69,13 @@ pub(super) fn container<'d>(
             top.string("VolumeDriver")?;
             let mounted = Mounted::default();
             let targets = anonymous::places(&anonymous, &[], known, &mounted);
-            additions.mounts = labelled_mounts(injection, &targets, &mounted, "");
-            add_host_config(&additions, edits, top)?;
+            let mounts = labelled_mounts(injection, &targets, &mounted, "");
+            add_host_config(forced, &mounts, edits, top)?;
             Ok(Survey::default())
         }
         Found::Object(mut host_config) => {
             edits.spell(top, "HostConfig")?;
-            if injection.cgroup_parent.is_some() {
+            if injection.inject.cgroup_parent().is_some() {
                 own_slice(&host_config)?;
             }
             let mut mounted = Mounted {
@@ -107,8 +97,9 @@ pub(super) fn container<'d>(
             few(anonymous.len() + binds.count + listed.count())?;
             let targets = anonymous::places(&anonymous, &binds.anonymous, known, &mounted);
             let driver = volume_driver(top, &host_config)?;
-            additions.mounts = labelled_mounts(injection, &targets, &mounted, &driver);
-            add_to_host_config(&additions, edits, &mut host_config, &mut listed)?;
+            let mounts = labelled_mounts(injection, &targets, &mounted, &driver);
+            forced.apply(edits, &mut host_config, None)?;
+            add_mounts(&mounts, edits, &mut host_config, &mut listed)?;
             Ok(mounted.survey)
         }
     }
@@ -254,56 +245,47 @@ pub(super) fn label_volume<'d>(
     edits: &mut Edits<'d>,
     mount: &mut Object<'d>,
 ) -> Result<(), Refusal> {
-    let labels = labels::map(&injection.labels);
+    let forced = injection.inject.rendered_labels();
+    let labels = forced.json();
     edits.spell(mount, "VolumeOptions")?;
     match mount.object("VolumeOptions")? {
         Found::Absent => edits.add(mount, "VolumeOptions", &format!(r#"{{"Labels":{labels}}}"#)),
         Found::Null(null) => edits.replace(null, format!(r#"{{"Labels":{labels}}}"#)),
         Found::Object(mut options) => {
             plain(&options.string("Subpath")?.unwrap_or_default())?;
-            labels::force(edits, &mut options, &injection.labels)?;
+            labels::force(edits, &mut options, forced)?;
         }
     }
     Ok(())
 }
 
-fn add_to_host_config<'d>(
-    additions: &Additions,
+/// Adds mounts to those of a HostConfig.
+fn add_mounts<'d>(
+    added: &[String],
     edits: &mut Edits<'d>,
     host_config: &mut Object<'d>,
     mounts: &mut Listed<'d>,
 ) -> Result<(), Refusal> {
-    if let Some(parent) = &additions.cgroup_parent {
-        edits.set(host_config, "CgroupParent", parent)?;
-    }
-    if additions.mounts.is_empty() {
-        return Ok(());
-    }
     match mounts {
-        Listed::Array(array) => {
-            for mount in &additions.mounts {
-                edits.push(array, mount);
-            }
-            Ok(())
-        }
+        Listed::Array(array) => added.iter().for_each(|mount| edits.push(array, mount)),
+        Listed::Absent | Listed::Null if added.is_empty() => {}
         Listed::Absent | Listed::Null => {
-            Ok(edits.set(host_config, "Mounts", &format!("[{}]", additions.mounts.join(",")))?)
+            edits.set(host_config, "Mounts", &format!("[{}]", added.join(",")))?;
         }
     }
+    Ok(())
 }
 
 /// Makes a HostConfig where there is none, if one is needed.
 fn add_host_config<'d>(
-    additions: &Additions,
+    forced: &Tree,
+    mounts: &[String],
     edits: &mut Edits<'d>,
     top: &mut Object<'d>,
 ) -> Result<(), Refusal> {
-    let mut members = Vec::new();
-    members.extend(
-        additions.cgroup_parent.as_ref().map(|parent| format!(r#""CgroupParent":{parent}"#)),
-    );
-    if !additions.mounts.is_empty() {
-        members.push(format!(r#""Mounts":[{}]"#, additions.mounts.join(",")));
+    let mut members: Vec<String> = forced.rendered().collect();
+    if !mounts.is_empty() {
+        members.push(format!(r#""Mounts":[{}]"#, mounts.join(",")));
     }
     // Docker 20.10 honours them here as long as there is no HostConfig.
     let misplaced = if members.is_empty() { MOUNTING_FIELDS } else { HOST_CONFIG_FIELDS };
@@ -391,15 +373,20 @@ mod tests {
     use super::*;
     use crate::engine::carriers::{CONTAINER, SERVICE};
     use crate::json::Error;
-    use crate::rules::Label;
     use crate::rules::anonymous::relative_volume;
     use crate::rules::body::rewrite;
     use crate::rules::socket::socket_bind;
     use crate::rules::socket::{Look, Relation, SocketBind};
+    use crate::rules::{Injections, Label};
+
+    fn injections(cgroup_parent: Option<&str>) -> Injections {
+        let label = Label { key: "j".into(), value: "7".into() };
+        Injections::forced(&[label], &[], cgroup_parent, None)
+    }
 
     fn injection() -> Injection {
         Injection {
-            labels: vec![Label { key: "j".into(), value: "7".into() }],
+            inject: injections(None),
             socket_bind: SocketBind::Rewrite("/run/ci.sock".into()),
             look: Look::new(|path: &str| match path {
                 "/run/docker.sock" | "/var/run/docker.sock" => Relation::Socket,
@@ -557,7 +544,7 @@ mod tests {
             r#"{"HostConfig":{"annotations":{"a":"b","org.systemd.property.S\u006cice":"'x'"}}}"#;
         assert_eq!(container(&Known::default(), body).unwrap().0, body);
         let parent = Some("ci.slice".to_owned());
-        let injection = Injection { cgroup_parent: parent, ..injection() };
+        let injection = Injection { inject: injections(parent.as_deref()), ..injection() };
         let refused = rewrite(&injection, &CONTAINER, &Known::default(), body.as_bytes());
         assert_eq!(refused, Err(slice()));
     }

@@ -68,12 +68,19 @@ fn the_daemon_finds_the_operators_labels_in_a_build_query() {
         let before = target(random);
         let Some(after) = rewritten(&before) else { return };
         let mut wanted: Vec<_> = labels(&before).unwrap_or_default();
-        wanted.retain(|(key, _)| injection.labels.iter().all(|label| label.key != *key));
-        wanted.extend(injection.labels.iter().map(|l| (l.key.clone(), l.value.clone())));
+        wanted.retain(|(key, _)| {
+            injection.inject.image_labels().iter().all(|label| label.key != *key)
+        });
+        wanted.extend(
+            injection.inject.image_labels().iter().map(|l| (l.key.clone(), l.value.clone())),
+        );
         wanted.sort();
         assert_eq!(labels(&after), Some(wanted), "{before}");
         let parent = naive::query_value(&after, "cgroupparent").unwrap();
-        assert_eq!(Some(parent), injection.cgroup_parent.clone().map(String::into_bytes));
+        assert_eq!(
+            Some(parent),
+            injection.inject.build_cgroup_parent().map(|parent| parent.as_bytes().to_vec())
+        );
 
         for key in ["rm", "forcerm"] {
             assert_eq!(naive::query_value(&after, key).as_deref(), Some(b"1".as_slice()));

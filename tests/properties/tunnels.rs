@@ -76,9 +76,13 @@ fn solve(random: &mut Random, most: usize) -> Vec<u8> {
 /// What the operator forces, as entries of field 3.
 fn forced() -> Vec<u8> {
     let injection = injection();
-    let labels =
-        injection.labels.into_iter().map(|label| (format!("label:{}", label.key), label.value));
-    let parent = injection.cgroup_parent.map(|parent| ("cgroup-parent".to_owned(), parent));
+    let labels = injection
+        .inject
+        .image_labels()
+        .iter()
+        .map(|label| (format!("label:{}", label.key), label.value.clone()));
+    let parent = injection.inject.build_cgroup_parent();
+    let parent = parent.map(|parent| ("cgroup-parent".to_owned(), parent.to_owned()));
     let entry = |(key, value): (String, String)| {
         field(3, &[field(1, key.as_bytes()), field(2, value.as_bytes())].concat())
     };

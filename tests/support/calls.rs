@@ -66,9 +66,13 @@ fn message(payload: &[u8]) -> Result<&[u8], String> {
 /// Whether all that has changed is what the operator forces, behind the rest, in field 3.
 fn solves(written: &[u8], edited: &[u8]) -> bool {
     let injection = injection();
-    let labels =
-        injection.labels.iter().map(|label| (format!("label:{}", label.key), &label.value));
-    let parent = injection.cgroup_parent.iter().map(|parent| ("cgroup-parent".to_owned(), parent));
+    let labels = injection
+        .inject
+        .image_labels()
+        .iter()
+        .map(|label| (format!("label:{}", label.key), &label.value));
+    let parent = injection.inject.build_cgroup_parent().map(str::to_owned);
+    let parent = parent.iter().map(|parent| ("cgroup-parent".to_owned(), parent));
     let Some(behind) = edited.strip_prefix(written) else { return false };
     let entries = fields(behind).into_iter();
     let pairs = entries.map(|(number, entry)| (number, fields(entry)));
@@ -101,8 +105,8 @@ fn returns(written: &[u8], edited: &[u8]) -> Result<(), String> {
             return Err(format!("{} has changed", key.escape_ascii()));
         }
         let mut old: Value = serde_json::from_slice(old).unwrap();
-        for label in injection().labels {
-            old["config"]["Labels"][label.key] = json!(label.value);
+        for label in injection().inject.image_labels() {
+            old["config"]["Labels"][&label.key] = json!(label.value);
         }
         if old != serde_json::from_slice::<Value>(new).unwrap() {
             return Err("another config".to_owned());

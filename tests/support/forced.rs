@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use dockerd_ci_proxy::engine::JsonCarrier;
 use dockerd_ci_proxy::engine::carriers::Storage;
-use dockerd_ci_proxy::rules::Injection;
+use dockerd_ci_proxy::rules::Label;
 use serde_json::{Map, Value, json};
 
 use super::go_json;
@@ -36,7 +36,7 @@ pub fn alone(document: &Value) -> Value {
             let ours_in = |(name, value): (&String, &Value)| match &**name {
                 "Labels" if is_labelled(value) => Some((name.clone(), labels().into())),
                 // A label of the client may be called so, too.
-                "CgroupParent" if *value == json!(injection().cgroup_parent) => {
+                "CgroupParent" if *value == json!(injection().inject.cgroup_parent()) => {
                     Some((name.clone(), value.clone()))
                 }
                 _ => Some((name.clone(), alone(value))).filter(|(_, ours)| !ours.is_null()),
@@ -91,8 +91,9 @@ pub fn assert_form(route: &str, mut before: Form, mut after: Form) {
         let [text] = &got.as_array().unwrap()[..] else { panic!("not once: {got}") };
         assert_eq!(labels_of(text.as_str().unwrap()), wanted);
         // Podman takes any case; Docker looks at this one alone.
-        let parent = injection().cgroup_parent.unwrap();
-        for (key, value) in [("cgroupparent", &*parent), ("rm", "1"), ("forcerm", "1")] {
+        let injection = injection();
+        let parent = injection.inject.build_cgroup_parent().unwrap();
+        for (key, value) in [("cgroupparent", parent), ("rm", "1"), ("forcerm", "1")] {
             before.retain(|other, _| !go_json::fits(other, key));
             before.insert(key.to_owned(), json!([value]));
         }
@@ -121,7 +122,7 @@ fn container(top: &mut Map<String, Value>) {
     let mut anonymous = keys(top.get("Volumes"));
     let outer_driver = top.get("VolumeDriver").cloned();
     let host_config = object_at(top, "HostConfig");
-    host_config.insert("CgroupParent".to_owned(), json!(injection().cgroup_parent));
+    host_config.insert("CgroupParent".to_owned(), json!(injection().inject.cgroup_parent()));
     // As they are written: so the daemon compares them.
     let tmpfs = host_config.get("Tmpfs").and_then(Value::as_object);
     let mut taken: BTreeSet<String> = tmpfs.into_iter().flat_map(Map::keys).cloned().collect();
@@ -219,8 +220,8 @@ fn label(holder: &mut Map<String, Value>) {
 }
 
 fn labels() -> Map<String, Value> {
-    let Injection { labels, .. } = injection();
-    labels.into_iter().map(|label| (label.key, json!(label.value))).collect()
+    let pair = |label: &Label| (label.key.clone(), json!(label.value));
+    injection().inject.labels().iter().map(pair).collect()
 }
 
 /// The object `name` in `object`, which is made if it is absent or null.

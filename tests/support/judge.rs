@@ -98,11 +98,11 @@ fn forced_query(target: &str) -> Vec<(String, Value)> {
     let mut query = query(target);
     let injection = injection();
     let mut labels = value_of("labels", &mut query).take();
-    for label in &injection.labels {
+    for label in injection.inject.image_labels() {
         labels[&label.key] = json!(label.value);
     }
     *value_of("labels", &mut query) = labels;
-    *value_of("cgroupparent", &mut query) = json!(injection.cgroup_parent);
+    *value_of("cgroupparent", &mut query) = json!(injection.inject.build_cgroup_parent());
     for key in ["rm", "forcerm"] {
         *value_of(key, &mut query) = json!("1");
     }

@@ -24,10 +24,14 @@ pub fn assert_labelled(injection: &Injection, request: &naive::Request) {
         go_json::field(&go_json::members(body).unwrap(), "Labels").unwrap()
     };
     let labels = go_json::strings(labels);
-    for label in &injection.labels {
+    for label in injection.inject.labels() {
         assert_eq!(labels.get(&label.key), Some(&label.value), "{request:?}");
     }
-    assert_eq!(cgroup_parent(route, request), injection.cgroup_parent, "{request:?}");
+    assert_eq!(
+        cgroup_parent(route, request),
+        injection.inject.cgroup_parent().map(str::to_owned),
+        "{request:?}"
+    );
 }
 
 /// The cgroup parent of what is created; that of the test's injection where it does not matter.
@@ -44,6 +48,6 @@ fn cgroup_parent(route: &str, request: &naive::Request) -> Option<String> {
                 host_config.iter().rfind(|(key, _)| go_json::fits(key, "CgroupParent"))?;
             serde_json::from_str(parent).ok()
         }
-        _ => injection().cgroup_parent,
+        _ => injection().inject.cgroup_parent().map(str::to_owned),
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use dockerd_ci_proxy::proxy::{Away, Common, Lane, Patience, Session, Step, Unreachable};
 use dockerd_ci_proxy::rules::buildkit::Store;
 use dockerd_ci_proxy::rules::socket::{Blind, Look, LookAt, Relation, Seen};
-use dockerd_ci_proxy::rules::{Injection, Label};
+use dockerd_ci_proxy::rules::{Injection, Injections, Label};
 
 use super::errands;
 
@@ -80,12 +80,9 @@ impl LookAt for Disk {
 /// The configuration under which all transcripts are played.
 pub fn injection() -> Injection {
     let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
-    let labels = vec![label("ci.job", "7"), label("ci.team", "web")];
+    let labels = [label("ci.job", "7"), label("ci.team", "web")];
     Injection {
-        image_labels: labels.clone(),
-        labels,
-        cgroup_parent: Some("/ci/7".into()),
-        build_cgroup_parent: Some("/ci/7".into()),
+        inject: Injections::forced(&labels, &labels, Some("/ci/7"), Some("/ci/7")),
         look: Look::new(Disk),
         ..Injection::default()
     }

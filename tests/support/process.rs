@@ -36,10 +36,10 @@ impl Process {
         command.arg("--dockersocket").arg(folder.join("daemon"));
         command.arg("--listensocket").arg(folder.join("proxy"));
         let injection = injection();
-        for label in &injection.labels {
+        for label in injection.inject.labels() {
             command.arg("--label").arg(format!("{}={}", label.key, label.value));
         }
-        command.arg("--cgroup-parent").arg(injection.cgroup_parent.unwrap());
+        command.arg("--cgroup-parent").arg(injection.inject.cgroup_parent().unwrap());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();

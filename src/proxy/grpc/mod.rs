@@ -126,8 +126,8 @@ impl Building {
         let Stage::Open(tunnel) = &mut self.stage else {
             return Turn::Wait(Exchange::Building(self));
         };
-        if tunnel.forced != Forced::Nothing {
-            self.call.verdict = Verdict::from(tunnel.forced);
+        if tunnel.forced != Forced::NOTHING {
+            self.call.verdict = Verdict::Forwarded(tunnel.forced);
         }
         // An incomplete frame is dropped with the connection. Complete frames still wait while the
         // queue is not empty.

@@ -100,7 +100,7 @@ impl Tunnel {
             up,
             down: Downwards::default(),
             queue: SendQueue::new(&common.budget),
-            forced: Forced::Nothing,
+            forced: Forced::NOTHING,
             notes: Vec::new(),
             store: Knowledge::Nothing,
             held: None,
@@ -353,7 +353,7 @@ impl Tunnel {
             self.held = Some(Held { stream, message, ends: false, _share: share });
             return Ok(());
         }
-        self.forced = self.forced.max(edited.forced);
+        self.forced |= edited.forced;
         self.notes.extend(edited.note);
         self.queue.send(stream, gather::prefixed(&edited.message), false).map_err(refused)
     }

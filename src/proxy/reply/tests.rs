@@ -4,8 +4,8 @@ use std::time::Instant;
 use super::*;
 use crate::engine::route;
 use crate::proxy::{Common, Session, Step, Verdict};
-use crate::rules::Injection;
 use crate::rules::reply::Replies;
+use crate::rules::{Forced, Injection};
 
 /// Rewrites `a` to `bcd`, and leaves out what has an `x`.
 fn rewrite() -> Rewrite {
@@ -173,5 +173,5 @@ fn a_line_without_an_end_cuts_the_connection() {
         ended = end;
     }
     assert!(got.ends_with("\r\n\r\n"), "{got}");
-    assert_eq!(ended, Some((Verdict::Passed, Some(200))));
+    assert_eq!(ended, Some((Verdict::Forwarded(Forced::NOTHING), Some(200))));
 }

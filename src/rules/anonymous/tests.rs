@@ -1,5 +1,6 @@
 use super::*;
 use crate::engine::carriers::{CONTAINER, SERVICE};
+use crate::rules::Injections;
 use crate::rules::body::{prepare, rewrite};
 use crate::rules::errands::Errand;
 use crate::rules::socket::{Look, Relation, SocketBind};
@@ -7,7 +8,8 @@ use crate::rules::socket::{Look, Relation, SocketBind};
 /// The operator's two labels, with the values of this job.
 fn injection() -> Injection {
     let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
-    Injection { labels: vec![label("j", "7"), label("t", "w")], ..Injection::default() }
+    let inject = Injections::forced(&[label("j", "7"), label("t", "w")], &[], None, None);
+    Injection { inject, ..Injection::default() }
 }
 
 fn leaving() -> Injection {

@@ -4,7 +4,7 @@ use crate::rules::Reason;
 #[test]
 fn labels_are_merged_into_a_map() {
     let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
-    let ours = [label("a", "1"), label("q\"", "\n")];
+    let ours = Labels::from_iter([label("a", "1"), label("q\"", "\n")]);
     for (map, wanted) in [
         ("", r#"{"a":"1","q\"":"\n"}"#),
         (" null ", r#"{"a":"1","q\"":"\n"}"#),

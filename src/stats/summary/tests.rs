@@ -1,5 +1,6 @@
 use super::*;
 use crate::proxy::{Fault, Outcome, Verdict};
+use crate::rules::Forced;
 use crate::stats::{Counters, Present, page};
 
 fn present() -> Present {
@@ -16,8 +17,8 @@ fn a_page_is_summarized_in_a_few_lines() {
         let outcome = Outcome { operation, verdict, status, sent: 1, received: 1, took };
         counters.exchange(&outcome);
     };
-    exchange(Verdict::Labelled);
-    exchange(Verdict::Labelled);
+    exchange(Verdict::Forwarded(Forced::LABELS));
+    exchange(Verdict::Forwarded(Forced::LABELS));
     exchange(Verdict::Refused(Box::new(Fault::NoRoom)));
     counters.client();
     for _ in 0..99 {

@@ -14,15 +14,16 @@ pub(super) fn of_commit(injection: &Injection, target: &str) -> Result<Plan, Ref
     let (path, query) = split_query(target);
     let pairs: Vec<Pair<'_>> = read(query)?;
     check(&pairs)?;
-    let ours: Vec<String> = injection
-        .image_labels
-        .iter()
-        .map(|label| format!("changes={}", encode_component(&line(label))))
-        .collect();
     let separator = if pairs.is_empty() { "" } else { "&" };
-    let (query, ours) = (query.unwrap_or_default(), ours.join("&"));
-    let target = format!("{path}?{query}{separator}{ours}");
-    Ok(Plan::Retarget { target, forced: Forced::Labels })
+    let (query, forced) = (query.unwrap_or_default(), injection.inject.changes());
+    let target = format!("{path}?{query}{separator}{forced}");
+    Ok(Plan::Retarget { target, forced: Forced::LABELS })
+}
+
+/// Returns the pairs of a query by which an image gets the labels.
+pub(super) fn pairs_of(labels: &[Label]) -> String {
+    let pair = |label| format!("changes={}", encode_component(&line(label)));
+    labels.iter().map(pair).collect::<Vec<_>>().join("&")
 }
 
 /// The same for an import; a pull, which comes to the same endpoint, passes.
@@ -90,18 +91,18 @@ fn swallows() -> Refusal {
 mod tests {
     use super::*;
     use crate::http::target::decoded_path;
+    use crate::rules::Injections;
 
     fn injection() -> Injection {
         let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
-        Injection {
-            image_labels: vec![label("ci.job", "7"), label("q", r"it's a $1\")],
-            ..Injection::default()
-        }
+        let labels = [label("ci.job", "7"), label("q", r"it's a $1\")];
+        let inject = Injections::forced(&[], &labels, None, None);
+        Injection { inject, ..Injection::default() }
     }
 
     /// The last value of `changes`, decoded, and what stands before it.
     fn split(plan: Plan) -> (String, String) {
-        let Plan::Retarget { target, forced: Forced::Labels } = plan else { panic!("{plan:?}") };
+        let Plan::Retarget { target, forced: Forced::LABELS } = plan else { panic!("{plan:?}") };
         let at = target.find("changes=LABEL%20ci.job%3D7").unwrap();
         let (before, ours) = target.split_at(at);
         let ours = decoded_path(ours).unwrap();

@@ -1,0 +1,197 @@
+//! What the operator injects: a list of places, ways and values. It is compiled once, at startup,
+//! against the shapes that the Engine API and BuildKit have for each place.
+//!
+//! ```text
+//! [Inject { at, how, value }, …] ── Injections::from_iter ──► a tree for each JSON shape
+//!                                                             pairs of a build's query
+//!                                                             `changes` of a commit
+//!                                                             options of BuildKit's frontends
+//! ```
+
+mod forced;
+mod tree;
+
+use super::labels::Labels;
+use super::{Label, dockerfile_changes};
+use crate::engine::carriers::{CONTAINER, IMAGE_CONFIG, LABELLED, Place, SERVICE};
+use crate::engine::{Carrier, JsonCarrier};
+pub use forced::Forced;
+pub(super) use tree::Tree;
+
+/// One thing that is injected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inject {
+    /// The place, wherever a request has it.
+    pub at: Place,
+    /// The treatment of what the client wrote there.
+    pub how: How,
+    /// The value.
+    pub value: Value,
+}
+
+/// The treatment of what a client wrote at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// The value takes its place.
+    Force,
+}
+
+/// A value that is injected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// An entry of a map of strings; the client's other entries stay.
+    Entry(Label),
+    /// A string.
+    Text(String),
+}
+
+impl Inject {
+    /// Forces a label on everything but images.
+    #[must_use]
+    pub fn label(label: Label) -> Self {
+        Self { at: Place::Labels, how: How::Force, value: Value::Entry(label) }
+    }
+
+    /// Forces a label on images.
+    #[must_use]
+    pub fn image_label(label: Label) -> Self {
+        Self { at: Place::ImageLabels, how: How::Force, value: Value::Entry(label) }
+    }
+
+    /// Forces the cgroup parent of containers.
+    #[must_use]
+    pub fn cgroup_parent(parent: impl Into<String>) -> Self {
+        let value = Value::Text(parent.into());
+        Self { at: Place::CgroupParent, how: How::Force, value }
+    }
+
+    /// Forces the cgroup parent of the steps of builds.
+    #[must_use]
+    pub fn build_cgroup_parent(parent: impl Into<String>) -> Self {
+        let value = Value::Text(parent.into());
+        Self { at: Place::BuildCgroupParent, how: How::Force, value }
+    }
+}
+
+/// The list of what is injected, compiled.
+#[derive(Debug, Clone, Default)]
+pub struct Injections {
+    list: Vec<Inject>,
+    /// The labels of everything but images.
+    labels: Labels,
+    /// The labels of images.
+    image_labels: Labels,
+    /// A tree for each of the shapes of JSON documents, in the order of [`SHAPES`].
+    trees: [Tree; SHAPES.len()],
+    /// The pairs that go into the query of a commit or an import.
+    changes: String,
+}
+
+/// The shapes of JSON documents in which something can be injected.
+const SHAPES: [&JsonCarrier; 4] = [&LABELLED, &CONTAINER, &SERVICE, &IMAGE_CONFIG];
+
+impl FromIterator<Inject> for Injections {
+    fn from_iter<I: IntoIterator<Item = Inject>>(list: I) -> Self {
+        let list: Vec<Inject> = list.into_iter().collect();
+        let labels: Labels = entries(&list, Place::Labels).collect();
+        let image_labels: Labels = entries(&list, Place::ImageLabels).collect();
+        let changes = dockerfile_changes::pairs_of(image_labels.list());
+        let trees = SHAPES.map(|shape| Tree::of(shape, &list));
+        Self { list, labels, image_labels, trees, changes }
+    }
+}
+
+impl Injections {
+    /// Forces these labels on everything but images and those on images, and the cgroup parents of
+    /// containers and of the steps of builds.
+    #[must_use]
+    pub fn forced(
+        labels: &[Label],
+        image_labels: &[Label],
+        cgroup_parent: Option<&str>,
+        build_cgroup_parent: Option<&str>,
+    ) -> Self {
+        let labels = labels.iter().cloned().map(Inject::label);
+        let image_labels = image_labels.iter().cloned().map(Inject::image_label);
+        let parent = cgroup_parent.map(Inject::cgroup_parent);
+        let build_parent = build_cgroup_parent.map(Inject::build_cgroup_parent);
+        labels.chain(image_labels).chain(parent).chain(build_parent).collect()
+    }
+
+    /// Returns the labels of everything but images, in the order in which the operator named them.
+    #[must_use]
+    pub fn labels(&self) -> &[Label] {
+        self.labels.list()
+    }
+
+    /// Returns the labels of images.
+    #[must_use]
+    pub fn image_labels(&self) -> &[Label] {
+        self.image_labels.list()
+    }
+
+    /// Returns the cgroup parent of containers.
+    #[must_use]
+    pub fn cgroup_parent(&self) -> Option<&str> {
+        self.text(Place::CgroupParent)
+    }
+
+    /// Returns the cgroup parent of the steps of builds.
+    #[must_use]
+    pub fn build_cgroup_parent(&self) -> Option<&str> {
+        self.text(Place::BuildCgroupParent)
+    }
+
+    /// Returns the labels and the cgroup parent that a request with this carrier may get.
+    #[must_use]
+    pub fn of(&self, carrier: &Carrier) -> (&[Label], Option<&str>) {
+        match carrier {
+            Carrier::Body(_) => (self.labels(), self.cgroup_parent()),
+            // A connection of BuildKit carries nothing itself, but calls that make images.
+            _ => (self.image_labels(), self.build_cgroup_parent()),
+        }
+    }
+
+    /// Returns the labels of everything but images, rendered.
+    pub(super) fn rendered_labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// Returns the labels of images, rendered.
+    pub(super) fn rendered_image_labels(&self) -> &Labels {
+        &self.image_labels
+    }
+
+    /// Returns what documents of this shape get.
+    #[must_use]
+    pub fn forced_by(&self, shape: &JsonCarrier) -> Forced {
+        self.tree(shape).forced()
+    }
+
+    /// Returns what is injected into documents of this shape.
+    pub(super) fn tree(&self, shape: &JsonCarrier) -> &Tree {
+        static NOTHING: Tree = Tree::nothing();
+        let place = SHAPES.iter().position(|other| *other == shape);
+        place.and_then(|place| self.trees.get(place)).unwrap_or(&NOTHING)
+    }
+
+    /// Returns the pairs that go into the query of a commit or an import.
+    pub(super) fn changes(&self) -> &str {
+        &self.changes
+    }
+
+    fn text(&self, place: Place) -> Option<&str> {
+        self.list.iter().find(|inject| inject.at == place).and_then(|inject| match &inject.value {
+            Value::Text(text) => Some(text.as_str()),
+            Value::Entry(_) => None,
+        })
+    }
+}
+
+/// Returns the entries of the list that belong to a place.
+fn entries(list: &[Inject], place: Place) -> impl Iterator<Item = Label> {
+    list.iter().filter(move |inject| inject.at == place).filter_map(|inject| match &inject.value {
+        Value::Entry(label) => Some(label.clone()),
+        Value::Text(_) => None,
+    })
+}
