@@ -1,11 +1,11 @@
 //! The JSON body of a creating request, with what the operator forces in it.
 
-use super::errands::{self, Errand, Known};
-use super::socket::{Note, Survey};
-use super::{Injection, Refusal, storage};
+use super::{Injection, Refusal, mounts};
 use crate::engine::JsonCarrier;
 use crate::engine::carriers::Storage;
 use crate::json::{Edits, Error, Found};
+use crate::rules::errands::{self, Errand, Known};
+use crate::rules::socket::{Note, Survey};
 
 /// A body with what is forced in it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Rewritten {
     pub body: Vec<u8>,
     /// What passes, but leads around the proxy: for the log.
     pub notes: Vec<Note>,
-    /// Paths of the host that are to be [looked at](super::socket::LookAt::at_last) first. While there
+    /// Paths of the host that are to be [looked at](crate::rules::socket::LookAt::at_last) first. While there
     /// are any, the document is not to be sent.
     pub unseen: Vec<String>,
 }
@@ -42,7 +42,7 @@ pub fn prepare(
     look(injection, carrier, &Known::default(), body)
 }
 
-/// As [`prepare`] has it, but with what the [`errands`](super::errands) told: `known`.
+/// As [`prepare`] has it, but with what the [`errands`](crate::rules::errands) told: `known`.
 ///
 /// # Errors
 /// As with [`prepare`].
@@ -82,9 +82,9 @@ fn look(
         Storage::Container => {
             let host_config = top.object_along("HostConfig")?;
             errands = errands::errands(injection, &top, &host_config)?;
-            storage::container(injection, known, &mut edits, &mut top, host_config)?
+            mounts::container(injection, known, &mut edits, &mut top, host_config)?
         }
-        Storage::Service => storage::service(injection, known, &mut edits, &top)?,
+        Storage::Service => mounts::service(injection, known, &mut edits, &top)?,
     };
     let Survey { notes, mut unseen, .. } = survey;
     unseen.sort_unstable();
@@ -97,8 +97,9 @@ fn look(
 mod tests {
     use super::*;
     use crate::engine::carriers::{CONTAINER, LABELLED, SERVICE};
-    use crate::rules::storage::outside_host_config;
-    use crate::rules::{Injections, Label, Reason, labels};
+    use crate::rules::inject::labels;
+    use crate::rules::mounts::outside_host_config;
+    use crate::rules::{Injections, Label, Reason};
 
     fn rewritten(carrier: &JsonCarrier, body: &str) -> Result<String, Refusal> {
         let label = Label { key: "ci.job".into(), value: "7".into() };

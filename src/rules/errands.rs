@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::anonymous::AnonymousVolumes;
-use super::binds::Bind;
-use super::socket::Relation;
-use super::storage::{clean, few, volume_driver};
 use super::{Injection, Refusal};
 use crate::engine::Api;
 use crate::http::target::{encode_component, encode_path};
 use crate::json::{Found, Listed, Object, each_member, elements, member, string, unescaped};
+use crate::rules::mounts::anonymous::AnonymousVolumes;
+use crate::rules::mounts::binds::Bind;
+use crate::rules::mounts::{clean, few, volume_driver};
+use crate::rules::socket::Relation;
 
 /// Platforms of one image that are asked about. Builders make a few, the most of Docker's official images
 /// a dozen.

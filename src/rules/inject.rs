@@ -8,13 +8,17 @@
 //!                                                             options of BuildKit's frontends
 //! ```
 
+pub mod buildkit;
+pub(super) mod dockerfile_changes;
 mod forced;
+pub(super) mod labels;
+pub(super) mod query;
 mod tree;
 
-use super::labels::Labels;
-use super::{Label, dockerfile_changes};
+use super::Label;
 use crate::engine::carriers::{CONTAINER, IMAGE_CONFIG, LABELLED, Place, SERVICE};
 use crate::engine::{Carrier, JsonCarrier};
+use crate::rules::inject::labels::Labels;
 pub use forced::Forced;
 pub(super) use tree::Tree;
 

@@ -6,29 +6,23 @@
 //! body, carrier ── body::rewrite ──► the body with the operator's labels and cgroup parent
 //! ```
 
-mod anonymous;
-mod binds;
 pub mod body;
-mod build;
-pub mod buildkit;
-mod dockerfile_changes;
 pub mod errands;
 pub mod inject;
-mod labels;
-mod metadata;
+mod mounts;
 pub mod platform;
-mod protobuf;
 mod reason;
 mod refusal;
 pub mod reply;
 pub mod socket;
-mod storage;
 
-pub use anonymous::AnonymousVolumes;
+pub use inject::buildkit;
 pub use inject::{Forced, Inject, Injections};
+pub use mounts::AnonymousVolumes;
 pub use reason::Reason;
 pub use refusal::Refusal;
 
+use self::inject::{dockerfile_changes, query};
 use self::reply::Replies;
 use self::socket::{Look, SocketBind};
 use crate::engine::{Carrier, JsonCarrier, Operation, QueryCarrier, UNKNOWN};
@@ -98,7 +92,7 @@ pub fn plan(
             Ok(Plan::Pass)
         }
         Carrier::Query(_) if is_form(request) => Err(form_body()),
-        Carrier::Query(QueryCarrier::Build) => build::plan(injection, target),
+        Carrier::Query(QueryCarrier::Build) => query::plan(injection, target),
         Carrier::Query(QueryCarrier::Commit) => dockerfile_changes::of_commit(injection, target),
         Carrier::Query(QueryCarrier::Import) => dockerfile_changes::of_import(injection, target),
         Carrier::StartBody => start(request.framing),
@@ -180,44 +174,4 @@ fn start_body() -> Refusal {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::route;
-    use crate::http::head;
-
-    #[test]
-    fn strictness_lets_only_known_operations_pass() {
-        let strict = Injection { strict: true, ..Injection::default() };
-        for (line, known) in [
-            ("GET /v1.41/info", true),
-            ("GET /v5.0.0/libpod/info", true),
-            ("GET /v1.99/frobnicate", false),
-            ("BREW /info", false),
-        ] {
-            let (method, path) = line.split_once(' ').unwrap();
-            let text = format!("{line} HTTP/1.1\r\nHost: d\r\n\r\n");
-            let request = head::request(text.as_bytes()).unwrap();
-            let operation = route(method, path.as_bytes());
-            let wanted = if known { Ok(Plan::Pass) } else { Err(unknown()) };
-            assert_eq!(plan(&strict, operation, &request), wanted, "{line}");
-            assert_eq!(plan(&Injection::default(), operation, &request), Ok(Plan::Pass), "{line}");
-        }
-    }
-
-    #[test]
-    fn every_spelling_that_go_takes_for_a_form_is_seen() {
-        for form in [
-            "application/x-www-form-urlencoded",
-            "Application/X-WWW-Form-Urlencoded ; charset=utf-8",
-            "multipart/form-data; boundary=x",
-            "application/x-www-form-urlencoded\u{a0}",
-            "\u{2003}application/x-www-form-urlencoded",
-            "appl\u{130}cation/x-www-form-urlencoded",
-        ] {
-            assert!(may_be_form(form.as_bytes()), "{form}");
-        }
-        for other in ["", "application/x-tar", "application/tar", "text/plain; charset=utf-8"] {
-            assert!(!may_be_form(other.as_bytes()), "{other}");
-        }
-    }
-}
+mod tests;

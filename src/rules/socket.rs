@@ -6,10 +6,10 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::errands::Known;
-use super::refusal::shown;
 use super::{Injection, Reason, Refusal};
 use crate::json::Object;
+use crate::rules::errands::Known;
+use crate::rules::refusal::shown;
 
 /// What is done with a bind mount whose source is the daemon's socket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

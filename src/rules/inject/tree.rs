@@ -5,7 +5,7 @@ use crate::engine::JsonCarrier;
 use crate::engine::carriers::{Missing, Position};
 use crate::json::{Edits, Found, Object, quoted};
 use crate::rules::Refusal;
-use crate::rules::labels::{self, Labels};
+use crate::rules::inject::labels::{self, Labels};
 
 /// Members that are injected into one object, by name.
 #[derive(Debug, Clone, Default)]

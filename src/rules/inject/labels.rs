@@ -1,12 +1,12 @@
 //! Labels in a JSON document: the operator's beside the client's, whose own values give way.
 
-use super::refusal::shown;
-use super::{Label, Reason, Refusal};
 use crate::json::{Edits, Found, Object, quoted};
+use crate::rules::refusal::shown;
+use crate::rules::{Label, Reason, Refusal};
 
 /// Labels, and their rendering as a JSON object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Labels {
+pub(in crate::rules) struct Labels {
     list: Vec<Label>,
     json: String,
 }
@@ -26,12 +26,12 @@ impl FromIterator<Label> for Labels {
 
 impl Labels {
     /// Returns the labels.
-    pub(super) fn list(&self) -> &[Label] {
+    pub(in crate::rules) fn list(&self) -> &[Label] {
         &self.list
     }
 
     /// Returns the JSON object.
-    pub(super) fn json(&self) -> &str {
+    pub(in crate::rules) fn json(&self) -> &str {
         &self.json
     }
 }
@@ -53,7 +53,7 @@ fn map(labels: &[Label]) -> String {
 ///
 /// # Errors
 /// It is there twice, or is no map of strings.
-pub(super) fn force<'d>(
+pub(in crate::rules) fn force<'d>(
     edits: &mut Edits<'d>,
     object: &mut Object<'d>,
     labels: &Labels,
@@ -71,7 +71,7 @@ pub(super) fn force<'d>(
 ///
 /// # Errors
 /// It is not an object of strings.
-pub(super) fn merged(document: &str, labels: &Labels) -> Result<String, Refusal> {
+pub(in crate::rules) fn merged(document: &str, labels: &Labels) -> Result<String, Refusal> {
     if document.is_empty() {
         return Ok(labels.json().to_owned());
     }
@@ -114,7 +114,7 @@ fn merge<'d>(edits: &mut Edits<'d>, map: &mut Object<'d>, labels: &Labels) -> Re
     Ok(())
 }
 
-pub(super) fn label_value(map: &str) -> Refusal {
+pub(in crate::rules) fn label_value(map: &str) -> Refusal {
     let text = format!("a label in {map} of the request body does not have a string as value");
     Refusal::new(Reason::WrongType, text)
 }

@@ -9,12 +9,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::errands::Known;
-use super::labels::Labels;
-use super::refusal::shown;
-use super::storage::{Mounted, clean, label_volume, odd_mount, plain};
-use super::{Injection, Label, Reason, Refusal};
 use crate::json::{Array, Edits, Found, Object, quoted};
+use crate::rules::errands::Known;
+use crate::rules::inject::labels::Labels;
+use crate::rules::mounts::{Mounted, clean, label_volume, odd_mount, plain};
+use crate::rules::refusal::shown;
+use crate::rules::{Injection, Label, Reason, Refusal};
 
 /// The label by which daemons since API 1.42 know an anonymous volume, so that a prune removes it.
 /// Not all of them set it on one that comes with a mount.
@@ -32,17 +32,17 @@ pub enum AnonymousVolumes {
 
 /// A mount that a proxy with the same keys of labels has added to an earlier container.
 #[derive(Debug)]
-pub(super) struct OwnMount<'d> {
+pub(in crate::rules) struct OwnMount<'d> {
     /// Its place among the mounts.
-    pub(super) at: usize,
-    pub(super) mount: Object<'d>,
-    pub(super) target: Option<Cow<'d, str>>,
+    pub(in crate::rules) at: usize,
+    pub(in crate::rules) mount: Object<'d>,
+    pub(in crate::rules) target: Option<Cow<'d, str>>,
 }
 
 /// Returns true if we made this mount of type volume without a source: it has the label of anonymous
 /// volumes, which no client writes there itself, and a label for each key of the operator's. The
 /// values may be those of another job.
-pub(super) fn is_own(injection: &Injection, mount: &Object<'_>) -> Result<bool, Refusal> {
+pub(in crate::rules) fn is_own(injection: &Injection, mount: &Object<'_>) -> Result<bool, Refusal> {
     let Found::Object(options) = mount.object("VolumeOptions")? else {
         return Ok(false);
     };
@@ -54,7 +54,7 @@ pub(super) fn is_own(injection: &Injection, mount: &Object<'_>) -> Result<bool, 
 }
 
 /// Removes those of our mounts at whose places something else is mounted; labels the others.
-pub(super) fn give_way<'d>(
+pub(in crate::rules) fn give_way<'d>(
     injection: &Injection,
     known: &Known,
     edits: &mut Edits<'d>,
@@ -88,7 +88,7 @@ fn taken(known: &Known, mounted: &Mounted) -> BTreeSet<String> {
 
 /// The paths at which a container gets anonymous volumes unless something else is mounted there;
 /// none if they are left to the daemon.
-pub(super) fn targets(
+pub(in crate::rules) fn targets(
     injection: &Injection,
     top: &Object<'_>,
     known: &Known,
@@ -113,7 +113,7 @@ pub(super) fn targets(
 
 /// Refuses a volume at a relative path, which the daemon would create, but mounts in no way that
 /// has labels.
-pub(super) fn absolute(injection: &Injection, target: &str) -> Result<(), Refusal> {
+pub(in crate::rules) fn absolute(injection: &Injection, target: &str) -> Result<(), Refusal> {
     match injection.anonymous_volumes {
         AnonymousVolumes::Label if !target.starts_with('/') => Err(relative_volume(target)),
         AnonymousVolumes::Label | AnonymousVolumes::Leave => Ok(()),
@@ -123,7 +123,7 @@ pub(super) fn absolute(injection: &Injection, target: &str) -> Result<(), Refusa
 /// The places at which anonymous volumes come into being: those of `targets` at which nothing is mounted,
 /// each once, and those of the client's `binds`. Nothing but a tmpfs takes the place of a bind: what else
 /// is there makes the daemon refuse the container, or is a volume of another container.
-pub(super) fn places(
+pub(in crate::rules) fn places(
     targets: &[String],
     binds: &[String],
     known: &Known,
@@ -141,7 +141,7 @@ pub(super) fn places(
 }
 
 /// A labelled mount at each of `places`.
-pub(super) fn labelled_mounts(
+pub(in crate::rules) fn labelled_mounts(
     injection: &Injection,
     places: &[String],
     mounted: &Mounted,
@@ -176,7 +176,7 @@ fn crowded(mounted: &Mounted) -> BTreeSet<String> {
     mounted.paths.iter().map(clean).filter(|path| !seen.insert(path.clone())).collect()
 }
 
-pub(super) fn relative_volume(path: &str) -> Refusal {
+pub(in crate::rules) fn relative_volume(path: &str) -> Refusal {
     let text = format!(
         "the container has a volume at \"{}\", which is not an absolute path, so it cannot be labelled",
         shown(path)

@@ -3,7 +3,7 @@
 //! Parsing is strict. Overlong numbers, groups and unknown wire types are refused, because parsers
 //! could disagree about them.
 
-use super::{Reason, Refusal};
+use crate::rules::{Reason, Refusal};
 
 /// The largest field number.
 const LARGEST_NUMBER: u64 = (1 << 29) - 1;

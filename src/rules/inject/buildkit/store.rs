@@ -1,7 +1,7 @@
 //! The config that a client gives to an exporter: read by some, and by Docker's own as the daemon keeps
 //! its images.
 
-use crate::rules::metadata::Metadata;
+use super::image_config::Metadata;
 
 /// A place in which a daemon keeps its images. By that its exporter `moby` reads a config in its attributes, or
 /// ignores it.

@@ -4,25 +4,25 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::anonymous::{AnonymousVolumes, absolute};
-use super::errands::Known;
-use super::storage::{Mounted, clean, few, plain};
-use super::{Injection, Refusal, socket};
 use crate::json::{Edits, Listed, Object, quoted};
+use crate::rules::errands::Known;
+use crate::rules::mounts::anonymous::{AnonymousVolumes, absolute};
+use crate::rules::mounts::{Mounted, clean, few, plain};
+use crate::rules::{Injection, Refusal, socket};
 
 /// An entry of `Binds`: `path`, or `source:path[:mode]`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Bind<'b> {
+pub(in crate::rules) struct Bind<'b> {
     /// A host path or the name of a volume; `None` for an anonymous volume.
-    pub(super) source: Option<&'b str>,
+    pub(in crate::rules) source: Option<&'b str>,
     /// The path in the container.
-    pub(super) target: &'b str,
+    pub(in crate::rules) target: &'b str,
     /// The part behind the source, as written.
     rest: &'b str,
 }
 
 impl<'b> Bind<'b> {
-    pub(super) fn read(text: &'b str) -> Self {
+    pub(in crate::rules) fn read(text: &'b str) -> Self {
         let Some((source, rest)) = text.split_once(':') else {
             return Self { source: None, target: text, rest: "" };
         };
@@ -31,22 +31,22 @@ impl<'b> Bind<'b> {
     }
 
     /// Returns the name of the mounted volume, if it is one.
-    pub(super) fn volume(&self) -> Option<&'b str> {
+    pub(in crate::rules) fn volume(&self) -> Option<&'b str> {
         self.source.filter(|source| !source.is_empty() && !source.starts_with('/'))
     }
 }
 
 /// The mounts of `Binds`.
 #[derive(Debug, Default)]
-pub(super) struct Binds {
-    pub(super) count: usize,
+pub(in crate::rules) struct Binds {
+    pub(in crate::rules) count: usize,
     /// The paths of anonymous volumes that are to be labelled. Each takes its path, as any other bind
     /// does.
-    pub(super) anonymous: Vec<String>,
+    pub(in crate::rules) anonymous: Vec<String>,
 }
 
 /// Parses the `Binds` of a container, and replaces those that mount the daemon's socket.
-pub(super) fn edit<'d>(
+pub(in crate::rules) fn edit<'d>(
     injection: &Injection,
     known: &Known,
     edits: &mut Edits<'d>,

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::protobuf::{entry, put, put_entry};
-use super::{Injection, Refusal};
 use crate::engine::carriers::IMAGE_CONFIG;
 use crate::json::{Edits, Error, Found, Listed};
+use crate::rules::inject::buildkit::protobuf::{entry, put, put_entry};
+use crate::rules::{Injection, Refusal};
 
 /// The key of an image's config. With `/PLATFORM` behind it that of one of several platforms.
 const CONFIG: &[u8] = b"containerimage.config";
@@ -20,7 +20,7 @@ fn is_config(key: &[u8]) -> bool {
 }
 
 /// Whether an attribute of this name gives an exporter another config than the frontend's.
-pub(super) fn replaces_config(attribute: &str) -> bool {
+pub(in crate::rules::inject) fn replaces_config(attribute: &str) -> bool {
     is_config(attribute.as_bytes()) || attribute.as_bytes() == PLATFORMS
 }
 
@@ -113,39 +113,4 @@ fn config(injection: &Injection, document: &[u8]) -> Result<String, Refusal> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn platforms_are_read_as_go_reads_them_or_not_at_all() {
-        for (document, ids) in [
-            (
-                r#"{"Platforms":[{"ID":"linux/amd64","Platform":{"os":"linux"}}]}"#,
-                &["linux/amd64"][..],
-            ),
-            (r#" {"x":1,"platforms":[{"id":"a\u002fb"}, {"ID":"c"}]} "#, &["a/b", "c"]),
-        ] {
-            assert_eq!(platforms(document.as_bytes()).unwrap(), ids, "{document}");
-        }
-        for odd in [
-            "",
-            "null",
-            "{}",
-            "[]",
-            r#"{"Platforms":null}"#,
-            r#"{"Platforms":[]}"#,
-            r#"{"Platforms":{}}"#,
-            r#"{"Platforms":[null]}"#,
-            r#"{"Platforms":[{}]}"#,
-            r#"{"Platforms":[{"ID":null}]}"#,
-            r#"{"Platforms":[{"ID":1}]}"#,
-            r#"{"Platforms":[{"ID":"\ud800"}]}"#,
-            r#"{"Platforms":[{"ID":"a","id":"b"}]}"#,
-            r#"{"Platforms":[{"ID":"a"}],"platforms":[{"ID":"b"}]}"#,
-            r#"{"Platforms":[{"ID":"a"}]}x"#,
-        ] {
-            assert_eq!(platforms(odd.as_bytes()), None, "{odd}");
-        }
-        assert_eq!(platforms(b"{\"Platforms\":[{\"ID\":\"\xff\"}]}"), None);
-    }
-}
+mod tests;

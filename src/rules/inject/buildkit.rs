@@ -1,0 +1,393 @@
+//! The messages of BuildKit's gRPC services by which images come into being, with what the
+//! operator forces in them.
+//!
+//! | call | what carries labels |
+//! |---|---|
+//! | `LLBBridge/Solve` | `FrontendOpt` (3): `label:KEY`, `cgroup-parent`; the build of today's `docker build` |
+//! | `LLBBridge/Return` | the image's config in the metadata of the result (1, 10), which the client hands back |
+//! | `Control/Solve` | `FrontendAttrs` (7), where a frontend (6) is named; a config in the attributes of an exporter (4, 13) that reads them: `moby` does so only where the images are in containerd's [store](Store) |
+//!
+//! Of several entries with one key of a map the last one counts, so ours stand behind all others.
+//! The numbers are those of `control.proto` and `gateway.proto` of moby/buildkit.
+
+pub(super) mod image_config;
+mod protobuf;
+mod refusals;
+mod store;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use self::refusals::unlabelled;
+pub use self::refusals::{call_path, compressed, plain_http2};
+use self::store::Reads;
+pub use self::store::Store;
+use crate::rules::inject::buildkit::image_config::Metadata;
+pub use crate::rules::inject::buildkit::protobuf::odd_message;
+use crate::rules::inject::buildkit::protobuf::{Value, entry, fields, put, put_entry};
+use crate::rules::socket::Note;
+use crate::rules::{Forced, Injection, Refusal};
+
+/// A call whose message is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// `Control/Solve`: begins a build.
+    ControlSolve,
+    /// `LLBBridge/Solve`: has a frontend make something.
+    BridgeSolve,
+    /// `LLBBridge/Return`: says what the build comes to.
+    BridgeReturn,
+}
+
+impl Method {
+    /// The method that `path` calls, if it is one of them.
+    #[must_use]
+    pub fn of(path: &[u8]) -> Option<Self> {
+        match path {
+            b"/moby.buildkit.v1.Control/Solve" => Some(Self::ControlSolve),
+            b"/moby.buildkit.v1.frontend.LLBBridge/Solve" => Some(Self::BridgeSolve),
+            b"/moby.buildkit.v1.frontend.LLBBridge/Return" => Some(Self::BridgeReturn),
+            _ => None,
+        }
+    }
+}
+
+/// A message with what is forced in it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Edited {
+    /// The message.
+    pub message: Vec<u8>,
+    /// What was put in.
+    pub forced: Forced,
+    /// What passes, but leads around the labels: for the log.
+    pub note: Option<Note>,
+    /// Set if the note depends on the daemon's store, which is not known: it is to be asked for,
+    /// and the message edited again.
+    pub asks_for_store: bool,
+}
+
+/// Returns the message of a call of `method` with what the operator forces. It is as it came where
+/// nothing is. `store` is that of the daemon, if it was asked for.
+///
+/// # Errors
+/// A message that is no such one, or into which nothing can be put with certainty.
+pub fn edit(
+    injection: &Injection,
+    method: Method,
+    message: &[u8],
+    store: Option<Store>,
+) -> Result<Edited, Refusal> {
+    let labels_images = !injection.inject.image_labels().is_empty();
+    let moves_steps =
+        injection.inject.build_cgroup_parent().is_some() && method != Method::BridgeReturn;
+    if !labels_images && !moves_steps {
+        let (message, forced) = (message.to_vec(), Forced::NOTHING);
+        return Ok(Edited { message, forced, note: None, asks_for_store: false });
+    }
+    let mut edited = match method {
+        Method::ControlSolve => control_solve(injection, message, store),
+        Method::BridgeSolve => bridge_solve(injection, message),
+        Method::BridgeReturn => bridge_return(injection, message),
+    }?;
+    // All notes are about labels.
+    edited.note = edited.note.filter(|_| labels_images);
+    edited.asks_for_store &= labels_images;
+    match edited.note {
+        Some(_) if injection.strict && !edited.asks_for_store => Err(unlabelled()),
+        _ => Ok(edited),
+    }
+}
+
+/// Fields of `LLBBridge/Solve`.
+mod bridge {
+    pub(super) const FRONTEND: u64 = 2;
+    pub(super) const FRONTEND_OPT: u64 = 3;
+    pub(super) const FINAL: u64 = 10;
+    pub(super) const EXPORTER_ATTR: u64 = 11;
+}
+
+/// Fields of `Control/Solve`.
+mod control {
+    pub(super) const DEFINITION: u64 = 2;
+    pub(super) const OLD_EXPORTER: u64 = 3;
+    pub(super) const OLD_EXPORTER_ATTRS: u64 = 4;
+    pub(super) const FRONTEND: u64 = 6;
+    pub(super) const FRONTEND_ATTRS: u64 = 7;
+    pub(super) const EXPORTERS: u64 = 13;
+    pub(super) const SESSION_EXPORTER: u64 = 14;
+    /// Of an element of `EXPORTERS`.
+    pub(super) const TYPE: u64 = 1;
+    /// Of an element of `EXPORTERS`.
+    pub(super) const ATTRS: u64 = 2;
+}
+
+/// Fields of `LLBBridge/Return`.
+mod returned {
+    pub(super) const RESULT: u64 = 1;
+    /// Of the result: the one thing that it refers to, in two spellings.
+    pub(super) const REF: [u64; 2] = [1, 3];
+    /// Of the result: what it refers to for each platform, in two spellings.
+    pub(super) const REFS: [u64; 2] = [2, 4];
+    /// Of the result.
+    pub(super) const METADATA: u64 = 10;
+}
+
+/// The exporters that make images.
+const IMAGE_EXPORTERS: [&[u8]; 4] = [b"moby", b"image", b"docker", b"oci"];
+
+const UNLABELLED: Note = "a BuildKit build makes an image without a frontend and without a config that its exporter reads; it \
+     has no labels";
+
+const UNSURE: Note = "a BuildKit build makes an image with a config that its exporter may not read; it may have no labels";
+
+const SESSION_EXPORTER: Note =
+    "a BuildKit build asks its client for exporters, whose image configs the proxy does not see";
+
+fn bridge_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusal> {
+    let mut frontend = None;
+    for field in fields(message)? {
+        match field.number {
+            bridge::FRONTEND => name_frontend(&mut frontend, field.bytes()?)?,
+            bridge::FRONTEND_OPT => {
+                entry(field.bytes()?)?;
+            }
+            // Clients of daemons before 18.09 say by it what the build comes to, and hand an image's
+            // config back by the next.
+            bridge::FINAL if field.value != Value::Varint(0) => {
+                return Err(odd_message("it has a Final, which no longer is in use"));
+            }
+            bridge::EXPORTER_ATTR if !matches!(field.bytes()?, b"" | b"{}") => {
+                return Err(odd_message("it has an ExporterAttr, which no longer is in use"));
+            }
+            _ => {}
+        }
+    }
+    let mut message = message.to_vec();
+    let forced = if frontend == Some(true) {
+        force(injection, &mut message, bridge::FRONTEND_OPT)
+    } else {
+        Forced::NOTHING
+    };
+    Ok(Edited { message, forced, note: None, asks_for_store: false })
+}
+
+fn control_solve(
+    injection: &Injection,
+    message: &[u8],
+    store: Option<Store>,
+) -> Result<Edited, Refusal> {
+    let mut edited = Vec::with_capacity(message.len() + 512);
+    let mut frontend = None;
+    let mut definition = false;
+    let mut asks_client = false;
+    // BuildKit before 0.13 reads only the old fields, later ones only the new, if there are any: each
+    // has to be labelled by itself.
+    let mut old = Exporter::default();
+    let mut images = Images { store: store.unwrap_or(Store::Unknown), ..Images::default() };
+    for field in fields(message)? {
+        match field.number {
+            control::DEFINITION => definition = true,
+            control::FRONTEND => name_frontend(&mut frontend, field.bytes()?)?,
+            control::FRONTEND_ATTRS => {
+                entry(field.bytes()?)?;
+            }
+            control::OLD_EXPORTER => old.kind = field.bytes()?,
+            control::OLD_EXPORTER_ATTRS => {
+                let number = control::OLD_EXPORTER_ATTRS;
+                old.attributes.edit(injection, field.bytes()?, number, &mut edited)?;
+                continue;
+            }
+            control::SESSION_EXPORTER => asks_client |= field.value != Value::Varint(0),
+            control::EXPORTERS => {
+                let mut message = Vec::new();
+                images.count(&Exporter::edit(injection, field.bytes()?, &mut message)?)?;
+                put(&mut edited, control::EXPORTERS, &message);
+                continue;
+            }
+            _ => {}
+        }
+        edited.extend_from_slice(field.text);
+    }
+    images.count(&old)?;
+    let mut forced =
+        if images.reads.contains(&Reads::Always) { Forced::LABELS } else { Forced::NOTHING };
+    let frontend = frontend == Some(true);
+    if frontend {
+        forced = force(injection, &mut edited, control::FRONTEND_ATTRS);
+    }
+    // Without a definition the build comes from LLBBridge on behalf of this call.
+    let bare = definition && !frontend;
+    let note = images.note().filter(|_| bare).or(asks_client.then_some(SESSION_EXPORTER));
+    let asks_for_store = bare && images.by_store && store.is_none();
+    Ok(Edited { message: edited, forced, note, asks_for_store })
+}
+
+/// Notes whether `name` names a frontend.
+///
+/// # Errors
+/// It is the second one.
+fn name_frontend(frontend: &mut Option<bool>, name: &[u8]) -> Result<(), Refusal> {
+    match frontend.replace(!name.is_empty()) {
+        None => Ok(()),
+        Some(_) => Err(odd_message("it has two frontends, of which the daemon takes the last")),
+    }
+}
+
+/// What makes something of the result of a build.
+#[derive(Default)]
+struct Exporter<'m> {
+    kind: &'m [u8],
+    attributes: Metadata<'m>,
+}
+
+impl<'m> Exporter<'m> {
+    /// The exporter that is `message`, which is put behind `edited` with its attributes edited.
+    fn edit(
+        injection: &Injection,
+        message: &'m [u8],
+        edited: &mut Vec<u8>,
+    ) -> Result<Self, Refusal> {
+        let mut exporter = Self::default();
+        for field in fields(message)? {
+            if field.number == control::ATTRS {
+                exporter.attributes.edit(injection, field.bytes()?, control::ATTRS, edited)?;
+                continue;
+            }
+            if field.number == control::TYPE {
+                exporter.kind = field.bytes()?;
+            }
+            edited.extend_from_slice(field.text);
+        }
+        Ok(exporter)
+    }
+}
+
+/// The images that exporters make of a result that has no config.
+#[derive(Default)]
+struct Images {
+    store: Store,
+    /// One entry for each kind of reading among their exporters.
+    reads: BTreeSet<Reads>,
+    /// Set if one of them has labels or not by the store.
+    by_store: bool,
+}
+
+impl Images {
+    /// # Errors
+    /// The attributes list platforms. They would stand in for those of the result, under which its
+    /// configs with the labels are.
+    fn count(&mut self, exporter: &Exporter<'_>) -> Result<(), Refusal> {
+        if exporter.attributes.lists_platforms() {
+            return Err(odd_message("an exporter lists platforms, as only a result does"));
+        }
+        if IMAGE_EXPORTERS.contains(&exporter.kind) {
+            self.reads.insert(Reads::of(exporter.kind, &exporter.attributes, self.store));
+            self.by_store |= exporter.kind == b"moby" && exporter.attributes.has_any_config();
+        }
+        Ok(())
+    }
+
+    /// The line for the log about the one that has the fewest labels.
+    fn note(&self) -> Option<Note> {
+        match self.reads.first()? {
+            Reads::Never => Some(UNLABELLED),
+            Reads::Maybe => Some(UNSURE),
+            Reads::Always => None,
+        }
+    }
+}
+
+fn bridge_return(injection: &Injection, message: &[u8]) -> Result<Edited, Refusal> {
+    let mut edited = Vec::with_capacity(message.len() + 512);
+    let mut returned = None;
+    for field in fields(message)? {
+        if field.number == returned::RESULT {
+            if returned.is_some() {
+                return Err(odd_message("it has two results, which the daemon would merge"));
+            }
+            let result = result(injection, field.bytes()?)?;
+            put(&mut edited, returned::RESULT, &result.message);
+            returned = Some(result);
+        } else {
+            edited.extend_from_slice(field.text);
+        }
+    }
+    let labelled = returned.as_ref().is_some_and(Outcome::is_labelled);
+    let unlabelled = !labelled && returned.is_some_and(|result| result.refers);
+    let forced = if labelled { Forced::LABELS } else { Forced::NOTHING };
+    let note = unlabelled.then_some(UNLABELLED);
+    Ok(Edited { message: edited, forced, note, asks_for_store: false })
+}
+
+/// The result of a build with its metadata edited.
+#[derive(Default)]
+struct Outcome<'m> {
+    message: Vec<u8>,
+    /// Whether there is something of which an image could be made.
+    refers: bool,
+    /// Whether that is a map by platforms.
+    by_platform: bool,
+    metadata: Metadata<'m>,
+}
+
+impl Outcome<'_> {
+    /// Whether the image that is made of it has a config of those in the metadata.
+    fn is_labelled(&self) -> bool {
+        if self.by_platform {
+            // Docker's own exporter does not fall back on the other config.
+            self.metadata.has_configs_of_platforms()
+        } else {
+            self.metadata.has_config()
+        }
+    }
+}
+
+fn result<'m>(injection: &Injection, message: &'m [u8]) -> Result<Outcome<'m>, Refusal> {
+    let mut edited = Outcome::default();
+    let mut referred = None;
+    for field in fields(message)? {
+        if field.number == returned::METADATA {
+            let (bytes, number) = (field.bytes()?, returned::METADATA);
+            edited.metadata.edit(injection, bytes, number, &mut edited.message)?;
+            continue;
+        }
+        let by_platform = returned::REFS.contains(&field.number);
+        if by_platform || returned::REF.contains(&field.number) {
+            if referred.replace(field).is_some() {
+                return Err(odd_message("its result refers to two things"));
+            }
+            edited.refers = !field.bytes()?.is_empty();
+            edited.by_platform = by_platform && edited.refers;
+        }
+        edited.message.extend_from_slice(field.text);
+    }
+    Ok(edited)
+}
+
+/// Puts the labels and the cgroup parent behind `message`, as entries of the map of a frontend.
+fn force(injection: &Injection, message: &mut Vec<u8>, number: u64) -> Forced {
+    for label in injection.inject.image_labels() {
+        let key = format!("label:{}", label.key);
+        put_entry(message, number, key.as_bytes(), label.value.as_bytes());
+    }
+    let parent = injection.inject.build_cgroup_parent();
+    if let Some(parent) = parent {
+        put_entry(message, number, b"cgroup-parent", cgroup_path(parent).as_bytes());
+    }
+    Forced::LABELS.when(!injection.inject.image_labels().is_empty())
+        | Forced::CGROUP_PARENT.when(parent.is_some())
+}
+
+/// The path of a cgroup parent, for BuildKit takes no names of slices: it has its steps run at
+/// `/PARENT/buildkit/ID`, also where systemd has the containers' cgroups. A slice is in those that its
+/// name begins with: `a-b.slice` is at `/a.slice/a-b.slice`.
+fn cgroup_path(parent: &str) -> Cow<'_, str> {
+    let slice = parent.strip_suffix(".slice").filter(|name| !name.contains('/'));
+    let Some(name) = slice else { return parent.into() };
+    let outer = name.match_indices('-').filter_map(|(dash, _)| name.get(..dash));
+    let slices: Vec<_> = outer.chain([name]).map(|name| format!("/{name}.slice")).collect();
+    slices.concat().into()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! The query of a classic build: `labels`, a JSON object, `cgroupparent`, `rm` and `forcerm`. The first
+//! two are the client's where the operator keeps them out of images or builds.
+//!
+//! The containers of a build's steps cannot be labelled, so none may stay: neither the one in which
+//! a build fails (`forcerm`), nor those of steps that succeed (`rm`).
+//!
+//! The daemon takes the first pair of a key. So ours stands where the client's first stood, with
+//! the client's other labels in it, and all other pairs of that key go. So do pairs whose key is
+//! spelled in another case: Docker does not look at them, but Podman takes them for the same
+//! (gorilla/schema), and of several the one that it happens to meet last.
+
+use super::labels;
+use crate::http::target::{Pair, encode_component, pairs, split_query};
+use crate::json::{self, Found};
+use crate::rules::inject::buildkit::image_config::replaces_config;
+use crate::rules::refusal::shown;
+use crate::rules::{Forced, Injection, Plan, Reason, Refusal};
+
+/// Parts that a query may have. Nobody has a tenth of them, and a daemon may drop all of 10,000 without
+/// a word (Go's `urlmaxqueryparams`), ours among them.
+const PAIRS: usize = 1000;
+
+/// Puts what is forced into the query of `target`. A build that BuildKit carries out behind this
+/// endpoint (`version=2`) takes the labels and ignores the rest. Podman knows no versions.
+pub(in crate::rules) fn plan(injection: &Injection, target: &str) -> Result<Plan, Refusal> {
+    let (path, query) = split_query(target);
+    let pairs: Vec<Pair<'_>> =
+        pairs(query.unwrap_or_default()).collect::<Result<_, _>>().map_err(|_| bad_query())?;
+    if pairs.len() > PAIRS {
+        return Err(many_pairs());
+    }
+    let labels_images = !injection.inject.image_labels().is_empty();
+    check(&pairs, labels_images)?;
+    let version = pairs.iter().find(|pair| *pair.key == *b"version");
+    let by_buildkit = version.is_some_and(|pair| pair.value().is_ok_and(|value| *value == *b"2"));
+    let parent = injection.inject.build_cgroup_parent().map(str::to_owned);
+    let forced_parent = Forced::CGROUP_PARENT.when(parent.is_some() && !by_buildkit);
+    let mut forced = Vec::with_capacity(4);
+    if labels_images {
+        forced.push(("labels", Some(labels(injection, &pairs)?)));
+    }
+    forced.extend(parent.map(|parent| ("cgroupparent", Some(parent))));
+    forced.extend(["rm", "forcerm"].map(|key| (key, Some("1".to_owned()))));
+    let query = with_forced(&pairs, forced);
+    let forced = Forced::LABELS.when(labels_images) | forced_parent;
+    Ok(Plan::Retarget { target: format!("{path}?{query}"), forced })
+}
+
+/// The query `pairs` with the values that are forced in the places of the client's first ones.
+fn with_forced(pairs: &[Pair<'_>], mut forced: Vec<(&str, Option<String>)>) -> String {
+    let mut parts = Vec::with_capacity(pairs.len() + forced.len());
+    for pair in pairs {
+        match forced.iter_mut().find(|(key, _)| is_spelling(&pair.key, key)) {
+            // Taken for the first pair of its key, gone for the others.
+            Some((key, value)) if key.as_bytes() == &*pair.key => {
+                parts.extend(value.take().map(|value| written(key, &value)));
+            }
+            Some(_) => {}
+            None => parts.push(pair.raw.to_owned()),
+        }
+    }
+    let missing = forced.into_iter().filter_map(|(key, value)| Some(written(key, &value?)));
+    parts.extend(missing);
+    parts.join("&")
+}
+
+/// Keys of Podman's own, which it takes here too, and which mount what is named into the steps, the
+/// daemon's socket as well. Docker has no such keys.
+const MOUNTS: [&str; 2] = ["volume", "additionalbuildcontexts"];
+
+/// A key of Podman's own that takes labels away.
+const UNSET: &str = "unsetlabel";
+
+/// Refuses what would take the labels away behind us, if there are any, and what mounts.
+fn check(pairs: &[Pair<'_>], labels_images: bool) -> Result<(), Refusal> {
+    for pair in pairs {
+        let is = |key: &str| is_spelling(&pair.key, key);
+        if MOUNTS.into_iter().any(is) || labels_images && is(UNSET) {
+            return Err(query_key(&String::from_utf8_lossy(&pair.key)));
+        }
+        if labels_images && is("outputs") {
+            let value = pair.value().map_err(|_| bad_query())?;
+            let outputs = str::from_utf8(&value).map_err(|_| outputs_refused())?;
+            check_outputs(outputs.trim_ascii()).map_err(|_| outputs_refused())?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses attributes by which an exporter of BuildKit gives the image another config than the
+/// frontend's, in which the labels are (see [`buildkit`](super::buildkit)).
+fn check_outputs(outputs: &str) -> Result<(), Refusal> {
+    if outputs.is_empty() {
+        return Ok(());
+    }
+    for output in json::elements(outputs).ok_or_else(outputs_refused)? {
+        if let Found::Object(output) = Found::read("outputs", output)?
+            && let Found::Object(attributes) = output.object("Attrs")?
+            && attributes.keys().any(replaces_config)
+        {
+            return Err(outputs_refused());
+        }
+    }
+    Ok(())
+}
+
+/// Whether `key` is `name` under Unicode's case folding.
+pub(in crate::rules) fn is_spelling(key: &[u8], name: &str) -> bool {
+    str::from_utf8(key).is_ok_and(|key| json::is_field(key, name))
+}
+
+fn written(key: &str, value: &str) -> String {
+    format!("{key}={}", encode_component(value))
+}
+
+/// The client's labels, the first ones if there are several, with ours among them.
+fn labels(injection: &Injection, pairs: &[Pair<'_>]) -> Result<String, Refusal> {
+    let Some(pair) = pairs.iter().find(|pair| *pair.key == *b"labels") else {
+        return Ok(injection.inject.rendered_image_labels().json().to_owned());
+    };
+    let value = pair.value().map_err(|_| bad_query())?;
+    let value = str::from_utf8(&value).map_err(|_| bad_labels())?;
+    labels::merged(value, injection.inject.rendered_image_labels()).map_err(|_| bad_labels())
+}
+
+pub(in crate::rules) fn bad_query() -> Refusal {
+    let text = "the query has a \";\" or a bad percent-escape; encode it as %3B";
+    Refusal::new(Reason::Query, text)
+}
+
+fn many_pairs() -> Refusal {
+    Refusal::new(Reason::Query, format!("the query has more than {PAIRS} parts"))
+}
+
+fn bad_labels() -> Refusal {
+    let text = "the labels in the query of the build are not a JSON object of strings";
+    Refusal::new(Reason::Query, text)
+}
+
+pub(in crate::rules) fn query_key(key: &str) -> Refusal {
+    let text = format!(
+        "the query has \"{}\", by which Podman could lose the labels or mount what it finds; leave it \
+         out",
+        shown(key)
+    );
+    Refusal::new(Reason::Query, text)
+}
+
+fn outputs_refused() -> Refusal {
+    let text = "the outputs of the build are not a JSON array, or give the image a config of its own \
+                (containerimage.config, refs.platforms), which would replace the labels";
+    Refusal::new(Reason::Query, text)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+use super::*;
+use crate::rules::{Injections, Label};
+
+fn injection(cgroup_parent: Option<&str>) -> Injection {
+    let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
+    let labels = [label("ci.job", "1"), label("ci.team", "a b&c")];
+    let inject = Injections::forced(&[], &labels, None, cgroup_parent);
+    Injection { inject, ..Injection::default() }
+}
+
+fn without_labels(cgroup_parent: Option<&str>) -> Injection {
+    let inject = Injections::forced(&[], &[], None, cgroup_parent);
+    Injection { inject, ..Injection::default() }
+}
+
+/// The rewritten query, with its values decoded again.
+fn rewritten(target: &str, cgroup_parent: Option<&str>) -> Result<String, Refusal> {
+    rewritten_by(&injection(cgroup_parent), target)
+}
+
+fn rewritten_by(injection: &Injection, target: &str) -> Result<String, Refusal> {
+    let Plan::Retarget { target, .. } = plan(injection, target)? else {
+        panic!("a build has another target");
+    };
+    let (path, query) = split_query(&target);
+    let pairs = pairs(query.unwrap()).map(|pair| {
+        let pair = pair.unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        format!("{}={}", text(&pair.key), text(&pair.value().unwrap()))
+    });
+    Ok(format!("{path} {}", pairs.collect::<Vec<_>>().join(" ")))
+}
+
+#[test]
+fn labels_are_added_to_a_query_without_any() {
+    let ours = r#"labels={"ci.job":"1","ci.team":"a b&c"}"#;
+    assert_eq!(rewritten("/build", None).unwrap(), format!("/build {ours} rm=1 forcerm=1"));
+    assert_eq!(
+        rewritten("/v1.41/build?t=x&rm=1", Some("/ci")).unwrap(),
+        format!("/v1.41/build t=x rm=1 {ours} cgroupparent=/ci forcerm=1")
+    );
+}
+
+#[test]
+fn the_first_pair_is_rewritten_in_its_place_and_the_others_go() {
+    let target = "/build?cgroupparent=&t=x&%6cabels=%7B%22a%22%3A%22b%22%2C%22ci.job%22%3A%229%22%7D\
+                  &labels=%7B%22c%22%3A%22d%22%7D&cgroupparent=/evil&q=1";
+    assert_eq!(
+        rewritten(target, Some("/ci")).unwrap(),
+        r#"/build cgroupparent=/ci t=x labels={"a":"b","ci.job":"1","ci.team":"a b&c"} q=1 rm=1 forcerm=1"#
+    );
+    assert_eq!(
+        rewritten("/build?labels=&cgroupparent=/mine&labels=%7B%22a%22%3A%22b%22%7D", None)
+            .unwrap(),
+        r#"/build labels={"ci.job":"1","ci.team":"a b&c"} cgroupparent=/mine rm=1 forcerm=1"#
+    );
+}
+
+#[test]
+fn a_build_of_buildkit_is_not_told_as_moved_but_podman_could_do_it() {
+    let injection = injection(Some("/ci"));
+    let target = "/build?version=2";
+    let plan = plan(&injection, target);
+    assert!(matches!(plan, Ok(Plan::Retarget { forced: Forced::LABELS, .. })), "{plan:?}");
+    let built = rewritten(target, Some("/ci")).unwrap();
+    let ours = r#"labels={"ci.job":"1","ci.team":"a b&c"}"#;
+    assert_eq!(built, format!("/build version=2 {ours} cgroupparent=/ci rm=1 forcerm=1"));
+}
+
+#[test]
+fn what_is_kept_out_of_builds_is_the_clients() {
+    let theirs = "/build?Labels=x&labels=%7B%22ci.job%22%3A%229%22%7D&cgroupparent=/mine&RM=0";
+    let labels = injection(None);
+    let parent = without_labels(Some("/ci"));
+    let neither = without_labels(None);
+    let ours = r#"labels={"ci.job":"1","ci.team":"a b&c"}"#;
+    let own = r#"Labels=x labels={"ci.job":"9"}"#;
+    for (injection, wanted, forced) in [
+        (&labels, format!("{ours} cgroupparent=/mine"), Forced::LABELS),
+        (&parent, format!("{own} cgroupparent=/ci"), Forced::CGROUP_PARENT),
+        (&neither, format!("{own} cgroupparent=/mine"), Forced::NOTHING),
+    ] {
+        let built = rewritten_by(injection, theirs).unwrap();
+        assert_eq!(built, format!("/build {wanted} rm=1 forcerm=1"));
+        let Ok(Plan::Retarget { forced: told, .. }) = plan(injection, theirs) else { panic!() };
+        assert_eq!(told, forced);
+    }
+    // These are in the way of labels alone.
+    for query in ["labels=[]", "unsetlabel=x", "outputs=%5B%7B", "labels=%ff"] {
+        let target = format!("/build?{query}");
+        assert!(plan(&neither, &target).is_ok(), "{query}");
+        assert!(plan(&labels, &target).is_err(), "{query}");
+    }
+    let mounts = plan(&neither, "/build?volume=/run/docker.sock:/s");
+    assert_eq!(mounts, Err(query_key("volume")));
+}
+
+#[test]
+fn no_container_of_a_step_stays() {
+    let ours = r#"labels={"ci.job":"1","ci.team":"a b&c"}"#;
+    for (query, wanted) in [
+        ("rm=0", "rm=1 {} forcerm=1"),
+        ("forcerm=0&rm=false", "forcerm=1 rm=1 {}"),
+        ("rm=&t=x&rm=0&%72m=0&RM=0&ForceRm=0", "rm=1 t=x {} forcerm=1"),
+    ] {
+        let built = rewritten(&format!("/build?{query}"), None).unwrap();
+        assert_eq!(built, format!("/build {}", wanted.replace("{}", ours)), "{query}");
+    }
+}
+
+#[test]
+fn no_other_spelling_stays_that_podman_takes_for_ours() {
+    let target = "/build?LABELS=%7B%7D&t=x&label%C5%BF=%7B%7D&CgroupParent=/evil&label=y";
+    assert_eq!(
+        rewritten(target, Some("/ci")).unwrap(),
+        r#"/build t=x label=y labels={"ci.job":"1","ci.team":"a b&c"} cgroupparent=/ci rm=1 forcerm=1"#
+    );
+}
+
+#[test]
+fn outputs_that_give_the_image_another_config_are_refused() {
+    let with = |outputs: &str| {
+        let target = format!("/build?version=2&outputs={}", encode_component(outputs));
+        rewritten(&target, None).map(drop)
+    };
+    for outputs in [
+        "",
+        "[]",
+        r#" [{"Type":"local","Attrs":{}},{"Type":"tar"},{"Attrs":null}] "#,
+        r#"[{"Type":"image","Attrs":{"name":"x","containerimage.configs":""}}]"#,
+    ] {
+        assert_eq!(with(outputs), Ok(()), "{outputs}");
+    }
+    for outputs in [
+        r#"[{"Attrs":{"containerimage.config":"{}"}}]"#,
+        r#"[{},{"attr\u017f":{"containerimage.config/linux/amd64":"{}"}}]"#,
+        r#"[{"Attrs":{"\u0063ontainerimage.config":"{}"}}]"#,
+        r#"[{"Attrs":{"refs.platforms":"{}"}}]"#,
+        r#"[{"Attrs":{},"attrs":{}}]"#,
+        r"[{]",
+        r"{}",
+        "null",
+        "type=local",
+    ] {
+        assert_eq!(with(outputs), Err(outputs_refused()), "{outputs}");
+    }
+}
+
+#[test]
+fn what_cannot_be_merged_is_refused() {
+    for (target, refusal) in [
+        ("/build?a;b=1", bad_query()),
+        ("/build?t=%zz", bad_query()),
+        (&*format!("/build?{}", "a&".repeat(PAIRS + 1)), many_pairs()),
+        ("/build?labels=[]", bad_labels()),
+        ("/build?labels=%7B%22a%22:1%7D", bad_labels()),
+        ("/build?labels=%7B", bad_labels()),
+        ("/build?labels=%ff", bad_labels()),
+        ("/build?unsetlabel=ci.job", query_key("unsetlabel")),
+        ("/build?AdditionalBuildContexts=%7B%7D", query_key("AdditionalBuildContexts")),
+        ("/build?Un%C5%BFetLabel=x", query_key("Un\u{17f}etLabel")),
+        ("/build?VOLUME=/run/docker.sock:/s", query_key("VOLUME")),
+    ] {
+        assert_eq!(rewritten(target, None), Err(refusal), "{target}");
+    }
+}

@@ -1,0 +1,377 @@
+//! The volumes and mounts of containers and services: nothing may come into being by the way
+//! without the labels.
+//!
+//! | what the client wrote | what creates the volume | how it gets the labels |
+//! |---|---|---|
+//! | `Mounts` of type volume | the container or task | `VolumeOptions.Labels` of that mount |
+//! | `Binds: ["name:/path"]` | the container | it is created first, labelled ([`errands`](crate::rules::errands)) |
+//! | `Volumes: {"/path": {}}`, `VOLUME` of the image | the container | a labelled mount at that path |
+//! | `Binds: ["/path"]` | the container | the bind becomes a labelled mount at that path |
+//!
+//! `Binds` are read in [`binds`](crate::rules::mounts::binds). The last two rows are in [`anonymous`]; the operator may leave
+//! these to the daemon.
+//!
+//! A path at which something else is mounted gets no volume from the daemon, and so none from us.
+//! The daemon gives the volumes of the last two rows the container's `VolumeDriver`, but those of
+//! `Mounts` their own; so the mounts that we add name it.
+
+pub(super) mod anonymous;
+pub(super) mod binds;
+
+use std::borrow::Cow;
+
+pub use self::anonymous::AnonymousVolumes;
+use self::anonymous::{OwnMount, labelled_mounts};
+use super::inject::labels;
+use super::{Injection, Reason, Refusal};
+use crate::engine::carriers::{CONTAINER, HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
+use crate::json::{Array, Edits, Found, Listed, Member, Object, is_field, quoted};
+use crate::rules::errands::Known;
+use crate::rules::inject::Tree;
+use crate::rules::refusal::shown;
+use crate::rules::socket::{self, SocketBind, Survey};
+
+/// The annotation by which a container would get another slice than the cgroup parent.
+const SLICE: &str = "org.systemd.property.Slice";
+
+/// Volumes, binds and mounts that one container or service may have. Nobody has a hundred; for
+/// each of them the daemon may be told something, a path be looked at, and labels be written.
+const MOUNTS: usize = 1024;
+
+/// Bytes that the name of a volume driver may have: it is written again for each volume. A plugin
+/// is named by a reference, as images are.
+const DRIVER_NAME: usize = 1024;
+
+/// Types of mounts that neither make a volume nor mount what the client names; the last three are Podman's.
+const HARMLESS: [&str; 7] = ["TMPFS", "IMAGE", "CLUSTER", "NPIPE", "RAMFS", "DEVPTS", "ARTIFACT"];
+
+/// What is mounted in a container or in tasks, as far as it was looked at.
+#[derive(Debug, Default)]
+pub(super) struct Mounted {
+    /// Where a tmpfs is: compared with a volume's path as it was written.
+    pub(super) tmpfs: Vec<String>,
+    /// Where all else is: compared with a volume's path when both are [`clean`].
+    pub(super) paths: Vec<String>,
+    pub(super) survey: Survey,
+}
+
+/// Labels what a container create mounts, and puts the cgroup parent into it.
+pub(super) fn container<'d>(
+    injection: &Injection,
+    known: &Known,
+    edits: &mut Edits<'d>,
+    top: &mut Object<'d>,
+    host_config: Found<'d>,
+) -> Result<Survey, Refusal> {
+    static NOTHING: Tree = Tree::nothing();
+    let forced = injection.inject.tree(&CONTAINER).below("HostConfig").unwrap_or(&NOTHING);
+    let anonymous = anonymous::targets(injection, top, known)?;
+    match host_config {
+        Found::Absent | Found::Null(_) => {
+            few(anonymous.len())?;
+            // A driver at the top is refused below: there is no HostConfig yet. One that says nothing
+            // is read, so that the body is judged as it is when there will be one.
+            top.string("VolumeDriver")?;
+            let mounted = Mounted::default();
+            let targets = anonymous::places(&anonymous, &[], known, &mounted);
+            let mounts = labelled_mounts(injection, &targets, &mounted, "");
+            add_host_config(forced, &mounts, edits, top)?;
+            Ok(Survey::default())
+        }
+        Found::Object(mut host_config) => {
+            edits.spell(top, "HostConfig")?;
+            if injection.inject.cgroup_parent().is_some() {
+                own_slice(&host_config)?;
+            }
+            let mut mounted = Mounted {
+                survey: socket::survey(&host_config)?,
+                tmpfs: tmpfs_targets(&host_config)?,
+                ..Mounted::default()
+            };
+            let mut listed = host_config.array("Mounts")?;
+            few(anonymous.len() + listed.count())?;
+            let mut own = Vec::new();
+            if let Listed::Array(mounts) = &listed {
+                edits.spell(&host_config, "Mounts")?;
+                own = mounts_of(injection, known, edits, mounts, &mut mounted)?;
+            }
+            let binds = binds::edit(injection, known, edits, &mut host_config, &mut mounted)?;
+            if let Listed::Array(mounts) = &mut listed {
+                anonymous::give_way(injection, known, edits, mounts, own, &mut mounted)?;
+            }
+            few(anonymous.len() + binds.count + listed.count())?;
+            let targets = anonymous::places(&anonymous, &binds.anonymous, known, &mounted);
+            let driver = volume_driver(top, &host_config)?;
+            let mounts = labelled_mounts(injection, &targets, &mounted, &driver);
+            forced.apply(edits, &mut host_config, None)?;
+            add_mounts(&mounts, edits, &mut host_config, &mut listed)?;
+            Ok(mounted.survey)
+        }
+    }
+}
+
+/// With systemd's cgroup driver, runc sets properties of a container's unit from annotations, behind
+/// those that come of the cgroup parent.
+fn own_slice(host_config: &Object<'_>) -> Result<(), Refusal> {
+    match host_config.object("Annotations")? {
+        Found::Object(annotations) if annotations.keys().any(|key| key == SLICE) => Err(slice()),
+        Found::Absent | Found::Null(_) | Found::Object(_) => Ok(()),
+    }
+}
+
+/// Labels what the tasks of a service mount.
+pub(super) fn service<'d>(
+    injection: &Injection,
+    known: &Known,
+    edits: &mut Edits<'d>,
+    top: &Object<'d>,
+) -> Result<Survey, Refusal> {
+    let mut mounted = Mounted::default();
+    if let Found::Object(template) = top.object("TaskTemplate")?
+        && let Found::Object(spec) = template.object("ContainerSpec")?
+        && let Listed::Array(mounts) = spec.array("Mounts")?
+    {
+        few(mounts.elements.len())?;
+        edits.spell(&spec, "Mounts")?;
+        for mount in mounts.objects() {
+            filled_in_later(injection, &mount?, &mut mounted.survey)?;
+        }
+        // None of these is ours, whatever it looks like: we add mounts to containers alone.
+        for mut mount in mounts_of(injection, known, edits, &mounts, &mut mounted)? {
+            label_volume(injection, edits, &mut mount.mount)?;
+        }
+    }
+    Ok(mounted.survey)
+}
+
+/// The swarm fills in templates when it runs a task: `/run/{{.Service.Name}}.sock` can be any socket.
+fn filled_in_later(
+    injection: &Injection,
+    mount: &Object<'_>,
+    survey: &mut Survey,
+) -> Result<(), Refusal> {
+    let source = mount.string("Source")?.unwrap_or_default();
+    if kind(mount.string("Type")?.as_deref()) != "BIND" || !source.contains("{{") {
+        return Ok(());
+    }
+    if injection.socket_bind != SocketBind::Pass {
+        return Err(template(&source));
+    }
+    survey
+        .notes
+        .push("a service mounts what the swarm names later, which may be the daemon's socket");
+    Ok(())
+}
+
+/// Whether so many mounts are no more than one container may have.
+pub(super) fn few(mounts: usize) -> Result<(), Refusal> {
+    if mounts > MOUNTS { Err(many_mounts()) } else { Ok(()) }
+}
+
+/// The driver of the volumes that have none of their own; empty for the daemon's default. Docker
+/// 20.10 takes it from the top, too, if the HostConfig has none.
+pub(super) fn volume_driver(top: &Object<'_>, host_config: &Object<'_>) -> Result<String, Refusal> {
+    let inner = host_config.string("VolumeDriver")?.filter(|driver| !driver.is_empty());
+    let driver = inner.or(top.string("VolumeDriver")?).unwrap_or_default();
+    if driver.len() > DRIVER_NAME {
+        return Err(long_driver());
+    }
+    Ok(driver.into_owned())
+}
+
+/// Refuses what would be more than one option to Podman, which writes mounts as `type=bind,source=…` and
+/// reads that.
+pub(super) fn plain(text: &str) -> Result<(), Refusal> {
+    match text.split_once(',') {
+        Some((_, behind)) if behind.contains('=') => Err(odd_mount(text)),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn tmpfs_targets(host_config: &Object<'_>) -> Result<Vec<String>, Refusal> {
+    match host_config.object("Tmpfs")? {
+        Found::Absent | Found::Null(_) => Ok(Vec::new()),
+        Found::Object(tmpfs) => Ok(tmpfs.keys().map(str::to_owned).collect()),
+    }
+}
+
+/// Labels the volumes among `mounts`, but for those mounts that we made for an earlier container: these
+/// are returned, to be looked at when all else that is mounted is known.
+fn mounts_of<'d>(
+    injection: &Injection,
+    known: &Known,
+    edits: &mut Edits<'d>,
+    mounts: &Array<'d>,
+    mounted: &mut Mounted,
+) -> Result<Vec<OwnMount<'d>>, Refusal> {
+    let mut own = Vec::new();
+    for (at, mount) in mounts.objects().enumerate() {
+        let mut mount = mount?;
+        let source = mount.string("Source")?.unwrap_or_default();
+        plain(&source)?;
+        let target = mount.string("Target")?;
+        plain(target.as_deref().unwrap_or_default())?;
+        match kind(mount.string("Type")?.as_deref()).as_str() {
+            "VOLUME" if source.is_empty() && anonymous::is_own(injection, &mount)? => {
+                own.push(OwnMount { at, mount, target });
+                continue;
+            }
+            "VOLUME" => label_volume(injection, edits, &mut mount)?,
+            "BIND" => {
+                if !source.is_empty() && !source.starts_with('/') {
+                    return Err(odd_mount(&source));
+                }
+                if let Some(ours) =
+                    socket::replaced(injection, known, &source, &mut mounted.survey)?
+                {
+                    edits.set(&mut mount, "Source", &quoted(&ours))?;
+                }
+            }
+            kind if HARMLESS.contains(&kind) => {}
+            kind => return Err(odd_mount(kind)),
+        }
+        mounted.paths.extend(target.map(Cow::into_owned));
+    }
+    Ok(own)
+}
+
+/// The type of a mount in capitals. Containers want it in small letters, but services take any
+/// case, as Unicode has it, and a bind for one without a type.
+fn kind(written: Option<&str>) -> String {
+    match written {
+        None | Some("") => "BIND".to_owned(),
+        Some(written) => written.to_uppercase(),
+    }
+}
+
+/// Labels the volume that `mount` makes.
+pub(super) fn label_volume<'d>(
+    injection: &Injection,
+    edits: &mut Edits<'d>,
+    mount: &mut Object<'d>,
+) -> Result<(), Refusal> {
+    let forced = injection.inject.rendered_labels();
+    let labels = forced.json();
+    edits.spell(mount, "VolumeOptions")?;
+    match mount.object("VolumeOptions")? {
+        Found::Absent => edits.add(mount, "VolumeOptions", &format!(r#"{{"Labels":{labels}}}"#)),
+        Found::Null(null) => edits.replace(null, format!(r#"{{"Labels":{labels}}}"#)),
+        Found::Object(mut options) => {
+            plain(&options.string("Subpath")?.unwrap_or_default())?;
+            labels::force(edits, &mut options, forced)?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds mounts to those of a HostConfig.
+fn add_mounts<'d>(
+    added: &[String],
+    edits: &mut Edits<'d>,
+    host_config: &mut Object<'d>,
+    mounts: &mut Listed<'d>,
+) -> Result<(), Refusal> {
+    match mounts {
+        Listed::Array(array) => added.iter().for_each(|mount| edits.push(array, mount)),
+        Listed::Absent | Listed::Null if added.is_empty() => {}
+        Listed::Absent | Listed::Null => {
+            edits.set(host_config, "Mounts", &format!("[{}]", added.join(",")))?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes a HostConfig where there is none, if one is needed.
+fn add_host_config<'d>(
+    forced: &Tree,
+    mounts: &[String],
+    edits: &mut Edits<'d>,
+    top: &mut Object<'d>,
+) -> Result<(), Refusal> {
+    let mut members: Vec<String> = forced.rendered().collect();
+    if !mounts.is_empty() {
+        members.push(format!(r#""Mounts":[{}]"#, mounts.join(",")));
+    }
+    // Docker 20.10 honours them here as long as there is no HostConfig.
+    let misplaced = if members.is_empty() { MOUNTING_FIELDS } else { HOST_CONFIG_FIELDS };
+    if let Some(member) = top.all_of(misplaced).find(|member| says_something(member)) {
+        return Err(outside_host_config(member.key()));
+    }
+    if members.is_empty() {
+        return Ok(());
+    }
+    Ok(edits.set(top, "HostConfig", &format!("{{{}}}", members.join(",")))?)
+}
+
+/// Whether it matters that a field is there with this value: what is empty is as good as
+/// absent. dockerode's `run` sends an empty `VolumesFrom` at the top of each container.
+fn says_something(member: &Member<'_>) -> bool {
+    // Here an empty list is a choice: absent, they have the daemon's usual paths.
+    let paths = ["MaskedPaths", "ReadonlyPaths"].iter().any(|paths| is_field(member.key(), paths));
+    match member.value {
+        "null" => false,
+        r#""""# | "[]" | "{}" => paths,
+        _ => true,
+    }
+}
+
+/// `path` without empty parts, `.` and `..`, as the daemon compares mount points.
+pub(super) fn clean(path: impl AsRef<str>) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.as_ref().split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+fn slice() -> Refusal {
+    let text = format!(
+        "the annotation {SLICE} would put the container elsewhere than into the cgroup parent"
+    );
+    Refusal::new(Reason::Slice, text)
+}
+
+fn template(source: &str) -> Refusal {
+    let text = format!(
+        "the service mounts \"{}\", of which the swarm makes a path only later, so it cannot be told \
+         whether that is the daemon's own socket",
+        shown(source)
+    );
+    Refusal::new(Reason::SocketBind, text)
+}
+
+fn many_mounts() -> Refusal {
+    let text =
+        format!("there are more than {MOUNTS} volumes, binds and mounts in the request body");
+    Refusal::new(Reason::TooMany, text)
+}
+
+fn long_driver() -> Refusal {
+    let text = format!("the name of the volume driver has more than {DRIVER_NAME} bytes");
+    Refusal::new(Reason::TooMany, text)
+}
+
+pub(super) fn odd_mount(text: &str) -> Refusal {
+    let text = format!(
+        "a mount or volume has \"{}\", which Podman would read as something else than Docker: a type \
+         that the proxy does not know, a source that is not absolute, a \":\" in the path of a volume, or \
+         a \",\" that another option follows",
+        shown(text)
+    );
+    Refusal::new(Reason::OddMount, text)
+}
+
+pub(super) fn outside_host_config(name: &str) -> Refusal {
+    let text = format!(
+        "{name} stands at the top of the request body; put it in HostConfig, where the cgroup parent \
+         goes too"
+    );
+    Refusal::new(Reason::OutsideHostConfig, text)
+}
+
+#[cfg(test)]
+mod tests;
