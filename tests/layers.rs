@@ -33,7 +33,13 @@ const CIRCLES: &[(&[&str], &str)] = &[
         "flow control couples both directions",
     ),
     (
-        &["rules::anonymous", "rules::binds", "rules::errands", "rules::socket", "rules::storage"],
+        &[
+            "rules::errands",
+            "rules::mounts",
+            "rules::mounts::anonymous",
+            "rules::mounts::binds",
+            "rules::socket",
+        ],
         "what is mounted is asked about, and what was answered is mounted",
     ),
 ];
