@@ -277,7 +277,6 @@ fn begin(
 ) -> Turn {
     call.operation = decision.operation;
     call.verdict = decision.verdict(&common.injection);
-    call.reply = common.injection.replies.plan(call.operation);
     call.begin_change(common);
     match decision.way {
         Way::AsItCame => {

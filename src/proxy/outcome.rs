@@ -7,7 +7,6 @@ use super::fault::Fault;
 use super::images::{Change, Images};
 use crate::engine::{Operation, UNKNOWN};
 use crate::rules::Forced;
-use crate::rules::reply::ReplyPlan;
 
 /// The outcome of one exchange.
 #[derive(Debug, PartialEq, Eq)]
@@ -72,8 +71,6 @@ pub(super) struct Call {
     /// `true` for a HEAD, whose response has no body.
     pub(super) to_head: bool,
     pub(super) status: Option<u16>,
-    /// The plan for the response.
-    pub(super) reply: ReplyPlan,
     pub(super) started: Instant,
     /// The traffic of the connection before the exchange began.
     pub(super) before: Traffic,
@@ -109,7 +106,6 @@ impl Call {
             verdict: Verdict::Forwarded(Forced::NOTHING),
             to_head: false,
             status: None,
-            reply: ReplyPlan::Pass,
             started: now,
             before,
             change: None,

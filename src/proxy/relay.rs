@@ -195,7 +195,9 @@ impl Relaying {
     ) -> Result<Reply, Fault> {
         let Response { status, framing, .. } = response;
         let plan = match status {
-            200..=299 if framing != Framing::None => std::mem::take(&mut self.call.reply),
+            200..=299 if framing != Framing::None => {
+                common.injection.replies.plan(self.call.operation)
+            }
             _ => ReplyPlan::Pass,
         };
         let whole = match (plan, framing) {
