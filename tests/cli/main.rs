@@ -1,5 +1,5 @@
-//! The command line as a user meets it: what the built binary prints and how it ends, and that the
-//! README, the man page and the completions of the shells say the same.
+//! The command line as a user meets it: what the built binary prints and how it ends, and that
+//! `docs/reference.md`, the man page and the completions of the shells agree with it.
 
 #![allow(clippy::unwrap_used, reason = "the helpers here are tests too")]
 
@@ -144,11 +144,11 @@ fn with_block(text: &str, name: &str, block: &str) -> String {
 }
 
 #[test]
-fn readme_lists_the_flags_and_exit_codes_of_the_tables() {
-    let path = root().join("README.md");
-    let readme = fs::read_to_string(&path).unwrap();
-    let readme_made = with_block(&readme, "flags", &doc::markdown());
-    is_as_made(&path, &with_block(&readme_made, "exit codes", &doc::exit_codes()));
+fn reference_lists_the_flags_and_exit_codes_of_the_tables() {
+    let path = root().join("docs/reference.md");
+    let reference = fs::read_to_string(&path).unwrap();
+    let with_flags = with_block(&reference, "flags", &doc::markdown());
+    is_as_made(&path, &with_block(&with_flags, "exit codes", &doc::exit_codes()));
 }
 
 #[test]
