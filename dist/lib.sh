@@ -1,19 +1,19 @@
-# What the scripts of a release share. Sourced, not run.
+# Functions of the release scripts. Sourced, not run.
 # shellcheck shell=bash
 
-# Whoever sources this stands at the top of the tree.
+# The working directory is the top of the tree.
 . tests/engine/lib.sh
 
 name=dockerd-ci-proxy
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml)
-# Nothing made here depends on the time, the machine, the folder or who makes it: all times are that of
-# the commit, all modes are given.
+# The results do not depend on the time, the machine, the folder or the user: all times are that of the
+# commit, and all modes are explicit.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH version name
 export LC_ALL=C TZ=UTC
 umask 022
 
-# debian_arch TARGET: what Debian and Docker call it.
+# debian_arch TARGET: prints the name of the architecture in Debian and Docker.
 debian_arch() {
     case $1 in
         x86_64-*) echo amd64 ;;
@@ -22,7 +22,7 @@ debian_arch() {
     esac
 }
 
-# archive FOLDER [OPTION...]: the folder as a tar on standard output, always the same bytes.
+# archive FOLDER [OPTION...]: writes the folder as a reproducible tar to standard output.
 archive() {
     tar --create --format=ustar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --numeric-owner \
         --owner=0 --group=0 --directory "$1" "${@:2}" .
