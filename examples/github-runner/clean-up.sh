@@ -1,6 +1,6 @@
 #!/bin/bash
-# Removes what the job that has just ended left behind: all that has this runner's label, as a runner does one job at a
-# time. It asks the daemon itself, as the proxy may be gone.
+# Removes what the last job left behind: all objects with this runner's label, since a runner runs one job at a time. Uses
+# the daemon's own socket, since the proxy may be gone.
 set -euo pipefail
 export DOCKER_HOST=unix://${DCP_DOCKER_SOCKET:-/var/run/docker.sock}
 left=label=ci.runner=$RUNNER_NAME
