@@ -18,8 +18,9 @@
 //! stream before it reads what a client has sent, so that it takes a client that is faster than the
 //! daemon's own threads to see the image from before.
 //!
-//! Podman is not remembered: it reports a change up to a quarter of a second late, and other programs
-//! change its images without any report.
+//! Not each daemon is remembered. Engines before 28.1 do not report what BuildKit builds: before 24.0 in no
+//! store, then not in containerd's. Podman reports a change up to a quarter of a second late, and other
+//! programs change its images without any report.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -47,7 +48,7 @@ pub struct Images {
     /// Counts the times that all was forgotten.
     generation: Cell<u64>,
     events: Cell<Events>,
-    /// Whether there was anything to remember, or to recall, since the shell asked.
+    /// Whether there was anything to remember, or to recall, since the events were heard anew.
     used: Cell<bool>,
     entries: RefCell<VecDeque<Entry>>,
 }
@@ -125,7 +126,7 @@ impl Images {
     pub fn learn(&self, head: &[u8]) -> Api {
         let api = Api::of(render::value(head, "Api-Version").unwrap_or_default());
         let podman = render::value(head, "Libpod-Api-Version").is_some();
-        self.reports.set(api != Api::Unknown && !podman);
+        self.reports.set(matches!(api, Api::Minor(_) | Api::Newest) && !podman);
         // A daemon that refuses all that we know is known by its refusal alone.
         if !(self.api.get() == Api::Newest && matches!(api, Api::Minor(_))) {
             self.api.set(api);
@@ -200,16 +201,19 @@ impl Images {
         self.forget();
     }
 
+    /// Takes note that changes are not heard of any more, as the connection for events has lived for long.
+    /// There should be another if anything was asked or recalled since this was called before.
+    pub fn renew(&self) {
+        self.deaf();
+        if self.used.replace(false) && self.reports.get() {
+            self.events.set(Events::Wanted);
+        }
+    }
+
     /// Forgets all volumes: an image has changed.
     pub fn forget(&self) {
         self.generation.set(self.generation.get().wrapping_add(1));
         self.entries.borrow_mut().clear();
-    }
-
-    /// Reports whether a create has asked or recalled anything since this was asked before.
-    #[must_use]
-    pub fn was_used(&self) -> bool {
-        self.used.replace(false)
     }
 }
 

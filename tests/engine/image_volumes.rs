@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::buildkit;
 use crate::support::{Kind, Lab, converse};
 
 /// Rounds of each test.
@@ -77,6 +78,25 @@ impl Changing<'_> {
     fn creates(&self) -> Option<Vec<Option<String>>> {
         created(self.lab, &format!("{}:1", self.image), "")
     }
+
+    /// Creates containers until they are as `wanted`, and returns the number of those that are not, of
+    /// which there may be so many.
+    fn becomes(&self, wanted: &Option<Vec<Option<String>>>, may_be: usize) -> usize {
+        let mut late = 0;
+        loop {
+            let found = self.creates();
+            if found == *wanted {
+                break;
+            }
+            assert!(late < may_be, "{found:?} in place of {wanted:?}");
+            late += 1;
+            sleep(Duration::from_millis(10));
+        }
+        // By now it is remembered.
+        assert_eq!(self.creates(), *wanted);
+        assert_eq!(self.creates(), *wanted);
+        late
+    }
 }
 
 /// The paths of the volumes of a new container of this image, if that is there; `None` in place of those
@@ -125,30 +145,15 @@ fn never_out_of_date(by_the_way: bool) {
         lab.remove_later(Kind::Image, &format!("{image}:{tag}"));
     }
     let changing = Changing { lab: &lab, by: &by, image };
+    let patience = if by_the_way { LATE } else { 0 };
     let mut late = 0;
-    let mut await_state = |wanted: Option<Vec<Option<String>>>| {
-        let mut tries = 0;
-        loop {
-            let found = changing.creates();
-            if found == wanted {
-                break;
-            }
-            assert!(by_the_way && tries < LATE, "{found:?} in place of {wanted:?}");
-            tries += 1;
-            sleep(Duration::from_millis(10));
-        }
-        late += tries;
-        // By now it is remembered.
-        assert_eq!(changing.creates(), wanted);
-        assert_eq!(changing.creates(), wanted);
-    };
     for round in 0..ROUNDS {
         let path = format!("/v{round}");
         changing.change(round, &path);
-        await_state(Some(vec![Some(path)]));
+        late += changing.becomes(&Some(vec![Some(path)]), patience);
         if round % 4 == 3 {
             changing.remove();
-            await_state(None);
+            late += changing.becomes(&None, patience);
         }
     }
     eprintln!("{late} creates saw an image from before");
@@ -162,6 +167,24 @@ fn no_volume_is_that_of_an_image_from_before() {
 #[test]
 fn no_volume_is_for_long_that_of_an_image_from_before_a_change_that_passes_by_the_proxy() {
     never_out_of_date(true);
+}
+
+/// Not each daemon reports what BuildKit builds (20.10 does not). One that does not must not be taken for one
+/// that does. Events about the images of other tests can hide that, so this test counts most when it is alone.
+#[test]
+fn no_volume_is_for_long_that_of_an_image_from_before_a_build_that_passes_by_the_proxy() {
+    let Some(lab) = buildkit::lab() else { return };
+    let image = lab.reserve(Kind::Image, "built");
+    let name = format!("{image}:1");
+    lab.remove_later(Kind::Image, &name);
+    let changing = Changing { lab: &lab, by: &lab.engine.socket, image };
+    for round in 0..4 {
+        let path = format!("/v{round}");
+        let dockerfile = format!("FROM BASE\nVOLUME {path}\n");
+        let built = buildkit::build(&lab, &lab.direct, &name, &[], &dockerfile);
+        assert_eq!(built.code, Some(0), "{built:?}");
+        changing.becomes(&Some(vec![Some(path)]), LATE);
+    }
 }
 
 /// An image for two platforms whose volumes differ. Only containerd's store has such.
