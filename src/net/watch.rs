@@ -6,7 +6,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
@@ -14,14 +14,18 @@ use mio::{Interest, Registry, Token};
 use crate::http::head::{self, Scan};
 use crate::proxy::Images;
 
-/// The question. Every daemon takes filters in this form.
-const QUESTION: &[u8] =
-    b"GET /events?filters=%7B%22type%22%3A%5B%22image%22%5D%7D HTTP/1.1\r\nHost: docker\r\n\r\n";
+/// The filters of the question, in a form that every daemon takes.
+const IMAGES: &str = "filters=%7B%22type%22%3A%5B%22image%22%5D%7D";
 
-/// The connection is closed when nothing was asked or recalled for so long, and nothing is remembered for
-/// longer. Jobs create containers every few minutes; a host that does nothing is to have no connection that
-/// nobody made.
-const IDLE: Duration = Duration::from_mins(5);
+/// Seconds before the connection from which on events are asked for. The daemon sends the head of its
+/// response before it begins to collect events, so those in between would be missed without this. More than
+/// one second allows for a clock that is corrected meanwhile.
+const BEFORE: u64 = 2;
+
+/// The connection is not kept for longer, nor is what is remembered. It is made anew at once if something
+/// was asked or recalled meanwhile. Jobs create containers every few minutes; a host that does nothing is to
+/// have no connection that nobody made. If the daemon is another proxy that was superseded, this lets it end.
+const LIFE: Duration = Duration::from_mins(5);
 
 /// The shortest and the longest pause before the connection is made again. It doubles while connections
 /// last less than the longest, so that a daemon that ends each is not asked at every create.
@@ -50,12 +54,17 @@ struct Stream {
     /// What has come of the response's head, until that is complete.
     head: Option<(Scan, Vec<u8>)>,
     made: Instant,
-    /// Then it is looked at whether it is still of use.
-    until: Instant,
 }
 
 /// The daemon has ended the connection, or said what it should not.
 struct Broken;
+
+/// Asks for all events from shortly before `now` on.
+fn question(now: SystemTime) -> String {
+    let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let since = seconds.saturating_sub(BEFORE);
+    format!("GET /events?since={since}&{IMAGES} HTTP/1.1\r\nHost: docker\r\n\r\n")
+}
 
 impl Watch {
     /// There is no connection. When there is one, its events have this token.
@@ -65,10 +74,11 @@ impl Watch {
 
     /// Returns the time until [`tend`](Self::tend) has something to do.
     pub(super) fn wait(&self, now: Instant) -> Option<Duration> {
-        self.stream.as_ref().map(|stream| stream.until.saturating_duration_since(now))
+        let stream = self.stream.as_ref()?;
+        Some(LIFE.saturating_sub(now.saturating_duration_since(stream.made)))
     }
 
-    /// Makes the connection if it is wanted, and closes it if it was of no use for long.
+    /// Makes the connection if it is wanted, and closes it at the end of its life.
     pub(super) fn tend(
         &mut self,
         registry: &Registry,
@@ -76,18 +86,12 @@ impl Watch {
         images: &Images,
         now: Instant,
     ) {
-        if let Some(stream) = &mut self.stream {
-            if stream.until <= now {
-                stream.until = now + IDLE;
-                if images.was_used() {
-                    // For what changes images without the daemon, and so without an event.
-                    images.forget();
-                } else {
-                    self.stream = None;
-                    images.deaf();
-                }
-            }
-        } else if images.wants_events() && self.not_before.is_none_or(|at| at <= now) {
+        if self.stream.is_some() && self.wait(now) == Some(Duration::ZERO) {
+            self.stream = None;
+            images.renew();
+        }
+        let may = self.stream.is_none() && self.not_before.is_none_or(|at| at <= now);
+        if may && images.wants_events() {
             match Stream::open(registry, self.token, daemon, now) {
                 Ok(stream) => self.stream = Some(stream),
                 Err(Broken) => self.broke(None, images, now),
@@ -124,13 +128,14 @@ impl Stream {
     ) -> Result<Self, Broken> {
         let mut socket = UnixStream::connect(daemon).map_err(|_| Broken)?;
         registry.register(&mut socket, token, Interest::READABLE).map_err(|_| Broken)?;
+        let question = question(SystemTime::now());
         // It fits into the socket's empty queue.
-        match socket.write(QUESTION) {
-            Ok(length) if length == QUESTION.len() => {}
+        match socket.write(question.as_bytes()) {
+            Ok(length) if length == question.len() => {}
             _ => return Err(Broken),
         }
         let head = Some((Scan::default(), Vec::new()));
-        Ok(Self { socket, head, made: now, until: now + IDLE })
+        Ok(Self { socket, head, made: now })
     }
 
     fn read(&mut self, images: &Images) -> Result<(), Broken> {
@@ -158,7 +163,7 @@ impl Stream {
         if !head.is_ok_and(|head| head.status == 200) {
             return Err(Broken);
         }
-        // What came behind it was reported before anything is remembered.
+        // What came behind it was reported before anything is remembered; what comes is from before, too.
         self.head = None;
         images.hears();
         Ok(())

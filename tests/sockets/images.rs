@@ -85,7 +85,7 @@ impl Stage {
 /// The connection for events that the proxy makes.
 fn listened(lab: &Lab) -> End {
     let mut events = lab.accept();
-    assert!(events.gets_head().starts_with("GET /events?filters="));
+    assert!(events.gets_head().starts_with("GET /events?since="));
     events.sends(CHUNKED);
     events
 }

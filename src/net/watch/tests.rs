@@ -43,9 +43,10 @@ impl Lab {
     /// The watch's connection, if it has made one.
     fn accepts(&self) -> Option<net::UnixStream> {
         let (mut stream, _) = self.daemon.accept().ok()?;
-        let mut question = vec![0; QUESTION.len()];
-        stream.read_exact(&mut question).unwrap();
-        assert_eq!(question, QUESTION);
+        let mut asked = vec![0; question(SystemTime::now()).len()];
+        stream.read_exact(&mut asked).unwrap();
+        let asked = String::from_utf8(asked).unwrap();
+        assert!(asked.starts_with("GET /events?since=") && asked.ends_with("\r\n\r\n"), "{asked}");
         Some(stream)
     }
 
@@ -76,6 +77,8 @@ fn a_connection_is_there_when_a_create_asks_and_not_before() {
     lab.tend(Duration::ZERO);
     assert!(lab.accepts().is_none() && lab.watch.wait(lab.now).is_none());
     let mut stream = lab.asks();
+    lab.tend(Duration::ZERO);
+    assert!(lab.accepts().is_none());
     lab.says(&mut stream, &HEAD[..20]);
     assert!(lab.images.moment().is_none());
     lab.says(&mut stream, &HEAD[20..]);
@@ -139,21 +142,34 @@ fn a_daemon_that_refuses_or_is_away_is_not_heard() {
 }
 
 #[test]
-fn a_connection_that_is_of_no_use_is_closed() {
-    let mut lab = Lab::new("idle");
+fn events_from_before_the_connection_are_asked_for() {
+    let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+    let wanted = "GET /events?since=98&filters=%7B%22type%22%3A%5B%22image%22%5D%7D HTTP/1.1\r\n\
+                  Host: docker\r\n\r\n";
+    assert_eq!(question(at(100)), wanted);
+    assert!(question(at(0)).starts_with("GET /events?since=0&"));
+}
+
+#[test]
+fn a_connection_is_made_anew_now_and_then_and_closed_when_it_is_of_no_use() {
+    let mut lab = Lab::new("life");
     let mut stream = lab.asks();
     lab.says(&mut stream, HEAD);
-    assert_eq!(lab.watch.wait(lab.now), Some(IDLE));
+    assert_eq!(lab.watch.wait(lab.now), Some(LIFE));
     let asked = lab.images.moment().unwrap();
-    lab.tend(IDLE);
-    // It was; but what is remembered is old.
-    assert_ne!(lab.images.moment().unwrap(), asked);
-    lab.tend(IDLE);
-    stream.set_nonblocking(true).unwrap();
-    assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
-    lab.tend(IDLE);
+    let nearly = Duration::from_secs(299);
+    lab.tend(nearly);
+    assert!(lab.accepts().is_none());
+    lab.tend(LIFE.saturating_sub(nearly));
     assert_eq!(stream.read(&mut [0]).unwrap(), 0);
-    assert!(lab.watch.wait(lab.now).is_none());
+    // It was of use; what is remembered is old.
+    let mut stream = lab.accepts().unwrap();
+    lab.says(&mut stream, HEAD);
+    lab.tend(LIFE);
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    assert!(lab.accepts().is_none() && lab.watch.wait(lab.now).is_none());
     // The next create gets one at once.
-    drop(lab.asks());
+    let mut stream = lab.asks();
+    lab.says(&mut stream, HEAD);
+    assert_ne!(lab.images.moment().unwrap(), asked);
 }
