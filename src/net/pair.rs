@@ -128,7 +128,7 @@ impl Pair {
     pub(super) fn turn(&mut self, shell: &mut Shell<'_>) -> Wants {
         if let Work::Resting(rest) = self.work {
             let mut pump = shell.stores.pump(shell.common);
-            pump.wake(rest);
+            pump.wake(shell.common, rest);
             self.work = Work::Busy(pump);
         }
         let Work::Busy(pump) = &mut self.work else {
@@ -164,3 +164,6 @@ impl Pair {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,14 +94,14 @@ impl Pump {
 
     /// Gives one that rests to an accepted client. Its first turn makes the daemon connection, without
     /// waiting for a request, so that this overlaps with the client's first write.
-    pub(super) fn welcome(&mut self, now: Instant) {
-        self.session.begin();
+    pub(super) fn welcome(&mut self, common: &Rc<Common>, now: Instant) {
+        self.session.begin(common);
         self.dial = Dial::Due { at: now, until: now + DIAL_LIMIT };
     }
 
     /// Gives one that rests to a pair that rested.
-    pub(super) fn wake(&mut self, rest: Rest) {
-        self.session.wake(rest);
+    pub(super) fn wake(&mut self, common: &Rc<Common>, rest: Rest) {
+        self.session.wake(common, rest);
     }
 
     /// What is to be kept of the pair, if nothing is going on. Then it may be given to another.

@@ -31,6 +31,12 @@ impl Stores {
         self.pumps.pop().unwrap_or_else(|| Box::new(Pump::resting(common)))
     }
 
+    /// Returns the number of pumps that are kept.
+    #[cfg(test)]
+    pub(super) fn pumps(&self) -> usize {
+        self.pumps.len()
+    }
+
     /// Takes back a pump that rests.
     pub(super) fn reclaim(&mut self, pump: Box<Pump>) {
         if self.pumps.len() < PUMPS {

@@ -153,7 +153,7 @@ impl Server {
             Err(error) => return warn!("cannot watch a client: {error}; closed"),
         };
         let mut pump = self.stores.pump(&self.common);
-        pump.welcome(self.woke);
+        pump.welcome(&self.common, self.woke);
         self.pairs.insert(Pair::new(client, listener, pump));
         self.answering.counters().client();
         debug!("a client was accepted; {} are connected", self.pairs.len());

@@ -1,6 +1,9 @@
 //! What is kept of a session in which nothing is going on, so that what else it needs can be lent to
 //! another one meanwhile.
 
+use std::rc::Rc;
+
+use super::super::Common;
 use super::{Link, Session};
 
 /// A session in which nothing is going on: no request, no bytes, no ends.
@@ -22,19 +25,29 @@ impl Rest {
 /// For the shell.
 impl Session {
     /// Makes a session that rests the one of a client that was just accepted, as [`new`](Self::new)
-    /// does.
-    pub fn begin(&mut self) {
+    /// does. These are the settings of its listener.
+    pub fn begin(&mut self, common: &Rc<Common>) {
+        self.belong_to(common);
         self.lanes.begin_after(0);
         self.link = Link::Dialling;
     }
 
-    /// Makes a session that rests the one that goes on after `rest`.
-    pub fn wake(&mut self, rest: Rest) {
+    /// Makes a session that rests the one that goes on after `rest`. These are the settings of its
+    /// listener.
+    pub fn wake(&mut self, common: &Rc<Common>, rest: Rest) {
+        self.belong_to(common);
         self.lanes.begin_after(rest.sent.unwrap_or(0));
         self.link = match rest.sent {
             Some(_) => Link::Connected { since: 0 },
             None => Link::Absent,
         };
+    }
+
+    /// Takes the settings of a listener in the place of those of the one before.
+    fn belong_to(&mut self, common: &Rc<Common>) {
+        if !Rc::ptr_eq(&self.common, common) {
+            self.common = Rc::clone(common);
+        }
     }
 
     /// What is to be kept of it, if nothing is going on.

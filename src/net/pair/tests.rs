@@ -1,0 +1,125 @@
+use super::*;
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mio::{Events, Poll};
+
+use crate::net::slab::token;
+use crate::rules::{Injection, Label};
+
+/// The loop around some pairs, and a daemon.
+struct Lab {
+    poll: Poll,
+    stores: Stores,
+    looks: Looks,
+    counters: Counters,
+    daemon: UnixListener,
+    path: PathBuf,
+    pairs: Vec<Pair>,
+}
+
+/// The ends of one pair.
+struct Ends {
+    client: UnixStream,
+    daemon: UnixStream,
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl Lab {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("dcp-pair-{test}-{}", std::process::id()));
+        let daemon = UnixListener::bind(&path).unwrap();
+        let poll = Poll::new().unwrap();
+        let looks = Looks::new(poll.registry(), Token(0)).unwrap();
+        let (stores, counters) = (Stores::new(0), Counters::default());
+        Self { poll, stores, looks, counters, daemon, path, pairs: Vec::new() }
+    }
+
+    /// A client of a listener with these settings, whose daemon connection is made.
+    fn accept(&mut self, common: &Rc<Common>) -> Ends {
+        let (client, ours) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let ours = mio::net::UnixStream::from_std(ours);
+        let slot = self.pairs.len();
+        let ours = Peer::new(ours, token(slot, Side::Client, 1), self.poll.registry()).unwrap();
+        let mut pump = self.stores.pump(common);
+        pump.welcome(common, Instant::now());
+        self.pairs.push(Pair::new(ours, 0, pump));
+        self.turn(slot, common);
+        let ends = Ends { client, daemon: self.daemon.accept().unwrap().0 };
+        for end in [&ends.client, &ends.daemon] {
+            end.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        }
+        ends
+    }
+
+    /// Notes all events, and gives one pair its turn.
+    fn turn(&mut self, slot: usize, common: &Rc<Common>) {
+        let mut events = Events::with_capacity(16);
+        self.poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+        for event in &events {
+            for pair in &mut self.pairs {
+                for side in [Side::Client, Side::Daemon] {
+                    pair.note(side, event);
+                }
+            }
+        }
+        let mut shell = Shell {
+            registry: self.poll.registry(),
+            stores: &mut self.stores,
+            common,
+            daemon: &self.path,
+            reach: &mut Reach::default(),
+            counters: &mut self.counters,
+            looks: &self.looks,
+            daemon_token: token(slot, Side::Daemon, 1),
+            now: Instant::now(),
+        };
+        assert_ne!(self.pairs[slot].turn(&mut shell), Wants::Nothing);
+    }
+
+    /// Has the client of a pair create a volume; the request as the daemon gets it.
+    fn creates(&mut self, slot: usize, common: &Rc<Common>, ends: &mut Ends) -> String {
+        let create = b"POST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Length: 2\r\n\r\n{}";
+        ends.client.write_all(create).unwrap();
+        self.turn(slot, common);
+        let mut request = vec![0; 4096];
+        let n = ends.daemon.read(&mut request).unwrap();
+        let created = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
+        ends.daemon.write_all(created).unwrap();
+        self.turn(slot, common);
+        let mut answer = vec![0; created.len()];
+        ends.client.read_exact(&mut answer).unwrap();
+        assert!(matches!(self.pairs[slot].work, Work::Resting(_)));
+        String::from_utf8(request[..n].to_vec()).unwrap()
+    }
+}
+
+fn labels(key: &str) -> Rc<Common> {
+    let labels = vec![Label { key: key.into(), value: "yes".into() }];
+    let injection = Injection { labels, ..Injection::default() };
+    Rc::new(Common { injection, ..Common::default() })
+}
+
+#[test]
+fn a_pump_follows_the_settings_of_the_listener_whose_client_it_serves() {
+    let mut lab = Lab::new("settings");
+    let (one, other) = (labels("one"), labels("other"));
+    let mut first = lab.accept(&one);
+    assert!(lab.creates(0, &one, &mut first).contains(r#""one":"yes""#));
+    // It gets the pump of the first.
+    let mut second = lab.accept(&other);
+    let created = lab.creates(1, &other, &mut second);
+    assert!(created.contains(r#""other":"yes""#) && !created.contains("one"), "{created}");
+    // The first wakes, and gets it back.
+    let created = lab.creates(0, &one, &mut first);
+    assert!(created.contains(r#""one":"yes""#) && !created.contains("other"), "{created}");
+    assert_eq!(lab.stores.pumps(), 1);
+}
