@@ -11,6 +11,7 @@ use std::thread;
 use mio::{Registry, Token, Waker};
 
 use super::ask;
+use super::daemons::DaemonId;
 use crate::rules::buildkit::Store;
 use crate::rules::socket::{Blind, Look, Relation};
 
@@ -41,8 +42,8 @@ struct Board {
 /// Something that a pair waits to know.
 #[derive(Debug, Clone)]
 pub(super) enum Question {
-    /// The relation of a path to the daemon's socket.
-    Path(Look, String),
+    /// The relation of a path to the socket of a daemon.
+    Path(DaemonId, Look, String),
     /// The store of the daemon whose socket is at a path.
     Store(PathBuf),
 }
@@ -58,7 +59,7 @@ impl Question {
     /// Finds the answer, however long that takes.
     fn answer(&self) -> Fact {
         match self {
-            Self::Path(look, path) => Fact::Path(look.at_last(path)),
+            Self::Path(_, look, path) => Fact::Path(look.at_last(path)),
             Self::Store(daemon) => Fact::Store(ask::store(daemon)),
         }
     }
@@ -74,7 +75,9 @@ impl Question {
     /// Compares two questions: equal ones have one answer.
     fn is(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Path(_, one), Self::Path(_, other)) => one == other,
+            (Self::Path(one, _, first), Self::Path(other, _, second)) => {
+                one == other && first == second
+            }
             (Self::Store(one), Self::Store(other)) => one == other,
             _ => false,
         }
@@ -197,11 +200,12 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::{Receiver, channel};
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use mio::{Events, Poll};
 
     use super::*;
+    use crate::net::daemons::{Daemon, Daemons};
 
     const TOKEN: Token = Token(7);
 
@@ -216,14 +220,50 @@ mod tests {
         })
     }
 
+    fn path(look: &Look, path: impl Into<String>) -> Question {
+        let daemon = Daemons::default().add("/daemon".as_ref()).id();
+        Question::Path(daemon, look.clone(), path.into())
+    }
+
+    #[test]
+    fn each_daemon_has_its_own_answer_for_one_path() {
+        let poll = Poll::new().unwrap();
+        let looks = Looks::new(poll.registry(), TOKEN).unwrap();
+        let mut daemons = Daemons::default();
+        let (free, stuck) = channel::<()>();
+        let stuck = Mutex::new(stuck);
+        let above = Look::new(move |_: &str| {
+            let _ = stuck.lock().unwrap().recv();
+            Relation::Above
+        });
+        let ask = |daemon: &Daemon, look: &Look| {
+            looks.ask(Question::Path(daemon.id(), look.clone(), "/dead".to_owned()), 1)
+        };
+        let first = ask(daemons.add("/one".as_ref()), &above);
+        let second = ask(daemons.add("/other".as_ref()), &Look::new(|_: &str| Relation::Socket));
+        assert_eq!(awaited(&second), Some(Fact::Path(Ok(Relation::Socket))));
+        assert_eq!(first.answer(), None);
+        drop(free);
+        assert_eq!(awaited(&first), Some(Fact::Path(Ok(Relation::Above))));
+    }
+
+    /// The answer, which comes within 30 seconds.
+    fn awaited(asked: &Asked) -> Option<Fact> {
+        let until = Instant::now() + Duration::from_secs(30);
+        while asked.answer().is_none() && Instant::now() < until {
+            thread::yield_now();
+        }
+        asked.answer()
+    }
+
     #[test]
     fn a_look_that_is_stuck_keeps_no_other_from_being_seen() {
         let mut poll = Poll::new().unwrap();
         let looks = Looks::new(poll.registry(), TOKEN).unwrap();
         let (free, stuck) = channel();
         let look = look(stuck);
-        let dead = looks.ask(Question::Path(look.clone(), "/dead".to_owned()), 1);
-        let other = looks.ask(Question::Path(look.clone(), "/other".to_owned()), 2);
+        let dead = looks.ask(path(&look, "/dead".to_owned()), 1);
+        let other = looks.ask(path(&look, "/other".to_owned()), 2);
         let mut events = Events::with_capacity(1);
         poll.poll(&mut events, Some(Duration::from_secs(30))).unwrap();
         assert!(events.iter().all(|event| event.token() == TOKEN));
@@ -241,10 +281,10 @@ mod tests {
         let (free, stuck) = channel();
         let look = look(stuck);
         let dead: Vec<_> = (0..AT_ONCE)
-            .map(|pair| looks.ask(Question::Path(look.clone(), format!("/dead/{pair}")), pair))
+            .map(|pair| looks.ask(path(&look, format!("/dead/{pair}")), pair))
             .collect();
-        let given_up = looks.ask(Question::Path(look.clone(), "/given/up".to_owned()), AT_ONCE);
-        let waits = looks.ask(Question::Path(look.clone(), "/other".to_owned()), AT_ONCE + 1);
+        let given_up = looks.ask(path(&look, "/given/up".to_owned()), AT_ONCE);
+        let waits = looks.ask(path(&look, "/other".to_owned()), AT_ONCE + 1);
         assert_eq!(looks.0.board().threads, AT_ONCE);
         drop(given_up);
         free.send(()).unwrap();
@@ -267,7 +307,7 @@ mod tests {
         let looks = Looks::new(poll.registry(), TOKEN).unwrap();
         let (free, stuck) = channel();
         let look = look(stuck);
-        let ask = |path: String| looks.ask(Question::Path(look.clone(), path), 1);
+        let ask = |at: String| looks.ask(path(&look, at), 1);
         let _dead: Vec<_> = (0..AT_ONCE).map(|number| ask(format!("/dead/{number}"))).collect();
         for number in 0..100 {
             drop(ask(format!("/other/{number}")));
@@ -282,14 +322,13 @@ mod tests {
         let looks = Looks::new(poll.registry(), TOKEN).unwrap();
         let (free, stuck) = channel();
         let look = look(stuck);
-        let first = looks.ask(Question::Path(look.clone(), "/dead".to_owned()), 0);
+        let first = looks.ask(path(&look, "/dead".to_owned()), 0);
         while !looks.0.board().tasks[0].begun {
             thread::yield_now();
         }
         drop(first);
-        let many: Vec<_> = (1..9)
-            .map(|pair| looks.ask(Question::Path(look.clone(), "/dead".to_owned()), pair))
-            .collect();
+        let many: Vec<_> =
+            (1..9).map(|pair| looks.ask(path(&look, "/dead".to_owned()), pair)).collect();
         assert_eq!(looks.0.board().threads, 1);
         drop(free);
         let mut seen = Vec::new();

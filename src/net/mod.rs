@@ -10,6 +10,7 @@ mod access;
 pub mod activation;
 pub mod ask;
 mod caller;
+mod daemons;
 mod desk;
 mod fd_limits;
 mod flow;

@@ -32,8 +32,8 @@ pub(super) struct State {
     pub(super) phase: Phase,
 }
 
-/// The result of the last connection attempt to the daemon.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// The result of the last connection attempt to a daemon, from the best to the worst.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reach {
     /// No attempt was made yet.
     #[default]

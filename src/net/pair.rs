@@ -3,15 +3,14 @@
 //! Most pairs rest most of the time: nothing is owed, nothing has come. Such a pair is no more than its
 //! sockets; what it needs while something is going on, its pump, is lent to it.
 
-use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
 
 use mio::event::Event;
 use mio::{Registry, Token};
 
+use super::daemons::Daemon;
 use super::looks::Looks;
-use super::notify::Reach;
 use super::peer::Peer;
 use super::pump::Pump;
 use super::slab::Side;
@@ -24,10 +23,8 @@ pub(super) struct Shell<'s> {
     pub(super) registry: &'s Registry,
     pub(super) stores: &'s mut Stores,
     pub(super) common: &'s Rc<Common>,
-    /// The path of the daemon's socket.
-    pub(super) daemon: &'s Path,
-    /// What came of the last try to reach the daemon.
-    pub(super) reach: &'s mut Reach,
+    /// The daemon of the pair.
+    pub(super) daemon: &'s mut Daemon,
     /// What is counted.
     pub(super) counters: &'s mut Counters,
     /// Where what may take long is looked at.

@@ -313,9 +313,12 @@ impl Pump {
                 self.dial = Dial::Rest;
             }
             Step::Look(path) => {
-                self.ask(Question::Path(shell.common.injection.look.clone(), path), shell);
+                let look = shell.common.injection.look.clone();
+                self.ask(Question::Path(shell.daemon.id(), look, path), shell);
             }
-            Step::AskForStore => self.ask(Question::Store(shell.daemon.to_owned()), shell),
+            Step::AskForStore => {
+                self.ask(Question::Store(shell.daemon.path().to_owned()), shell);
+            }
             Step::Report(outcome) => report(&outcome, sockets, shell),
             Step::Warn(what, operation) => access::warn(what, operation, &sockets.client),
         }
@@ -331,11 +334,11 @@ impl Pump {
 
     fn dial(&mut self, sockets: &mut Sockets, shell: &mut Shell<'_>, until: Instant) {
         self.dial = Dial::Rest;
-        let connected = UnixStream::connect(shell.daemon)
+        let connected = UnixStream::connect(shell.daemon.path())
             .and_then(|stream| Peer::new(stream, shell.daemon_token, shell.registry));
         match connected {
             Ok(daemon) => {
-                *shell.reach = Reach::Reached;
+                shell.daemon.reached(Reach::Reached);
                 sockets.daemon = Some(daemon);
                 self.session.connected();
             }
@@ -345,7 +348,7 @@ impl Pump {
                 self.dial = Dial::Due { at: shell.now + pause, until };
             }
             Err(error) => {
-                *shell.reach = Reach::Away;
+                shell.daemon.reached(Reach::Away);
                 let socket = shell.common.socket.clone();
                 let why = unreachable(&error);
                 shell.counters.connect_failed(&why);

@@ -23,17 +23,17 @@ use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
+use super::daemons::{DaemonId, Daemons};
 use super::fd_limits::FdLimits;
 use super::handover::Program;
 use super::listener::Listener;
 use super::listeners::Listeners;
 use super::looks::Looks;
-use super::notify::{Manager, Phase, Reach, State};
+use super::notify::{Manager, Phase, State};
 use super::pair::{Pair, Shell, Wants};
 use super::slab::{Side, Slab, place, token};
 use super::stores::Stores;
 use super::timers::Timers;
-use super::watch::Watch;
 use crate::config::Drain;
 use crate::proxy::Common;
 use accepting::Accepting;
@@ -48,11 +48,8 @@ const SIGNALS: Token = Token(1);
 const SUCCESSOR: Token = Token(2);
 /// What has been seen of a file system.
 const LOOKS: Token = Token(3);
-/// What the daemon reports about images.
-const EVENTS_OF_IMAGES: Token = Token(4);
-
 /// Clients of processes before this one.
-const PREDECESSORS: Token = Token(5);
+const PREDECESSORS: Token = Token(4);
 
 /// Events taken from the kernel at once.
 const EVENTS: usize = 256;
@@ -62,11 +59,10 @@ pub struct Server {
     poll: Poll,
     signals: Signals,
     common: Rc<Common>,
-    daemon: PathBuf,
+    daemon: DaemonId,
+    daemons: Daemons,
     drain: Drain,
     manager: Manager,
-    /// What came of the last try to reach the daemon.
-    reach: Reach,
     answering: Answering,
     /// When the last wait for events ended. The clock is read once for all that is done then.
     woke: Instant,
@@ -86,7 +82,6 @@ pub struct Server {
     timers: Timers,
     stores: Stores,
     looks: Looks,
-    watch: Watch,
     serial: u32,
 }
 
@@ -124,14 +119,16 @@ impl Server {
         let passing = Passing::new(listeners.len());
         poll.registry().register(&mut listeners, LISTENER, Interest::READABLE)?;
         let looks = Looks::new(poll.registry(), LOOKS)?;
+        let mut daemons = Daemons::default();
+        let images = Rc::clone(daemons.add(&daemon).images());
         Ok(Self {
             poll,
             signals,
-            common: Rc::new(common),
-            daemon,
+            common: Rc::new(Common { images, ..common }),
+            daemon: daemons.add(&daemon).id(),
+            daemons,
             drain,
             manager,
-            reach: Reach::default(),
             max_pairs: files.pairs,
             full_told: None,
             accepting: Accepting::Waiting(listeners),
@@ -145,7 +142,6 @@ impl Server {
             timers: Timers::default(),
             stores: Stores::new(files.pipes),
             looks,
-            watch: Watch::new(EVENTS_OF_IMAGES),
             serial: 0,
         })
     }
@@ -183,7 +179,7 @@ impl Server {
                     self.turn(slot);
                 }
             }
-            self.watch.tend(self.poll.registry(), &self.daemon, &self.common.images, self.woke);
+            self.daemons.tend(self.poll.registry(), self.woke);
         }
         Ok(self.stop())
     }
@@ -198,8 +194,8 @@ impl Server {
         let own = self.next_stage().map(|at| at.saturating_duration_since(now));
         let manager = self.manager.wait(now, self.state());
         let answering = self.answering.wait(now);
-        let watch = self.watch.wait(now);
-        [own, manager, answering, watch, self.timers.wait(now)].into_iter().flatten().min()
+        let events = self.daemons.wait(now);
+        [own, manager, answering, events, self.timers.wait(now)].into_iter().flatten().min()
     }
 
     fn state(&self) -> State {
@@ -208,7 +204,7 @@ impl Server {
             true if self.upgrade.is_some() => Phase::Reloading,
             true => Phase::Serving,
         };
-        State { connections: self.pairs.len(), daemon: self.reach, phase }
+        State { connections: self.pairs.len(), daemon: self.daemons.reach(), phase }
     }
 
     fn note(&mut self, event: &Event) {
@@ -225,7 +221,7 @@ impl Server {
             // A pair that has taken the place of the one that asked has a turn in vain.
             LOOKS => self.looks.seen().into_iter().for_each(|slot| self.queue(slot)),
             // Before the turns, so that no client is served by what is out of date.
-            EVENTS_OF_IMAGES => self.watch.read(&self.common.images, Instant::now()),
+            token if self.daemons.note(token) => {}
             token if self.answering.note(token) => {}
             token => {
                 let (slot, side) = place(token);
@@ -293,8 +289,7 @@ impl Server {
             registry: self.poll.registry(),
             stores: &mut self.stores,
             common: &self.common,
-            daemon: &self.daemon,
-            reach: &mut self.reach,
+            daemon: self.daemons.get_mut(self.daemon)?,
             counters: self.answering.counters(),
             looks: &self.looks,
             daemon_token,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mio::{Events, Poll};
 
+use crate::net::daemons::Daemons;
 use crate::net::slab::token;
 use crate::rules::{Injection, Label};
 
@@ -17,6 +18,7 @@ struct Lab {
     counters: Counters,
     daemon: UnixListener,
     path: PathBuf,
+    daemons: Daemons,
     pairs: Vec<Pair>,
 }
 
@@ -39,7 +41,16 @@ impl Lab {
         let poll = Poll::new().unwrap();
         let looks = Looks::new(poll.registry(), Token(0)).unwrap();
         let (stores, counters) = (Stores::new(0), Counters::default());
-        Self { poll, stores, looks, counters, daemon, path, pairs: Vec::new() }
+        Self {
+            poll,
+            stores,
+            looks,
+            counters,
+            daemon,
+            path,
+            daemons: Daemons::default(),
+            pairs: Vec::new(),
+        }
     }
 
     /// A client of a listener with these settings, whose daemon connection is made.
@@ -71,12 +82,12 @@ impl Lab {
                 }
             }
         }
+        let daemon = self.daemons.add(&self.path).id();
         let mut shell = Shell {
             registry: self.poll.registry(),
             stores: &mut self.stores,
             common,
-            daemon: &self.path,
-            reach: &mut Reach::default(),
+            daemon: self.daemons.get_mut(daemon).unwrap(),
             counters: &mut self.counters,
             looks: &self.looks,
             daemon_token: token(slot, Side::Daemon, 1),

@@ -76,6 +76,7 @@ impl Server {
 
     pub(super) fn answer(&mut self) {
         let Some(desk) = &mut self.answering.desk else { return };
+        let Some(daemon) = self.daemons.get_mut(self.daemon) else { return };
         let present = Present {
             open: self.pairs.len(),
             room: self.max_pairs,
@@ -85,7 +86,7 @@ impl Server {
         let facts = Facts {
             counters: &self.answering.counters,
             present,
-            daemon: &self.daemon,
+            daemon: daemon.path(),
             registry: self.poll.registry(),
             now: self.woke,
         };

@@ -1,0 +1,106 @@
+//! The daemons, and what is known of each.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use mio::{Registry, Token};
+
+use super::notify::Reach;
+use super::watch::Watch;
+use crate::proxy::Images;
+
+/// The token of the first daemon's events; those of the others follow. Tokens of pairs are larger.
+const FIRST: usize = 1 << 17;
+
+/// The place of a daemon among all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct DaemonId(usize);
+
+/// A daemon.
+#[derive(Debug)]
+pub(super) struct Daemon {
+    id: DaemonId,
+    path: PathBuf,
+    reach: Reach,
+    images: Rc<Images>,
+    watch: Watch,
+}
+
+impl Daemon {
+    fn new(id: DaemonId, path: PathBuf) -> Self {
+        let (images, watch) = (Rc::default(), Watch::new(Token(FIRST + id.0)));
+        Self { id, path, reach: Reach::default(), images, watch }
+    }
+
+    /// Returns the place of the daemon among all.
+    pub(super) fn id(&self) -> DaemonId {
+        self.id
+    }
+
+    /// Returns the path of the socket.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Records the result of a connection attempt.
+    pub(super) fn reached(&mut self, reach: Reach) {
+        self.reach = reach;
+    }
+
+    /// Returns what is remembered of its images.
+    pub(super) fn images(&self) -> &Rc<Images> {
+        &self.images
+    }
+}
+
+/// All daemons, each once.
+#[derive(Debug, Default)]
+pub(super) struct Daemons(Vec<Daemon>);
+
+impl Daemons {
+    /// Returns the daemon whose socket is at `path`, which is added unless it is known.
+    pub(super) fn add(&mut self, path: &Path) -> &Daemon {
+        let known = self.0.iter().position(|daemon| daemon.path == path);
+        let place = known.unwrap_or(self.0.len());
+        if known.is_none() {
+            self.0.push(Daemon::new(DaemonId(place), path.to_owned()));
+        }
+        #[expect(clippy::indexing_slicing, reason = "it was found or added")]
+        &self.0[place]
+    }
+
+    pub(super) fn get_mut(&mut self, DaemonId(place): DaemonId) -> Option<&mut Daemon> {
+        self.0.get_mut(place)
+    }
+
+    /// Returns the worst result of the last connection attempts.
+    pub(super) fn reach(&self) -> Reach {
+        self.0.iter().map(|daemon| daemon.reach).max().unwrap_or_default()
+    }
+
+    /// Reads the events of a daemon, if `token` is that of its connection. Returns `false` if it is
+    /// not.
+    pub(super) fn note(&mut self, Token(token): Token) -> bool {
+        let place = token.checked_sub(FIRST);
+        let Some(daemon) = place.and_then(|place| self.0.get_mut(place)) else { return false };
+        daemon.watch.read(&daemon.images, Instant::now());
+        true
+    }
+
+    /// Returns the time until [`tend`](Self::tend) has something to do.
+    pub(super) fn wait(&self, now: Instant) -> Option<Duration> {
+        self.0.iter().filter_map(|daemon| daemon.watch.wait(now)).min()
+    }
+
+    /// Makes the connections for events that are wanted, and closes those that were of no use for
+    /// long.
+    pub(super) fn tend(&mut self, registry: &Registry, now: Instant) {
+        for Daemon { path, images, watch, .. } in &mut self.0 {
+            watch.tend(registry, path, images, now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
