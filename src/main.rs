@@ -13,8 +13,7 @@ use dockerd_ci_proxy::net::activation::Sockets;
 use dockerd_ci_proxy::net::handover::{self, Program, Start};
 use dockerd_ci_proxy::net::listener::Listener;
 use dockerd_ci_proxy::net::notify::Manager;
-use dockerd_ci_proxy::net::{self, Server, ask};
-use dockerd_ci_proxy::proxy::Common;
+use dockerd_ci_proxy::net::{self, Server, Service, ask};
 use dockerd_ci_proxy::rules::Injection;
 use log::{error, info, warn};
 
@@ -127,12 +126,11 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
     let stats = stats(config, sockets.stats.take())?;
     let listeners = listeners(config, sockets)?;
     let paths = paths(&listeners);
-    let socket = config.daemon.display().to_string();
-    let common = Common { injection: injection.clone(), socket, ..Common::default() };
+    let daemon = config.daemon.clone();
+    let service = Service { listeners, injection: injection.clone(), daemon };
     // The end of a terminal is no wish for an upgrade.
     let program = Some(program).filter(|_| !has_terminal());
-    let (daemon, manager) = (config.daemon.clone(), manager());
-    let mut server = Server::new(listeners, daemon, common, config.drain, manager, program)
+    let mut server = Server::new(vec![service], config.drain, manager(), program)
         .map_err(|why| loop_failed(&why))?;
     let stats_at = stats.as_ref().map(|listener| listener.path().to_owned());
     if let Some(listener) = stats {

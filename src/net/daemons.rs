@@ -70,6 +70,16 @@ impl Daemons {
         &self.0[place]
     }
 
+    /// Returns the daemon that was added first.
+    pub(super) fn first(&self) -> Option<&Daemon> {
+        self.0.first()
+    }
+
+    /// Returns the number of daemons.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn get_mut(&mut self, DaemonId(place): DaemonId) -> Option<&mut Daemon> {
         self.0.get_mut(place)
     }

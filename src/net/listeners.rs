@@ -1,8 +1,7 @@
-//! Several listening sockets as one.
+//! The listening sockets of a server.
 
 use std::io;
 
-use mio::event::Source;
 use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -10,36 +9,83 @@ use rustix::net::sockopt::set_socket_passcred;
 
 use super::listener::Listener;
 
-/// Listening sockets whose clients are treated alike.
+/// The token of the first listener; those of the others follow. Tokens of daemons are larger.
+const FIRST: usize = 1 << 16;
+
+/// The listening sockets, each with a token and a place of its own.
 #[derive(Debug)]
 pub(super) struct Listeners {
-    all: Vec<Listener>,
-    /// The listener that is polled first. It rotates, so that no listener's clients starve.
+    all: Vec<Door>,
+    /// The listener that is asked first. It rotates, so that no listener's clients starve.
     first: usize,
+}
+
+/// A listening socket.
+#[derive(Debug)]
+struct Door {
+    listener: Listener,
+    /// `true` if a client may be waiting.
+    stirred: bool,
 }
 
 impl Listeners {
     pub(super) fn new(all: Vec<Listener>) -> Self {
-        Self { all, first: 0 }
+        let door = |listener| Door { listener, stirred: false };
+        Self { all: all.into_iter().map(door).collect(), first: 0 }
+    }
+
+    /// Registers each listener under its token.
+    pub(super) fn register(&mut self, registry: &Registry) -> io::Result<()> {
+        self.all.iter_mut().enumerate().try_for_each(|(place, door)| {
+            registry.register(&mut door.listener, Token(FIRST + place), Interest::READABLE)
+        })
+    }
+
+    /// Removes the registrations. Closing the sockets would not do where another process has them open,
+    /// too: its clients would go on waking this one.
+    pub(super) fn unwatch(&mut self, registry: &Registry) {
+        for door in &mut self.all {
+            // Fails only if it is not registered.
+            let _ = registry.deregister(&mut door.listener);
+        }
+    }
+
+    /// Returns `true` if `token` is that of a listener, be it closed.
+    pub(super) fn has(Token(token): Token) -> bool {
+        (FIRST..2 * FIRST).contains(&token)
+    }
+
+    /// Records that a client waits at the listener with this token.
+    pub(super) fn note(&mut self, Token(token): Token) {
+        let place = token.checked_sub(FIRST);
+        if let Some(door) = place.and_then(|place| self.all.get_mut(place)) {
+            door.stirred = true;
+        }
+    }
+
+    /// Records that clients may wait at all listeners.
+    #[cfg(test)]
+    pub(super) fn stir_all(&mut self) {
+        self.all.iter_mut().for_each(|door| door.stirred = true);
+    }
+
+    /// Returns `true` if a client may be waiting.
+    pub(super) fn is_stirred(&self) -> bool {
+        self.all.iter().any(|door| door.stirred)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Listener> {
-        self.all.iter()
+        self.all.iter().map(|door| &door.listener)
     }
 
     /// Transfers the socket files to another process that listens on them.
     pub(super) fn leave_files(&mut self) {
-        self.all.iter_mut().for_each(Listener::leave_file);
+        self.all.iter_mut().for_each(|door| door.listener.leave_file());
     }
 
     /// Takes the socket files over from another process that has stopped listening.
     pub(super) fn take_files(&mut self) {
-        self.all.iter_mut().for_each(Listener::take_file);
-    }
-
-    /// Returns the number of listeners.
-    pub(super) fn len(&self) -> usize {
-        self.all.len()
+        self.all.iter_mut().for_each(|door| door.listener.take_file());
     }
 
     /// Accepts the next waiting client of any listener. Returns it with the place of its listener.
@@ -47,27 +93,36 @@ impl Listeners {
     /// # Errors
     /// `WouldBlock` when no client waits, and the errors of accept(2).
     pub(super) fn accept(&mut self) -> io::Result<(UnixStream, usize)> {
-        let (before, after) = self.all.split_at(self.first.min(self.all.len()));
-        for (distance, listener) in after.iter().chain(before).enumerate() {
-            if !has_client(listener) {
-                continue;
-            }
-            match listener.accept() {
+        let count = self.all.len();
+        let (before, after) = self.all.split_at_mut(self.first.min(count));
+        for (distance, door) in after.iter_mut().chain(before).enumerate() {
+            match door.accept() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => {
-                    let place = (self.first + distance) % self.all.len();
-                    self.first = (place + 1) % self.all.len();
-                    let stream = result?;
-                    if listener.is_passed() {
-                        // The unit may set `PassCredentials=`. A read would then stop where another
-                        // process begins to write, and no event would announce the rest.
-                        set_socket_passcred(&stream, false)?;
-                    }
-                    return Ok((stream, place));
+                    let place = (self.first + distance) % count;
+                    self.first = (place + 1) % count;
+                    return Ok((result?, place));
                 }
             }
         }
         Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
+impl Door {
+    /// Accepts the next client, if one may be waiting.
+    fn accept(&mut self) -> io::Result<UnixStream> {
+        self.stirred = self.stirred && has_client(&self.listener);
+        if !self.stirred {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let stream = self.listener.accept()?;
+        if self.listener.is_passed() {
+            // The unit may set `PassCredentials=`. A read would then stop where another process begins
+            // to write, and no event would announce the rest.
+            set_socket_passcred(&stream, false)?;
+        }
+        Ok(stream)
     }
 }
 
@@ -76,20 +131,6 @@ impl Listeners {
 fn has_client(listener: &Listener) -> bool {
     let mut files = [PollFd::new(listener, PollFlags::IN)];
     poll(&mut files, Some(&Timespec::default())) != Ok(0)
-}
-
-impl Source for Listeners {
-    fn register(&mut self, registry: &Registry, token: Token, on: Interest) -> io::Result<()> {
-        self.all.iter_mut().try_for_each(|listener| listener.register(registry, token, on))
-    }
-
-    fn reregister(&mut self, registry: &Registry, token: Token, on: Interest) -> io::Result<()> {
-        self.all.iter_mut().try_for_each(|listener| listener.reregister(registry, token, on))
-    }
-
-    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        self.all.iter_mut().try_for_each(|listener| listener.deregister(registry))
-    }
 }
 
 #[cfg(test)]

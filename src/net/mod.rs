@@ -32,4 +32,4 @@ mod stores;
 mod timers;
 mod watch;
 
-pub use server::{Server, Stopped};
+pub use server::{Server, Service, Stopped};

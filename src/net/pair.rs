@@ -89,6 +89,11 @@ impl Pair {
         Self { sockets, work, listener, queued: false, touched: true }
     }
 
+    /// Returns the place of the listening socket by which the client came.
+    pub(super) fn listener(&self) -> usize {
+        self.listener
+    }
+
     /// The client and its listening socket, if another process may go on with it: nothing that it has
     /// sent was read without having been answered.
     pub(super) fn free(&mut self) -> Option<(&mut Peer, usize)> {

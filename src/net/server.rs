@@ -10,6 +10,7 @@ mod answering;
 mod life;
 mod passing_on;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,13 +37,12 @@ use super::stores::Stores;
 use super::timers::Timers;
 use crate::config::Drain;
 use crate::proxy::Common;
+use crate::rules::Injection;
 use accepting::Accepting;
 use answering::Answering;
 use life::Upgrade;
 use passing_on::Passing;
 
-/// All listening sockets.
-const LISTENER: Token = Token(0);
 const SIGNALS: Token = Token(1);
 /// What a new process says that is to take over.
 const SUCCESSOR: Token = Token(2);
@@ -54,13 +54,33 @@ const PREDECESSORS: Token = Token(4);
 /// Events taken from the kernel at once.
 const EVENTS: usize = 256;
 
+/// Listening sockets whose clients are served alike.
+#[derive(Debug)]
+pub struct Service {
+    /// The sockets.
+    pub listeners: Vec<Listener>,
+    /// What is forced into the requests of their clients.
+    pub injection: Injection,
+    /// The path of the socket of their daemon.
+    pub daemon: PathBuf,
+}
+
+/// The settings of the clients of a listening socket.
+#[derive(Debug)]
+struct Served {
+    common: Rc<Common>,
+    daemon: DaemonId,
+}
+
 /// The event loop and all that it moves.
 pub struct Server {
     poll: Poll,
     signals: Signals,
-    common: Rc<Common>,
-    daemon: DaemonId,
+    /// The settings by listening socket, which outlive the socket.
+    served: Vec<Served>,
     daemons: Daemons,
+    /// Whether no new exchanges begin.
+    draining: Rc<Cell<bool>>,
     drain: Drain,
     manager: Manager,
     answering: Answering,
@@ -95,48 +115,46 @@ pub struct Stopped {
 }
 
 impl Server {
-    /// Prepares to serve the clients of all `listeners` alike, to tell the `manager` of it, and to let
-    /// the `program` take over at SIGHUP, which is not heeded without one.
+    /// Prepares to serve the clients of all `services`, to report to the `manager`, and to have the
+    /// `program` take over at SIGHUP, which is ignored without one.
     ///
     /// # Errors
     /// The kernel gives no epoll, no signal handling or no registration.
     pub fn new(
-        listeners: Vec<Listener>,
-        daemon: PathBuf,
-        common: Common,
+        services: Vec<Service>,
         drain: Drain,
         manager: Manager,
         program: Option<Program>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let files = FdLimits::beside(listeners.len());
+        let (mut daemons, draining) = (Daemons::default(), Rc::default());
+        let (listeners, served) = prepare(services, &mut daemons, &draining);
+        // There is room for the events of one daemon.
+        let files = FdLimits::beside(served.len() + daemons.len().saturating_sub(1));
         let mut signals = Signals::new([SIGTERM, SIGINT])?;
         if program.is_some() {
             signals.add_signal(SIGHUP)?;
         }
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         let mut listeners = Listeners::new(listeners);
-        let passing = Passing::new(listeners.len());
-        poll.registry().register(&mut listeners, LISTENER, Interest::READABLE)?;
+        listeners.register(poll.registry())?;
         let looks = Looks::new(poll.registry(), LOOKS)?;
-        let mut daemons = Daemons::default();
-        let images = Rc::clone(daemons.add(&daemon).images());
         Ok(Self {
             poll,
             signals,
-            common: Rc::new(Common { images, ..common }),
-            daemon: daemons.add(&daemon).id(),
+            served,
             daemons,
+            draining,
             drain,
             manager,
             max_pairs: files.pairs,
             full_told: None,
-            accepting: Accepting::Waiting(listeners),
+            accepting: Accepting::Open(listeners),
             answering: Answering::new(),
             woke: Instant::now(),
             program,
             upgrade: None,
-            passing,
+            passing: Passing::new(),
             pairs: Slab::new(),
             ready: VecDeque::new(),
             timers: Timers::default(),
@@ -187,7 +205,7 @@ impl Server {
     fn timeout(&self) -> Option<Duration> {
         // Later by what the turns have taken; the next wait is not that exact either.
         let now = self.woke;
-        let can_accept = matches!(self.accepting, Accepting::Pending(_)) && self.has_room();
+        let can_accept = self.accepting.is_pending() && self.has_room();
         if can_accept || self.can_adopt() || !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
@@ -209,11 +227,6 @@ impl Server {
 
     fn note(&mut self, event: &Event) {
         match event.token() {
-            // A pause is not cut short: it ends with a look at whoever is there.
-            LISTENER if matches!(self.accepting, Accepting::Waiting(_)) => {
-                self.set_accepting(Accepting::Pending);
-            }
-            LISTENER => {}
             SIGNALS => self.signalled(),
             SUCCESSOR if self.upgrade.is_some() => self.successor_spoke(),
             SUCCESSOR => self.recipient_spoke(event),
@@ -222,6 +235,11 @@ impl Server {
             LOOKS => self.looks.seen().into_iter().for_each(|slot| self.queue(slot)),
             // Before the turns, so that no client is served by what is out of date.
             token if self.daemons.note(token) => {}
+            token if Listeners::has(token) => {
+                if let Some(listeners) = self.accepting.listeners() {
+                    listeners.note(token);
+                }
+            }
             token if self.answering.note(token) => {}
             token => {
                 let (slot, side) = place(token);
@@ -285,11 +303,12 @@ impl Server {
     ) -> Option<T> {
         let daemon_token = self.next_token(slot, Side::Daemon);
         let pair = self.pairs.get_mut(slot)?;
+        let Served { common, daemon } = self.served.get(pair.listener())?;
         let mut shell = Shell {
             registry: self.poll.registry(),
             stores: &mut self.stores,
-            common: &self.common,
-            daemon: self.daemons.get_mut(self.daemon)?,
+            common,
+            daemon: self.daemons.get_mut(*daemon)?,
             counters: self.answering.counters(),
             looks: &self.looks,
             daemon_token,
@@ -304,90 +323,30 @@ impl Server {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::{Read, Write};
-    use std::os::unix::net::{UnixListener, UnixStream};
-    use std::sync::Mutex;
-
-    use crate::config::SocketAccess;
-    use crate::rules::{Injection, Injections, Label};
-
-    /// A log that panics where a labelled create is told, which happens in the turn of its pair.
-    struct Bomb;
-
-    static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-    impl log::Log for Bomb {
-        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-            true
-        }
-
-        fn log(&self, record: &log::Record<'_>) {
-            let line = record.args().to_string();
-            assert!(!line.contains("boom"), "the bomb of this test");
-            LINES.lock().unwrap().push(line);
-        }
-
-        fn flush(&self) {}
-    }
-
-    fn serve(folder: &std::path::Path) {
-        let (listen, daemon) = (folder.join("listen"), folder.join("daemon"));
-        let label = Label { key: "boom".to_owned(), value: "7".to_owned() };
-        let inject = Injections::forced(&[label], &[], None, None);
-        let injection = Injection { inject, ..Injection::default() };
-        let listener = Listener::bind(&listen, SocketAccess::default(), &daemon).unwrap();
-        // Runs until the tests end.
-        std::thread::spawn(move || {
-            let common = Common { injection, ..Common::default() };
-            let nobody = Manager::nobody();
-            Server::new(vec![listener], daemon, common, Drain::Never, nobody, None).unwrap().run()
+/// Returns the listening sockets, and the settings of each at the same place.
+fn prepare(
+    services: Vec<Service>,
+    daemons: &mut Daemons,
+    draining: &Rc<Cell<bool>>,
+) -> (Vec<Listener>, Vec<Served>) {
+    let (mut all, mut served) = (Vec::new(), Vec::new());
+    let budget = Rc::default();
+    for Service { listeners, injection, daemon: path } in services {
+        let daemon = daemons.add(&path);
+        let common = Rc::new(Common {
+            injection,
+            socket: path.display().to_string(),
+            images: Rc::clone(daemon.images()),
+            budget: Rc::clone(&budget),
+            draining: Rc::clone(draining),
         });
-    }
-
-    fn end(stream: UnixStream) -> UnixStream {
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        stream
-    }
-
-    fn gets(mut end: &UnixStream, wanted: &str) {
-        let mut got = vec![0; wanted.len()];
-        end.read_exact(&mut got).unwrap();
-        assert_eq!(str::from_utf8(&got), Ok(wanted));
-    }
-
-    #[test]
-    fn a_panic_ends_one_pair_alone() {
-        log::set_logger(&Bomb).unwrap();
-        log::set_max_level(log::LevelFilter::Info);
-        let folder = std::env::temp_dir().join(format!("dcp-panic-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let daemon = UnixListener::bind(folder.join("daemon")).unwrap();
-        serve(&folder);
-        let connect = || {
-            let client = UnixStream::connect(folder.join("listen")).unwrap();
-            (end(client), end(daemon.accept().unwrap().0))
-        };
-        let (other, others_daemon) = connect();
-        let (client, its_daemon) = connect();
-        let create = "POST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Length: 2\r\n\r\n{}";
-        (&client).write_all(create.as_bytes()).unwrap();
-        assert_ne!((&its_daemon).read(&mut [0; 4096]).unwrap(), 0);
-        (&its_daemon).write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n").unwrap();
-        (&client).read_to_end(&mut Vec::new()).unwrap();
-        (&its_daemon).read_to_end(&mut Vec::new()).unwrap();
-        assert!(LINES.lock().unwrap().iter().any(|line| line.starts_with("a bug ended one")));
-        let later = connect();
-        for (client, end) in [&(other, others_daemon), &later] {
-            let request = "GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n";
-            (&*client).write_all(request.as_bytes()).unwrap();
-            gets(end, request);
-            let response = "HTTP/1.1 204 No Content\r\n\r\n";
-            (&*end).write_all(response.as_bytes()).unwrap();
-            gets(client, response);
+        for listener in listeners {
+            all.push(listener);
+            served.push(Served { common: Rc::clone(&common), daemon: daemon.id() });
         }
-        std::fs::remove_dir_all(&folder).unwrap();
     }
+    (all, served)
 }
+
+#[cfg(test)]
+mod tests;

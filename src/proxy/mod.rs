@@ -44,19 +44,19 @@ pub use session::{Rest, Session};
 
 use crate::rules::Injection;
 
-/// What all connections of a listener share.
+/// The settings of one listener's connections, and what these share with those of others.
 #[derive(Debug, Default)]
 pub struct Common {
-    /// What is forced into creating requests.
+    /// Of the listener: what is forced into creating requests.
     pub injection: Injection,
-    /// The path of the daemon's socket, for messages.
+    /// Of the daemon: the path of its socket, for messages.
     pub socket: String,
-    /// Room for collected bodies.
-    pub budget: Rc<Budget>,
-    /// What is remembered of the daemon's images.
+    /// Of the daemon: what is remembered of its images.
     pub images: Rc<Images>,
-    /// Whether the process is about to end: no new exchange begins.
-    pub draining: Cell<bool>,
+    /// Of the process: room for collected bodies.
+    pub budget: Rc<Budget>,
+    /// Of the process: `true` when it is about to end, so that no new exchange begins.
+    pub draining: Rc<Cell<bool>>,
 }
 
 /// What the core wants of the shell.

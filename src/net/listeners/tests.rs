@@ -13,17 +13,24 @@ fn listeners_take_turns() {
     let mut listeners = Listeners::new(vec![bind("a"), bind("b"), bind("c")]);
     let knock = |name: &str| Client::connect(folder.join(name)).unwrap();
     let _clients = ["a", "a", "a", "c"].map(knock);
-    let mut taken = || {
+    let taken = |listeners: &mut Listeners| {
         let (stream, place) = listeners.accept().ok()?;
         let address = stream.local_addr().unwrap();
         let name = address.as_pathname().unwrap().file_name().unwrap().to_owned();
         assert_eq!(name, ["a", "b", "c"][place]);
         Some(name)
     };
-    let order: Vec<_> = std::iter::from_fn(&mut taken).collect();
+    // Nothing is known of them yet.
+    assert_eq!(taken(&mut listeners), None);
+    for place in 0..3 {
+        listeners.note(Token(FIRST + place));
+    }
+    let order: Vec<_> = std::iter::from_fn(|| taken(&mut listeners)).collect();
     assert_eq!(order, ["a", "c", "a", "a"]);
-    assert_eq!(taken(), None);
+    assert!(!listeners.is_stirred());
     let _late = knock("b");
-    assert_eq!(taken().unwrap(), "b");
+    listeners.note(Token(FIRST + 1));
+    assert!(listeners.is_stirred());
+    assert_eq!(taken(&mut listeners).unwrap(), "b");
     std::fs::remove_dir_all(&folder).unwrap();
 }

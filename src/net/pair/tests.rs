@@ -8,7 +8,7 @@ use mio::{Events, Poll};
 
 use crate::net::daemons::Daemons;
 use crate::net::slab::token;
-use crate::rules::{Injection, Label};
+use crate::rules::{Injection, Injections, Label};
 
 /// The loop around some pairs, and a daemon.
 struct Lab {
@@ -115,7 +115,8 @@ impl Lab {
 
 fn labels(key: &str) -> Rc<Common> {
     let labels = vec![Label { key: key.into(), value: "yes".into() }];
-    let injection = Injection { labels, ..Injection::default() };
+    let injection =
+        Injection { inject: Injections::forced(&labels, &[], None, None), ..Injection::default() };
     Rc::new(Common { injection, ..Common::default() })
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use log::{debug, warn};
 
-use super::Server;
+use super::{Served, Server};
 use crate::net::listeners::Listeners;
 use crate::net::pair::Pair;
 use crate::net::peer::Peer;
@@ -23,11 +23,9 @@ const FULL_PAUSE: Duration = Duration::from_mins(1);
 /// What is done about clients that want to be accepted.
 #[derive(Debug)]
 pub(super) enum Accepting {
-    /// They are waited for.
-    Waiting(Listeners),
-    /// Some are there.
-    Pending(Listeners),
-    /// Some are there, but not before this time.
+    /// They are accepted as they come.
+    Open(Listeners),
+    /// Some are there, and are not accepted before this time.
     Paused(Listeners, Instant),
     /// Another process accepts them.
     Superseded(Superseded),
@@ -74,16 +72,19 @@ impl Accepting {
     /// The sockets, while they are listened on.
     pub(super) fn listeners(&mut self) -> Option<&mut Listeners> {
         match self {
-            Self::Waiting(listeners) | Self::Pending(listeners) | Self::Paused(listeners, _) => {
-                Some(listeners)
-            }
+            Self::Open(listeners) | Self::Paused(listeners, _) => Some(listeners),
             Self::Superseded(_) | Self::Closing(_) | Self::Draining(_) | Self::Stopping => None,
         }
     }
 
     /// Whether clients are accepted, sooner or later.
     pub(super) fn serves(&self) -> bool {
-        matches!(self, Self::Waiting(_) | Self::Pending(_) | Self::Paused(..))
+        matches!(self, Self::Open(_) | Self::Paused(..))
+    }
+
+    /// Whether a client may be accepted now.
+    pub(super) fn is_pending(&self) -> bool {
+        matches!(self, Self::Open(listeners) if listeners.is_stirred())
     }
 }
 
@@ -95,29 +96,37 @@ impl Server {
 
     pub(super) fn set_accepting(&mut self, state: impl FnOnce(Listeners) -> Accepting) {
         self.accepting = match std::mem::replace(&mut self.accepting, Accepting::Stopping) {
-            Accepting::Waiting(listeners)
-            | Accepting::Pending(listeners)
-            | Accepting::Paused(listeners, _) => state(listeners),
+            Accepting::Open(listeners) | Accepting::Paused(listeners, _) => state(listeners),
             other => other,
         };
     }
 
     pub(super) fn accept(&mut self) {
         if matches!(self.accepting, Accepting::Paused(_, until) if until <= self.woke) {
-            self.set_accepting(Accepting::Pending);
+            self.set_accepting(Accepting::Open);
         }
         for _ in 0..ACCEPTS {
-            if !self.has_room() && matches!(self.accepting, Accepting::Pending(_)) {
+            if !self.accepting.is_pending() {
+                return;
+            }
+            if !self.has_room() {
                 return self.tell_full();
             }
-            let Accepting::Pending(listeners) = &mut self.accepting else {
-                return;
-            };
+            let Accepting::Open(listeners) = &mut self.accepting else { return };
             match listeners.accept() {
                 Ok((stream, listener)) => self.welcome(stream, listener),
                 Err(error) => return self.accept_failed(&error),
             }
         }
+    }
+
+    /// Accepts all clients, as if an event had announced them.
+    #[cfg(test)]
+    pub(super) fn accept_all(&mut self) {
+        if let Some(listeners) = self.accepting.listeners() {
+            listeners.stir_all();
+        }
+        self.accept();
     }
 
     /// Now and then, for as long as it is so.
@@ -134,9 +143,10 @@ impl Server {
 
     fn accept_failed(&mut self, error: &io::Error) {
         match error.kind() {
-            io::ErrorKind::WouldBlock => self.set_accepting(Accepting::Waiting),
-            // The client has given up, or a signal came; the next may be there.
-            io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
+            // There are no more. Or the client has given up, or a signal came; the next may be there.
+            io::ErrorKind::WouldBlock
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::Interrupted => {}
             _ => {
                 warn!("cannot accept a client: {error}; trying again");
                 let until = Instant::now() + ACCEPT_PAUSE;
@@ -152,8 +162,9 @@ impl Server {
             Ok(client) => client,
             Err(error) => return warn!("cannot watch a client: {error}; closed"),
         };
-        let mut pump = self.stores.pump(&self.common);
-        pump.welcome(&self.common, self.woke);
+        let Some(Served { common, .. }) = self.served.get(listener) else { return };
+        let mut pump = self.stores.pump(common);
+        pump.welcome(common, self.woke);
         self.pairs.insert(Pair::new(client, listener, pump));
         self.answering.counters().client();
         debug!("a client was accepted; {} are connected", self.pairs.len());

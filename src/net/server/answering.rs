@@ -76,7 +76,7 @@ impl Server {
 
     pub(super) fn answer(&mut self) {
         let Some(desk) = &mut self.answering.desk else { return };
-        let Some(daemon) = self.daemons.get_mut(self.daemon) else { return };
+        let Some(daemon) = self.daemons.first() else { return };
         let present = Present {
             open: self.pairs.len(),
             room: self.max_pairs,

@@ -134,9 +134,7 @@ impl Server {
     /// Lets go of the listening sockets. Dropping one removes its file, if that is ours.
     pub(super) fn accept_no_more(&mut self, next: Accepting) {
         if let Some(listeners) = self.accepting.listeners() {
-            // Closing it would not do: others may have the same socket open, and its clients would
-            // go on waking us. That it is not watched is no harm.
-            let _ = self.poll.registry().deregister(listeners);
+            listeners.unwatch(self.poll.registry());
         }
         self.accepting = next;
     }
@@ -144,7 +142,7 @@ impl Server {
     /// Lets no new exchanges begin, so that idle connections are closed.
     fn drain(&mut self, draining: Draining) {
         self.accepting = Accepting::Draining(draining);
-        self.common.draining.set(true);
+        self.draining.set(true);
         let slots: Vec<_> = self.pairs.slots().collect();
         for slot in slots {
             self.queue(slot);
@@ -318,7 +316,8 @@ mod tests {
     use crate::config::SocketAccess;
     use crate::net::listener::Listener;
     use crate::net::notify::Manager;
-    use crate::proxy::Common;
+    use crate::net::server::Service;
+    use crate::rules::Injection;
 
     /// A server with one client that has asked for nothing, and which another process has superseded.
     struct Old {
@@ -335,13 +334,13 @@ mod tests {
             let at = |name: &str| folder.join(name);
             let daemon = UnixListener::bind(at("daemon")).unwrap();
             let bind = |path: &Path| Listener::bind(path, SocketAccess::default(), &at("daemon"));
-            let (listeners, common) = (vec![bind(&at("listen")).unwrap()], Common::default());
+            let listeners = vec![bind(&at("listen")).unwrap()];
+            let injection = Injection::default();
+            let service = Service { listeners, injection, daemon: at("daemon") };
             let (drain, nobody) = (Drain::Never, Manager::nobody());
-            let mut server =
-                Server::new(listeners, at("daemon"), common, drain, nobody, None).unwrap();
+            let mut server = Server::new(vec![service], drain, nobody, None).unwrap();
             let client = UnixStream::connect(at("listen")).unwrap();
-            server.set_accepting(Accepting::Pending);
-            server.accept();
+            server.accept_all();
             let mut old = Self { server, _client: client, _daemon: daemon, folder };
             old.turns();
             assert_eq!(old.server.pairs.len(), 1);
@@ -386,8 +385,8 @@ mod tests {
         let mut old = Old::new("busy");
         let now = Instant::now();
         assert_eq!(old.left_at(now, now + QUIET, now + QUIET), 1);
-        assert!(!old.server.common.draining.get());
+        assert!(!old.server.draining.get());
         assert_eq!(old.left_at(now + BUSY, now + BUSY, now + BUSY), 0);
-        assert!(old.server.common.draining.get() && old.server.is_done());
+        assert!(old.server.draining.get() && old.server.is_done());
     }
 }

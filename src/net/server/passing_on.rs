@@ -35,8 +35,6 @@ pub(super) struct Passing {
 #[derive(Debug)]
 struct Predecessors {
     links: Vec<UnixStream>,
-    /// Listening sockets by which clients can have come.
-    listeners: usize,
     /// Whether a link may hold something.
     pending: bool,
     /// When it is read again, if there was no descriptor left.
@@ -65,9 +63,8 @@ enum Taking {
 }
 
 impl Passing {
-    pub(super) fn new(listeners: usize) -> Self {
-        let predecessors =
-            Predecessors { links: Vec::new(), listeners, pending: false, again: None };
+    pub(super) fn new() -> Self {
+        let predecessors = Predecessors { links: Vec::new(), pending: false, again: None };
         Self { predecessors, recipient: None, handed_over: 0 }
     }
 
@@ -123,7 +120,7 @@ impl Predecessors {
     ///
     /// # Errors
     /// `WouldBlock` if none is there, and those of fcntl(2) if there is no room for a descriptor.
-    fn next(&mut self, registry: &Registry) -> io::Result<(UnixStream, usize)> {
+    fn next(&mut self, registry: &Registry) -> io::Result<(UnixStream, u32)> {
         let mut place = 0;
         while let Some(link) = self.links.get(place) {
             has_descriptor(link)?;
@@ -133,12 +130,7 @@ impl Predecessors {
                         warn!("cannot watch a process before this one: {error}");
                     }
                 }
-                Ok(Some((Kind::Client(listener), file))) => {
-                    match usize::try_from(listener).ok().filter(|place| *place < self.listeners) {
-                        Some(listener) => return Ok((stream(file), listener)),
-                        None => warn!("a client came by a socket that is not known; closed"),
-                    }
-                }
+                Ok(Some((Kind::Client(listener), file))) => return Ok((stream(file), listener)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => place += 1,
                 Ok(None) => drop(self.links.remove(place)),
                 Err(error) => {
@@ -207,7 +199,12 @@ impl Server {
         true
     }
 
-    fn welcome_adopted(&mut self, stream: UnixStream, listener: usize) {
+    /// Takes a client, which gets the settings of the listening socket at this place.
+    fn welcome_adopted(&mut self, stream: UnixStream, listener: u32) {
+        let known = |place: &usize| *place < self.served.len();
+        let Some(listener) = usize::try_from(listener).ok().filter(known) else {
+            return warn!("a client came by a socket that is not known; closed");
+        };
         let slot = self.pairs.next();
         let token = self.next_token(slot, Side::Client);
         match Peer::new(stream, token, self.poll.registry()) {

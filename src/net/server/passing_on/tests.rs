@@ -1,11 +1,13 @@
 use super::*;
-use std::os::unix::net::UnixStream as Client;
+use std::io::Write;
+use std::os::unix::net::{UnixListener as Daemon, UnixStream as Client};
 use std::path::{Path, PathBuf};
 
 use crate::config::{Drain, SocketAccess};
 use crate::net::listener::Listener;
 use crate::net::notify::Manager;
-use crate::proxy::Common;
+use crate::net::server::Service;
+use crate::rules::{Injection, Injections, Label};
 
 struct Folder(PathBuf);
 
@@ -27,13 +29,28 @@ impl Drop for Folder {
     }
 }
 
-/// A server that listens on sockets of these names.
+/// A server that listens on sockets of these names. Each has a daemon and a label called so.
+fn servers(folder: &Folder, names: &[&str]) -> Server {
+    let services = names.iter().map(|name| {
+        let daemon = folder.at(&format!("daemon-{name}"));
+        let listener = Listener::bind(&folder.at(name), SocketAccess::default(), &daemon).unwrap();
+        let labels = vec![Label { key: (*name).to_owned(), value: String::new() }];
+        let injection = Injection {
+            inject: Injections::forced(&labels, &[], None, None),
+            ..Injection::default()
+        };
+        Service { listeners: vec![listener], injection, daemon }
+    });
+    Server::new(services.collect(), Drain::Never, Manager::nobody(), None).unwrap()
+}
+
+/// A server that listens on sockets of these names, all for one daemon.
 fn server(folder: &Folder, names: &[&str]) -> Server {
     let daemon = folder.at("daemon");
     let bind = |name: &&str| Listener::bind(&folder.at(name), SocketAccess::default(), &daemon);
     let listeners = names.iter().map(|name| bind(name).unwrap()).collect();
-    let nobody = Manager::nobody();
-    Server::new(listeners, daemon, Common::default(), Drain::Never, nobody, None).unwrap()
+    let service = Service { listeners, injection: Injection::default(), daemon };
+    Server::new(vec![service], Drain::Never, Manager::nobody(), None).unwrap()
 }
 
 /// A server that is superseded, whose clients came by these sockets, and that passes what it can.
@@ -44,8 +61,7 @@ fn passes(
 ) -> (UnixStream, Vec<Client>, Server) {
     let mut old = server(folder, listen);
     let clients = clients.iter().map(|path| Client::connect(path).unwrap()).collect();
-    old.set_accepting(Accepting::Pending);
-    old.accept();
+    old.accept_all();
     old.accept_no_more(Accepting::superseded(Instant::now()));
     let (link, theirs) = UnixStream::pair().unwrap();
     old.follow(1, link);
@@ -75,6 +91,35 @@ fn a_client_stays_one_of_its_listening_socket() {
     came_by.sort_unstable();
     assert_eq!(came_by, [1, 2, 2]);
     assert!(!new.can_adopt());
+}
+
+#[test]
+fn a_client_that_is_taken_over_gets_the_settings_of_its_listening_socket() {
+    let folder = Folder::new("pass-settings");
+    let at = ["a", "b"].map(|name| folder.at(name));
+    let (link, mut clients, _old) = passes(&folder, &["a", "b"], &[&at[1], &at[0]]);
+    let mut new = servers(&folder, &["c", "d"]);
+    let daemons =
+        ["c", "d"].map(|name| Daemon::bind(folder.at(&format!("daemon-{name}"))).unwrap());
+    new.take_clients(link);
+    new.adopt();
+    for (client, (daemon, label)) in
+        clients.iter_mut().zip([(&daemons[1], "d"), (&daemons[0], "c")])
+    {
+        client
+            .write_all(b"POST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Length: 2\r\n\r\n{}")
+            .unwrap();
+        let mut events = mio::Events::with_capacity(8);
+        new.poll.poll(&mut events, Some(Duration::from_secs(30))).unwrap();
+        events.iter().for_each(|event| new.note(event));
+        while let Some(slot) = new.ready.pop_front() {
+            new.turn(slot);
+        }
+        let mut request = [0; 4096];
+        let n = daemon.accept().unwrap().0.read(&mut request).unwrap();
+        let request = str::from_utf8(&request[..n]).unwrap();
+        assert!(request.ends_with(&format!(r#"{{"Labels":{{"{label}":""}}}}"#)), "{request}");
+    }
 }
 
 #[test]
