@@ -1,4 +1,4 @@
-//! The program: reads the command line, asks the daemon what must be known before, serves.
+//! The program: reads the command line, asks the daemon what is needed at startup, and serves.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -17,10 +17,8 @@ use dockerd_ci_proxy::net::{self, Server, Service, ask};
 use dockerd_ci_proxy::rules::Injection;
 use log::{error, info, warn};
 
-// Once, so that it is to be small rather than fast; so are those below.
-#[cold]
 fn main() -> ExitCode {
-    // Before all else, since passed descriptors have no owner yet.
+    // First of all, since nothing owns the passed descriptors yet.
     let started = Program::own()
         .map_err(handover::Error::Handover)
         .and_then(|program| Ok((handover::start(&program, variable)?, program)));
@@ -28,7 +26,7 @@ fn main() -> ExitCode {
         Ok((Some(start), program)) => (start, program),
         Ok((None, _)) => return Exit::Done.into(),
         Err(error) => {
-            complain(&error);
+            print_error(&error);
             return Exit::Failed.into();
         }
     };
@@ -36,9 +34,9 @@ fn main() -> ExitCode {
         Ok(Command::Help(text) | Command::Version(text)) => printed(&text, Exit::Done),
         Ok(Command::Check(config)) => {
             for unknown in unknown_variables() {
-                complain(&format_args!("warn: {unknown}"));
+                print_error(&format_args!("warn: {unknown}"));
             }
-            tell(&check(&config, &paths(&start.sockets().clients)))
+            print_report(&check(&config, &paths(&start.sockets().clients)))
         }
         Ok(Command::Status(socket)) => status(&socket),
         Ok(Command::Run(config)) => {
@@ -49,60 +47,59 @@ fn main() -> ExitCode {
             run(&config, start, program).unwrap_or_else(|exit| exit)
         }
         Err(error) => {
-            complain(&error);
+            print_error(&error);
             Exit::Usage
         }
     };
     exit.into()
 }
 
-/// Prints how the proxy does that answers at `socket`; done if clients would be served now.
+/// Prints the state of the proxy with this stats socket. Succeeds if clients would be served now.
 fn status(socket: &Path) -> Exit {
     match net::status::ask(socket) {
         Ok((text, ready)) => printed(&text, if ready { Exit::Done } else { Exit::Failed }),
         Err(why) => {
-            complain(&format_args!("status: {why}"));
+            print_error(&format_args!("status: {why}"));
             Exit::Failed
         }
     }
 }
 
-/// Prints what would be done, what may be a slip, and what is in the way.
-fn tell(report: &Report) -> Exit {
+/// Prints the plan to standard output, and warnings and errors to standard error.
+fn print_report(report: &Report) -> Exit {
     let lines = report.plan.iter().map(|line| format!("{line}\n"));
     let exit = printed(&lines.collect::<String>(), report.exit());
-    for doubt in &report.doubts {
-        complain(&format_args!("warn: {doubt}"));
+    for warning in &report.warnings {
+        print_error(&format_args!("warn: {warning}"));
     }
-    for (_, why) in &report.faults {
-        complain(why);
+    for (_, why) in &report.errors {
+        print_error(why);
     }
     exit
 }
 
-/// The exit after a text for standard output, which may be a pipe into which nobody looks any more.
+/// Prints a text to standard output and returns `exit`, or a failure if the text cannot be written.
 fn printed(text: &str, exit: Exit) -> Exit {
     match std::io::stdout().write_all(text.as_bytes()) {
         Ok(()) => exit,
         Err(why) => {
-            complain(&format_args!("cannot print: {why}"));
+            print_error(&format_args!("cannot write to standard output: {why}"));
             Exit::Failed
         }
     }
 }
 
-/// Says on standard error what is wrong. If that cannot be written, the exit code still tells, which
-/// it would not after the panic of an `eprintln`.
-fn complain(what: &impl Display) {
-    let _ = std::io::stderr().write_all(format!("dockerd-ci-proxy: {what}\n").as_bytes());
+/// Prints an error to standard error. Ignores a failure, which would make `eprintln` panic: the exit code
+/// still reports the error.
+fn print_error(error: &impl Display) {
+    let _ = std::io::stderr().write_all(format!("dockerd-ci-proxy: {error}\n").as_bytes());
 }
 
 fn paths(listeners: &[Listener]) -> Vec<PathBuf> {
     listeners.iter().map(|listener| listener.path().to_owned()).collect()
 }
 
-/// A sentence about each variable that was probably meant for us, and that we do not know.
-#[cold]
+/// Returns a warning for each variable that is probably a misspelt one of the proxy.
 fn unknown_variables() -> Vec<String> {
     cli::variables::unknown(std::env::vars_os())
 }
@@ -111,8 +108,7 @@ fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
-/// Serves until told to stop. What goes wrong is logged; the exit says of which kind it was.
-#[cold]
+/// Serves until a signal stops it. Logs errors and returns their exit code.
 fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
     let (mut sockets, predecessor) = match start {
         Start::First(sockets) => (sockets, None),
@@ -128,29 +124,21 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
     let paths = paths(&listeners);
     let daemon = config.daemon.clone();
     let service = Service { listeners, injection: injection.clone(), daemon };
-    // The end of a terminal is no wish for an upgrade.
+    // With a terminal, SIGHUP means that the terminal has closed, not an upgrade.
     let program = Some(program).filter(|_| !has_terminal());
     let mut server = Server::new(vec![service], config.drain, manager(), program)
         .map_err(|why| loop_failed(&why))?;
-    let stats_at = stats.as_ref().map(|listener| listener.path().to_owned());
+    let stats_path = stats.as_ref().map(|listener| listener.path().to_owned());
     if let Some(listener) = stats {
         server.answer_at(listener).map_err(|why| loop_failed(&why))?;
     }
     predecessor.map_or(Ok(()), |old| server.relieve(old)).map_err(|why| {
-        error!("the process before this one does not hand over: {why}");
+        error!("the previous process did not hand over: {why}");
         Exit::Failed
     })?;
-    if let Some(path) = stats_at {
-        info!("answering /metrics, /healthz and /readyz on {}", path.display());
-    }
-    let daemon = check::missing_daemon(config);
-    for doubt in check::missing_source(config, ask::in_container()).into_iter().chain(daemon) {
-        warn!("{doubt}");
-    }
-    // Not before signals are heeded: whoever reads this may send one at once.
-    announce(config, &paths, &injection);
-    let stopped = server.run().map_err(|why| loop_failed(&why))?;
-    let net::Stopped { cut, handed_over } = stopped;
+    // Not earlier: whoever reads these lines may send a signal at once, which is handled from here on.
+    announce(config, &paths, stats_path.as_deref(), &injection);
+    let net::Stopped { cut, handed_over } = server.run().map_err(|why| loop_failed(&why))?;
     let handed_over = match handed_over {
         0 => String::new(),
         _ => format!(", {handed_over} were handed over"),
@@ -159,7 +147,7 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
     Ok(Exit::Done)
 }
 
-/// The sockets that were passed, or else one of our own.
+/// Returns the listening sockets that were passed, or else creates one.
 fn listeners(config: &Config, sockets: Sockets) -> Result<Vec<Listener>, Exit> {
     if !sockets.clients.is_empty() {
         return Ok(sockets.clients);
@@ -167,12 +155,14 @@ fn listeners(config: &Config, sockets: Sockets) -> Result<Vec<Listener>, Exit> {
     bind(&config.listen, config.access, config).map(|own| vec![own])
 }
 
-/// The stats socket that was passed, or else one of our own, if there is to be one.
+/// Returns the stats socket that was passed, or else creates the configured one, if any.
 fn stats(config: &Config, passed: Option<Listener>) -> Result<Option<Listener>, Exit> {
     match (passed, &config.stats) {
         (Some(listener), Some(path)) if listener.is_passed() => {
             let (passed, own) = (listener.path().display(), path.display());
-            error!("--stats-socket: {own} has no effect, since {passed} was passed; take one away");
+            error!(
+                "--stats-socket: {own} has no effect, since the stats socket {passed} was passed; remove one of them"
+            );
             Err(Exit::Usage)
         }
         (None, Some(path)) => bind(path, config.stats_access(), config).map(Some),
@@ -187,7 +177,7 @@ fn bind(path: &Path, access: SocketAccess, config: &Config) -> Result<Listener, 
     })
 }
 
-/// Whoever wants to be told how we do. That it is away is no reason not to serve.
+/// Connects to the service manager, if any. The proxy serves even if that fails.
 fn manager() -> Manager {
     Manager::named(variable).unwrap_or_else(|why| {
         warn!("cannot reach the service manager at NOTIFY_SOCKET: {why}");
@@ -204,19 +194,19 @@ fn loop_failed(why: &std::io::Error) -> Exit {
     Exit::Failed
 }
 
-/// A daemon with the systemd driver refuses every container whose parent is not a slice. That is
-/// better said now than by each job; a daemon that is not up yet cannot be asked.
+/// Refuses a cgroup parent that the daemon's cgroup driver cannot use, since otherwise every container of
+/// every job would fail. Warns if the daemon does not answer: it may start later.
 fn check_cgroup_parents(config: &Config) -> Result<(), Exit> {
-    if check::named_parents(config).next().is_none() {
+    if check::fixed_parents(config).next().is_none() {
         return Ok(());
     }
     match ask::cgroup_driver(&config.daemon) {
         Ok(Some(driver)) => {
-            for (flag, judged) in check::judged(config, &driver) {
-                match judged {
-                    Ok(doubt) => doubt.into_iter().for_each(|doubt| warn!("{flag}: {doubt}")),
-                    Err(fault) => {
-                        error!("{flag}: {fault}");
+            for (flag, checked) in check::checked_parents(config, &driver) {
+                match checked {
+                    Ok(warning) => warning.into_iter().for_each(|why| warn!("{flag}: {why}")),
+                    Err(why) => {
+                        error!("{flag}: {why}");
                         return Err(Exit::Usage);
                     }
                 }
@@ -224,7 +214,7 @@ fn check_cgroup_parents(config: &Config) -> Result<(), Exit> {
         }
         Ok(None) => {}
         Err(why) => {
-            for (flag, parent) in check::named_parents(config) {
+            for (flag, parent) in check::fixed_parents(config) {
                 warn!("cannot check {flag} {parent:?}: {why}");
             }
         }
@@ -232,7 +222,15 @@ fn check_cgroup_parents(config: &Config) -> Result<(), Exit> {
     Ok(())
 }
 
-fn announce(config: &Config, listening: &[PathBuf], injection: &Injection) {
+/// Logs the configuration, and last that the proxy serves.
+fn announce(config: &Config, listening: &[PathBuf], stats: Option<&Path>, injection: &Injection) {
+    if let Some(path) = stats {
+        info!("serving /metrics, /healthz and /readyz on {}", path.display());
+    }
+    let source = check::missing_source(config, ask::in_container());
+    for warning in source.into_iter().chain(check::missing_daemon(config)) {
+        warn!("{warning}");
+    }
     for label in injection.inject.labels() {
         info!("label {}={:?}", label.key, label.value);
     }

@@ -1,9 +1,9 @@
-# What bash completes for dockerd-ci-proxy. Made from its table of flags.
+# Bash completion for dockerd-ci-proxy. Generated from its table of flags.
 # shellcheck shell=bash
 
 _dockerd_ci_proxy() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} value=
-    # Bash takes --flag=value for three words.
+    # Bash splits --flag=value into three words.
     if [ "$cur" = = ]; then
         cur='' value=yes
     elif [ "$prev" = = ]; then

@@ -1,4 +1,4 @@
-//! The texts for people and their shells, rendered from the table of flags.
+//! Texts rendered from the table of flags.
 
 use super::Exit;
 use super::flags::{Effect, FLAGS, Flag};
@@ -7,20 +7,20 @@ const NAME: &str = env!("CARGO_PKG_NAME");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const DESCRIPTION: &str = env!("CARGO_PKG_DESCRIPTION");
 
-/// The rules that hold for all flags.
-pub const RULES: &str = "A flag beats its variable, and an empty variable is as one that is not set. \
-                     Of a flag that is given twice and may not be repeated, the last one counts.";
+/// Rules for all flags.
+pub const RULES: &str = "A flag overrides its variable, and an empty variable counts as unset. If a flag that \
+                     cannot be repeated is given twice, the last one counts.";
 
-/// Columns of a line of the help, for terminals of 80.
+/// Width of the help, for terminals of 80 columns.
 const WIDTH: usize = 78;
 
-/// The text of `--version`, with its line end.
+/// Renders `--version`, with its line end.
 #[must_use]
 pub fn version() -> String {
     format!("{NAME} {VERSION}\n")
 }
 
-/// The text of `--help`, with its last line end.
+/// Renders `--help`, with its last line end.
 #[must_use]
 pub fn help() -> String {
     let mut lines = vec![format!("{NAME} {VERSION}")];
@@ -44,21 +44,21 @@ pub fn help() -> String {
     lines.join("\n") + "\n"
 }
 
-/// One flag as the help shows it.
+/// Renders one flag for the help.
 fn paragraph(flag: &Flag) -> Vec<String> {
     let mut lines = vec![format!("  {}", spellings(flag).join(", "))];
-    lines.extend(wrapped("      ", &format!("{} {}", flag.line, flag.more)));
+    lines.extend(wrapped("      ", &format!("{} {}", flag.summary, flag.details)));
     lines.extend(wrapped("      ", &extras(flag, "").join(", ")));
     lines
 }
 
-/// The flags as a list in Markdown, with its last line end.
+/// Renders the flags as a list in Markdown, with its last line end.
 #[must_use]
 pub fn markdown() -> String {
     FLAGS.iter().map(item).collect()
 }
 
-/// The exit codes as a table in Markdown, with its last line end.
+/// Renders the exit codes as a table in Markdown, with its last line end.
 #[must_use]
 pub fn exit_codes() -> String {
     let rows = Exit::ALL.iter().map(|exit| format!("| {} | {} |\n", exit.code(), exit.meaning()));
@@ -71,11 +71,11 @@ fn item(flag: &Flag) -> String {
         none if none.is_empty() => none,
         some => format!(" ({some})"),
     };
-    let text = format!("- {}{extras}: {} {}", names.join(", "), flag.line, flag.more);
+    let text = format!("- {}{extras}: {} {}", names.join(", "), flag.summary, flag.details);
     format!("{}\n", text.trim_end())
 }
 
-/// All ways to type a flag; the last one shows the value, as it is the same for all.
+/// Returns all names of a flag; the last one shows the value.
 #[must_use]
 pub fn spellings(flag: &Flag) -> Vec<String> {
     let short = flag.short.map(|short| format!("-{short}"));
@@ -88,7 +88,7 @@ pub fn spellings(flag: &Flag) -> Vec<String> {
     names
 }
 
-/// The default and the variable, where there are such, each between two `quote`s.
+/// Returns the default and the variable, if any, each between two `quote`s.
 #[must_use]
 pub fn extras(flag: &Flag, quote: &str) -> Vec<String> {
     let named = |what: &str, text: &str| format!("{what} {quote}{text}{quote}");
@@ -97,7 +97,7 @@ pub fn extras(flag: &Flag, quote: &str) -> Vec<String> {
     default.into_iter().chain(variable).collect()
 }
 
-/// The words of a text in lines of at most [`WIDTH`], each after the indent; none for no words.
+/// Wraps a text to indented lines of at most [`WIDTH`] columns; no words give no line.
 fn wrapped(indent: &str, text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -113,26 +113,4 @@ fn wrapped(indent: &str, text: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn help_shows_every_flag_and_fits_a_terminal() {
-        let help = help();
-        for flag in FLAGS {
-            let mut words = flag.names.iter().chain(&flag.variable);
-            assert!(words.all(|word| help.contains(word)), "{:?}", flag.names);
-        }
-        for line in help.lines() {
-            assert!(line.len() <= WIDTH && line.trim_end() == line, "{line:?}");
-        }
-    }
-
-    #[test]
-    fn words_are_wrapped_at_the_width() {
-        assert_eq!(wrapped("  ", ""), Vec::<String>::new());
-        assert_eq!(wrapped("  ", "a  b"), ["  a b"]);
-        let long = "x".repeat(WIDTH);
-        assert_eq!(wrapped("", &format!("a {long} b")), ["a", &long, "b"]);
-    }
-}
+mod tests;

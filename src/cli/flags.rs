@@ -1,49 +1,49 @@
-//! The one table of all flags. Reading them, `--help`, the README, the man page and the shells'
-//! completions are made from it.
+//! The one table of all flags. The parser, `--help`, the reference, the man page and the shell completions
+//! are made from it.
 
-use super::parse::{Args, Deed, Given, Wish};
+use super::parse::{Action, Args, Given};
 
-/// The daemon's socket, if nobody names one.
+/// Default of the daemon's socket.
 pub const DAEMON_SOCKET: &str = "/var/run/docker.sock";
-/// The listening socket, if nobody names one.
+/// Default of the listening socket.
 pub const LISTEN_SOCKET: &str = "/var/run/docker-ci-proxy.sock";
-/// The label, if nobody names one.
+/// Default label.
 pub const LABEL: &str = "Created-Via=dockerd-ci-proxy";
-/// The labels of images, if nobody says.
+/// Default of the labels of images.
 pub const IMAGE_LABELS: &str = "all";
-/// The cgroup parent of builds, if nobody says.
+/// Default of the cgroup parent of builds.
 pub const BUILD_CGROUP_PARENT: &str = "inherit";
-/// What is done with mounts of the daemon's socket, if nobody says.
+/// Default handling of mounts of the daemon's socket.
 pub const SOCKET_BIND: &str = "rewrite";
-/// Handling of anonymous volumes, if nobody names one.
+/// Default handling of anonymous volumes.
 pub const ANONYMOUS_VOLUMES: &str = "label";
-/// How the log is written, if nobody says.
+/// Default format of log lines.
 pub const LOG_FORMAT: &str = "text";
-/// The stats socket that `status` asks, if nobody names one.
+/// Default of the stats socket that `status` reads.
 pub const STATS_SOCKET: &str = "/run/dockerd-ci-proxy/stats.sock";
-/// The drain time, if nobody names one: as long as `docker stop` waits before it kills.
+/// Default drain time: `docker stop` kills after the same time.
 pub const DRAIN_TIME: &str = "10s";
 
 /// One flag.
 #[derive(Debug)]
 pub struct Flag {
-    /// Its names with their dashes: the proper one, then the aliases.
+    /// Its names with their dashes: the main one, then the aliases.
     pub names: &'static [&'static str],
-    /// Its letter.
+    /// Its one-letter name.
     pub short: Option<char>,
-    /// What it does.
+    /// Its effect on [`Args`].
     pub effect: Effect,
-    /// The variable that stands in for it.
+    /// The variable that is read where the flag is not given.
     pub variable: Option<&'static str>,
-    /// Its value if it is not given.
+    /// Its default value.
     pub default: Option<&'static str>,
-    /// What it is for, in one sentence.
-    pub line: &'static str,
-    /// What else there is to know, in sentences; may be empty.
-    pub more: &'static str,
+    /// Its purpose, in one sentence.
+    pub summary: &'static str,
+    /// Further sentences; may be empty.
+    pub details: &'static str,
 }
 
-/// What a flag does to the [`Args`]. The text is the name that the flag was typed by.
+/// Effect of a flag on the [`Args`]. The setters get the name by which the flag was given.
 #[derive(Debug)]
 pub enum Effect {
     /// Takes no value.
@@ -52,7 +52,7 @@ pub enum Effect {
     Value(&'static str, fn(&mut Args, Given)),
 }
 
-/// Every flag, in the order in which the help shows them.
+/// All flags, in the order of the help.
 pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--dockersocket", "--ds"],
@@ -60,8 +60,9 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Value("PATH", |args, given| args.daemon = Some(given)),
         variable: Some("DCP_DOCKER_SOCKET"),
         default: Some(DAEMON_SOCKET),
-        line: "The socket of the Docker daemon.",
-        more: "May be written unix:///path. The daemon need not be up when the proxy starts.",
+        summary: "The socket of the Docker daemon.",
+        details: "Can be written as unix:///path. The daemon need not be running when the proxy \
+               starts.",
     },
     Flag {
         names: &["--listensocket", "--ls"],
@@ -69,9 +70,9 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Value("PATH", |args, given| args.listen = Some(given)),
         variable: Some("DCP_LISTEN_SOCKET"),
         default: Some(LISTEN_SOCKET),
-        line: "The socket that clients are to use in place of the daemon's.",
-        more: "May be written unix:///path. A socket that a dead program left behind is \
-               replaced, one on which somebody answers is not.",
+        summary: "The socket that clients use instead of the daemon's.",
+        details: "Can be written as unix:///path. A socket that a dead process left behind is \
+               replaced; a socket on which a process still listens is an error.",
     },
     Flag {
         names: &["--label"],
@@ -79,12 +80,12 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Value("KEY=VALUE", |args, given| args.labels.push(given)),
         variable: Some("DCP_LABELS"),
         default: Some(LABEL),
-        line: "A label for everything that a client creates.",
-        more: "May be repeated with other keys. It wins over a label of the same key that the \
-               client sets. The variable holds several, with commas or line ends between them; \
-               blanks around them do not count, and a value with a comma in it has to be typed. \
-               No key may have a blank in it. Where a label is typed, no variable with labels is \
-               read.",
+        summary: "A label for everything that clients create.",
+        details: "Can be repeated with other keys. It overrides a label with the same key from the \
+               client. A key cannot contain whitespace. The variable holds several labels, \
+               separated by commas or line ends; whitespace around a label is ignored, and a value \
+               with a comma needs the flag. If a label is given by a flag, the variables for \
+               labels are not read.",
     },
     Flag {
         names: &["--image-labels"],
@@ -92,10 +93,10 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Value("all|none|KEY,...", |args, given| args.image_labels = Some(given)),
         variable: Some("DCP_IMAGE_LABELS"),
         default: Some(IMAGE_LABELS),
-        line: "Which of the labels images get that a client builds, commits or imports.",
-        more: "Keys of labels, with commas between them. A label that differs from job to job makes \
-               another image in each, of which nothing is cached where another build begins with it. \
-               Everything else gets all labels.",
+        summary: "The labels of images that clients build, commit or import.",
+        details: "Keys of labels, separated by commas. A label that differs between jobs gives \
+               each job a different image, and builds that start from that image cannot share a \
+               cache. Everything else gets all labels.",
     },
     Flag {
         names: &["--cgroup-parent"],
@@ -105,11 +106,11 @@ pub const FLAGS: &[Flag] = &[
         }),
         variable: Some("DCP_CGROUP_PARENT"),
         default: None,
-        line: "The cgroup below which containers run, and builds unless told otherwise.",
-        more: "An absolute path like /ci/1234 for a daemon with the cgroup driver cgroupfs, a \
+        summary: "The cgroup parent of containers, and of builds unless they have their own.",
+        details: "An absolute path like /ci/1234 for a daemon with the cgroup driver cgroupfs, a \
                slice like ci-1234.slice for one with systemd. The word self means the cgroup \
-               parent of the container in which the proxy runs; the daemon is asked for it at \
-               start. In the variable, 1 and true mean self, 0 and false mean none.",
+               parent of the container in which the proxy runs; the proxy asks the daemon for it \
+               at startup. In the variable, 1 and true mean self, 0 and false mean none.",
     },
     Flag {
         names: &["--build-cgroup-parent"],
@@ -119,11 +120,11 @@ pub const FLAGS: &[Flag] = &[
         }),
         variable: Some("DCP_BUILD_CGROUP_PARENT"),
         default: Some(BUILD_CGROUP_PARENT),
-        line: "The cgroup below which builds run.",
-        more: "inherit means that of --cgroup-parent, if there is one; none leaves builds to the \
-               daemon and the client; otherwise a path or slice as there. BuildKit caches the steps \
-               of a build for one cgroup parent, so where each job has another one, builds want one \
-               that all jobs share.",
+        summary: "The cgroup parent of builds.",
+        details: "inherit takes that of --cgroup-parent, if there is one; none leaves the choice \
+               to the daemon and the client; otherwise a path or slice as for --cgroup-parent. \
+               BuildKit caches build steps per cgroup parent, so if each job has its own, give \
+               builds one that all jobs share.",
     },
     Flag {
         names: &["--socket-bind"],
@@ -131,10 +132,10 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Value("rewrite|refuse|pass", |args, given| args.socket_bind = Some(given)),
         variable: None,
         default: Some(SOCKET_BIND),
-        line: "What is done when a container or service mounts the daemon's socket.",
-        more: "rewrite mounts the listening socket in its place, so that what such a container \
-               creates is labelled too; refuse refuses the container; pass lets it around the \
-               labels, with a line in the log.",
+        summary: "Handling of containers and services that mount the daemon's socket.",
+        details: "rewrite mounts the listening socket instead, so that everything the container \
+               creates is labelled too; refuse refuses the container; pass allows the mount, which \
+               bypasses the labels, and logs a warning.",
     },
     Flag {
         names: &["--socket-bind-source"],
@@ -142,9 +143,9 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Value("PATH", |args, given| args.socket_bind_source = Some(given)),
         variable: None,
         default: None,
-        line: "Where the listening socket is on the host, for rewrite.",
-        more: "Without it the path of the listening socket; to be given where the proxy itself \
-               runs in a container.",
+        summary: "The path of the listening socket on the host, for --socket-bind rewrite.",
+        details: "Without it, the path of the listening socket is used. Needed if the proxy itself runs \
+               in a container.",
     },
     Flag {
         names: &["--anonymous-volumes"],
@@ -152,12 +153,13 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Value("label|leave", |args, given| args.anonymous_volumes = Some(given)),
         variable: None,
         default: Some(ANONYMOUS_VOLUMES),
-        line: "Label anonymous volumes, or leave them to the daemon.",
-        more: "Anonymous volumes are those of an image's VOLUME, of --volume PATH and of a bind with \
-               only a target. With label each becomes a labelled mount, which an inspection of the \
-               container shows, and the daemon is asked about the image before each create. With leave \
-               they come into being as without the proxy: unlabelled. A volume that a client mounts \
-               itself, as with --mount type=volume, is labelled in both cases.",
+        summary: "Label anonymous volumes, or leave them to the daemon.",
+        details: "Anonymous volumes come from VOLUME in an image, from --volume PATH, and from a \
+               bind with only a target. With label, each becomes a labelled mount, which is \
+               visible when the container is inspected, and the proxy asks the daemon about the \
+               image before a create. With leave, they have no labels, as without the proxy. A \
+               volume that a client mounts itself, as with --mount type=volume, is labelled in \
+               both cases.",
     },
     Flag {
         names: &["--strict"],
@@ -165,10 +167,10 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Switch(|args, _| args.strict = true),
         variable: None,
         default: None,
-        line: "Refuse what is not known to be an operation of the Engine API, and images of \
-               BuildKit that cannot be labelled.",
-        more: "Without it, operations of newer daemons and of Podman pass as they came, and such \
-               an image is told in the log.",
+        summary: "Refuse requests that are not known operations of the Engine API, and BuildKit \
+               images that cannot be labelled.",
+        details: "Without it, operations of newer daemons and of Podman are forwarded unchanged, \
+               and an image that cannot be labelled is only reported in the log.",
     },
     Flag {
         names: &["--no-buildkit"],
@@ -176,9 +178,9 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Switch(|args, _| args.no_buildkit = true),
         variable: None,
         default: None,
-        line: "Let BuildKit's connections pass as they come.",
-        more: "Images that are built through them then have no labels; each such connection is \
-               told in the log.",
+        summary: "Forward BuildKit's connections unchanged.",
+        details: "Images that are built through them have no labels; each such connection is \
+               reported in the log.",
     },
     Flag {
         names: &["--socket-mode"],
@@ -186,8 +188,8 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Value("MODE", |args, given| args.mode = Some(given)),
         variable: None,
         default: None,
-        line: "The octal permissions of the listening socket.",
-        more: "Without it those of the daemon's socket, or 0660 if that is not there.",
+        summary: "The permissions of the listening socket, in octal.",
+        details: "Without it, those of the daemon's socket, or 0660 if that does not exist.",
     },
     Flag {
         names: &["--socket-owner"],
@@ -195,8 +197,8 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Value("USER", |args, given| args.owner = Some(given)),
         variable: None,
         default: None,
-        line: "The user who owns the listening socket, by name or number.",
-        more: "Without it the one who runs the proxy.",
+        summary: "The user that owns the listening socket, by name or number.",
+        details: "Without it, the user that runs the proxy.",
     },
     Flag {
         names: &["--socket-group"],
@@ -204,9 +206,9 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Value("GROUP", |args, given| args.group = Some(given)),
         variable: None,
         default: None,
-        line: "The group of the listening socket, by name or number.",
-        more: "Without it that of the daemon's socket, or the one that runs the proxy if that \
-               is not there.",
+        summary: "The group of the listening socket, by name or number.",
+        details: "Without it, that of the daemon's socket, or the group that runs the proxy if \
+               that socket does not exist.",
     },
     Flag {
         names: &["--drain-time"],
@@ -214,8 +216,8 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Value("TIME", |args, given| args.drain = Some(given)),
         variable: None,
         default: Some(DRAIN_TIME),
-        line: "How long running exchanges may go on after SIGTERM or SIGINT.",
-        more: "30 or 30s, 5m, 2h, or infinity. A second signal ends the proxy at once.",
+        summary: "Time that running exchanges get to finish after SIGTERM or SIGINT.",
+        details: "30 or 30s, 5m, 2h, or infinity. A second signal stops the proxy at once.",
     },
     Flag {
         names: &["--debug"],
@@ -223,8 +225,8 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Switch(|args, by| args.debug = Some(Given::implied("1", by))),
         variable: Some("DCP_DEBUG"),
         default: None,
-        line: "Log every exchange.",
-        more: "In the variable, 1, true, yes and on mean yes, 0, false, no and off mean no.",
+        summary: "Log every exchange.",
+        details: "In the variable, 1, true, yes and on mean yes, 0, false, no and off mean no.",
     },
     Flag {
         names: &["--log-format"],
@@ -232,9 +234,10 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Value("text|json", |args, given| args.log_format = Some(given)),
         variable: Some("DCP_LOG_FORMAT"),
         default: Some(LOG_FORMAT),
-        line: "How lines of the log are written.",
-        more: "text is a sentence for people, without the time, which whoever keeps the log adds; \
-               json is one object a line, with the time and, for an exchange, its facts as members.",
+        summary: "The format of log lines.",
+        details: "text is a sentence for people, without the time, which the service manager adds; \
+               json is one object per line, with the time and, for an exchange, its facts as \
+               members.",
     },
     Flag {
         names: &["--stats-socket"],
@@ -242,40 +245,41 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Value("PATH", |args, given| args.stats = Some(given)),
         variable: Some("DCP_STATS_SOCKET"),
         default: None,
-        line: "A socket that answers GET /metrics, /healthz and /readyz over HTTP.",
-        more: "Without it there is none. Its permissions are 0660; owner and group are those of the \
-               listening socket. dockerd-ci-proxy status asks it, and where no path is given, the \
-               one at /run/dockerd-ci-proxy/stats.sock.",
+        summary: "A socket that answers GET /metrics, /healthz and /readyz over HTTP.",
+        details: "Without it, there is none. Its mode is 0660; owner and group are those of the \
+               listening socket. dockerd-ci-proxy status connects to it; without this flag, that \
+               command connects to /run/dockerd-ci-proxy/stats.sock.",
     },
     Flag {
         names: &["--check"],
         short: None,
-        effect: Effect::Switch(|args, _| args.deed = Deed::Check),
+        effect: Effect::Switch(|args, _| args.action = Action::Check),
         variable: None,
         default: None,
-        line: "Do not serve: ask the daemon, look at the listening socket's place, and print what \
-               would be done.",
-        more: "What is in the way goes to standard error, and into the exit code; what may be a slip \
-               goes there alone. A program that already listens there is told, but is no fault: so one \
-               that runs can be checked before it is started anew.",
+        summary: "Do not serve: check the configuration, the daemon and the listening socket, and \
+               print what a start would do.",
+        details: "Nothing is changed. Errors go to standard error and decide the exit code; \
+               warnings only go to standard error. Another program that already listens on the \
+               socket is reported, but is not an error, so a running proxy can be checked before a \
+               restart.",
     },
     Flag {
         names: &["--help"],
         short: Some('h'),
-        effect: Effect::Switch(|args, _| args.wish = Some(Wish::Help)),
+        effect: Effect::Switch(|args, _| args.action = Action::Help),
         variable: None,
         default: None,
-        line: "Print this help; so does the word help.",
-        more: "",
+        summary: "Print this help; so does the word help.",
+        details: "",
     },
     Flag {
         names: &["--version"],
         short: Some('v'),
-        effect: Effect::Switch(|args, _| args.wish = Some(Wish::Version)),
+        effect: Effect::Switch(|args, _| args.action = Action::Version),
         variable: None,
         default: None,
-        line: "Print the version.",
-        more: "",
+        summary: "Print the version.",
+        details: "",
     },
     Flag {
         names: &["--labelname", "--ln"],
@@ -283,8 +287,8 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Value("KEY", |args, given| args.label_names.push(given)),
         variable: Some("DCP_LABEL_NAME"),
         default: None,
-        line: "The key of a label; older spelling of --label.",
-        more: "The first one goes with the first --labelvalue, the second with the second.",
+        summary: "The key of a label; older form of --label.",
+        details: "The first one goes with the first --labelvalue, the second with the second.",
     },
     Flag {
         names: &["--labelvalue", "--lv"],
@@ -292,8 +296,8 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Value("VALUE", |args, given| args.label_values.push(given)),
         variable: Some("DCP_LABEL_VALUE"),
         default: None,
-        line: "The value of the label that --labelname names.",
-        more: "",
+        summary: "The value of the label that --labelname names.",
+        details: "",
     },
     Flag {
         names: &["--cgroupparent", "--cp"],
@@ -301,22 +305,22 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Switch(|args, by| args.cgroup_parent = Some(Given::implied("self", by))),
         variable: None,
         default: None,
-        line: "Older spelling of --cgroup-parent self.",
-        more: "",
+        summary: "Older form of --cgroup-parent self.",
+        details: "",
     },
 ];
 
-/// The words that may stand alone, and what each does.
-pub const WORDS: &[(&str, &str)] = &[
+/// The words that are commands, each with its summary.
+pub const COMMANDS: &[(&str, &str)] = &[
     ("help", "Print the help."),
     (
         "status",
-        "Ask a proxy that serves, at its --stats-socket, how it does; ends with 0 if the daemon would answer a \
+        "Print the state of a running proxy, from its --stats-socket; exits with 0 if the daemon would answer a \
          client now, else with 1.",
     ),
 ];
 
-/// The flag of a name with dashes, and that name as the table spells it.
+/// Finds a flag by a name with dashes. Also returns that name from the table.
 #[must_use]
 pub fn by_name(typed: &str) -> Option<(&'static Flag, &'static str)> {
     FLAGS.iter().find_map(|flag| {
@@ -325,28 +329,28 @@ pub fn by_name(typed: &str) -> Option<(&'static Flag, &'static str)> {
     })
 }
 
-/// The flag of a letter, and its proper name.
+/// Finds a flag by its letter. Also returns its main name.
 #[must_use]
 pub fn by_short(typed: char) -> Option<(&'static Flag, &'static str)> {
     let flag = FLAGS.iter().find(|flag| flag.short == Some(typed))?;
     Some((flag, flag.names.first()?))
 }
 
-/// The name of a flag that was probably meant.
+/// Returns the name of the flag that was probably meant.
 #[must_use]
 pub fn near(typed: &str) -> Option<&'static str> {
     nearest(typed, "--", FLAGS.iter().flat_map(|flag| flag.names).copied())
 }
 
-/// The name that was probably meant of these, which all begin with `before`: one that begins like the
-/// typed one, else the nearest one of which about a third is wrong.
+/// Returns the name that was probably meant, of names that all begin with `before`: the first one that
+/// starts with the given text, else the most similar one if at most a third of it differs.
 pub(super) fn nearest<'n>(
     typed: &str,
     before: &str,
     names: impl Iterator<Item = &'n str> + Clone,
 ) -> Option<&'n str> {
     let letters = typed.strip_prefix(before).unwrap_or(typed).len();
-    // Two letters begin too many names to guess.
+    // Two letters are too few to guess.
     let begun = names.clone().find(|name| letters > 2 && name.starts_with(typed));
     begun.or_else(|| {
         let (wrong, name) = names.map(|name| (distance(typed, name), name)).min()?;
@@ -354,8 +358,8 @@ pub(super) fn nearest<'n>(
     })
 }
 
-/// How many letters must be put in, taken out or changed to make one text the other
-/// (Levenshtein's distance, one row of the table at a time).
+/// Counts the letters to insert, remove or change to turn one text into the other (Levenshtein distance,
+/// computed row by row).
 fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (1..=other.len()).collect();
     for (taken, letter) in one.bytes().enumerate() {
@@ -370,52 +374,4 @@ fn distance(one: &str, other: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn every_name_letter_and_variable_is_there_once() {
-        let mut seen = BTreeSet::new();
-        for flag in FLAGS {
-            let short = flag.short.map(|short| format!("-{short}"));
-            let names = flag.names.iter().chain(&flag.variable);
-            for name in names.map(ToString::to_string).chain(short) {
-                assert!(seen.insert(name.clone()), "{name} is there twice");
-            }
-        }
-    }
-
-    #[test]
-    fn every_flag_has_long_names_and_sentences() {
-        for flag in FLAGS {
-            assert!(!flag.names.is_empty());
-            for name in flag.names {
-                assert!(name.starts_with("--") && name.is_ascii(), "{name}");
-            }
-            assert!(flag.line.ends_with('.'), "{}", flag.line);
-            assert!(flag.more.is_empty() || flag.more.ends_with('.'), "{}", flag.more);
-        }
-    }
-
-    #[test]
-    fn near_names_are_found_and_far_ones_are_not() {
-        assert_eq!(near("--labels"), Some("--label"));
-        assert_eq!(near("--lable"), Some("--label"));
-        assert_eq!(near("--listen"), Some("--listensocket"));
-        assert_eq!(near("--docker-socket"), Some("--dockersocket"));
-        assert_eq!(near("--cgroup_parent"), Some("--cgroup-parent"));
-        assert_eq!(near("--verison"), Some("--version"));
-        for far in ["--xx", "--", "--policy", "--x"] {
-            assert_eq!(near(far), None, "{far}");
-        }
-    }
-
-    #[test]
-    fn distance_counts_letters() {
-        assert_eq!(distance("", ""), 0);
-        assert_eq!(distance("abc", ""), 3);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("kitten", "sitting"), 3);
-    }
-}
+mod tests;

@@ -1,98 +1,91 @@
-//! The command line: from what was typed to a checked [`Config`], or to a text to print.
+//! The command line: turns arguments and variables into a checked [`Config`], or into a text to print.
 //!
-//! [`flags`] is the one table of all flags; [`doc`] only renders it. `parse` reads what was typed
-//! into plain values that remember the name they were given by; `judge` asks `config` what they
-//! mean and puts that name before each fault. [`check`] is what `--check` does; [`variables`] knows
-//! which ones of the environment are misspelt.
+//! [`flags`] is the one table of all flags, and [`doc`] renders it. `parse` reads the arguments into plain
+//! values that remember their flag or variable. `resolve` has `config` check them and puts that name before
+//! each error. [`check`] implements `--check`, and [`variables`] finds misspelt variables.
 
 pub mod check;
 pub mod doc;
-mod error;
 pub mod flags;
-mod judge;
 pub mod parse;
+mod resolve;
+mod usage_error;
 pub mod variables;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-pub use error::Error;
-use parse::{Args, Deed, Wish};
+use parse::{Action, Args};
+pub use usage_error::UsageError;
 
 use crate::config::Config;
 
-/// What the command line asks for.
+/// Task that the command line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Serve until told to stop.
+    /// Serve until a signal stops it.
     Run(Config),
-    /// Tell what would be done and what is in the way.
+    /// Report what a start would do, and what would stop it.
     Check(Config),
-    /// Ask the proxy with this stats socket how it does, and print that.
+    /// Print the state of the proxy with this stats socket.
     Status(PathBuf),
-    /// Print this help and be done.
+    /// Print this help.
     Help(String),
-    /// Print this version and be done.
+    /// Print this version.
     Version(String),
 }
 
 /// Reads the command line. `args` are the arguments without the name of the program, `env` looks
-/// up a variable of the environment, and `passed` is the path of the listening socket where it was
-/// not left to us to make one.
+/// up a variable, and `passed` is the path of the first listening socket of the service manager.
 ///
-/// A variable stands in for its flag where that was not typed. Of a flag that is given twice and
-/// does not repeat, the last one counts.
+/// A flag overrides its variable. If a flag that cannot be repeated is given twice, the last one counts.
 ///
 /// # Errors
 ///
-/// All that cannot be understood or cannot work; each names the flag or variable at fault.
-// Once, so that it is to be small rather than fast.
-#[cold]
+/// Everything that is unknown or cannot work; the error names the flag or variable at fault.
 pub fn parse(
     args: impl Iterator<Item = OsString>,
     env: impl Fn(&str) -> Option<OsString>,
     passed: Option<&Path>,
-) -> Result<Command, Error> {
-    let mut args = Args::typed(args.collect())?;
-    match args.wish {
-        Some(Wish::Help) => Ok(Command::Help(doc::help())),
-        Some(Wish::Version) => Ok(Command::Version(doc::version())),
-        None => {
+) -> Result<Command, UsageError> {
+    let mut args = Args::from_words(args.collect())?;
+    let command = match args.action {
+        Action::Help => return Ok(Command::Help(doc::help())),
+        Action::Version => return Ok(Command::Version(doc::version())),
+        Action::Status => {
             args.fill_from(env);
-            let deed = args.deed;
-            if deed == Deed::Status {
-                return judge::stats_socket(args.stats).map(Command::Status);
-            }
-            if let Some(path) = passed {
-                args.listen_at(path)?;
-            }
-            let command = if deed == Deed::Check { Command::Check } else { Command::Run };
-            judge::config(args).map(command)
+            return resolve::stats_socket(args.stats).map(Command::Status);
         }
+        Action::Check => Command::Check,
+        Action::Serve => Command::Run,
+    };
+    args.fill_from(env);
+    if let Some(path) = passed {
+        args.listen_at(path)?;
     }
+    resolve::config(args).map(command)
 }
 
-/// How the program ends. The list is closed: a script may rely on it.
+/// Exit code of the program. The list is closed: scripts may rely on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// All went well: help was printed, `--check` found nothing in the way, `status` that clients
-    /// would be served, or the proxy was told
-    /// to stop and did.
+    /// Success: help was printed, `--check` found no error, `status` found that clients would be served, or
+    /// a signal stopped the proxy.
     Done,
-    /// Something failed that is no mistake on the command line, like a socket in use.
+    /// A failure that is no mistake on the command line, such as a socket in use.
     Failed,
-    /// The command line or the environment asks for what cannot be.
+    /// Unusable flags or variables.
     Usage,
-    /// What had to be known from the daemon could not be asked.
+    /// The daemon did not answer a question that has to be answered at startup.
     NoDaemon,
 }
 
 impl Exit {
-    /// All of them, as `--help` lists them.
+    /// All exit codes, in the order of `--help`.
     pub const ALL: &[Self] = &[Self::Done, Self::Failed, Self::Usage, Self::NoDaemon];
 
-    /// The number that the parent process sees.
+    /// The number that the parent process gets.
     #[must_use]
     pub fn code(self) -> u8 {
         match self {
@@ -103,16 +96,16 @@ impl Exit {
         }
     }
 
-    /// What the number means, for the reader of `--help`.
+    /// The meaning that `--help` prints.
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Done => "done, or stopped by a signal as wanted",
+            Self::Done => "success, or stopped by a signal",
             Self::Failed => {
-                "failed, as when the socket cannot be bound, or status finds all not well"
+                "failure, such as a socket that cannot be bound, or a problem for status"
             }
-            Self::Usage => "the flags or variables cannot be used",
-            Self::NoDaemon => "the daemon gave no answer to --check or --cgroup-parent self",
+            Self::Usage => "unusable flags or variables",
+            Self::NoDaemon => "the daemon did not answer --check or --cgroup-parent self",
         }
     }
 }

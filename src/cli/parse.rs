@@ -1,5 +1,5 @@
-//! From the words of the command line and the environment to [`Args`]; nothing is judged here but
-//! that flags exist and have their values.
+//! Reads the command line and the environment into [`Args`]. Checks only that flags exist and have their
+//! values; `resolve` checks the values.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -7,36 +7,36 @@ use std::path::Path;
 
 use lexopt::{Arg, Parser};
 
-use super::error::Error;
 use super::flags::{self, Effect};
+use super::usage_error::UsageError;
 use crate::config::socket;
 
-/// A value as it was given.
+/// A value as it was given, not checked yet.
 #[derive(Debug, Clone)]
 pub struct Given {
     /// The value.
     pub value: OsString,
-    /// The flag or variable that gave it, as it was typed.
+    /// The flag or variable of the value, as it was given.
     pub by: &'static str,
 }
 
 impl Given {
-    /// A value that a flag stands for or has by default.
+    /// A value that a flag implies or has by default.
     pub(super) fn implied(value: &str, by: &'static str) -> Self {
         Self { value: value.into(), by }
     }
 
-    /// The value as text, in which all but paths must be given.
+    /// Returns the value as text. Only paths may be other bytes.
     ///
     /// # Errors
     ///
     /// The value is not UTF-8.
-    pub(super) fn text(&self) -> Result<&str, Error> {
-        self.value.to_str().ok_or_else(|| Error::NotText(self.by, self.value.clone()))
+    pub(super) fn text(&self) -> Result<&str, UsageError> {
+        self.value.to_str().ok_or_else(|| UsageError::NotText(self.by, self.value.clone()))
     }
 }
 
-/// What the flags and variables say, not judged yet.
+/// The flags and variables as they were given, not checked yet.
 #[derive(Debug, Default)]
 pub struct Args {
     pub(super) daemon: Option<Given>,
@@ -59,41 +59,44 @@ pub struct Args {
     pub(super) stats: Option<Given>,
     pub(super) strict: bool,
     pub(super) no_buildkit: bool,
-    pub(super) deed: Deed,
-    /// Something to print instead of serving; nothing behind it was read.
-    pub(super) wish: Option<Wish>,
+    /// The action; no argument after one that only prints was read.
+    pub(super) action: Action,
 }
 
-/// What is to be done with what was given.
+/// Action that the arguments select.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Deed {
+pub(super) enum Action {
     /// Serve.
     #[default]
     Serve,
-    /// Look and tell what serving would be.
+    /// Report what serving would do.
     Check,
-    /// Ask a proxy that serves how it does.
+    /// Print the state of a running proxy.
     Status,
-}
-
-/// A text to print.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wish {
+    /// Print the help.
     Help,
+    /// Print the version.
     Version,
 }
 
+impl Action {
+    /// Returns `true` for the actions that only print a text, whatever else is given.
+    fn only_prints(self) -> bool {
+        matches!(self, Self::Help | Self::Version)
+    }
+}
+
 impl Args {
-    /// Reads the words of the command line, without the name of the program.
-    pub(super) fn typed(words: Vec<OsString>) -> Result<Self, Error> {
+    /// Reads the arguments, without the name of the program.
+    pub(super) fn from_words(words: Vec<OsString>) -> Result<Self, UsageError> {
         let mut args = Self::default();
         let mut parser = Parser::from_args(words);
         let mut before = "";
-        while args.wish.is_none()
+        while !args.action.only_prints()
             && let Some(arg) = parser.next().map_err(unwanted_value)?
         {
             if before.is_empty() && arg == Arg::Value("status".into()) {
-                args.deed = Deed::Status;
+                args.action = Action::Status;
                 before = "status";
                 continue;
             }
@@ -103,13 +106,13 @@ impl Args {
                 Arg::Value(word) if word == "help" => known("--help"),
                 Arg::Value(word) => Err(stray(before, word)),
             }?;
-            if args.deed == Deed::Status && !["--stats-socket", "--help"].contains(&by) {
-                return Err(Error::NotOfStatus(by));
+            if args.action == Action::Status && !["--stats-socket", "--help"].contains(&by) {
+                return Err(UsageError::NotOfStatus(by));
             }
             match flag.effect {
                 Effect::Switch(set) => set(&mut args, by),
                 Effect::Value(_, set) => {
-                    let value = parser.value().map_err(|_| Error::NeedsValue(by))?;
+                    let value = parser.value().map_err(|_| UsageError::NeedsValue(by))?;
                     set(&mut args, Given { value, by });
                 }
             }
@@ -118,8 +121,8 @@ impl Args {
         Ok(args)
     }
 
-    /// Lets the environment stand in for what was not typed. A variable that is empty is as one
-    /// that is not set, since that is how many a CI system unsets one.
+    /// Takes the variables of flags that were not given. An empty variable counts as unset, since many CI
+    /// systems cannot unset one.
     pub(super) fn fill_from(&mut self, env: impl Fn(&str) -> Option<OsString>) {
         let given = |by: &'static str| {
             let value = env(by).filter(|value| !value.is_empty())?;
@@ -146,34 +149,32 @@ impl Args {
         }
         self.labels.extend(listed.iter().flat_map(list));
     }
-}
 
-impl Args {
-    /// Takes the path of a listening socket that was passed to us: what is said about one of our own
-    /// making would have no effect, unless it is this very path.
-    pub(super) fn listen_at(&mut self, path: &Path) -> Result<(), Error> {
-        // A unit may name the place for both of its ways to start.
+    /// Takes the path of a listening socket that the service manager passed. Refuses settings of a socket
+    /// of the proxy's own, which would have no effect, unless they name this path.
+    pub(super) fn listen_at(&mut self, path: &Path) -> Result<(), UsageError> {
+        // A unit may name the same path for a start with and without socket activation.
         let other = self.listen.as_ref().filter(|given| {
             let named = socket::socket_path(&given.value);
             !named.is_ok_and(|named| socket::same_socket(&named, path))
         });
         let own = [other, self.mode.as_ref(), self.owner.as_ref(), self.group.as_ref()];
         if let Some(given) = own.into_iter().flatten().next() {
-            return Err(Error::Passed { by: given.by, path: path.to_owned() });
+            return Err(UsageError::Passed { by: given.by, path: path.to_owned() });
         }
         self.listen = Some(Given { value: path.into(), by: "LISTEN_FDS" });
         Ok(())
     }
 }
 
-/// The pieces of a list: between commas and line ends, without the blanks around them.
+/// Splits a list at commas and line ends. Trims each element and drops empty ones.
 pub(super) fn list(given: &Given) -> impl Iterator<Item = Given> {
     let pieces = given.value.as_bytes().split(|byte| matches!(byte, b',' | b'\n'));
     let pieces = pieces.map(<[u8]>::trim_ascii).filter(|piece| !piece.is_empty());
     pieces.map(|piece| Given { value: OsStr::from_bytes(piece).into(), by: given.by })
 }
 
-/// The variable of the cgroup parent was once a switch, and may still be used as one.
+/// Reads the variable of the cgroup parent, which older versions had as a switch.
 fn parent_or_switch(given: Given) -> Option<Given> {
     match given.value.to_ascii_lowercase().to_str() {
         Some("0" | "false") => None,
@@ -182,32 +183,34 @@ fn parent_or_switch(given: Given) -> Option<Given> {
     }
 }
 
-fn known(name: &str) -> Result<(&'static flags::Flag, &'static str), Error> {
+fn known(name: &str) -> Result<(&'static flags::Flag, &'static str), UsageError> {
     flags::by_name(name)
-        .ok_or_else(|| Error::Unknown { flag: name.to_owned(), near: flags::near(name) })
+        .ok_or_else(|| UsageError::Unknown { flag: name.to_owned(), near: flags::near(name) })
 }
 
-fn unknown_short(letter: char) -> Error {
-    Error::Unknown { flag: format!("-{letter}"), near: None }
+fn unknown_short(letter: char) -> UsageError {
+    UsageError::Unknown { flag: format!("-{letter}"), near: None }
 }
 
-/// A word that stands where a flag should.
-fn stray(before: &str, word: OsString) -> Error {
+/// The error of an argument that belongs to no flag.
+fn stray(before: &str, word: OsString) -> UsageError {
     if is_old_cgroup_switch(before) {
         let by = before.to_owned();
-        return Error::StrayParent { by, value: word };
+        return UsageError::StrayParent { by, value: word };
     }
-    Error::Stray(word)
+    UsageError::Stray(word)
 }
 
-/// The only thing that can be wrong with the words as such: `--switch=value`.
-fn unwanted_value(error: lexopt::Error) -> Error {
+/// The error of `--switch=value`, the only one that lexopt finds here.
+fn unwanted_value(error: lexopt::Error) -> UsageError {
     match error {
         lexopt::Error::UnexpectedValue { option: by, value } if is_old_cgroup_switch(&by) => {
-            Error::StrayParent { by, value }
+            UsageError::StrayParent { by, value }
         }
-        lexopt::Error::UnexpectedValue { option: by, value } => Error::TakesNoValue { by, value },
-        other => Error::Stray(other.to_string().into()),
+        lexopt::Error::UnexpectedValue { option: by, value } => {
+            UsageError::TakesNoValue { by, value }
+        }
+        other => UsageError::Stray(other.to_string().into()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `--check`: what it prints, how it ends, and that it changes nothing.
+//! `--check`: its output, its exit code, and that it changes nothing.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use std::thread;
 use dockerd_ci_proxy::net::ask;
 use rustix::process::{getegid, geteuid};
 
-/// A folder that goes at the end of the test.
+/// A folder that is removed at the end of the test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -26,7 +26,7 @@ impl Folder {
         self.0.join(name).display().to_string()
     }
 
-    /// The names of what is in it.
+    /// Returns the names of its files.
     fn names(&self) -> Vec<String> {
         let names = fs::read_dir(&self.0).unwrap();
         let mut names: Vec<_> =
@@ -42,7 +42,7 @@ impl Drop for Folder {
     }
 }
 
-/// A daemon that has a version and the cgroup driver of today.
+/// Starts a daemon with a version and the cgroup driver systemd.
 fn daemon(path: &str) {
     daemon_with(path, "systemd");
 }
@@ -72,7 +72,7 @@ fn check(words: &[&str]) -> (i32, Vec<String>, String) {
 }
 
 #[test]
-fn what_would_be_done_is_told_and_nothing_is_done() {
+fn a_check_prints_the_plan_and_changes_nothing() {
     let folder = Folder::new("plan");
     let (ds, ls) = (folder.at("d"), folder.at("l"));
     daemon(&ds);
@@ -82,29 +82,29 @@ fn what_would_be_done_is_told_and_nothing_is_done() {
     let (code, lines, errors) = check(&[&words[..], &access].concat());
     let wanted = [
         format!("daemon {ds}: version 26.1.5, API 1.45, cgroup driver systemd"),
-        format!("listening socket {ls}: will be made; mode 0600, owner {owner}, group {group}"),
+        format!("listening socket {ls}: will be created; mode 0600, owner {owner}, group {group}"),
         "label a=\"1\"".to_owned(),
         "cgroup parent \"ci.slice\"".to_owned(),
         "cgroup parent of builds \"ci.slice\"".to_owned(),
-        format!("mounts of the daemon's socket become those of {ls}"),
+        format!("mounts of the daemon's socket are replaced by mounts of {ls}"),
     ];
     assert_eq!((code, &lines[..], errors.as_str()), (0, &wanted[..], ""));
     assert_eq!(folder.names(), ["d"]);
 }
 
 #[test]
-fn a_daemon_that_is_away_is_told_with_a_code_of_its_own() {
+fn an_unreachable_daemon_has_its_own_exit_code() {
     let folder = Folder::new("away");
     let (ds, ls) = (folder.at("d"), folder.at("l"));
     let (code, lines, errors) = check(&["--ds", &ds, "--ls", &ls]);
     assert_eq!(code, 3);
-    assert!(lines[0].starts_with(&format!("listening socket {ls}: will be made; mode 0660")));
+    assert!(lines[0].starts_with(&format!("listening socket {ls}: will be created; mode 0660")));
     let why = "the daemon cannot be reached: No such file or directory (os error 2)";
     assert_eq!(errors, format!("dockerd-ci-proxy: {ds}: {why}\n"));
 }
 
 #[test]
-fn a_place_that_cannot_serve_is_told() {
+fn an_unusable_path_is_an_error() {
     let folder = Folder::new("place");
     let ds = folder.at("d");
     daemon(&ds);
@@ -127,12 +127,12 @@ fn a_place_that_cannot_serve_is_told() {
 }
 
 #[test]
-fn a_group_to_which_the_socket_cannot_be_given_is_told() {
+fn a_group_that_the_socket_cannot_get_is_an_error() {
     let folder = Folder::new("group");
     let (ds, ls, binary) = (folder.at("d"), folder.at("l"), folder.at("proxy"));
     daemon(&ds);
-    // By another process: a file that we have open ourselves to write may be handed on to a program
-    // that another test starts, and cannot be executed until that lets go of it.
+    // Copied by another process: a child of another test could inherit our descriptor, and a file that is
+    // open for writing cannot be executed.
     let copied =
         Command::new("cp").args([env!("CARGO_BIN_EXE_dockerd-ci-proxy"), &binary]).status();
     assert!(copied.unwrap().success());
@@ -140,7 +140,7 @@ fn a_group_to_which_the_socket_cannot_be_given_is_told() {
     fs::set_permissions(&ds, fs::Permissions::from_mode(0o777)).unwrap();
     let start = |words: &[&str]| {
         let mut proxy = Command::new(&binary);
-        // Root may give a socket to anybody; nobody may not.
+        // Root may give a socket to any group, an ordinary user may not.
         if geteuid().is_root() {
             proxy.uid(65534).gid(65534);
         }
@@ -149,7 +149,7 @@ fn a_group_to_which_the_socket_cannot_be_given_is_told() {
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     };
     let refused = |words: &[&str], why: &str| {
-        // A start, then a check of it.
+        // First a start, then a check.
         for words in [words, &[words, &["--check"]].concat()] {
             let (code, errors) = start(words);
             assert!(code == 1 && errors.contains(why), "{errors}");
@@ -161,10 +161,10 @@ fn a_group_to_which_the_socket_cannot_be_given_is_told() {
         "only root may give it to another user, and others to a group only if they are in it";
     refused(&["--socket-group", "0"], &format!("{why}: {denied}; {rule}"));
     if geteuid().is_root() {
-        // The group of the daemon's socket is root's, and nothing else was asked for.
+        // By default, the socket gets the group of the daemon's socket, here root.
         let rule = "the user that runs the proxy has to be in that group";
         refused(&[], &format!("{why}, which the daemon's socket {ds} has: {denied}; {rule}"));
-        // Here it has that group from the start.
+        // Now new files in the folder have that group.
         fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o2777)).unwrap();
         let (code, errors) = start(&["--socket-group", "0", "--check"]);
         assert_eq!(code, 0, "{errors}");
@@ -172,21 +172,21 @@ fn a_group_to_which_the_socket_cannot_be_given_is_told() {
 }
 
 #[test]
-fn a_place_that_is_taken_is_no_fault_and_a_stale_socket_stays() {
+fn a_socket_in_use_is_no_error_and_a_stale_socket_stays() {
     let folder = Folder::new("taken");
     let (ds, ls) = (folder.at("d"), folder.at("l"));
     daemon(&ds);
     let listener = UnixListener::bind(&ls).unwrap();
     let (code, lines, _) = check(&["--ds", &ds, "--ls", &ls]);
-    assert!(code == 0 && lines[1].contains("a program listens there"), "{lines:?}");
+    assert!(code == 0 && lines[1].contains("another program listens there"), "{lines:?}");
     drop(listener);
     let (code, lines, _) = check(&["--ds", &ds, "--ls", &ls]);
-    assert!(code == 0 && lines[1].contains("on which nobody listens"), "{lines:?}");
+    assert!(code == 0 && lines[1].contains("on which no program listens"), "{lines:?}");
     assert!(Path::new(&ls).exists());
 }
 
 #[test]
-fn a_cgroup_parent_that_cannot_be_is_told() {
+fn an_unusable_cgroup_parent_is_an_error() {
     let folder = Folder::new("parent");
     let (ds, ls) = (folder.at("d"), folder.at("l"));
     daemon(&ds);
@@ -196,7 +196,7 @@ fn a_cgroup_parent_that_cannot_be_is_told() {
     let told = "dockerd-ci-proxy: --build-cgroup-parent: the daemon's cgroup driver is systemd";
     assert!(code == 2 && errors.starts_with(told), "{errors}");
     assert!(lines.iter().all(|line| !line.contains("cgroup parent")), "{lines:?}");
-    // A start that was checked so ends so.
+    // A start fails the same way.
     fs::write(&ls, "").unwrap();
     let output = super::run(&["--ds", &ds, "--ls", &ls, "--build-cgroup-parent", "/ci"], &[]);
     let told = String::from_utf8(output.stderr).unwrap();
@@ -230,19 +230,19 @@ fn what_builds_and_images_get_is_told() {
     let wanted = [r#"cgroup parent "/ci/1""#, wanted[0]];
     assert_eq!(lines(&[job, pool].concat()).0, wanted);
     let none = ["--build-cgroup-parent", "none"];
-    let wanted = [wanted[0], "no cgroup parent is forced on builds"];
+    let wanted = [wanted[0], "builds get no cgroup parent"];
     assert_eq!(lines(&[job, none].concat()).0, wanted);
     assert_eq!(lines(&none).0, [""; 0]);
     let (_, errors) = lines(&["--build-cgroup-parent", "ci.slice"]);
     let slice = "warn: --build-cgroup-parent: the daemon's cgroup driver is cgroupfs, ";
     assert!(errors.contains(slice), "{errors}");
     assert_eq!(lines(&["--image-labels", "none"]).0, ["images get no labels"]);
-    let team = "images get these labels alone: ci.team";
+    let team = "images get only these labels: ci.team";
     assert_eq!(lines(&["--image-labels", "ci.team"]).0, [team]);
 }
 
 #[test]
-fn what_may_be_a_slip_is_told_and_is_no_fault() {
+fn probable_mistakes_are_warnings() {
     let folder = Folder::new("slip");
     let (ds, ls, none) = (folder.at("d"), folder.at("l"), folder.at("none"));
     daemon_with(&ds, "cgroupfs");
@@ -251,23 +251,23 @@ fn what_may_be_a_slip_is_told_and_is_no_fault() {
     assert_eq!(code, 0, "{errors}");
     let slice = "dockerd-ci-proxy: warn: --cgroup-parent: the daemon's cgroup driver is cgroupfs, ";
     assert!(errors.contains(slice), "{errors}");
-    // In a container, the host's files are not seen.
-    let place = format!("warn: --socket-bind-source: nothing is at {none}; ");
+    // In a container, the host's files are not visible.
+    let place = format!("warn: --socket-bind-source: nothing exists at {none}; ");
     assert_eq!(errors.contains(&place), !ask::in_container(), "{errors}");
 }
 
 #[test]
-fn a_misspelt_variable_is_told_and_is_no_fault() {
+fn a_misspelt_variable_is_a_warning() {
     let folder = Folder::new("variable");
     let (ds, ls) = (folder.at("d"), folder.at("l"));
     daemon(&ds);
     let env = [("DCP_LABEL", "a=1"), ("DCP_FLAGS", "-d"), ("DCP_TEST_BINARY", "x")];
     let output = super::run(&["--check", "--ds", &ds, "--ls", &ls], &env);
     let errors = String::from_utf8(output.stderr).unwrap();
-    let told = "warn: DCP_LABEL: no such variable, did you mean DCP_LABELS?";
+    let told = "warn: DCP_LABEL: unknown variable; did you mean DCP_LABELS?";
     assert_eq!(errors, format!("dockerd-ci-proxy: {told}\n"));
     assert_eq!(output.status.code(), Some(0));
-    // A start, too, which ends at once here.
+    // So it is at a start, which fails at once here.
     fs::write(&ls, "").unwrap();
     let output = super::run(&["--ds", &ds, "--ls", &ls], &env);
     let errors = String::from_utf8(output.stderr).unwrap();
@@ -275,7 +275,7 @@ fn a_misspelt_variable_is_told_and_is_no_fault() {
 }
 
 #[test]
-fn a_start_that_must_ask_a_daemon_that_is_away_ends_with_3() {
+fn a_start_that_needs_an_unreachable_daemon_exits_with_3() {
     let folder = Folder::new("self");
     let (ds, ls) = (folder.at("d"), folder.at("l"));
     let output = super::run(&["--ds", &ds, "--ls", &ls, "--cgroup-parent", "self"], &[]);

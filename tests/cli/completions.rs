@@ -1,22 +1,22 @@
-//! What completes a command line in bash, zsh and fish, rendered from the table of flags.
+//! Completions for bash, zsh and fish, rendered from the table of flags.
 
-use dockerd_ci_proxy::cli::flags::{Effect, FLAGS, Flag, WORDS};
+use dockerd_ci_proxy::cli::flags::{COMMANDS, Effect, FLAGS, Flag};
 
 const NAME: &str = env!("CARGO_PKG_NAME");
 
-/// What may stand where the value of a flag does.
+/// Possible values of a flag.
 enum Values {
     Files,
     Users,
     Groups,
-    /// One of these.
+    /// One of these words.
     Words(Vec<&'static str>),
-    /// What only the operator knows.
+    /// Text that cannot be completed.
     Free,
 }
 
-/// Reads it off the name of the value: `PATH`, `USER`, `GROUP`, or words like `refuse|pass`, of
-/// which those in small letters are meant as they stand.
+/// Derives the possible values from the name of the value: `PATH`, `USER`, `GROUP`, or alternatives like
+/// `refuse|pass`, of which those in lower case are literal.
 fn values(name: &'static str) -> Values {
     match name {
         "PATH" => Values::Files,
@@ -32,23 +32,23 @@ fn values(name: &'static str) -> Values {
     }
 }
 
-/// All names of a flag, with its letter.
+/// Returns all names of a flag, including its letter.
 fn names(flag: &Flag) -> impl Iterator<Item = String> {
     let short = flag.short.map(|letter| format!("-{letter}"));
     flag.names.iter().map(ToString::to_string).chain(short)
 }
 
-/// Text between the single quotes of a shell in which a quote is written like this.
+/// Puts text between the single quotes of a shell, with `quote` for each single quote in it.
 fn quoted(text: &str, quote: &str) -> String {
     format!("'{}'", text.replace('\'', quote))
 }
 
-const BASH_HEAD: &str = r#"# What bash completes for dockerd-ci-proxy. Made from its table of flags.
+const BASH_HEAD: &str = r#"# Bash completion for dockerd-ci-proxy. Generated from its table of flags.
 # shellcheck shell=bash
 
 _dockerd_ci_proxy() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} value=
-    # Bash takes --flag=value for three words.
+    # Bash splits --flag=value into three words.
     if [ "$cur" = = ]; then
         cur='' value=yes
     elif [ "$prev" = = ]; then
@@ -66,7 +66,7 @@ const BASH_TAIL: &str = "    esac
 complete -F _dockerd_ci_proxy dockerd-ci-proxy
 ";
 
-/// The file for bash.
+/// Renders the file for bash.
 pub(crate) fn bash() -> String {
     let mut parts = vec![BASH_HEAD.to_owned()];
     parts.extend(FLAGS.iter().filter_map(bash_case));
@@ -74,7 +74,7 @@ pub(crate) fn bash() -> String {
     parts.push(
         "            [ -n \"$value\" ] || mapfile -t COMPREPLY < <(compgen -W '\n".to_owned(),
     );
-    let words = WORDS.iter().map(|(word, _)| (*word).to_owned());
+    let words = COMMANDS.iter().map(|(word, _)| (*word).to_owned());
     let all = FLAGS.iter().flat_map(names).chain(words);
     parts.extend(all.map(|name| format!("                {name}\n")));
     parts.push("                ' -- \"$cur\")\n            ;;\n".to_owned());
@@ -82,7 +82,7 @@ pub(crate) fn bash() -> String {
     parts.concat()
 }
 
-/// What follows a flag with a value.
+/// Renders the case for a flag with a value.
 fn bash_case(flag: &Flag) -> Option<String> {
     let Effect::Value(name, _) = flag.effect else { return None };
     let generate = |how: String| format!("mapfile -t COMPREPLY < <(compgen {how} -- \"$cur\")");
@@ -97,19 +97,19 @@ fn bash_case(flag: &Flag) -> Option<String> {
     Some(format!("        {names})\n            {body}\n            ;;\n"))
 }
 
-/// The file for zsh.
+/// Renders the file for zsh.
 pub(crate) fn zsh() -> String {
-    let head = format!("#compdef {NAME}\n# Made from the table of flags.\n\n_arguments -s -S");
+    let head = format!("#compdef {NAME}\n# Generated from the table of flags.\n\n_arguments -s -S");
     let specs = FLAGS.iter().flat_map(|flag| names(flag).map(move |name| zsh_spec(flag, &name)));
-    let words: Vec<_> = WORDS.iter().map(|(word, _)| *word).collect();
+    let words: Vec<_> = COMMANDS.iter().map(|(word, _)| *word).collect();
     let specs = specs.chain([format!("::word:({})", words.join(" "))]);
     let specs = specs.map(|spec| format!(" \\\n    {}", quoted(&spec, r"'\''")));
     [head].into_iter().chain(specs).chain(["\n".to_owned()]).collect()
 }
 
-/// One name of a flag as `_arguments` takes it. The star lets it be given again.
+/// Renders one name of a flag for `_arguments`. The star allows repetition.
 fn zsh_spec(flag: &Flag, name: &str) -> String {
-    let mut line = flag.line.to_owned();
+    let mut line = flag.summary.to_owned();
     for special in ["[", "]", ":"] {
         line = line.replace(special, &format!("\\{special}"));
     }
@@ -121,25 +121,25 @@ fn zsh_spec(flag: &Flag, name: &str) -> String {
         Values::Words(words) => format!("({})", words.join(" ")),
         Values::Free => " ".to_owned(),
     };
-    // With a long name, the value may be a word of its own or follow an equals sign.
+    // The value of a long flag is a separate word or follows an equals sign.
     let joint = if name.starts_with("--") { "=" } else { "" };
     format!("*{name}{joint}[{line}]:{value}:{action}")
 }
 
-/// The file for fish.
+/// Renders the file for fish.
 pub(crate) fn fish() -> String {
     let described = |line| format!("-d {}", quoted(line, r"\'"));
-    let words = WORDS
+    let words = COMMANDS
         .iter()
         .map(|(word, line)| format!("-n __fish_use_subcommand -a {word} {}", described(line)));
     let flags = FLAGS.iter().map(|flag| {
         let long = flag.names.iter().map(|name| format!("-l {}", name.trim_start_matches('-')));
         let names: Vec<_> = long.chain(flag.short.map(|letter| format!("-s {letter}"))).collect();
-        format!("{} {}{}", names.join(" "), fish_value(flag), described(flag.line))
+        format!("{} {}{}", names.join(" "), fish_value(flag), described(flag.summary))
     });
     let lines = ["-f".to_owned()].into_iter().chain(words).chain(flags);
     let lines = lines.map(|words| format!("complete -c {NAME} {words}\n"));
-    ["# Made from the table of flags.\n".to_owned()].into_iter().chain(lines).collect()
+    ["# Generated from the table of flags.\n".to_owned()].into_iter().chain(lines).collect()
 }
 
 fn fish_value(flag: &Flag) -> String {

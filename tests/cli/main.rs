@@ -18,7 +18,7 @@ use std::process::{Command, Output, Stdio};
 
 use dockerd_ci_proxy::cli::doc;
 
-/// Runs the binary with these arguments and no `DCP_` variables but these.
+/// Runs the binary with these arguments, and with only these `DCP_` variables.
 fn run<S: AsRef<OsStr>>(args: &[S], env: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dockerd-ci-proxy"));
     for (name, _) in std::env::vars_os() {
@@ -30,7 +30,7 @@ fn run<S: AsRef<OsStr>>(args: &[S], env: &[(&str, &str)]) -> Output {
     command.output().unwrap()
 }
 
-/// What a run that is refused prints, which must be one line on standard error.
+/// Returns the output of a run that fails with 2, which must be one line on standard error.
 fn refused<S: AsRef<OsStr>>(args: &[S], env: &[(&str, &str)]) -> String {
     let output = run(args, env);
     assert_eq!(output.status.code(), Some(2));
@@ -41,7 +41,7 @@ fn refused<S: AsRef<OsStr>>(args: &[S], env: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn help_goes_to_standard_output_and_ends_well() {
+fn help_goes_to_standard_output() {
     for word in ["--help", "-h", "help"] {
         let output = run(&[word], &[("DCP_DEBUG", "not read")]);
         assert_eq!(output.status.code(), Some(0));
@@ -51,7 +51,7 @@ fn help_goes_to_standard_output_and_ends_well() {
 }
 
 #[test]
-fn version_is_that_of_the_package() {
+fn the_version_is_that_of_the_package() {
     for word in ["--version", "-v"] {
         let output = run(&[word], &[]);
         assert_eq!(output.status.code(), Some(0));
@@ -61,27 +61,27 @@ fn version_is_that_of_the_package() {
 }
 
 #[test]
-fn mistakes_name_the_flag_and_end_with_2() {
+fn mistakes_name_the_flag_and_exit_with_2() {
     assert_eq!(
         refused(&["--lable", "a=b"], &[]),
-        "dockerd-ci-proxy: --lable: no such flag, did you mean --label?"
+        "dockerd-ci-proxy: --lable: unknown flag; did you mean --label?"
     );
     assert_eq!(
         refused(&["--label", "ci.job"], &[]),
-        "dockerd-ci-proxy: --label: \"ci.job\" has no \"=\", wanted KEY=VALUE"
+        "dockerd-ci-proxy: --label: \"ci.job\" has no \"=\"; expected KEY=VALUE"
     );
     assert_eq!(
         refused(&["--label", "a b=c"], &[]),
-        "dockerd-ci-proxy: --label: the key of a label cannot hold blanks, as \"a b\" does"
+        "dockerd-ci-proxy: --label: the label key \"a b\" contains whitespace"
     );
     assert_eq!(
         refused(&["--label", "a=b\nc"], &[]),
-        "dockerd-ci-proxy: --label: a label cannot hold NUL, CR or LF: \"a=b\\nc\""
+        "dockerd-ci-proxy: --label: the label \"a=b\\nc\" contains NUL, CR or LF"
     );
 }
 
 #[test]
-fn the_exit_code_is_the_same_where_nothing_can_be_printed() {
+fn the_exit_code_is_the_same_if_nothing_can_be_printed() {
     let folder = std::env::temp_dir();
     let nowhere = folder.join("dcp-no-such-folder/socket");
     let nowhere = nowhere.to_str().unwrap();
@@ -108,7 +108,7 @@ fn the_exit_code_is_the_same_where_nothing_can_be_printed() {
 fn mistakes_in_the_environment_name_the_variable() {
     assert_eq!(
         refused::<&str>(&[], &[("DCP_LISTEN_SOCKET", "/run/")]),
-        "dockerd-ci-proxy: DCP_LISTEN_SOCKET: \"/run/\" does not name a socket"
+        "dockerd-ci-proxy: DCP_LISTEN_SOCKET: \"/run/\" is not the path of a socket"
     );
 }
 
@@ -119,23 +119,22 @@ fn a_label_that_is_not_utf_8_is_refused() {
     assert_eq!(text, "dockerd-ci-proxy: --label: \"a=\u{fffd}\" is not UTF-8");
 }
 
-/// Fails if a file is not as it is made now. With `UPDATE_DOCS=1` in the environment it is written
-/// instead.
-fn is_as_made(path: &Path, made: &str) {
+/// Compares a file with its generated text. With `UPDATE_DOCS=1` in the environment, writes the file instead.
+fn is_as_generated(path: &Path, generated: &str) {
     if std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1") {
-        fs::write(path, made).unwrap();
+        fs::write(path, generated).unwrap();
         return;
     }
     let found = fs::read_to_string(path).unwrap_or_default();
-    let hint = "to write it anew: UPDATE_DOCS=1 cargo test --test cli";
-    assert_eq!(found, made, "{}; {hint}", path.display());
+    let hint = "to update it: UPDATE_DOCS=1 cargo test --test cli";
+    assert_eq!(found, generated, "{}; {hint}", path.display());
 }
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A text with what stands between `<!-- name -->` and `<!-- /name -->` replaced.
+/// Replaces the text between `<!-- name -->` and `<!-- /name -->`.
 fn with_block(text: &str, name: &str, block: &str) -> String {
     let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
     let (before, rest) = text.split_once(&begin).unwrap();
@@ -148,18 +147,18 @@ fn reference_lists_the_flags_and_exit_codes_of_the_tables() {
     let path = root().join("docs/reference.md");
     let reference = fs::read_to_string(&path).unwrap();
     let with_flags = with_block(&reference, "flags", &doc::markdown());
-    is_as_made(&path, &with_block(&with_flags, "exit codes", &doc::exit_codes()));
+    is_as_generated(&path, &with_block(&with_flags, "exit codes", &doc::exit_codes()));
 }
 
 #[test]
-fn man_page_is_that_of_the_tables() {
-    is_as_made(&root().join("dist/man/dockerd-ci-proxy.8"), &man::man());
+fn the_man_page_is_up_to_date() {
+    is_as_generated(&root().join("dist/man/dockerd-ci-proxy.8"), &man::man());
 }
 
 #[test]
-fn completions_are_those_of_the_table() {
+fn the_completions_are_up_to_date() {
     let folder = root().join("dist/completions");
-    is_as_made(&folder.join("dockerd-ci-proxy.bash"), &completions::bash());
-    is_as_made(&folder.join("_dockerd-ci-proxy"), &completions::zsh());
-    is_as_made(&folder.join("dockerd-ci-proxy.fish"), &completions::fish());
+    is_as_generated(&folder.join("dockerd-ci-proxy.bash"), &completions::bash());
+    is_as_generated(&folder.join("_dockerd-ci-proxy"), &completions::zsh());
+    is_as_generated(&folder.join("dockerd-ci-proxy.fish"), &completions::fish());
 }

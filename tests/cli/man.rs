@@ -1,57 +1,57 @@
-//! The man page, rendered from the table of flags in the macros of man(7).
+//! The man page, rendered from the table of flags with the macros of man(7).
 
 use dockerd_ci_proxy::cli::Exit;
 use dockerd_ci_proxy::cli::doc::{RULES, extras, spellings};
-use dockerd_ci_proxy::cli::flags::{FLAGS, Flag, WORDS};
+use dockerd_ci_proxy::cli::flags::{COMMANDS, FLAGS, Flag};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const DESCRIPTION: &str = env!("CARGO_PKG_DESCRIPTION");
 
-/// What stands before the flags. A line of `.SH` begins a section, the others are paragraphs.
+/// Text before the flags. A line with `.SH` begins a section, every other line is a paragraph.
 const BEFORE: &[&str] = &[
     ".SH SYNOPSIS",
     "\\fBdockerd-ci-proxy\\fR [\\fIflags\\fR]",
     "\\fBdockerd-ci-proxy status\\fR [\\fB--stats-socket\\fR \\fIPATH\\fR]",
     ".SH DESCRIPTION",
     "Stands between Docker clients and the Docker daemon of a CI host, on UNIX sockets. Everything \
-     that a client creates through it carries the operator's labels, and its containers run below \
-     the operator's cgroup parent; every other byte passes as it came.",
-    "It runs in the foreground and logs to standard error. It is not a sandbox: who may start \
-     containers through it can own the host.",
+     that a client creates through it gets the operator's labels, and its containers run below \
+     the operator's cgroup parent; everything else is forwarded unchanged.",
+    "It runs in the foreground and logs to standard error. It is not a sandbox: a client that \
+     may start containers can take over the host.",
 ];
 
-/// What stands behind the flags: a heading, then pairs of what is named and what is said of it.
+/// Sections after the flags: a heading, then pairs of a term and its description.
 const AFTER: &[(&str, &[(&str, &str)])] = &[
     (
         "SIGNALS",
         &[
             (
                 "SIGTERM, SIGINT",
-                "Take no new clients, let running exchanges end within --drain-time, then end. A \
-                 second one ends the proxy at once.",
+                "Accept no more clients, let running exchanges finish within --drain-time, and exit. A \
+                 second signal stops the proxy at once.",
             ),
             (
                 "SIGHUP",
-                "Start the program that is now in this one's place, with the same arguments and \
-                 variables, on the same listening sockets. Once it serves, this process takes no \
-                 new clients, hands over those that it has between two exchanges, and ends with its last \
-                 exchange. With a terminal, end.",
+                "Upgrade: start the program that is now installed in place of this one, with the same \
+                 arguments and variables, on the same listening sockets. Once it serves, the old process \
+                 accepts no more clients, hands each connection over between two exchanges, and exits \
+                 after its last exchange. With a terminal, exit.",
             ),
         ],
     ),
     (
         "FILES",
         &[
-            ("/var/run/docker.sock", "The daemon's socket, unless told otherwise."),
+            ("/var/run/docker.sock", "The daemon's socket, by default."),
             (
                 "/var/run/docker-ci-proxy.sock",
-                "The listening socket, unless told otherwise. It takes the mode and the group of \
-                 the daemon's, and is removed at the end.",
+                "The listening socket, by default. It gets the mode and the group of the daemon's \
+                 socket, and is removed at exit.",
             ),
             (
                 "/etc/dockerd-ci-proxy/proxy.env, NAME.env",
-                "Settings of the systemd units, as lines of VARIABLE=value: that of the one proxy \
-                 of a host, and of dockerd-ci-proxy@NAME.",
+                "Settings of the systemd units dockerd-ci-proxy and dockerd-ci-proxy@NAME, as lines \
+                 VARIABLE=value.",
             ),
         ],
     ),
@@ -60,7 +60,7 @@ const AFTER: &[(&str, &[(&str, &str)])] = &[
         &[
             (
                 "dockerd-ci-proxy --listensocket /run/ci.sock --label ci.job=1234",
-                "Label what is created through /run/ci.sock.",
+                "Label everything that is created through /run/ci.sock.",
             ),
             (
                 "docker -H unix:///run/ci.sock run --rm -it busybox sh",
@@ -68,11 +68,11 @@ const AFTER: &[(&str, &[(&str, &str)])] = &[
             ),
             (
                 "docker ps --all --filter label=ci.job=1234",
-                "See on the daemon's own socket what the job left behind.",
+                "List on the daemon's own socket the containers that the job left behind.",
             ),
             (
                 "dockerd-ci-proxy --check --listensocket /run/ci.sock --cgroup-parent /ci",
-                "See whether this could start, and what it would do.",
+                "Check whether this would start, and what it would do.",
             ),
         ],
     ),
@@ -81,7 +81,7 @@ const AFTER: &[(&str, &[(&str, &str)])] = &[
 /// The file `dockerd-ci-proxy.8`.
 pub(crate) fn man() -> String {
     let mut page = Page(String::new());
-    // No date: nobody would keep it true.
+    // No date: it would become outdated.
     page.line(&format!(".TH DOCKERD\\-CI\\-PROXY 8 \"\" \"dockerd\\-ci\\-proxy {VERSION}\""));
     page.line(".\\\" Made from the program's table of flags.");
     page.line(".SH NAME");
@@ -98,13 +98,13 @@ pub(crate) fn man() -> String {
     for flag in FLAGS {
         page.item(&spellings(flag).join(", "), &about(flag));
     }
-    for (word, line) in WORDS {
+    for (word, line) in COMMANDS {
         page.item(word, line);
     }
     page.line(".SH ENVIRONMENT");
     for (flag, variable) in FLAGS.iter().filter_map(|flag| Some((flag, flag.variable?))) {
         let name = flag.names.first().copied().unwrap_or_default();
-        page.item(variable, &format!("Stands in for {name}."));
+        page.item(variable, &format!("Used if {name} is not given."));
     }
     page.line(".SH EXIT STATUS");
     for exit in Exit::ALL {
@@ -121,7 +121,7 @@ pub(crate) fn man() -> String {
     page.0
 }
 
-/// All that is said of a flag.
+/// Returns the description of a flag.
 fn about(flag: &Flag) -> String {
     let extras = extras(flag, "");
     let extras = if extras.is_empty() {
@@ -129,10 +129,10 @@ fn about(flag: &Flag) -> String {
     } else {
         format!("{}.", capitalised(&extras.join(", ")))
     };
-    [flag.line, flag.more, &extras].join(" ").trim_end().to_owned()
+    [flag.summary, flag.details, &extras].join(" ").trim_end().to_owned()
 }
 
-/// The page as it grows. No line of it begins with a dot that is no macro.
+/// The page under construction. No line begins with a dot unless it is a macro.
 struct Page(String);
 
 impl Page {
@@ -155,7 +155,7 @@ impl Page {
         self.text(text);
     }
 
-    /// Each sentence on a line of its own, as man pages are written.
+    /// Writes each sentence on its own line, as is usual for man pages.
     fn text(&mut self, text: &str) {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         for sentence in text.split_inclusive(". ") {
@@ -164,7 +164,7 @@ impl Page {
     }
 }
 
-/// A dash that may be copied to a command line; fonts (`\f`) stay.
+/// Escapes dashes, so that they can be copied to a command line; keeps fonts (`\f`).
 fn escaped(text: &str) -> String {
     let dashes = text.replace('-', "\\-");
     if dashes.starts_with(['.', '\'']) { format!("\\&{dashes}") } else { dashes }

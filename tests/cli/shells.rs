@@ -1,17 +1,16 @@
-//! The completions as the shells themselves understand them, and the man page as groff does.
+//! Runs the completions in the shells, and the man page through groff.
 //!
-//! Where one of these programs is missing its test is skipped, loudly; with
-//! `DCP_TEST_REQUIRE_ENGINE=1` that is a failure.
+//! A test is skipped with a message if its program is missing; with `DCP_TEST_REQUIRE_ENGINE=1` it fails.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
-use dockerd_ci_proxy::cli::flags::{FLAGS, WORDS};
+use dockerd_ci_proxy::cli::flags::{COMMANDS, FLAGS};
 
 use super::skip::skip;
 
-/// What is typed, and the one way in which the last word can go on.
+/// Command lines, each with the only completion of its last word.
 const CASES: &[(&str, &str)] = &[
     ("--str", "--strict"),
     ("hel", "help"),
@@ -22,7 +21,7 @@ const CASES: &[(&str, &str)] = &[
     ("--ls=a-fi", "--ls=a-file"),
 ];
 
-/// A folder with a file in it that a path may be completed to.
+/// Creates a folder with one file, for completions of paths.
 fn folder(shell: &str) -> std::path::PathBuf {
     let path = std::env::temp_dir().join(format!("dcp-shell-{shell}-{}", std::process::id()));
     fs::create_dir_all(&path).unwrap();
@@ -30,7 +29,7 @@ fn folder(shell: &str) -> std::path::PathBuf {
     path
 }
 
-/// What a program prints; `None` if it is missing.
+/// Returns the output of a program; `None` if it is missing.
 fn output(program: &str, words: &[&str]) -> Option<String> {
     let folder = folder(program);
     let ran = Command::new(program)
@@ -41,7 +40,7 @@ fn output(program: &str, words: &[&str]) -> Option<String> {
         .output();
     fs::remove_dir_all(folder).unwrap();
     let Ok(ran) = ran else {
-        skip("a test of what shells read", &format!("there is no {program}"));
+        skip("a test of the completions or the man page", &format!("there is no {program}"));
         return None;
     };
     let errors = String::from_utf8_lossy(&ran.stderr);
@@ -49,14 +48,14 @@ fn output(program: &str, words: &[&str]) -> Option<String> {
     Some(String::from_utf8(ran.stdout).unwrap())
 }
 
-/// All that may be typed but values.
+/// Returns all flags and commands.
 fn everything() -> BTreeSet<String> {
     let shorts = FLAGS.iter().filter_map(|flag| Some(format!("-{}", flag.short?)));
     let names = FLAGS.iter().flat_map(|flag| flag.names).map(ToString::to_string);
-    shorts.chain(names).chain(WORDS.iter().map(|(word, _)| (*word).to_owned())).collect()
+    shorts.chain(names).chain(COMMANDS.iter().map(|(word, _)| (*word).to_owned())).collect()
 }
 
-/// As readline calls the function, which splits words at an equals sign.
+/// Calls the function as readline does, which splits words at an equals sign.
 const BASH: &str = r#"
     . "$COMPLETIONS/dockerd-ci-proxy.bash"
     COMP_WORDS=(dockerd-ci-proxy "$@") COMP_CWORD=$#
@@ -84,7 +83,7 @@ fn bash_completes() {
     assert_eq!(bash(&["--socket-bind", "="]).unwrap().len(), 3);
 }
 
-/// An interactive zsh in a terminal of its own, in which a key shows the line.
+/// Runs an interactive zsh in a terminal; a key prints the line.
 const ZSH: &str = r#"
     zmodload zsh/zpty
     TERM=dumb zpty terminal zsh -f -i
@@ -132,7 +131,7 @@ fn fish_completes() {
 }
 
 #[test]
-fn groff_has_nothing_to_say_about_the_man_page() {
+fn groff_accepts_the_man_page_without_warnings() {
     let page = super::root().join("dist/man/dockerd-ci-proxy.8");
     output("groff", &["-ww", "-man", "-Tutf8", "-z", page.to_str().unwrap()]);
 }

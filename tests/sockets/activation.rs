@@ -129,7 +129,7 @@ fn what_is_said_about_a_socket_of_our_own_is_refused_beside_passed_ones() {
     let words = ["--socket-mode", "600"];
     let mut proxy = Proxy::activated(folder.path(), sockets(&folder), "", &words);
     assert_eq!(proxy.await_exit().code(), Some(2));
-    let why = "--socket-mode: has no effect, since the service manager has passed";
+    let why = "--socket-mode: has no effect, since the service manager passed";
     assert!(proxy.log().contains(why), "{}", proxy.log());
 }
 

@@ -310,7 +310,7 @@ fn start_configuration_and_stop_are_told() {
         "info: cgroup parent \"/ci/7\"",
         "info: cgroup parent of builds \"/ci/7\"",
         &format!(
-            "warn: the daemon's socket {daemon} is not there; clients are told so until it is"
+            "warn: the daemon's socket {daemon} does not exist; clients get an error until it does"
         ),
         &format!("info: listening on {listen}, for the daemon at {daemon}; version {version}"),
         "info: stopping: 0 connections are open",
@@ -340,9 +340,9 @@ fn what_is_not_as_by_default_is_told_at_the_start() {
     };
     let log = told(&["--strict", "--no-buildkit", "--anonymous-volumes", "leave"]);
     for line in [
-        "what is not known to the Engine API is refused",
-        "what BuildKit builds passes",
-        "anonymous volumes come into being without labels",
+        "requests that are not known operations of the Engine API are refused",
+        "BuildKit's connections are forwarded unchanged",
+        "anonymous volumes have no labels",
     ] {
         assert!(log.contains(&format!("dockerd-ci-proxy: info: {line}")), "{log}");
     }
@@ -350,13 +350,14 @@ fn what_is_not_as_by_default_is_told_at_the_start() {
 
 #[test]
 fn what_becomes_of_mounts_of_the_daemons_socket_is_told_if_it_is_not_the_default() {
-    for (bind, becomes) in [("refuse", "are refused"), ("pass", "pass")] {
+    for (bind, becomes) in [("refuse", "are refused"), ("pass", "are allowed")] {
         let lab = Lab::with(&["--socket-bind", bind]);
         lab.proxy.await_log(&format!("info: mounts of the daemon's socket {becomes}\n"));
     }
     let lab = Lab::with(&["--socket-bind-source", "/nowhere/here"]);
-    lab.proxy.await_log("info: mounts of the daemon's socket become those of /nowhere/here\n");
-    let missed = "warn: --socket-bind-source: nothing is at /nowhere/here; ";
+    lab.proxy
+        .await_log("info: mounts of the daemon's socket are replaced by mounts of /nowhere/here\n");
+    let missed = "warn: --socket-bind-source: nothing exists at /nowhere/here; ";
     assert_eq!(lab.proxy.log().contains(missed), !ask::in_container());
 }
 

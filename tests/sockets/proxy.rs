@@ -129,7 +129,8 @@ impl Proxy {
     pub(crate) fn warnings(&self) -> Vec<String> {
         let log = self.log();
         let warnings = log.lines().filter(|line| line.contains("warn"));
-        let warnings = warnings.filter(|line| !line.contains("is not there; clients are told so"));
+        let warnings =
+            warnings.filter(|line| !line.contains("does not exist; clients get an error"));
         warnings.map(ToOwned::to_owned).collect()
     }
 

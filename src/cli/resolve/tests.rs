@@ -1,0 +1,408 @@
+use std::time::Duration;
+
+use super::*;
+use crate::cli::{Command, parse};
+
+use crate::rules::AnonymousVolumes;
+
+const NUL: &str = "\0";
+
+/// Reads a command line, split at spaces, with these variables.
+fn run(words: &str, env: &[(&str, &str)]) -> Result<Config, String> {
+    let env: Vec<_> = env.iter().map(|(name, value)| (*name, *value)).collect();
+    let lookup = |name: &str| {
+        let found = env.iter().find(|(known, _)| *known == name)?;
+        Some(found.1.into())
+    };
+    match parse(words.split_whitespace().map(Into::into), lookup, None) {
+        Ok(Command::Run(config)) => Ok(config),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn labels_of(words: &str, env: &[(&str, &str)]) -> Result<Vec<String>, String> {
+    let text = |label: Label| format!("{}={}", label.key, label.value);
+    run(words, env).map(|config| config.labels.into_iter().map(text).collect())
+}
+
+fn parent_of(words: &str, env: &[(&str, &str)]) -> Result<CgroupParent, String> {
+    run(words, env).map(|config| config.cgroup_parent)
+}
+
+fn fixed(parent: &str) -> CgroupParent {
+    CgroupParent::Fixed(parent.into())
+}
+
+#[test]
+fn no_arguments_give_the_defaults() {
+    let config = run("", &[]).unwrap();
+    let default = Config {
+        listen: "/var/run/docker-ci-proxy.sock".into(),
+        access: SocketAccess::default(),
+        daemon: "/var/run/docker.sock".into(),
+        labels: vec![config::label("Created-Via", "dockerd-ci-proxy").unwrap()],
+        image_labels: vec![config::label("Created-Via", "dockerd-ci-proxy").unwrap()],
+        cgroup_parent: CgroupParent::None,
+        build_cgroup_parent: BuildCgroupParent::Inherit,
+        drain: Drain::After(Duration::from_secs(10)),
+        strict: false,
+        no_buildkit: false,
+        socket_bind: SocketBind::Rewrite("/var/run/docker-ci-proxy.sock".into()),
+        anonymous_volumes: AnonymousVolumes::Label,
+        debug: false,
+        log_format: LogFormat::Text,
+        stats: None,
+    };
+    assert_eq!(config, default);
+}
+
+#[test]
+fn every_flag_sets_its_value() {
+    let words = "--ds unix:///d --ls=/l --label a=1 --label b=2 --cgroup-parent /ci \
+                 --socket-mode 600 --socket-owner root --socket-group 7 \
+                 --drain-time infinity --socket-bind-source /on/host --strict \
+                 --no-buildkit --anonymous-volumes leave --log-format json --stats-socket unix:///s -d \
+                 --image-labels b --build-cgroup-parent /builds";
+    let config = run(words, &[]).unwrap();
+    let wanted = Config {
+        listen: "/l".into(),
+        access: SocketAccess { mode: Some(0o600), owner: Some(0), group: Some(7) },
+        daemon: "/d".into(),
+        labels: ["a=1", "b=2"].map(|text| config::label_pair(text).unwrap()).into(),
+        image_labels: vec![config::label_pair("b=2").unwrap()],
+        cgroup_parent: CgroupParent::Fixed("/ci".into()),
+        build_cgroup_parent: BuildCgroupParent::Fixed("/builds".into()),
+        drain: Drain::Never,
+        strict: true,
+        no_buildkit: true,
+        socket_bind: SocketBind::Rewrite("/on/host".into()),
+        anonymous_volumes: AnonymousVolumes::Leave,
+        debug: true,
+        log_format: LogFormat::Json,
+        stats: Some("/s".into()),
+    };
+    assert_eq!(config, wanted);
+}
+
+#[test]
+fn variables_are_read_where_the_flag_is_not_given() {
+    let env = [
+        ("DCP_DEBUG", "yes"),
+        ("DCP_DOCKER_SOCKET", "unix:///d"),
+        ("DCP_LISTEN_SOCKET", "/l"),
+        ("DCP_CGROUP_PARENT", "/ci"),
+        ("DCP_LABEL_NAME", "job"),
+        ("DCP_LABEL_VALUE", "1"),
+        ("DCP_LOG_FORMAT", "json"),
+        ("DCP_STATS_SOCKET", "/stats"),
+        ("DCP_IMAGE_LABELS", "none"),
+        ("DCP_BUILD_CGROUP_PARENT", "none"),
+    ];
+    let config = run("", &env).unwrap();
+    assert_eq!(config.log_format, LogFormat::Json);
+    assert_eq!(config.stats, Some("/stats".into()));
+    assert_eq!(config.image_labels, []);
+    assert_eq!(config.build_cgroup_parent, BuildCgroupParent::None);
+    assert_eq!((config.debug, config.daemon, config.listen), (true, "/d".into(), "/l".into()));
+    assert_eq!(parent_of("", &env), Ok(fixed("/ci")));
+    assert_eq!(labels_of("", &env), Ok(vec!["job=1".into()]));
+
+    let config = run("--ds /e --ls /m --cp --label a=b", &env).unwrap();
+    assert_eq!((config.daemon, config.listen), ("/e".into(), "/m".into()));
+    assert_eq!(config.cgroup_parent, CgroupParent::OfOwnContainer);
+    assert_eq!(labels_of("--label job=2", &env), Ok(vec!["job=2".into()]));
+    assert_eq!(labels_of("--lv 2", &env), Ok(vec!["job=2".into()]));
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let names = crate::cli::flags::FLAGS.iter().filter_map(|flag| flag.variable);
+    let env: Vec<_> = names.map(|name| (name, "")).collect();
+    assert_eq!(env.len(), 11);
+    assert_eq!(run("", &env), run("", &[]));
+}
+
+#[test]
+fn exactly_the_variables_of_the_table_are_read() {
+    let read = std::cell::RefCell::new(std::collections::BTreeSet::new());
+    let lookup = |name: &str| {
+        read.borrow_mut().insert(name.to_owned());
+        None
+    };
+    parse(std::iter::empty(), lookup, None).unwrap();
+    let table = crate::cli::flags::FLAGS.iter().filter_map(|flag| flag.variable);
+    assert_eq!(read.into_inner(), table.map(ToOwned::to_owned).collect());
+}
+
+#[test]
+fn the_debug_variable_is_yes_or_no() {
+    let debug = |value| run("", &[("DCP_DEBUG", value)]).map(|config| config.debug);
+    assert_eq!(debug("1"), Ok(true));
+    assert_eq!(debug("TRUE"), Ok(true));
+    assert_eq!(debug("false"), Ok(false));
+    let why = "DCP_DEBUG: \"maybe\" is neither yes nor no; expected 1 or 0";
+    assert_eq!(debug("maybe"), Err(why.into()));
+}
+
+#[test]
+fn the_cgroup_parent_variable_may_be_a_switch() {
+    let parent = |value| parent_of("", &[("DCP_CGROUP_PARENT", value)]);
+    for value in ["1", "true", "True", "self"] {
+        assert_eq!(parent(value), Ok(CgroupParent::OfOwnContainer));
+    }
+    for value in ["", "0", "false"] {
+        assert_eq!(parent(value), Ok(CgroupParent::None));
+    }
+    assert_eq!(parent("ci.slice"), Ok(fixed("ci.slice")));
+    assert!(parent("yes").unwrap_err().starts_with("DCP_CGROUP_PARENT: "));
+}
+
+#[test]
+fn check_refuses_the_same_arguments_as_a_start() {
+    let read = |words: &str| parse(words.split(' ').map(Into::into), |_| None, None);
+    let wanted = run("--ls /l --strict", &[]).unwrap();
+    assert_eq!(read("--ls /l --check --strict"), Ok(Command::Check(wanted)));
+    assert_eq!(read("--check --ls /"), read("--ls /"));
+}
+
+#[test]
+fn every_command_of_the_table_is_read() {
+    for (word, _) in crate::cli::flags::COMMANDS {
+        parse([(*word).into()].into_iter(), |_| None, None).unwrap();
+    }
+}
+
+#[test]
+fn the_last_occurrence_of_a_flag_counts() {
+    assert_eq!(parent_of("--cp --cgroup-parent /a --cgroup-parent /b", &[]), Ok(fixed("/b")));
+    let own = parent_of("--cgroup-parent /a --cgroupparent", &[]);
+    assert_eq!(own, Ok(CgroupParent::OfOwnContainer));
+}
+
+#[test]
+fn a_passed_socket_replaces_the_listening_socket_and_excludes_its_settings() {
+    let path = std::path::Path::new("/run/passed");
+    let run = |words: &str, env: fn(&str) -> Option<std::ffi::OsString>| match parse(
+        words.split_whitespace().map(Into::into),
+        env,
+        Some(path),
+    ) {
+        Ok(Command::Run(config)) => Ok((config.listen, config.socket_bind)),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => Err(error.to_string()),
+    };
+    let rewritten = |to: &str| Ok((path.into(), SocketBind::Rewrite(to.into())));
+    assert_eq!(run("", |_| None), rewritten("/run/passed"));
+    assert_eq!(run("--socket-bind-source /on/host", |_| None), rewritten("/on/host"));
+    let variable = |name: &str| (name == "DCP_LISTEN_SOCKET").then(|| "/l".into());
+    let refusals = [
+        ("--ls", run("--ls /l", |_| None)),
+        ("DCP_LISTEN_SOCKET", run("", variable)),
+        ("--socket-mode", run("--socket-mode 600", |_| None)),
+        ("--socket-owner", run("--socket-owner 0", |_| None)),
+        ("--socket-group", run("--socket-group 0", |_| None)),
+    ];
+    for (by, refusal) in refusals {
+        let why = refusal.unwrap_err();
+        assert!(why.starts_with(&format!("{by}: has no effect, since ")), "{why}");
+    }
+    assert_eq!(run("--ls unix:///run/../run/passed", |_| None), rewritten("/run/passed"));
+    let itself = run("--ds /run/passed", |_| None).unwrap_err();
+    assert!(itself.starts_with("LISTEN_FDS: is the same socket as --ds"), "{itself}");
+}
+
+#[test]
+fn a_variable_may_hold_several_labels() {
+    let labels = |text| labels_of("", &[("DCP_LABELS", text)]);
+    let three = Ok(["a=1", "b=x y", "c="].map(String::from).into());
+    assert_eq!(labels("a=1,b=x y,c="), three);
+    assert_eq!(labels(" a=1 ,\n  b=x y\n\nc=,\n"), three);
+    assert_eq!(labels(", ,"), labels_of("", &[]));
+    let why = "DCP_LABELS: \"b\" has no \"=\"; expected KEY=VALUE";
+    assert_eq!(labels("a=1,b"), Err(why.into()));
+    let why = "DCP_LABELS: the label key \"c \" contains whitespace";
+    assert_eq!(labels("b=2 , c = 3"), Err(why.into()));
+    let why = "DCP_LABELS: the label key \"a\" was already given by DCP_LABELS";
+    assert_eq!(labels("a=1,a=2"), Err(why.into()));
+    // Together with the older variables, but not with flags.
+    let env = [("DCP_LABELS", "a=1"), ("DCP_LABEL_NAME", "b"), ("DCP_LABEL_VALUE", "2")];
+    assert_eq!(labels_of("", &env), Ok(["a=1", "b=2"].map(String::from).into()));
+    assert_eq!(labels_of("--label c=3", &env), Ok(vec!["c=3".into()]));
+    assert_eq!(labels_of("--lv 4", &env), Ok(vec!["b=4".into()]));
+}
+
+#[test]
+fn images_get_the_selected_labels() {
+    let of = |chosen: &str| {
+        let words = format!("--label ci.job=1 --label ci.team=web --ln ci.host --lv h {chosen}");
+        let text = |label: Label| label.key;
+        run(&words, &[]).map(|config| config.image_labels.into_iter().map(text).collect())
+    };
+    let keys = |keys: &[&str]| Ok(keys.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let all = keys(&["ci.job", "ci.team", "ci.host"]);
+    assert_eq!(of(""), all);
+    assert_eq!(of("--image-labels all"), all);
+    assert_eq!(of("--image-labels none"), keys(&[]));
+    assert_eq!(of("--image-labels ci.host,ci.team,ci.host"), keys(&["ci.team", "ci.host"]));
+    let given = [("DCP_LABELS", "a=1, b=2"), ("DCP_IMAGE_LABELS", " b,\n")];
+    let label = config::label("b", "2").unwrap();
+    assert_eq!(run("", &given).unwrap().image_labels, [label]);
+    let key = "--image-labels: ";
+    for (chosen, why) in [
+        ("ci.jb", r#"no label has the key "ci.jb"; did you mean ci.job?"#),
+        ("ci.team,ci.h", r#"no label has the key "ci.h"; did you mean ci.host?"#),
+        ("nome", r#"no label has the key "nome"; did you mean none?"#),
+        (
+            "all,ci.team",
+            r#"no label has the key "all"; expected all, none, or some of these keys: ci.job, ci.team, ci.host"#,
+        ),
+        (",", r#""," names no label; expected all, none, or keys of labels"#),
+    ] {
+        assert_eq!(of(&format!("--image-labels {chosen}")), Err(format!("{key}{why}")));
+    }
+    let why = r#"DCP_IMAGE_LABELS: no label has the key "Created_Via"; did you mean Created-Via?"#;
+    assert_eq!(run("", &[("DCP_IMAGE_LABELS", "Created_Via")]), Err(why.into()));
+}
+
+#[test]
+fn names_and_values_are_paired_in_order() {
+    let labels = labels_of("--ln a --ln b --label c=3 --lv 1 --labelvalue 2", &[]);
+    assert_eq!(labels, Ok(["c=3", "a=1", "b=2"].map(String::from).into()));
+}
+
+#[test]
+fn a_name_or_value_alone_is_refused() {
+    let cases = [
+        ("--ln a", "--ln: \"a\" has no matching --labelvalue"),
+        ("--labelname a --ln b --lv 1", "--ln: \"b\" has no matching --labelvalue"),
+        ("--label x=y --lv 1", "--lv: \"1\" has no matching --labelname"),
+    ];
+    for (words, why) in cases {
+        assert_eq!(labels_of(words, &[]), Err(why.into()));
+    }
+    let why = "DCP_LABEL_NAME: \"a\" has no matching DCP_LABEL_VALUE";
+    assert_eq!(labels_of("", &[("DCP_LABEL_NAME", "a")]), Err(why.into()));
+}
+
+#[test]
+fn a_duplicate_key_is_refused() {
+    let why = "--label: the label key \"a\" was already given by --label";
+    assert_eq!(labels_of("--label a=1 --label a=1", &[]), Err(why.into()));
+    let why = "--ln: the label key \"a\" was already given by --label";
+    assert_eq!(labels_of("--ln a --lv 2 --label a=1", &[]), Err(why.into()));
+}
+
+#[test]
+fn socket_bind_source_needs_rewrite() {
+    for bind in ["refuse", "pass"] {
+        let words = format!("--socket-bind-source /x --socket-bind {bind}");
+        let why = "--socket-bind-source: has no effect with --socket-bind";
+        assert_eq!(run(&words, &[]), Err(format!("{why} {bind}; expected --socket-bind rewrite")));
+    }
+    assert!(run("--socket-bind-source /x --socket-bind rewrite", &[]).is_ok());
+}
+
+#[test]
+fn the_listening_socket_cannot_be_the_daemons() {
+    let why = "--ls: is the same socket as DCP_DOCKER_SOCKET; the proxy would connect to itself";
+    let env = [("DCP_DOCKER_SOCKET", "/tmp/../tmp/a")];
+    assert_eq!(run("--ls /tmp/a", &env), Err(why.into()));
+}
+
+#[test]
+fn the_stats_socket_cannot_be_another_socket() {
+    let why = |words: &str| run(words, &[]).unwrap_err();
+    let own = "; expected a socket of its own";
+    let theirs = why("--ls /tmp/a --stats-socket /tmp/a");
+    assert_eq!(theirs, format!("--stats-socket: is the same socket as --ls{own}"));
+    let theirs = why("--ds /tmp/a --stats-socket /tmp/../tmp/a");
+    assert_eq!(theirs, format!("--stats-socket: is the same socket as --ds{own}"));
+}
+
+#[test]
+fn status_takes_only_the_stats_socket() {
+    let status = |words: &str, variable: Option<&str>| {
+        let env = |name: &str| (name == "DCP_STATS_SOCKET").then(|| variable.map(Into::into));
+        match parse(words.split_whitespace().map(Into::into), |name| env(name)?, None) {
+            Ok(Command::Status(path)) => Ok(path),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error.to_string()),
+        }
+    };
+    assert_eq!(status("status", None), Ok(STATS_SOCKET.into()));
+    assert_eq!(status("status", Some("/s")), Ok("/s".into()));
+    assert_eq!(status("status --stats-socket unix:///t", Some("/s")), Ok("/t".into()));
+    let why = "--label: cannot be used with status, which takes only --stats-socket";
+    assert_eq!(status("status --label a=b", None), Err(why.into()));
+    let why = "\"status\": unexpected argument; see --help";
+    assert_eq!(status("--debug status", None), Err(why.into()));
+    assert_eq!(status("status status", None), Err(why.into()));
+}
+
+#[test]
+fn errors_begin_with_the_flag_as_it_was_given() {
+    let cases = [
+        ("--label job", "--label: \"job\" has no \"=\"; expected KEY=VALUE"),
+        ("--label =1", "--label: the key of the label is empty"),
+        ("--ln= --lv 1", "--ln: the key of the label is empty"),
+        ("--ls=", "--ls: \"\" is not the path of a socket"),
+        (
+            "--dockersocket tcp://h:1",
+            "--dockersocket: \"tcp://h:1\" is not a UNIX socket; expected a path or unix:///path",
+        ),
+        (
+            "--socket-mode rw",
+            "--socket-mode: \"rw\" is not a file mode; expected an octal number up to 0777",
+        ),
+        (
+            "--socket-bind no",
+            "--socket-bind: unknown value \"no\"; expected rewrite, refuse or pass",
+        ),
+        (
+            "--socket-bind-source /a:b",
+            "--socket-bind-source: \"/a:b\" cannot be mounted into a container: it contains \":\" or is not UTF-8",
+        ),
+        (
+            "--anonymous-volumes no",
+            "--anonymous-volumes: unknown value \"no\"; expected label or leave",
+        ),
+        (
+            "--build-cgroup-parent yes",
+            "--build-cgroup-parent: \"yes\" is not a usable cgroup parent for builds; expected inherit, none, an \
+             absolute path like /ci-builds or a slice like ci-builds.slice",
+        ),
+        (
+            "--build-cgroup-parent self",
+            "--build-cgroup-parent: builds cannot have self; use inherit together with --cgroup-parent self",
+        ),
+        ("--log-format xml", "--log-format: unknown value \"xml\"; expected text or json"),
+        (
+            "--drain-time soon",
+            "--drain-time: \"soon\" is not a time; expected a form like 30, 30s, 5m, 2h or infinity",
+        ),
+    ];
+    for (words, why) in cases {
+        assert_eq!(run(words, &[]), Err(why.into()));
+    }
+    let nul = run(&format!("--label a={NUL}"), &[]);
+    assert!(nul.unwrap_err().starts_with("--label: the label \"a=\\0\" contains NUL"));
+}
+
+#[test]
+fn unknown_arguments_are_refused() {
+    let cases = [
+        ("--labels a=b", "--labels: unknown flag; did you mean --label?"),
+        ("--policy x", "--policy: unknown flag; see --help"),
+        ("-x", "-x: unknown flag; see --help"),
+        ("serve", "\"serve\": unexpected argument; see --help"),
+        ("-- --debug", "\"--debug\": unexpected argument; see --help"),
+        ("--label", "--label: needs a value; see --help"),
+        ("--debug=no", "--debug: takes no value, but got \"no\""),
+        ("--cp /ci", "--cp: takes no value; did you mean --cgroup-parent /ci?"),
+        ("--cgroupparent=/ci", "--cgroupparent: takes no value; did you mean --cgroup-parent /ci?"),
+    ];
+    for (words, why) in cases {
+        assert_eq!(run(words, &[]), Err(why.into()));
+    }
+}

@@ -1,0 +1,150 @@
+//! The errors of a command line.
+
+use std::ffi::OsString;
+use std::fmt::{self, Display, Formatter};
+use std::path::PathBuf;
+
+use crate::config::Invalid;
+
+/// Reason why the command line or the environment cannot be used. Each text begins with the flag or
+/// variable at fault; `by` is its name as it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UsageError {
+    /// A flag that does not exist.
+    Unknown {
+        /// The flag as it was given, with its dashes.
+        flag: String,
+        /// A similar flag, which was probably meant.
+        near: Option<&'static str>,
+    },
+    /// An argument that belongs to no flag.
+    Stray(OsString),
+    /// A value for `--cgroupparent`, the older form of `--cgroup-parent self`.
+    StrayParent {
+        /// The flag.
+        by: String,
+        /// The value.
+        value: OsString,
+    },
+    /// A value for a flag that takes none.
+    TakesNoValue {
+        /// The flag.
+        by: String,
+        /// The value.
+        value: OsString,
+    },
+    /// A flag that the command `status` does not take.
+    NotOfStatus(&'static str),
+    /// A stats socket that is also the listening socket or the daemon's.
+    OneSocket {
+        /// The flag or variable of the stats socket.
+        by: &'static str,
+        /// The flag or variable of the other socket.
+        other: &'static str,
+    },
+    /// A flag without its value.
+    NeedsValue(&'static str),
+    /// A value that is not UTF-8 where text is needed.
+    NotText(&'static str, OsString),
+    /// A value that is neither yes nor no.
+    NotYesOrNo(&'static str, String),
+    /// A `--labelname` without `--labelvalue`, or the reverse.
+    Unpaired {
+        /// The flag or variable of the half that was given.
+        by: &'static str,
+        /// The half that was given.
+        value: String,
+        /// The flag or variable of the missing half.
+        missing: &'static str,
+    },
+    /// Two labels with one key.
+    KeyTwice {
+        /// The flag or variable of the second label.
+        by: &'static str,
+        /// The key.
+        key: String,
+        /// The flag or variable of the first label.
+        first: &'static str,
+    },
+    /// `--socket-bind-source` without `--socket-bind rewrite`.
+    NoRewrite {
+        /// `--socket-bind-source`.
+        by: &'static str,
+        /// `--socket-bind`.
+        bind: &'static str,
+        /// The value of `--socket-bind`.
+        value: String,
+    },
+    /// A listening socket that is also the daemon's.
+    SameSocket {
+        /// The flag or variable of the listening socket.
+        by: &'static str,
+        /// The flag or variable of the daemon's socket.
+        daemon: &'static str,
+    },
+    /// A setting of the listening socket beside one that the service manager passed.
+    Passed {
+        /// The flag or variable.
+        by: &'static str,
+        /// The path of the passed socket.
+        path: PathBuf,
+    },
+    /// A value that `config` refuses.
+    Invalid(&'static str, Invalid),
+}
+
+impl Display for UsageError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { flag, near } => match near {
+                Some(near) => write!(f, "{flag}: unknown flag; did you mean {near}?"),
+                None => write!(f, "{flag}: unknown flag; see --help"),
+            },
+            Self::Stray(word) => {
+                write!(f, "{:?}: unexpected argument; see --help", word.to_string_lossy())
+            }
+            Self::StrayParent { by, value } => write!(
+                f,
+                "{by}: takes no value; did you mean --cgroup-parent {}?",
+                value.to_string_lossy()
+            ),
+            Self::TakesNoValue { by, value } => {
+                write!(f, "{by}: takes no value, but got {:?}", value.to_string_lossy())
+            }
+            Self::NotOfStatus(by) => {
+                write!(f, "{by}: cannot be used with status, which takes only --stats-socket")
+            }
+            Self::OneSocket { by, other } => {
+                write!(f, "{by}: is the same socket as {other}; expected a socket of its own")
+            }
+            Self::NeedsValue(by) => write!(f, "{by}: needs a value; see --help"),
+            Self::NotText(by, value) => {
+                write!(f, "{by}: {:?} is not UTF-8", value.to_string_lossy())
+            }
+            Self::NotYesOrNo(by, value) => {
+                write!(f, "{by}: {value:?} is neither yes nor no; expected 1 or 0")
+            }
+            Self::Unpaired { by, value, missing } => {
+                write!(f, "{by}: {value:?} has no matching {missing}")
+            }
+            Self::KeyTwice { by, key, first } => {
+                write!(f, "{by}: the label key {key:?} was already given by {first}")
+            }
+            Self::NoRewrite { by, bind, value } => {
+                write!(f, "{by}: has no effect with {bind} {value}; expected {bind} rewrite")
+            }
+            Self::SameSocket { by, daemon } => {
+                write!(f, "{by}: is the same socket as {daemon}; the proxy would connect to itself")
+            }
+            Self::Passed { by, path } => write!(
+                f,
+                "{by}: has no effect, since the service manager passed the listening socket {}; \
+                 configure that in its unit instead",
+                path.display()
+            ),
+            Self::Invalid(by, why) => write!(f, "{by}: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for UsageError {}

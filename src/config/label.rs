@@ -1,0 +1,37 @@
+//! The operator's labels.
+
+use super::{Invalid, has_line_bytes};
+use crate::rules::Label;
+
+/// Reads `KEY=VALUE`; the key ends at the first `=`.
+///
+/// # Errors
+///
+/// No `=`, and the errors of [`label`].
+pub fn label_pair(text: &str) -> Result<Label, Invalid> {
+    let (key, value) = text.split_once('=').ok_or_else(|| Invalid::NoEquals(text.to_owned()))?;
+    label(key, value)
+}
+
+/// Makes a label of a key and a value, which may be empty.
+///
+/// # Errors
+///
+/// An empty key, a blank in the key, and NUL, CR or LF in either.
+pub fn label(key: &str, value: &str) -> Result<Label, Invalid> {
+    if key.is_empty() {
+        return Err(Invalid::EmptyKey);
+    }
+    // Commits and imports take labels as lines of a Dockerfile, where these bytes cannot be quoted.
+    if has_line_bytes(key) || has_line_bytes(value) {
+        return Err(Invalid::LineBytes(format!("{key}={value}")));
+    }
+    // A mistake: the docker command itself makes no such label.
+    if key.contains(char::is_whitespace) {
+        return Err(Invalid::BlankInKey(key.to_owned()));
+    }
+    Ok(Label { key: key.to_owned(), value: value.to_owned() })
+}
+
+#[cfg(test)]
+mod tests;
