@@ -1,5 +1,5 @@
-//! How fast the pure core is: reading a head, deciding about it, following chunks, editing a body.
-//! In bytes per second; the bytes are those of the transcripts.
+//! Speed of the pure core in bytes per second: reading a head, deciding about it, following chunks,
+//! editing a body. The bytes come from the transcripts.
 
 #![allow(missing_docs, reason = "criterion's macros make the items")]
 #![allow(clippy::unwrap_used, reason = "a bench may fail so")]
@@ -20,7 +20,7 @@ mod support;
 use support::player::injection;
 use support::transcript::{Line, What, all};
 
-/// The first thing that the client sends in the transcript of this name.
+/// Returns the first bytes that the client sends in the transcript of this name.
 fn first_bytes(name: &str) -> Vec<u8> {
     let page = all().into_iter().find(|page| page.path.ends_with(name)).unwrap();
     page.lines
@@ -60,7 +60,7 @@ fn bodies(criterion: &mut Criterion) {
     let body = split_head(&create).1;
     let injection = injection();
     let mut group = criterion.benchmark_group("body");
-    // What a CI job sends is the one that the wire bench sends, too.
+    // The create of a CI job is the one of the wire bench.
     for (name, body) in [("create", body), ("create-of-a-job", include_bytes!("stage/create.json"))]
     {
         group.throughput(Throughput::Bytes(body.len() as u64));
@@ -78,7 +78,7 @@ fn bodies(criterion: &mut Criterion) {
     }
 }
 
-/// Follows the chunks in `bytes`; returns how many bytes of content they have.
+/// Follows the chunks in `bytes`; returns the length of their content.
 fn follow(mut bytes: &[u8]) -> u64 {
     let mut chunked = Chunked::default();
     let mut content = 0;

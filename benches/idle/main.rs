@@ -1,5 +1,5 @@
-//! What idle connections cost: memory of many pairs, and whether they slow down the busy one.
-//! Also how soon the proxy listens, and how big it is.
+//! Cost of idle connections: the memory of many pairs, and their effect on a busy pair. Also the time until
+//! the proxy listens, and its size.
 //!
 //! ```text
 //! cargo bench --bench idle -- [PAIRS]
@@ -28,23 +28,23 @@ use stage::requests::get;
 use stage::role::{Role, play};
 use stage::way::{Way, arguments, binary, raise_limit};
 
-/// Pairs, unless the command line says otherwise.
+/// Default number of pairs.
 const PAIRS: u64 = 10_000;
 
-/// Files that a process has open, or keeps for pipes, beside those of pairs.
+/// Files that a process has open, or reserves for pipes, besides those of pairs.
 const OTHER_FILES: u64 = 200;
 
-/// How long the kernel and the allocator are given to come to rest.
+/// Time for the kernel and the allocator to settle.
 const REST: Duration = Duration::from_millis(500);
 
-/// How often starting is measured.
+/// Number of measured starts.
 const STARTS: usize = 21;
 
 fn main() {
     play();
     let asked = std::env::args().skip(1).find_map(|argument| argument.parse().ok());
     let wanted = asked.unwrap_or(PAIRS);
-    // Each pair is two files of whatever stands in the middle.
+    // Each pair takes two files of the proxy or relay.
     let pairs = wanted.min((raise_limit() - OTHER_FILES) / 2);
     if pairs < wanted {
         println!("only {pairs} pairs, for there may be no more open files");
@@ -100,7 +100,7 @@ fn memory(way: Way, process: &Process, pairs: usize) {
     );
 }
 
-/// The same exchanges with few and with many idle pairs beside them, in turn.
+/// Measures the same exchanges beside few and beside many idle pairs, alternately.
 fn busy_among_idle(way: Way, process: &Process, pairs: usize) {
     let few = cost(process);
     let mut idle = Load::new(process.socket.clone(), pairs);
@@ -115,7 +115,7 @@ fn busy_among_idle(way: Way, process: &Process, pairs: usize) {
     );
 }
 
-/// Processor time of one exchange in microseconds: the least of some rounds.
+/// Returns the processor time of one exchange in microseconds: the minimum of several rounds.
 fn cost(process: &Process) -> f64 {
     const EXCHANGES: u16 = 4000;
     let mut load = Load::new(process.socket.clone(), 1);
@@ -127,7 +127,7 @@ fn cost(process: &Process) -> f64 {
     (0..5).map(|_| round()).min_by(f64::total_cmp).unwrap()
 }
 
-/// From the start of the process to the first client that is let in.
+/// Measures the time from the start of the process to the first accepted client.
 fn starts(folder: &Folder, daemon: &Path) {
     let mut times: Vec<Duration> = (0..STARTS)
         .map(|number| {

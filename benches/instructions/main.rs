@@ -1,16 +1,16 @@
-//! Instructions that the proxy takes for one exchange, and how often it asks for memory, counted
-//! by callgrind: numbers that a busy machine does not change.
+//! Instructions and allocations of the proxy for one exchange, counted by callgrind. A busy machine does not
+//! change these numbers.
 //!
 //! They are compared with the recorded ones; a rise is a failure. The kernel's instructions are
-//! not counted; `tests/sockets/calls.rs` counts the calls.
+//! not counted; `tests/sockets/calls.rs` counts the system calls.
 //!
 //! ```text
 //! cargo bench --bench instructions -- [--record]
 //! DCP_TEST_BINARY=$(dist/build TARGET) cargo bench --bench instructions -- --released [--record]
 //! ```
 //!
-//! A released binary is laid out by a profile: its record tells whether that still fits the program. It
-//! has no names of functions, so its allocations cannot be counted.
+//! A released binary is laid out by a profile; its record shows whether that profile still fits the program.
+//! It has no function names, so its allocations cannot be counted.
 
 #![allow(missing_docs, reason = "a program")]
 #![allow(
@@ -39,25 +39,25 @@ use stage::requests::{creates_unmounted, get, volume};
 use stage::role::{Role, play};
 use stage::way::{arguments, binary};
 
-/// How much more than recorded is no failure: compilers and C libraries differ a little.
+/// Tolerated rise, since compilers and C libraries differ a little.
 const TOLERANCE: f64 = 0.05;
 
-/// Exchanges of each kind with which every run begins. A run with these alone is subtracted from
-/// the others, so that what happens once, such as starting, cancels.
+/// Exchanges of each kind at the beginning of every run. A run with these alone is subtracted from the
+/// others, so that one-time work such as startup cancels out.
 const FIRST: u32 = 5;
 
 /// Exchanges that are counted.
 const COUNTED: u32 = 200;
 
-/// The proxy's turn, under callgrind, is over by then, so that what is counted does not depend on
-/// whether it or the client was faster.
+/// Pause in which the proxy, under callgrind, finishes its turn, so that the counts do not depend on whether
+/// the proxy or the client was faster.
 const REST: Duration = Duration::from_millis(2);
 
-/// What one exchange takes.
+/// Cost of one exchange.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Cost {
     instructions: f64,
-    /// Calls of malloc and the like.
+    /// Calls of malloc and similar functions.
     allocations: f64,
 }
 
@@ -122,7 +122,7 @@ const FELL: &str = "fell: record it";
 
 fn verdict(now: Cost, before: Cost) -> &'static str {
     let ratio = now.instructions / before.instructions;
-    // Half an allocation: they are whole numbers, but for what a rare event adds.
+    // Half an allocation: the numbers are whole, except for what rare events add.
     let allocations = now.allocations - before.allocations;
     if ratio > 1.0 + TOLERANCE || allocations > 0.5 {
         ROSE
@@ -138,7 +138,7 @@ fn record_file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/instructions").join(name)
 }
 
-/// Lines of a name, instructions and allocations.
+/// Reads lines of a name, instructions and allocations.
 fn recorded() -> Vec<(String, Cost)> {
     let text = fs::read_to_string(record_file()).unwrap_or_default();
     text.lines()
@@ -150,7 +150,7 @@ fn recorded() -> Vec<(String, Cost)> {
         .collect()
 }
 
-/// Instructions and allocations of a proxy from its start to its end.
+/// Counts the instructions and allocations of a proxy from start to exit.
 fn counted(listen: &Path, daemon: &Path, exchange: Option<&Exchange>) -> (u64, u64) {
     let output = listen.with_extension("callgrind");
     let file = format!("--callgrind-out-file={}", output.display());
@@ -160,7 +160,7 @@ fn counted(listen: &Path, daemon: &Path, exchange: Option<&Exchange>) -> (u64, u
     command.push(binary.as_os_str());
     command.extend(arguments(listen, daemon));
     let mut process = Process::start("valgrind".as_ref(), &command, listen);
-    // A client that only looks whether the proxy listens is gone again by then.
+    // The client that tested whether the proxy listens is gone by then.
     sleep(20 * REST);
     let mut load = Load::new(listen.to_owned(), 1);
     let mut repeat = |exchange: &Exchange, times| {
@@ -182,7 +182,7 @@ fn counted(listen: &Path, daemon: &Path, exchange: Option<&Exchange>) -> (u64, u
     read(&fs::read_to_string(output).unwrap())
 }
 
-/// The sums in what callgrind wrote.
+/// Reads the sums from callgrind's output.
 fn read(text: &str) -> (u64, u64) {
     let sum = text.lines().find_map(|line| line.strip_prefix("summary:")).unwrap();
     let instructions = sum.trim().parse().unwrap();

@@ -1,4 +1,4 @@
-//! Messages, as pieces that are sent and as bodies that are followed and thrown away.
+//! Messages: pieces to send, and bodies that are followed and discarded.
 
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
@@ -7,14 +7,14 @@ use std::rc::Rc;
 use dockerd_ci_proxy::http::body::{Body, Framing, Next};
 use rustix::io::Errno;
 
-/// Bytes that are sent a number of times, each time with a write of their own.
+/// Bytes that are sent several times, with one write each.
 #[derive(Debug, Clone)]
 pub(crate) struct Piece {
     bytes: Rc<[u8]>,
     times: u64,
 }
 
-/// What is sent, in order.
+/// Pieces to send, in order.
 pub(crate) type Message = Vec<Piece>;
 
 /// `bytes`, sent once.
@@ -22,12 +22,12 @@ pub(crate) fn once(bytes: impl AsRef<[u8]>) -> Piece {
     times(1, bytes)
 }
 
-/// `bytes`, sent so often.
+/// `bytes`, sent `times` times.
 pub(crate) fn times(times: u64, bytes: impl AsRef<[u8]>) -> Piece {
     Piece { bytes: bytes.as_ref().into(), times }
 }
 
-/// `length` bytes, 32 KiB with each write, as the daemon writes what is long.
+/// `length` bytes in writes of 32 KiB, as the daemon writes long bodies.
 pub(crate) fn long(length: u64) -> Message {
     const WRITE: u64 = 32 * 1024;
     let rest = usize::try_from(length % WRITE).unwrap();
@@ -35,7 +35,7 @@ pub(crate) fn long(length: u64) -> Message {
     [whole, once(vec![b'x'; rest])].into_iter().filter(|piece| !piece.is_void()).collect()
 }
 
-/// `count` chunks of `size` bytes, each with a write of its own, and the last chunk.
+/// `count` chunks of `size` bytes, with one write each, and the last chunk.
 pub(crate) fn chunks(size: usize, count: u64) -> Message {
     let chunk = [format!("{size:x}\r\n").as_bytes(), &vec![b'x'; size], b"\r\n"].concat();
     vec![times(count, chunk), once("0\r\n\r\n")]
@@ -47,11 +47,11 @@ impl Piece {
     }
 }
 
-/// What is still to be sent.
+/// Pieces that are still to be sent.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     pieces: VecDeque<Piece>,
-    /// How much of the first has left.
+    /// Bytes of the first piece that have been sent.
     sent: usize,
 }
 
@@ -64,7 +64,7 @@ impl Outbox {
         self.pieces.is_empty()
     }
 
-    /// Writes until nothing is left or the socket takes nothing more; `Err` when it is gone.
+    /// Writes until nothing is left or the socket is full; returns `Err` when it is closed.
     pub(crate) fn flush(&mut self, socket: impl AsFd) -> Result<(), Errno> {
         while let Some(piece) = self.pieces.front_mut() {
             match rustix::io::write(&socket, &piece.bytes[self.sent..]) {
@@ -84,13 +84,13 @@ impl Outbox {
     }
 }
 
-/// A body that is followed and thrown away.
+/// A body that is followed and discarded.
 #[derive(Debug)]
 pub(crate) struct Content {
     body: Body,
-    /// Data, or a line, that belongs to it and has not come yet.
+    /// Bytes of data or of a line that have not come yet.
     due: u64,
-    /// How much data there was, or is about to come.
+    /// Length of the data so far, including announced data.
     pub(crate) length: u64,
 }
 
@@ -99,8 +99,8 @@ impl Content {
         Self { body: Body::from(framing), due: 0, length: 0 }
     }
 
-    /// Takes what belongs to it from the start of `bytes`; tells how much. The beginning of a
-    /// line whose end is missing is not taken.
+    /// Takes the bytes of the body from the start of `bytes` and returns their number. Does not take an
+    /// incomplete line.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> usize {
         let mut taken = 0;
         loop {

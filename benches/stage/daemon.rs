@@ -1,5 +1,5 @@
-//! A daemon that answers what it is asked and does nothing else: faster than whatever stands
-//! before it. What it answers is in the request-target; see [`answer`].
+//! A daemon that only sends prepared responses, faster than any proxy in front of it. The request-target
+//! selects the response; see [`answer`].
 
 use std::collections::HashMap;
 use std::io;
@@ -20,41 +20,41 @@ use rustix::net::{SocketFlags, accept_with};
 use super::content::{Content, Message, Outbox, chunks, long, once};
 use super::events::Poll;
 
-/// What is read at once: a full socket queue.
+/// Size of a read: a full socket queue.
 const BUFFER: usize = 256 * 1024;
 
 const LISTENER: u64 = u64::MAX;
 
 const WATCHED: EventFlags = EventFlags::IN.union(EventFlags::RDHUP).union(EventFlags::ET);
 
-/// Fields as dockerd 24 sends them with every response.
+/// Fields that dockerd 24 sends with every response.
 const FIELDS: &str = "Api-Version: 1.43\r\nContent-Type: application/json\r\n\
     Docker-Experimental: false\r\nOstype: linux\r\nServer: Docker/24.0.7 (linux)\r\n\
     Date: Tue, 04 Jun 2024 12:00:00 GMT\r\n";
 
-/// What is done about a request once its body is there.
+/// Reaction to a request once its body is complete.
 #[derive(Clone)]
 enum Answer {
     Say(Rc<Message>),
-    /// A tunnel follows, in which this is done.
+    /// A tunnel follows.
     Upgrade(Tunnel),
 }
 
-/// What is done in a tunnel.
+/// Behaviour in a tunnel.
 #[derive(Clone)]
 enum Tunnel {
-    /// Whatever comes goes back.
+    /// Sends back everything it receives.
     Echo,
-    /// Each byte that comes is answered with this message.
+    /// Answers each byte with this message.
     Source(Rc<Message>),
-    /// After so many bytes one byte goes back, again and again.
+    /// Answers every `bytes` bytes with one byte.
     Sink { bytes: u64, left: u64 },
 }
 
-/// What a request-target asks for.
+/// Returns the answer to a request-target.
 ///
-/// `length=N` and `chunk=SIZE&count=N` choose the content of a response, `echo`, `source=N` and
-/// `sink=N` what is done in a tunnel. Any other one gets what a daemon would say, in short.
+/// `length=N` and `chunk=SIZE&count=N` select the content of a response; `echo`, `source=N` and `sink=N`
+/// select the behaviour in a tunnel. Any other target gets a short version of a real daemon's response.
 fn answer(target: &str) -> Answer {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let asked: HashMap<&str, &str> =
@@ -93,12 +93,12 @@ fn tunnel(number: &impl Fn(&'static str) -> Option<u64>) -> Tunnel {
     }
 }
 
-/// `start`, made as long as that with the rest of a string and the end of an object.
+/// Fills `start` up to `length` with the rest of a string and the end of an object.
 fn filled(start: &str, length: usize) -> String {
     format!("{start}{}\"}}", "x".repeat(length - start.len() - 2))
 }
 
-/// What is going on over a connection.
+/// State of a connection.
 enum State {
     Head,
     Body(Content, Answer),
@@ -108,13 +108,13 @@ enum State {
 struct Connection {
     socket: OwnedFd,
     state: State,
-    /// The beginning of a head or line whose end has not come.
+    /// The beginning of an incomplete head or line.
     inbox: Vec<u8>,
     outbox: Outbox,
     stuck: bool,
-    /// The client will give no further event.
+    /// There will be no further event from the client.
     ending: bool,
-    /// The client wants the connection to end behind the response.
+    /// The client wants the connection closed after the response.
     last: bool,
 }
 
@@ -155,7 +155,7 @@ pub(crate) fn run(listen: &Path, calm: bool) -> ! {
                 ended.push(slot);
             }
         }
-        // Not before the end: an event of a socket that is closed already may be among them.
+        // Only at the end: there may be events of sockets that are already closed.
         daemon.free.append(&mut ended);
     }
 }
@@ -175,7 +175,7 @@ impl Daemon {
         Ok(())
     }
 
-    /// Does what an event calls for; `Err` when the connection has ended.
+    /// Handles an event; returns `Err` when the connection has ended.
     fn moved(&mut self, slot: usize, flags: EventFlags) -> Result<(), Errno> {
         let Some(connection) = &mut self.connections[slot] else {
             return Ok(());
@@ -187,7 +187,7 @@ impl Daemon {
                 Ok(0) => return Err(Errno::PIPE),
                 Ok(read) => {
                     connection.hear(&self.buffer[..read], &mut self.answers);
-                    // Whatever comes now makes a new event.
+                    // Bytes that come from now on cause a new event.
                     heard = read == BUFFER || connection.ending;
                 }
                 Err(Errno::AGAIN) => heard = false,
@@ -229,7 +229,7 @@ impl Connection {
         self.inbox = rest.to_vec();
     }
 
-    /// Takes what it understands from the start of `bytes`; tells how much, 0 if more is needed.
+    /// Takes what is complete from the start of `bytes`. Returns the number of bytes, 0 if more are needed.
     fn step(&mut self, bytes: &[u8], answers: &mut HashMap<String, Answer>) -> usize {
         match &mut self.state {
             State::Head => {
@@ -254,7 +254,7 @@ impl Connection {
         }
     }
 
-    /// Takes what belongs to the body, and answers behind its end.
+    /// Takes bytes of the body, and answers after its end.
     fn settle(&mut self, bytes: &[u8]) -> usize {
         let State::Body(content, answer) = &mut self.state else {
             return 0;

@@ -1,4 +1,4 @@
-//! epoll, thin: sockets are known by numbers.
+//! A thin layer over epoll, with numbers for sockets.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use rustix::time::Timespec;
 /// Events taken from the kernel at once.
 const AT_ONCE: usize = 256;
 
-/// What is waited for.
+/// A set of sockets to wait for.
 pub(crate) struct Poll {
     epoll: OwnedFd,
     events: Vec<Event>,
@@ -31,7 +31,7 @@ impl Poll {
         epoll::modify(&self.epoll, socket, EventData::new_u64(number), flags).unwrap();
     }
 
-    /// Waits, and tells how many events there are; none when the time is over.
+    /// Waits and returns the number of events; 0 after the timeout.
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> usize {
         let timeout = timeout.map(|time| Timespec::try_from(time).unwrap());
         self.events.clear();
@@ -41,7 +41,7 @@ impl Poll {
         }
     }
 
-    /// The event at this place: the number of its socket, and what is up with that.
+    /// Returns an event: the number of its socket, and its flags.
     pub(crate) fn event(&self, at: usize) -> (u64, EventFlags) {
         let event = self.events[at];
         (event.data.u64(), event.flags)

@@ -1,8 +1,7 @@
-//! The floor for chunks: what one hop costs that knows where a chunked body ends, and nothing else.
+//! The lower bound for chunks: a relay that finds the end of a chunked body and does nothing else.
 //!
-//! A look at the line behind each chunk where it lies, one splice of the chunk into a pipe, and one
-//! out of it for all that were there. Heads are searched for two words; whoever sends something else
-//! than the bench does is not understood.
+//! It peeks at the line after each chunk, splices each chunk into a pipe, and splices all chunks out of the
+//! pipe at once. It searches heads for two words, and understands only the messages of the bench.
 
 use memchr::memmem;
 use rustix::fd::OwnedFd;
@@ -11,33 +10,33 @@ use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice
 
 use super::relay::{Carry, Rest, stopped};
 
-/// What is looked at of a head, and of what stands between two chunks.
+/// Bytes to peek at for a head or for the line between two chunks.
 const HEAD: usize = 4096;
 const LINE: usize = 24;
 
-/// What is gathered in a pipe: as much as a socket takes at once.
+/// Size of the pipe: as much as a socket takes at once.
 const PIPE: usize = 256 * 1024;
 
-/// splice, of one piece after the other.
+/// Relays by splice, one piece after the other.
 #[derive(Default)]
 pub(crate) struct Following;
 
 /// One direction.
 pub(crate) struct Followed {
-    /// Its end to read from first.
+    /// The read end, then the write end.
     pipe: (OwnedFd, OwnedFd),
     /// Bytes in the pipe.
     held: usize,
-    /// How many of the bytes that come next are a head with its body, or a chunk with its line.
+    /// Number of following bytes that are a head with its body, or a chunk with its line.
     known: usize,
     place: Place,
 }
 
-/// What stands behind what is known.
+/// Kind of bytes that follow the known ones.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Head,
-    /// The end of a line, and that of a chunk.
+    /// The end of a line, and of a chunk.
     Line,
 }
 
@@ -69,7 +68,7 @@ impl Carry for Following {
 }
 
 impl Followed {
-    /// Fills the pipe; `None` when it holds enough.
+    /// Fills the pipe; returns `None` when it holds enough.
     fn gather(&mut self, from: &OwnedFd) -> Option<Rest> {
         while self.held < PIPE {
             if self.known == 0
@@ -91,7 +90,7 @@ impl Followed {
         None
     }
 
-    /// Looks at what comes next, without taking it.
+    /// Peeks at the following bytes.
     fn look(&mut self, from: &OwnedFd) -> Result<(), Rest> {
         let mut room = [0; HEAD];
         let most = if self.place == Place::Head { HEAD } else { LINE };
@@ -100,7 +99,7 @@ impl Followed {
             Ok((seen, _)) => seen,
             Err(error) => return Err(stopped(error, Rest::Empty)),
         };
-        // What is cut makes an event when the rest has come.
+        // The rest of an incomplete line causes an event.
         match self.place {
             Place::Head => self.head(&room[..seen]),
             Place::Line => self.line(&room[..seen]),
@@ -115,7 +114,7 @@ impl Followed {
         if memmem::find(fields, b"Upgrade: ").is_some() {
             self.known = usize::MAX;
         } else if memmem::find(fields, b"chunked").is_some() {
-            // The end of its last line is that before the line of the first chunk.
+            // The line end before the first chunk is that of the head's last line.
             self.known = end + 2;
             self.place = Place::Line;
         } else {
@@ -138,7 +137,7 @@ impl Followed {
     }
 }
 
-/// The number that `bytes` begin with.
+/// Reads the number at the start of `bytes`.
 fn number(bytes: &[u8], radix: u32) -> usize {
     let digits = bytes.iter().map_while(|byte| char::from(*byte).to_digit(radix));
     digits.fold(0, |number, digit| number * radix as usize + digit as usize)

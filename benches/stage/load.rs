@@ -1,4 +1,4 @@
-//! The client: so many connections, each with one exchange after the other, in one thread.
+//! The client: several connections in one thread, each with one exchange after the other.
 
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -11,41 +11,41 @@ use rustix::event::epoll::EventFlags;
 use super::content::{Content, Message, Outbox};
 use super::events::Poll;
 
-/// What is read at once: a full socket queue.
+/// Size of a read: a full socket queue.
 const BUFFER: usize = 256 * 1024;
 
-/// Longer than anything between two bytes takes.
+/// Maximum time between two bytes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What is sent, and what must come back before it is sent again.
+/// A message, and the answer that must come back before it is sent again.
 #[derive(Debug, Clone)]
 pub(crate) struct Exchange {
     pub(crate) request: Message,
     pub(crate) expects: Expects,
 }
 
-/// What must come back.
+/// Expected answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Expects {
-    /// A response with this status and so many bytes of content.
+    /// A response with this status and this length of content.
     Response(u16, u64),
     /// A response with this status, whatever its content.
     Status(u16),
-    /// So many bytes.
+    /// This number of bytes.
     Bytes(u64),
 }
 
-/// How long exchanges are repeated.
+/// Limit of the repetition.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Until {
-    /// None begins after this time.
+    /// No exchange begins after this time.
     Over(Duration),
-    /// So many on each connection.
+    /// Number of exchanges on each connection.
     Count(usize),
 }
 
 impl Until {
-    /// Whether another exchange begins, when so many have been since `began`.
+    /// Returns `true` if another exchange is to begin, after `exchanges` since `began`.
     pub(crate) fn goes_on(self, began: Instant, exchanges: usize) -> bool {
         match self {
             Self::Over(time) => began.elapsed() < time,
@@ -54,7 +54,7 @@ impl Until {
     }
 }
 
-/// What of the answer has come.
+/// Progress of the answer.
 #[derive(Debug)]
 enum Heard {
     Head(Vec<u8>),
@@ -71,7 +71,7 @@ struct Connection {
     exchanges: usize,
 }
 
-/// So many connections, each with one exchange after the other.
+/// Several connections, each with one exchange after the other.
 pub(crate) struct Load {
     to: PathBuf,
     poll: Poll,
@@ -79,7 +79,7 @@ pub(crate) struct Load {
     buffer: Vec<u8>,
 }
 
-/// What one exchange after the other took, and all of them together.
+/// Times of single exchanges, and of all together.
 pub(crate) struct Times {
     pub(crate) each: Vec<Duration>,
     pub(crate) all: Duration,
@@ -110,8 +110,8 @@ impl Load {
         Connection { socket, outbox, heard, started, stuck: false, exchanges: 0 }
     }
 
-    /// Repeats `exchange` on all connections at once. With `fresh` each takes a new connection,
-    /// and making it is part of the exchange.
+    /// Repeats `exchange` on all connections at once. With `fresh` each exchange makes a new connection,
+    /// which is part of its time.
     pub(crate) fn repeat(&mut self, exchange: &Exchange, until: Until, fresh: bool) -> Times {
         let began = Instant::now();
         let mut each = Vec::new();
@@ -157,7 +157,7 @@ impl Load {
         connection.send(number, &self.poll);
     }
 
-    /// Does what an event calls for; tells whether the exchange is complete.
+    /// Handles an event; returns `true` when the exchange is complete.
     fn moved(&mut self, number: usize, flags: EventFlags, exchange: &Exchange) -> bool {
         let connection = &mut self.connections[number];
         if flags.contains(EventFlags::OUT) {
@@ -185,7 +185,7 @@ impl Connection {
 }
 
 impl Heard {
-    /// Hears what comes next; tells whether this was all.
+    /// Reads the next bytes of the answer; returns `true` when it is complete.
     fn hear(&mut self, bytes: &[u8], expects: Expects) -> bool {
         match self {
             Self::Bytes(left) => {

@@ -1,9 +1,9 @@
-//! What the benches measure with: a daemon that says what it is asked, relays that parse nothing,
-//! other proxies, and the processes that they are.
+//! Tools of the benches: a daemon with prepared responses, relays that parse nothing, other proxies, and
+//! their processes.
 //!
 //! ```text
 //!  bench ──► way: nothing │ our proxy │ copy │ splice │ HAProxy │ nginx │ socat ──► daemon
-//!  (client)       each a process of its own, on UNIX sockets                      (a process too)
+//!  (client)       each in its own process, on UNIX sockets                        (a process too)
 //! ```
 
 #![allow(dead_code, reason = "each bench uses what it needs")]

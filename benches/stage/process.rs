@@ -1,4 +1,4 @@
-//! A process that listens on a socket, and what the kernel counts of it.
+//! A process that listens on a socket, and the kernel's accounting of it.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -8,14 +8,14 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Longer than anything here takes to start.
+/// Time limit of a start.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A folder for sockets and logs; removed with all that is in it when dropped.
+/// A folder for sockets and logs; removed with its content when dropped.
 pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    /// A new one, below the system's folder for temporary files.
+    /// Creates a folder below the system's folder for temporary files.
     pub(crate) fn new(name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("dcp-{name}-{}", std::process::id()));
         fs::create_dir(&folder).unwrap();
@@ -32,13 +32,13 @@ impl Drop for Folder {
 /// A process that listens on a socket; killed when dropped.
 pub(crate) struct Process {
     child: Child,
-    /// Where it listens.
+    /// Path of its socket.
     pub(crate) socket: PathBuf,
 }
 
 impl Process {
-    /// Starts one and waits until it accepts connections at `socket`. What it says goes to a file
-    /// beside that.
+    /// Starts a process and waits until it accepts connections at `socket`. Its output goes to a file
+    /// beside the socket.
     pub(crate) fn start(program: &OsStr, arguments: &[&OsStr], socket: &Path) -> Self {
         let mut process = Self::launch(program, arguments, socket);
         let started = Instant::now();
@@ -52,7 +52,7 @@ impl Process {
         process
     }
 
-    /// Starts one and does not wait.
+    /// Starts a process and does not wait.
     pub(crate) fn launch(program: &OsStr, arguments: &[&OsStr], socket: &Path) -> Self {
         let log = File::create(socket.with_extension("log")).unwrap();
         let child = Command::new(program)
@@ -65,29 +65,29 @@ impl Process {
         Self { child, socket: socket.to_owned() }
     }
 
-    /// Whether it accepts connections.
+    /// Returns `true` if it accepts connections.
     pub(crate) fn listens(&self) -> bool {
         UnixStream::connect(&self.socket).is_ok()
     }
 
-    /// What it has said.
+    /// Returns its output so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.socket.with_extension("log")).unwrap_or_default()
     }
 
-    /// Processor time that it and the children that still run have used.
+    /// Returns the processor time of the process and of its running children.
     pub(crate) fn cpu(&self) -> Duration {
         cpu(self.child.id())
     }
 
-    /// What `/proc/PID/status` says of its memory under this name, in KiB.
+    /// Returns a memory value of `/proc/PID/status` in KiB.
     pub(crate) fn memory(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         line.trim_start_matches(':').split_whitespace().next().unwrap().parse().unwrap()
     }
 
-    /// Asks it to end and waits until it has.
+    /// Sends SIGTERM and waits for the exit.
     pub(crate) fn terminate(&mut self) {
         use rustix::process::{Pid, Signal, kill_process};
         let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
@@ -103,7 +103,7 @@ impl Drop for Process {
     }
 }
 
-/// The scheduler's own account in nanoseconds, of all threads and all children.
+/// Reads the scheduler's processor time, in nanoseconds, of all threads and all children.
 fn cpu(pid: u32) -> Duration {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
         return Duration::ZERO;

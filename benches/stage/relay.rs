@@ -1,8 +1,8 @@
-//! The floors: what one hop in user space costs when it parses nothing, when it has heads parsed, and
-//! when it does for a create what a proxy cannot leave out that labels all of it.
+//! The lower bounds: relays in user space that parse nothing, that parse heads, and that do the minimum for a
+//! create that labels everything.
 //!
-//! One thread, one edge-triggered epoll; the daemon is connected to when a client is accepted.
-//! Written to make as few system calls as there can be: per message one wait, one read, one write.
+//! One thread, one edge-triggered epoll; each client gets its own connection to the daemon. The relays make
+//! as few system calls as possible: per message one wait, one read, one write.
 
 use std::hint::black_box;
 use std::io;
@@ -23,62 +23,61 @@ use serde::de::IgnoredAny;
 
 use super::events::Poll;
 
-/// What a copying relay reads at once.
+/// Size of a read of a copying relay.
 const BUFFER: usize = 64 * 1024;
 
-/// What comes in such pieces is no head, which a proxy knows by what came before.
+/// Reads of this size are not taken for heads. A proxy knows that from the bytes before.
 const LARGE: usize = 16 * 1024;
 
-/// Field lines of which a parsing relay has room for slices.
+/// Maximum number of field lines for a parsing relay.
 const FIELDS: usize = 48;
 
-/// What the pipes of a splicing relay hold; where the system does not allow it, what it gives.
+/// Size of the pipes of a splicing relay, if the system allows it.
 const PIPE: usize = 1024 * 1024;
 
 const LISTENER: u64 = u64::MAX;
 
 const WATCHED: EventFlags = EventFlags::IN.union(EventFlags::RDHUP).union(EventFlags::ET);
 
-/// Why moving bytes has come to a stop.
+/// Reason why no more bytes can be moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rest {
-    /// The source has nothing more now.
+    /// The source is empty.
     Empty,
-    /// The sink takes nothing more now.
+    /// The sink is full.
     Stuck,
-    /// The source has ended, or the sink is gone.
+    /// The source has ended, or the sink is closed.
     End,
 }
 
 /// A way to move bytes from one socket to another.
 pub(crate) trait Carry: Default {
-    /// What has left the source and not yet reached the sink.
+    /// Bytes between source and sink.
     type Held: Default;
 
-    /// Moves what can be moved. `ending`: the source will give no further event, so that it is to
-    /// be read to its end.
+    /// Moves as many bytes as possible. With `ending` the source causes no further event, so it has to be read to
+    /// its end.
     fn carry(&mut self, held: &mut Self::Held, from: &OwnedFd, to: &OwnedFd, ending: bool) -> Rest;
 
-    /// A direction is over.
+    /// Releases the resources of a direction.
     fn release(&mut self, _held: Self::Held) {}
 }
 
-/// What a copying relay does about what it has read.
+/// Inspection of the bytes that a copying relay has read.
 pub(crate) trait Look {
-    /// Before it writes them to `to`.
+    /// Runs before the bytes are written to `to`.
     fn look(_bytes: &[u8], _to: &OwnedFd) {}
 
-    /// Behind that.
+    /// Runs after the write.
     fn tell(_bytes: &[u8]) {}
 }
 
-/// Nothing.
+/// No inspection.
 pub(crate) enum Blindly {}
 
 impl Look for Blindly {}
 
-/// It has httparse read heads, and forgets what they say: the least that a proxy does that knows
-/// what passes.
+/// Parses heads with httparse and discards the result: the minimum of a proxy that understands HTTP.
 pub(crate) enum Parsing {}
 
 impl Look for Parsing {
@@ -100,9 +99,9 @@ impl Look for Parsing {
     }
 }
 
-/// The same, and for a container create what must be done so that nothing of it comes into being
-/// unlabelled, and the operator sees it: its body is parsed, each path that it mounts looked at once, the
-/// daemon asked for its image, and a line of log written. Nothing is changed, checked or allocated.
+/// Parses heads, and for a container create does the minimum for labels on everything: parses the body, looks
+/// at each mounted path once, asks the daemon about the image, and writes a line of log. Changes, checks and
+/// allocates nothing.
 pub(crate) enum Owing {}
 
 impl Look for Owing {
@@ -129,14 +128,14 @@ impl Look for Owing {
     }
 }
 
-/// The question about an image.
+/// The request for the image's description.
 const IMAGE: &[u8] =
     b"GET /images/registry.example/ci/build-base:12/json HTTP/1.1\r\nHost: docker\r\n\r\n";
 
-/// What a response to a create begins with.
+/// Start of a response to a create.
 const CREATED: &[u8] = b"HTTP/1.1 201 ";
 
-/// As long as what the proxy says of a create.
+/// A line as long as the proxy's log line of a create.
 const LINE: &[u8] = &[b'\n'; 150];
 
 fn body_of_create(bytes: &[u8]) -> Option<&[u8]> {
@@ -145,7 +144,7 @@ fn body_of_create(bytes: &[u8]) -> Option<&[u8]> {
     bytes.get(end + 4..)
 }
 
-/// read and write.
+/// Relays by read and write.
 pub(crate) struct Copying<L> {
     buffer: Vec<u8>,
     look: PhantomData<L>,
@@ -185,7 +184,7 @@ impl<L: Look> Carry for Copying<L> {
                 }
             }
             L::tell(&self.buffer[..read]);
-            // Whatever comes now makes a new event.
+            // Bytes that come from now on cause a new event.
             if read < BUFFER && !ending {
                 return Rest::Empty;
             }
@@ -193,16 +192,16 @@ impl<L: Look> Carry for Copying<L> {
     }
 }
 
-/// splice through pipes, which are used again.
+/// Relays by splice through pipes, which are reused.
 #[derive(Default)]
 pub(crate) struct Splicing {
     free: Vec<Pipe>,
 }
 
-/// A pipe, its end to read from first.
+/// A pipe: the read end, then the write end.
 type Pipe = (OwnedFd, OwnedFd);
 
-/// A pipe, taken when there is something to move, and how much is in it.
+/// A pipe, taken while there is something to move, and its fill level.
 #[derive(Default)]
 pub(crate) struct Piped {
     pipe: Option<Pipe>,
@@ -250,12 +249,12 @@ pub(crate) fn stopped(error: Errno, blocked: Rest) -> Rest {
 struct Direction<H> {
     held: H,
     stuck: bool,
-    /// The source will give no further event.
+    /// There will be no further event from the source.
     ending: bool,
     over: bool,
 }
 
-/// A client and its daemon connection, and what goes away from each.
+/// A client and its daemon connection, with the direction that starts at each.
 struct Pair<H> {
     sockets: [OwnedFd; 2],
     directions: [Direction<H>; 2],
@@ -269,7 +268,7 @@ struct Relay<C: Carry> {
     free: Vec<usize>,
 }
 
-/// Relays between the clients at `listen` and `daemon`, until it is killed.
+/// Relays between clients at `listen` and the daemon, until the process is killed.
 pub(crate) fn run<C: Carry>(listen: &Path, daemon: PathBuf) -> ! {
     super::way::raise_limit();
     let listener = UnixListener::bind(listen).unwrap();
@@ -291,7 +290,7 @@ pub(crate) fn run<C: Carry>(listen: &Path, daemon: PathBuf) -> ! {
                 ended.push(number / 2);
             }
         }
-        // Not before the end: an event of a socket that is closed already may be among them.
+        // Only at the end: there may be events of sockets that are already closed.
         relay.free.append(&mut ended);
     }
 }
@@ -314,7 +313,7 @@ impl<C: Carry> Relay<C> {
         Ok(())
     }
 
-    /// Does what an event of one side of a pair calls for; tells whether the pair has ended by it.
+    /// Handles an event of one side of a pair; returns `true` if the pair has ended.
     fn moved(&mut self, slot: usize, side: usize, flags: EventFlags) -> bool {
         let Some(pair) = &mut self.pairs[slot] else {
             return false;
@@ -322,7 +321,7 @@ impl<C: Carry> Relay<C> {
         let gone = flags.intersects(EventFlags::HUP | EventFlags::ERR);
         let [from, to] = [side, 1 - side];
         pair.directions[from].ending |= gone || flags.contains(EventFlags::RDHUP);
-        // Nobody is there to read what the other side says.
+        // Nobody reads the other direction any more.
         pair.directions[to].over |= gone;
         if !pair.directions[from].stuck {
             pair.pump(slot, from, &self.poll, &mut self.carry);
@@ -339,7 +338,7 @@ impl<C: Carry> Relay<C> {
 }
 
 impl<H> Pair<H> {
-    /// Moves what goes away from the socket of this side.
+    /// Moves the bytes that come from this side.
     fn pump<C: Carry<Held = H>>(&mut self, slot: usize, from: usize, poll: &Poll, carry: &mut C) {
         let direction = &mut self.directions[from];
         if direction.over {
@@ -356,7 +355,7 @@ impl<H> Pair<H> {
         }
         if rest == Rest::End {
             direction.over = true;
-            // Fails only when nobody is there any more.
+            // Fails only if the sink is closed.
             let _ = shutdown(sink, Shutdown::Write);
         }
     }

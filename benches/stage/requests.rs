@@ -1,11 +1,11 @@
-//! What clients ask in the benches.
+//! Requests of the benches.
 
 use super::content::{Message, once};
 
-/// The body of a container create as the docker command of a CI job sends it: 2.5 KiB.
+/// The body of a typical container create of a CI job's docker command: 2.5 KiB.
 const CREATE: &str = include_str!("create.json");
 
-/// The head and body of a request with `body` as JSON document.
+/// A request with a JSON body.
 pub(crate) fn post(target: &str, body: &str) -> Message {
     let length = body.len();
     vec![once(format!(
@@ -21,7 +21,7 @@ pub(crate) fn get(target: &str) -> Message {
     ))]
 }
 
-/// The head of a request whose body is sent behind it.
+/// The head of a request whose body follows.
 pub(crate) fn upload(target: &str, framing: &str) -> Message {
     vec![once(format!(
         "POST {target} HTTP/1.1\r\nHost: docker\r\nUser-Agent: Docker-Client/24.0.7 (linux)\r\n\
@@ -29,7 +29,7 @@ pub(crate) fn upload(target: &str, framing: &str) -> Message {
     ))]
 }
 
-/// A request that makes a tunnel of its connection.
+/// A request that turns its connection into a tunnel.
 pub(crate) fn attach(what: &str) -> Message {
     vec![once(format!(
         "POST /v1.43/containers/c0ffee/attach?{what}&stream=1 HTTP/1.1\r\nHost: docker\r\n\
@@ -43,13 +43,13 @@ pub(crate) fn create() -> Message {
     post("/v1.43/containers/create", CREATE)
 }
 
-/// A container create of almost the same length that names no image, so that nothing is asked
-/// about one before. A daemon would refuse it; the one of the benches does not.
+/// A container create of almost the same length without an image, so that the proxy asks no question about
+/// one. A real daemon would refuse it; the one of the benches does not.
 pub(crate) fn create_unasked() -> Message {
     post("/v1.43/containers/create", &CREATE.replacen("\"Image\"", "\"Imago\"", 1))
 }
 
-/// The two without mounts, for which the kernel is asked by openat2(2), which valgrind does not know.
+/// Both creates without mounts. Mounts cause calls of openat2(2), which valgrind does not support.
 pub(crate) fn creates_unmounted() -> [Message; 2] {
     let (before, behind) = CREATE.split_once("\"Binds\":[").unwrap();
     let (_, behind) = behind.split_once(']').unwrap();
@@ -58,8 +58,8 @@ pub(crate) fn creates_unmounted() -> [Message; 2] {
         .map(|name| post("/v1.43/containers/create", &body.replacen("\"Image\"", name, 1)))
 }
 
-/// The same of a container called `name`, of the image and folders that there are where a real daemon
-/// is tested (`tests/engine/images`).
+/// A container create for a real daemon, with a name and with the image and folders of the engine tests
+/// (`tests/engine/images`).
 pub(crate) fn create_real(name: &str) -> Message {
     let image = std::env::var("DCP_TEST_IMAGE");
     let image = image.unwrap_or_else(|_| "localhost:1/dcp-test-busybox:latest".to_owned());

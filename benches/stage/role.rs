@@ -1,4 +1,4 @@
-//! A bench starts itself again to be something else: `BENCH role NAME LISTEN [DAEMON]`.
+//! Helper processes of a bench, for which it starts itself again: `BENCH role NAME LISTEN [DAEMON]`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,23 +7,23 @@ use super::follow::Following;
 use super::process::Process;
 use super::relay::{self, Blindly, Copying, Owing, Parsing, Splicing};
 
-/// What a bench may be beside itself.
+/// Role of a helper process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// A server that answers what it is asked.
+    /// A server with prepared responses.
     Daemon,
-    /// The same, but each answer waits a millisecond, so that whatever stands before it has come
-    /// to rest: what is counted then does not depend on who was faster.
+    /// The same with a delay of a millisecond before each response, so that the proxy is idle by then and the
+    /// counts do not depend on who was faster.
     CalmDaemon,
     /// A relay that reads and writes.
     CopyRelay,
-    /// The same, which has heads parsed.
+    /// A copying relay that parses heads.
     ParseRelay,
-    /// The same, which does for a create what cannot be left out.
+    /// A copying relay that does the minimum for a create.
     OweRelay,
-    /// A relay that moves bytes through pipes.
+    /// A relay that splices.
     SpliceRelay,
-    /// The same, which follows chunks.
+    /// A splicing relay that follows chunks.
     FollowRelay,
 }
 
@@ -37,7 +37,7 @@ const NAMES: [(Role, &str); 7] = [
     (Role::FollowRelay, "follow-relay"),
 ];
 
-/// Plays the role that this process was started for, if any; to be called first.
+/// Plays the role of this process, if it was started with one. Must be called first.
 pub(crate) fn play() {
     let mut arguments = std::env::args().skip(1);
     if arguments.next().as_deref() != Some("role") {
@@ -58,7 +58,7 @@ pub(crate) fn play() {
 }
 
 impl Role {
-    /// Starts a process that plays it, listening at `listen`.
+    /// Starts a process with this role, listening at `listen`.
     pub(crate) fn start(self, listen: &Path, daemon: Option<&Path>) -> Process {
         let (_, name) = NAMES.into_iter().find(|(role, _)| *role == self).unwrap();
         let mut arguments = vec!["role".as_ref(), name.as_ref(), listen.as_os_str()];

@@ -1,4 +1,4 @@
-//! The ways from the bench to the daemon that are compared.
+//! The compared ways from the bench to the daemon.
 
 use std::fmt::{self, Display};
 use std::fs;
@@ -17,26 +17,26 @@ pub(crate) enum Way {
     Direct,
     /// Our proxy, with two labels and a cgroup parent.
     Proxy,
-    /// A relay of our own that reads and writes, and parses nothing.
+    /// The bench's relay that reads and writes, and parses nothing.
     Copy,
-    /// The same, which has heads parsed and does nothing about them.
+    /// The copying relay that also parses heads.
     Parse,
-    /// The same, which does for a create what a proxy cannot leave out that labels all of it.
+    /// The copying relay that also does the minimum for a create that labels everything.
     Owe,
-    /// A relay of our own that splices, and parses nothing.
+    /// The bench's relay that splices, and parses nothing.
     Splice,
-    /// The same, which follows chunks and parses nothing else.
+    /// The splicing relay that follows chunks and parses nothing else.
     Follow,
     /// HAProxy in HTTP mode.
     HaProxy,
-    /// nginx as an HTTP proxy that buffers nothing.
+    /// nginx as an HTTP proxy without buffering.
     Nginx,
     /// socat, one process for each connection.
     Socat,
 }
 
 impl Way {
-    /// All, in the order of the tables.
+    /// All ways, in the order of the tables.
     pub(crate) const ALL: [Self; 10] = [
         Self::Direct,
         Self::Proxy,
@@ -50,7 +50,7 @@ impl Way {
         Self::Socat,
     ];
 
-    /// Whether its program is there.
+    /// Returns `true` if its program is installed.
     pub(crate) fn is_installed(self) -> bool {
         match self {
             Self::Direct
@@ -68,7 +68,7 @@ impl Way {
         }
     }
 
-    /// Starts its process, which listens at `listen`; `None` if it needs none.
+    /// Starts its process, which listens at `listen`; returns `None` if it needs none.
     pub(crate) fn start(self, listen: &Path, daemon: &Path) -> Option<Process> {
         Some(match self {
             Self::Direct => return None,
@@ -95,7 +95,7 @@ impl Way {
             Self::Socat => {
                 let from = format!("UNIX-LISTEN:{},fork,backlog=4096", listen.display());
                 let to = format!("UNIX-CONNECT:{}", daemon.display());
-                // Its buffers as large as those of the relays.
+                // Buffers as large as those of the relays.
                 let arguments = ["-b65536".as_ref(), from.as_ref(), to.as_ref()];
                 Process::start("socat".as_ref(), &arguments, listen)
             }
@@ -120,13 +120,13 @@ impl Display for Way {
     }
 }
 
-/// The proxy that cargo built for this bench, or the one that `DCP_TEST_BINARY` names.
+/// Returns the proxy that cargo built for this bench, or that of `DCP_TEST_BINARY`.
 pub(crate) fn binary() -> PathBuf {
     std::env::var_os("DCP_TEST_BINARY")
         .map_or_else(|| env!("CARGO_BIN_EXE_dockerd-ci-proxy").into(), PathBuf::from)
 }
 
-/// The arguments with which the proxy is measured.
+/// Returns the proxy's arguments for the measurements.
 pub(crate) fn arguments<'p>(listen: &'p Path, daemon: &'p Path) -> [&'p std::ffi::OsStr; 10] {
     [
         "--listensocket".as_ref(),
@@ -146,7 +146,7 @@ fn proxy(listen: &Path, daemon: &Path) -> Process {
     Process::start(binary().as_os_str(), &arguments(listen, daemon), listen)
 }
 
-/// One thread, as the others; connections to the daemon are kept, as HAProxy does by itself.
+/// Returns HAProxy's configuration: one thread, like the others; it keeps daemon connections by default.
 fn haproxy(listen: &Path, daemon: &Path) -> String {
     let (listen, daemon) = (listen.display(), daemon.display());
     format!(
@@ -157,7 +157,7 @@ fn haproxy(listen: &Path, daemon: &Path) -> String {
     )
 }
 
-/// One process, nothing buffered, connections on both sides kept.
+/// Returns nginx's configuration: one process, no buffering, kept connections on both sides.
 fn nginx(listen: &Path, daemon: &Path) -> String {
     let (listen, daemon) = (listen.display(), daemon.display());
     format!(
@@ -178,7 +178,7 @@ fn nginx(listen: &Path, daemon: &Path) -> String {
     )
 }
 
-/// Lets this process have as many files as it may; tells how many.
+/// Raises this process's limit of open files as far as possible and returns it.
 pub(crate) fn raise_limit() -> u64 {
     const WANTED: u64 = 65_536;
     let limit = getrlimit(Resource::Nofile);

@@ -7,15 +7,15 @@ use lexopt::{Arg, Parser, ValueExt};
 use crate::stage::load::Until;
 use crate::stage::way::Way;
 
-/// What is to be measured, and how often.
+/// Selection and repetition of the measurements.
 pub(crate) struct Arguments {
-    /// Rounds that are counted.
+    /// Number of counted rounds.
     pub(crate) rounds: usize,
-    /// How long one way is measured in one round.
+    /// Duration of one way in one round.
     pub(crate) until: Until,
-    /// The only processor on which client, ways and daemon run; without it wherever the kernel puts them.
+    /// The one processor for client, ways and daemon; by default the kernel chooses.
     pub(crate) processor: Option<usize>,
-    /// Only print what there is.
+    /// Only list the works.
     pub(crate) list: bool,
     ways: Vec<String>,
     works: Vec<String>,
@@ -47,7 +47,7 @@ impl Arguments {
                 }
                 Arg::Long("processor") => arguments.processor = Some(parser.value()?.parse()?),
                 Arg::Long("list") => arguments.list = true,
-                // Cargo says so to every bench.
+                // Cargo passes this to every bench.
                 Arg::Long("bench") => {}
                 Arg::Value(work) => arguments.works.push(work.string()?),
                 other => return Err(other.unexpected()),
@@ -56,7 +56,7 @@ impl Arguments {
         Ok(arguments)
     }
 
-    /// Whether the work of this name is chosen: by its name or by a part of it in front of a `-`.
+    /// Returns `true` if the work is selected, by its name or by the part before a `-`.
     pub(crate) fn wants(&self, name: &str) -> bool {
         let chosen = |work: &String| {
             name.strip_prefix(work.as_str())
@@ -65,7 +65,7 @@ impl Arguments {
         self.works.is_empty() || self.works.iter().any(chosen)
     }
 
-    /// Whether this way is chosen.
+    /// Returns `true` if this way is selected.
     pub(crate) fn goes(&self, way: Way) -> bool {
         self.ways.is_empty() || self.ways.contains(&way.to_string())
     }

@@ -1,17 +1,16 @@
-//! What a hop through the proxy costs, beside the bare socket, relays that parse nothing, and
-//! other proxies: the same work over each way in turn, round after round.
+//! Cost of a hop through the proxy, compared with the bare socket, relays that parse nothing, and other
+//! proxies: the same work over each way in turn, round after round.
 //!
-//! Ratios are taken within each round and their median is shown, so that a machine that is slower
-//! for a while does not matter; criterion measures one thing after the other and could not do so.
+//! Ratios are computed within each round and their median is printed, so that a temporarily slow machine does
+//! not matter. Criterion cannot do that, since it measures one thing after the other.
 //!
 //! ```text
 //! cargo bench --bench wire -- [--rounds N] [--time MS | --count N] [--ways WAY,WAY] [--processor N]
 //!                             [--list] [WORK...]
 //! ```
 //!
-//! With `--processor` client, way and daemon share one processor. Nothing happens at once then, and no
-//! processor falls asleep and is woken, so that the time of an exchange is the sum of all work for it:
-//! that is steady to a few percent.
+//! With `--processor` client, way and daemon share one processor. Nothing runs in parallel and no processor
+//! goes idle, so the time of an exchange is the sum of all work for it, which is steady to a few percent.
 
 #![allow(missing_docs, reason = "a program")]
 #![allow(
@@ -45,7 +44,7 @@ use stage::way::{Way, raise_limit};
 use table::Rounds;
 use work::{Work, all};
 
-/// A way that stands ready.
+/// A way whose process runs.
 struct Ready {
     way: Way,
     socket: PathBuf,
@@ -87,14 +86,14 @@ fn main() {
     drop(daemon);
 }
 
-/// Keeps this process and those that it starts from now on on one processor.
+/// Binds this process and its future children to one processor.
 fn stay_on(processor: usize) {
     let mut set = CpuSet::new();
     set.set(processor);
     sched_setaffinity(None, &set).unwrap();
 }
 
-/// Starts the chosen ways that are installed.
+/// Starts the selected ways that are installed.
 fn ready(
     arguments: &Arguments,
     folder: &Folder,
@@ -115,14 +114,14 @@ fn ready(
     ways
 }
 
-/// Ends them as they are used to, so that a proxy that records how often its parts run writes that down.
+/// Stops the ways by SIGTERM, so that an instrumented proxy writes its profile.
 fn end(ways: Vec<Ready>) {
     for mut process in ways.into_iter().filter_map(|ready| ready.process) {
         process.terminate();
     }
 }
 
-/// Does `work` over each way in turn, round after round, each time beginning with another.
+/// Measures `work` over each way in turn. Each round begins with another way.
 fn measured(work: &Work, ways: &[Ready], arguments: &Arguments) -> Rounds {
     let mut samples = vec![Vec::new(); ways.len()];
     for round in 0..=arguments.rounds {
@@ -130,7 +129,7 @@ fn measured(work: &Work, ways: &[Ready], arguments: &Arguments) -> Rounds {
             let at = (round + turn) % ways.len();
             let Ready { socket, process, .. } = &ways[at];
             let sample = measure::round(work, socket, process.as_ref(), arguments.until);
-            // The first round is for caches and pages.
+            // The first round only warms up caches and pages.
             if round > 0 {
                 samples[at].push(sample);
             }

@@ -1,4 +1,4 @@
-//! One round of a work over one way, and what many rounds tell.
+//! One round of a work over one way, and the summary of many rounds.
 
 use std::fmt::{self, Display};
 use std::path::Path;
@@ -8,17 +8,17 @@ use crate::stage::load::{Load, Until};
 use crate::stage::process::Process;
 use crate::work::{BULK, Figure, Measure, Work};
 
-/// One round, in microseconds per exchange; of bulk per GiB.
+/// Result of one round, in microseconds per exchange, or per GiB of bulk.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
     pub(crate) median: f64,
     pub(crate) p99: f64,
-    /// Processor time that the way itself took.
+    /// Processor time of the way itself.
     pub(crate) cpu: f64,
 }
 
 impl Sample {
-    /// Of exchanges that took so long each, and so much of the way's processor together.
+    /// Summarises exchanges by the time of each, and the way's processor time of all.
     fn of_exchanges(times: Vec<Duration>, used: Duration) -> Self {
         let mut each: Vec<f64> = times.into_iter().map(micros).collect();
         each.sort_unstable_by(f64::total_cmp);
@@ -38,7 +38,7 @@ impl Sample {
     }
 }
 
-/// Does `work` at `socket` for so long, or once if it is bulk.
+/// Repeats `work` at `socket` for a time, or does it once if it is bulk.
 pub(crate) fn round(work: &Work, socket: &Path, way: Option<&Process>, until: Until) -> Sample {
     let mut load = Load::new(socket.to_owned(), work.connections);
     if let Some(opening) = &work.opening {
@@ -47,7 +47,7 @@ pub(crate) fn round(work: &Work, socket: &Path, way: Option<&Process>, until: Un
     let cpu = || way.map_or(Duration::ZERO, Process::cpu);
     match &work.measure {
         Measure::Exchange => {
-            // Not measured: what is only done once on a connection.
+            // Not measured: one-time work of a connection.
             load.repeat(&work.exchange, Until::Count(2), work.fresh);
             let before = cpu();
             let times = load.repeat(&work.exchange, until, work.fresh);
@@ -82,17 +82,17 @@ fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
 
-/// The value below which this part of `sorted` lies.
+/// Returns the value below which this part of `sorted` lies.
 pub(crate) fn quantile(sorted: &[f64], part: f64) -> f64 {
     let last = sorted.len() - 1;
     sorted[((last as f64 * part).round() as usize).min(last)]
 }
 
-/// Many values in short.
+/// Summary of many values.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Summary {
     pub(crate) median: f64,
-    /// Half of the distance between the quartiles.
+    /// Half of the distance between the quartiles (the semi-interquartile range).
     pub(crate) spread: f64,
 }
 

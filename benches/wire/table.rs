@@ -1,10 +1,10 @@
-//! What is printed of a work.
+//! The printed table of a work.
 
 use crate::measure::{Sample, Summary};
 use crate::stage::way::Way;
 use crate::work::{Figure, Measure, Work};
 
-/// All rounds of a work: for each way a sample of each round.
+/// All rounds of a work: for each way one sample per round.
 pub(crate) struct Rounds {
     pub(crate) ways: Vec<Way>,
     pub(crate) samples: Vec<Vec<Sample>>,
@@ -16,7 +16,7 @@ impl Rounds {
         Some(&self.samples[at])
     }
 
-    /// The median of the ratios of each round: what drifts from round to round cancels.
+    /// Returns the median of the ratios within each round, in which drift between rounds cancels out.
     fn ratio(&self, way: Way, than: Way, figure: Figure) -> Option<Summary> {
         let (ours, theirs) = (self.of(way)?, self.of(than)?);
         let pairs = ours.iter().zip(theirs);

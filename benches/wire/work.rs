@@ -1,4 +1,4 @@
-//! The works: what is done over each way, and how close the proxy is to be.
+//! The works, which are measured over each way, and the aims for the proxy.
 
 use std::fmt::{self, Display};
 
@@ -9,38 +9,38 @@ use crate::stage::requests::{
 };
 use crate::stage::way::Way;
 
-/// The size of what is called bulk.
+/// Size of a bulk transfer.
 pub(crate) const BULK: u64 = 256 * 1024 * 1024;
 
-/// What is done, over so many connections at once.
+/// A work, done over several connections at once.
 pub(crate) struct Work {
-    /// How it is chosen on the command line.
+    /// Its name on the command line.
     pub(crate) name: &'static str,
-    /// What it is.
+    /// Its description.
     pub(crate) what: &'static str,
-    /// Whether it is done against a real daemon.
+    /// Needs a real daemon.
     pub(crate) real: bool,
     pub(crate) connections: usize,
-    /// Whether each exchange has a new connection.
+    /// Makes a new connection for each exchange.
     pub(crate) fresh: bool,
-    /// What is done once on each connection before.
+    /// One exchange on each connection before the measurement.
     pub(crate) opening: Option<Exchange>,
     pub(crate) exchange: Exchange,
     pub(crate) measure: Measure,
     pub(crate) aims: Vec<Aim>,
 }
 
-/// What is measured.
+/// Kind of measurement.
 pub(crate) enum Measure {
-    /// The time of one exchange, as often as there is time for.
+    /// The time of one exchange, repeated.
     Exchange,
-    /// The same, each time undone by another, which is not measured.
+    /// The same, with an unmeasured exchange after each that undoes it.
     Undone(Exchange),
     /// The time of one exchange of [`BULK`] bytes on each connection.
     Bulk,
 }
 
-/// How many times as long as another way the proxy may take.
+/// Limit of the proxy's time, as a multiple of another way's.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Aim {
     pub(crate) figure: Figure,
@@ -48,12 +48,12 @@ pub(crate) struct Aim {
     pub(crate) at_most: f64,
 }
 
-/// What of the times of a round is compared.
+/// Compared value of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Figure {
     Median,
     P99,
-    /// Processor time of the way itself, which a busy machine changes least.
+    /// Processor time of the way itself, which a busy machine affects least.
     Cpu,
 }
 
@@ -111,7 +111,7 @@ impl Work {
         self
     }
 
-    /// As close to the copying relay as `median` says, and ahead of the other proxies.
+    /// Aims at `median` times the copying relay, and at being faster than the other proxies.
     fn near_copy(self, median: f64) -> Self {
         self.aim(Figure::Median, Way::Copy, median)
             .aim(Figure::P99, Way::Copy, 1.15)
@@ -120,12 +120,12 @@ impl Work {
             .aim(Figure::Median, Way::Socat, 1.0)
     }
 
-    /// The rate of the splicing relay, times this at least.
+    /// Aims at `rate` times the rate of the splicing relay, or more.
     fn near_splice(self, rate: f64) -> Self {
         self.bulk().aim(Figure::Median, Way::Splice, 1.0 / rate)
     }
 
-    /// 1.3 times the rate of the copying relay.
+    /// Aims at 1.3 times the rate of the copying relay.
     fn beyond_copy(self) -> Self {
         self.aim(Figure::Median, Way::Copy, 1.0 / 1.3)
     }
@@ -135,14 +135,14 @@ fn asked(target: &str, expects: Expects) -> Exchange {
     Exchange { request: get(target), expects }
 }
 
-/// What the container is called that is made on a real daemon.
+/// Name of the container on a real daemon.
 const NAME: &str = "dcp-bench";
 
 fn created(request: Message) -> Exchange {
     Exchange { request, expects: Expects::Status(201) }
 }
 
-/// All works, in the order in which they are done.
+/// Returns all works in order.
 pub(crate) fn all() -> Vec<Work> {
     [small(), creates(), connections(), bulk(), streams(), tunnels()]
         .into_iter()
@@ -241,7 +241,7 @@ fn bulk() -> Vec<Work> {
     ]
 }
 
-/// As `docker logs` gets them: each chunk with a write of its own.
+/// Returns streams like that of `docker logs`: one write per chunk.
 fn streams() -> Vec<Work> {
     let stream = |name, what, size: u64, count: u64| {
         let target = format!("/v1.43/containers/c0ffee/logs?stdout=1&chunk={size}&count={count}");

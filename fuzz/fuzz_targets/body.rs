@@ -1,8 +1,8 @@
-//! Law: in a rewritten body every value that is forced is there and final, to Go's decoder and to one
-//! for which the last member of a name counts, and all else is as it was; a second rewriting changes
-//! nothing. Or the body is refused.
+//! Law: a body is refused, or rewritten. In a rewritten body every forced value is present and final, both for
+//! Go's decoder and for one that takes the last member of a name; everything else is unchanged; and a second
+//! rewriting changes nothing.
 //!
-//! Go is asked itself where there is one; a dull reader of its kind always is.
+//! The test asks a simple model of Go's decoder, and Go itself if it is installed.
 #![no_main]
 
 use dockerd_ci_proxy::engine::carriers::{CONTAINER, LABELLED, SERVICE};

@@ -1,4 +1,4 @@
-//! Law: the permits of a chunked body add up to what a dull decoder finds, however it is cut.
+//! Law: the permits of a chunked body add up to the result of a simple decoder, however its bytes are split.
 #![no_main]
 
 use dockerd_ci_proxy::http::body::{Body, Framing, Next};
@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
-/// The content and what stands behind the body, when `step` bytes come at a time.
+/// Returns the content and the bytes after the body, when `step` bytes arrive at a time.
 fn decode(bytes: &[u8], step: usize) -> Option<(Vec<u8>, &[u8])> {
     let (mut body, mut at, mut come) = (Body::from(Framing::Chunked), 0, 0);
     let mut content = Vec::new();

@@ -1,9 +1,8 @@
-//! Law: what client and daemon get of a connection that carries BuildKit's calls does not depend on
-//! how the bytes of both were cut, and the daemon gets the frontend of no Solve without what is
-//! forced behind it.
+//! Law: the bytes that client and daemon get on a connection with BuildKit's calls do not depend on how the
+//! bytes of both were split; and in every Solve that the daemon gets, the forced values follow the frontend.
 //!
-//! The input is what the client says behind the preface and, behind the first `D> `, what the daemon
-//! says behind its own.
+//! The input is the client's bytes after the preface and, after the first `D> `, the daemon's bytes after
+//! its own.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -15,15 +14,15 @@ mod support;
 const UPGRADE: &[u8] = b"POST /grpc HTTP/1.1\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n";
 const SWITCHED: &[u8] = b"HTTP/1.1 101 UPGRADED\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n";
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-/// The field block of a Solve, as the transcripts begin one.
+/// The field block of a Solve in the transcripts.
 const SOLVE: &[u8] = b"\0\x07:method\x04POST\0\x07:scheme\x04http\0\x05:path\x2a\
                        /moby.buildkit.v1.frontend.LLBBridge/Solve";
 const SETTINGS: &[u8] = b"\0\0\0\x04\0\0\0\0\0";
 const FRONTEND: &[u8] = b"\x12\x0ddockerfile.v0";
-/// What stands behind the last field of the client.
+/// The forced values after the client's last field.
 const FORCED: &[u8] = b"\x0a\x0dcgroup-parent\x12\x05/ci/7";
 
-/// What client and daemon get.
+/// Returns the bytes that client and daemon get.
 fn play(client: &[u8], daemon: &[u8], cut: usize) -> (Vec<u8>, Vec<u8>) {
     let mut player = Player::new(Pace::WHOLE);
     player.client.sends.extend(UPGRADE);
@@ -52,11 +51,11 @@ fuzz_target!(|bytes: &[u8]| {
     for cut in [1, 7] {
         let (client_too, daemon_too) = play(client, daemon, cut);
         assert_eq!(client_too, client_got);
-        // What has not left yet when a connection is stopped is lost with it.
+        // Unsent bytes of a stopped connection are lost.
         let open = daemon_got.strip_suffix(b"<closed>").unwrap_or(&daemon_got);
         assert!(daemon_too.starts_with(open));
     }
-    // A message that begins with its frontend, in one frame on the stream of a Solve.
+    // A message that starts with its frontend, in one frame on the stream of a Solve.
     let mut solves = Vec::new();
     let mut rest = daemon_got.get(UPGRADE.len() + 24..).unwrap_or_default();
     while let [l0, l1, l2, kind, flags, s0, s1, s2, s3, behind @ ..] = rest {

@@ -1,5 +1,5 @@
-//! Law: where a head ends does not depend on how it was cut, and what is accepted reads to Go as
-//! it reads to us.
+//! Law: the end of a head does not depend on how its bytes were split, and Go reads an accepted head as the
+//! proxy does.
 #![no_main]
 
 use dockerd_ci_proxy::http::head::{self, Scan};

@@ -1,5 +1,5 @@
-//! Law: a response head ends where it ends however it was cut, and what is accepted of it reads to
-//! Go's client as it reads to us: its status, how its body ends, and where.
+//! Law: the end of a response head does not depend on how its bytes were split, and Go's client reads an
+//! accepted one as the proxy does: its status, and the end of its body.
 #![no_main]
 
 use dockerd_ci_proxy::http::body::Framing;

@@ -1,7 +1,7 @@
-//! Law: what Go routes to a creating operation is refused, or decided about as that operation; and
-//! the query that we write reads to Go as the client's with what is forced, once and final.
+//! Law: a request that Go routes to a creating operation is refused, or handled as that operation; and Go reads
+//! the proxy's query as the client's with the forced values, once and final.
 //!
-//! Go is asked itself where there is one; a dull reader of its kind always is.
+//! The test asks a simple model of Go's router, and Go itself if it is installed.
 #![no_main]
 
 use dockerd_ci_proxy::proxy::{Way, decide};
