@@ -333,10 +333,9 @@ fn images_are_remembered_by_daemon() {
 fn without(word: &'static str) -> Rewrite {
     Arc::new(move |document: &[u8]| {
         let text = str::from_utf8(document).unwrap();
-        text.contains(word).then(|| match text.starts_with('[') {
-            true => text.replace(&format!(",\"{word}\""), "").into(),
-            false => Vec::new(),
-        })
+        let is_list = text.starts_with('[');
+        let list = || text.replace(&format!(",\"{word}\""), "").into();
+        text.contains(word).then(|| if is_list { list() } else { Vec::new() })
     })
 }
 

@@ -81,11 +81,11 @@ impl Changing<'_> {
 
     /// Creates containers until they are as `wanted`, and returns the number of those that are not, of
     /// which there may be so many.
-    fn becomes(&self, wanted: &Option<Vec<Option<String>>>, may_be: usize) -> usize {
+    fn becomes(&self, wanted: Option<&[Option<String>]>, may_be: usize) -> usize {
         let mut late = 0;
         loop {
             let found = self.creates();
-            if found == *wanted {
+            if found.as_deref() == wanted {
                 break;
             }
             assert!(late < may_be, "{found:?} in place of {wanted:?}");
@@ -93,8 +93,8 @@ impl Changing<'_> {
             sleep(Duration::from_millis(10));
         }
         // By now it is remembered.
-        assert_eq!(self.creates(), *wanted);
-        assert_eq!(self.creates(), *wanted);
+        assert_eq!(self.creates().as_deref(), wanted);
+        assert_eq!(self.creates().as_deref(), wanted);
         late
     }
 }
@@ -150,10 +150,10 @@ fn never_out_of_date(by_the_way: bool) {
     for round in 0..ROUNDS {
         let path = format!("/v{round}");
         changing.change(round, &path);
-        late += changing.becomes(&Some(vec![Some(path)]), patience);
+        late += changing.becomes(Some(&[Some(path)]), patience);
         if round % 4 == 3 {
             changing.remove();
-            late += changing.becomes(&None, patience);
+            late += changing.becomes(None, patience);
         }
     }
     eprintln!("{late} creates saw an image from before");
@@ -183,7 +183,7 @@ fn no_volume_is_for_long_that_of_an_image_from_before_a_build_that_passes_by_the
         let dockerfile = format!("FROM BASE\nVOLUME {path}\n");
         let built = buildkit::build(&lab, &lab.direct, &name, &[], &dockerfile);
         assert_eq!(built.code, Some(0), "{built:?}");
-        changing.becomes(&Some(vec![Some(path)]), LATE);
+        changing.becomes(Some(&[Some(path)]), LATE);
     }
 }
 
