@@ -1,5 +1,5 @@
-//! Judges rewritten calls of BuildKit by other means than the program has: frames as a list,
-//! messages as trees of fields, configs as `serde_json::Value`.
+//! Compares rewritten calls of BuildKit by other means than the program's own: frames as a list, messages as
+//! trees of fields, configs as `serde_json::Value`.
 
 use serde_json::{Value, json};
 
@@ -8,16 +8,16 @@ use super::player::injection;
 /// Type, flags and stream of a frame, and its payload.
 type Frame<'b> = (u8, u8, u32, &'b [u8]);
 
-/// Number and bytes of a field of a message; of one without bytes, what stands there.
+/// Number and bytes of a field of a message; for a field without a length, its raw bytes.
 type Field<'b> = (u64, &'b [u8]);
 
-/// Whether a rewritten call is in these frames.
+/// Returns `true` if these frames contain a rewritten call.
 pub fn creates(frames: &[u8]) -> bool {
     let solve = b"\x12\x0ddockerfile.v0";
     frames.windows(solve.len()).any(|bytes| bytes == solve)
 }
 
-/// Compares the frames that the client wrote with those that went to the daemon in their place.
+/// Compares the client's frames with those that the daemon got instead.
 pub fn judge(written: &[u8], edited: &[u8]) -> Result<(), String> {
     let (written, edited) = (frames(written)?, frames(edited)?);
     if written.len() != edited.len() {
@@ -51,7 +51,7 @@ fn frames(mut bytes: &[u8]) -> Result<Vec<Frame<'_>>, String> {
     if bytes.is_empty() { Ok(frames) } else { Err("a head is cut".to_owned()) }
 }
 
-/// The one message of a frame.
+/// Returns the only message of a frame.
 fn message(payload: &[u8]) -> Result<&[u8], String> {
     match payload {
         [0, l0, l1, l2, l3, rest @ ..]
@@ -63,7 +63,7 @@ fn message(payload: &[u8]) -> Result<&[u8], String> {
     }
 }
 
-/// Whether all that has changed is what the operator forces, behind the rest, in field 3.
+/// Returns `true` if the only change is the forced values at the end, in field 3.
 fn solves(written: &[u8], edited: &[u8]) -> bool {
     let injection = injection();
     let labels = injection
@@ -82,7 +82,7 @@ fn solves(written: &[u8], edited: &[u8]) -> bool {
     }))
 }
 
-/// Compares messages of which the configs of images have changed.
+/// Compares messages whose image configs have changed.
 fn returns(written: &[u8], edited: &[u8]) -> Result<(), String> {
     let (written, edited) = (fields(written), fields(edited));
     let ([(1, written)], [(1, edited)]) = (&written[..], &edited[..]) else {

@@ -1,4 +1,4 @@
-//! A conversation as data, played through the core; and what must hold for any of them.
+//! A conversation as data, played through the core, and the laws for all conversations.
 
 use dockerd_ci_proxy::engine::{Upgrade, route};
 use dockerd_ci_proxy::http::head;
@@ -10,21 +10,21 @@ use super::naive::{self, Ending};
 use super::player::{Pace, Player, injection};
 use super::{errands, forced};
 
-/// What a client sends, and what the daemon answers to each request that it gets complete.
+/// The bytes of a client, and the daemon's reply to each complete request.
 #[derive(Debug, Default)]
 pub struct Script {
     pub client: Vec<u8>,
-    /// Behind the last there are [`DULL`] ones.
+    /// Further requests get [`DULL`] replies.
     pub replies: Vec<Vec<u8>>,
 }
 
 const DULL: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
 
-/// What the client is told of bad HTTP/2, as it is escaped, by whose it is.
+/// The errors that a client gets for bad HTTP/2 of either side, escaped.
 const BAD_HTTP2: [&str; 2] =
     [r"the client\'s HTTP/2 is malformed", r"the daemon\'s HTTP/2 is malformed"];
 
-/// What client and daemon got in the end.
+/// All bytes that client and daemon got.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Got {
     pub client: Vec<u8>,
@@ -32,7 +32,7 @@ pub struct Got {
 }
 
 impl Script {
-    /// A script in one piece of bytes: what the client sends, and each reply behind a NUL.
+    /// Reads a script from bytes: the client's, then each reply after a NUL.
     pub fn read(bytes: &[u8]) -> Self {
         let mut parts = bytes.split(|byte| *byte == 0).map(<[u8]>::to_vec);
         Self { client: parts.next().unwrap_or_default(), replies: parts.collect() }
@@ -45,12 +45,12 @@ impl Script {
         parts.join(&0)
     }
 
-    /// The player behind the conversation, with both ends still open. Each piece, of either side,
-    /// has the length that `cut` says.
+    /// Plays the conversation and returns the player, with both ends still open. `cut` returns the length of each
+    /// piece, of either side.
     fn play(&self, pace: Pace, mut cut: impl FnMut() -> usize) -> Player {
         let mut player = Player::new(pace);
         let mut replies = self.replies.iter();
-        // Of what the daemon got, so much was answered.
+        // Bytes of the daemon that were answered.
         let mut answered = 0;
         let mut rest = &*self.client;
         while !rest.is_empty() {
@@ -76,7 +76,7 @@ impl Script {
         player
     }
 
-    /// What both sides got in the end.
+    /// Plays the conversation to its end and returns the bytes that both sides got.
     pub fn result(&self, pace: Pace, cut: impl FnMut() -> usize) -> Got {
         let mut player = self.play(pace, cut);
         player.client.ends = true;
@@ -86,36 +86,36 @@ impl Script {
         Got { client: player.client.got, daemon: player.daemon.got }
     }
 
-    /// Fails unless the script leads to `whole` also when it comes in other pieces, past the inboxes
-    /// where that may be.
+    /// Fails unless the script leads to `whole` when it comes in other pieces, and past the inboxes where that is
+    /// possible.
     pub fn assert_same_in_pieces(&self, whole: &Got, cut: impl FnMut() -> usize) {
         let cut = self.result(Pace::PAST, cut);
         self.assert_lawful(&cut);
         let [one, other] = [whole, &cut].map(|got| without_ends(&got.daemon));
-        // Of a request that is malformed in its body, more or less may have left when that is seen.
+        // When a malformed body is found, more or less of the request may have been forwarded.
         let same = one.starts_with(other) || other.starts_with(one);
         assert!(same, "\n{}\n{}", one.escape_ascii(), other.escape_ascii());
-        // A daemon that says more than it was asked for is cut off when that is seen.
+        // A daemon that sends more than one response is cut off, sooner or later.
         if self.is_orderly(whole) {
             assert_eq!(naive::requests(one), naive::requests(other));
             let [one, other] = [whole, &cut].map(|got| got.client.escape_ascii().to_string());
-            // Where both sides speak bad HTTP/2, the pieces decide whose is seen first.
+            // If both sides send bad HTTP/2, the pieces decide whose is found first.
             let both_are_bad = BAD_HTTP2.iter().all(|bad| one.contains(bad) != other.contains(bad));
             assert!(one == other || both_are_bad, "\n{one}\n{other}");
         }
     }
 
-    /// Whether the daemon said one response to each request.
+    /// Returns `true` if the daemon sent one response to each request.
     fn is_orderly(&self, got: &Got) -> bool {
         let requests = naive::requests(&got.daemon);
         let theirs = requests.iter().filter(|request| errands::answer_to(request).is_none());
         theirs.zip(&self.replies).all(|(request, reply)| is_one_response(request, reply))
     }
 
-    /// Fails if the proxy holds more than it may of a side that goes on and on (with what it has said
-    /// before) while the other side takes nothing.
+    /// Fails if the proxy exceeds its limit for a side that repeats its bytes forever while the other side reads
+    /// nothing.
     pub fn assert_bounded(&self) {
-        // A head on its way, and what had been permitted before that was moved to make way for it.
+        // A head, and permitted bytes before it.
         let most = head::LIMIT + 1 + LANE_LIMIT;
         let mut player = self.play(Pace::WHOLE, || usize::MAX);
         assert!(player.flooded_by_client(&self.client, 2 * most) <= most);
@@ -124,9 +124,8 @@ impl Script {
         assert!(player.flooded_by_daemon(&replies, 2 * most) <= most);
     }
 
-    /// Fails unless what reached the daemon is what the client sent, as Go reads it, request by
-    /// request: those that create nothing to the byte, the others with what is forced; and between
-    /// them what the proxy asks before a container is created.
+    /// Fails unless the daemon got the client's requests, as Go reads them: byte for byte if they create nothing,
+    /// else with the forced values. Between them the proxy's own questions before a create may come.
     pub fn assert_lawful(&self, got: &Got) {
         let mut replies = self.replies.iter();
         let mut sent = &*self.client;
@@ -138,7 +137,7 @@ impl Script {
             let asks_first = |it: &naive::Request| {
                 match naive::may_create(&it.method, &it.target) {
                     Some("/containers/create") => true,
-                    // Some daemons take it for an empty document.
+                    // Some daemons read an empty body as an empty document.
                     Some("/volumes/create") => it.body.is_empty(),
                     _ => false,
                 }
@@ -154,17 +153,17 @@ impl Script {
             }
             sent = rest;
             if opens_tunnel(&request, replies.next().map_or(DULL, |reply| reply)) {
-                // Behind it nothing is read, but for the calls of BuildKit.
+                // Nothing after it is parsed, except for BuildKit's calls.
                 let raw = sent.starts_with(came) || request.target.contains("/grpc");
                 assert!(raw, "{}", came.escape_ascii());
                 return;
             }
         }
-        // The calls of BuildKit, by HTTP/2, are not judged here.
+        // BuildKit's calls, in HTTP/2, are checked elsewhere.
         if came.is_empty() || sent.starts_with(b"PRI * HTTP/2.0\r\n") {
             return;
         }
-        // A request whose body goes on; those whose body is edited leave in one piece.
+        // A request with an incomplete body; edited bodies are sent in one piece.
         let (request, body) = naive::head(came).expect("heads leave in one piece");
         let (wanted, rest) = naive::head(sent).expect("the client has sent it");
         if naive::creates(&request.method, &request.target).is_some() || wanted != request {
@@ -174,19 +173,19 @@ impl Script {
     }
 }
 
-/// What the daemon got, without the marks of its ends.
+/// Removes the marks of ends from the daemon's bytes.
 fn without_ends(got: &[u8]) -> &[u8] {
     let open = got.strip_suffix(b"<closed>").unwrap_or(got);
     open.strip_suffix(b"<end>").unwrap_or(open)
 }
 
-/// Fails unless `got` is what the client wrote with what is forced.
+/// Fails unless `got` is the client's request with the forced values.
 fn assert_edited(wrote: &naive::Request, got: &naive::Request) {
     assert_labelled(&injection(), got);
     assert_eq!(wrote.method, got.method, "{wrote:?}\n{got:?}");
     let path = |request: &naive::Request| request.target.split('?').next().map(str::to_owned);
     assert_eq!(path(wrote), path(got));
-    // What no daemon routes there may be edited, too.
+    // Requests that no daemon routes to a create may be edited, too.
     let route = naive::may_create(&got.method, &got.target).expect("only what creates is edited");
     let mut fields = [wrote.fields.clone(), got.fields.clone()];
     if forced::is_in_query(route) {
@@ -205,7 +204,7 @@ fn assert_edited(wrote: &naive::Request, got: &naive::Request) {
     assert_eq!(fields[0], fields[1]);
 }
 
-/// Whether `reply` is a response to `request` and nothing else; what leaves HTTP is endless.
+/// Returns `true` if `reply` is exactly one response to `request`; a tunnel has no end.
 fn is_one_response(request: &naive::Request, mut reply: &[u8]) -> bool {
     while let Some((response, rest)) = naive::response(reply, request.method == "HEAD") {
         reply = rest;
@@ -219,7 +218,7 @@ fn is_one_response(request: &naive::Request, mut reply: &[u8]) -> bool {
     false
 }
 
-/// Whether a connection leaves HTTP behind `request` and `reply`.
+/// Returns `true` if the connection becomes a tunnel after `request` and `reply`.
 fn opens_tunnel(request: &naive::Request, mut reply: &[u8]) -> bool {
     let upgrade = route(&request.method, &decoded_path(&request.target).unwrap()).upgrade;
     while let Some((response, rest)) = naive::response(reply, request.method == "HEAD") {

@@ -1,5 +1,4 @@
-//! Reads the corpus, recordings of real clients and real daemons: `tests/corpus/README.md` says
-//! what a file looks like.
+//! Reads the corpus: recordings of real clients and daemons. `tests/corpus/README.md` describes the format.
 
 use std::collections::HashMap;
 use std::fmt::{self, Display, Formatter, Write};
@@ -16,7 +15,7 @@ pub struct Recording {
     pub connections: Vec<Connection>,
 }
 
-/// One connection, from the first byte to the ends.
+/// One connection, from the first byte to both ends.
 #[derive(Debug)]
 pub struct Connection {
     pub name: String,
@@ -30,43 +29,43 @@ pub enum Side {
     Daemon,
 }
 
-/// What one side did until the other did something.
+/// Actions of one side until the other side acts.
 #[derive(Debug)]
 pub struct Turn {
     pub by: Side,
-    /// What it wrote, write by write.
+    /// Its writes.
     pub pieces: Vec<Vec<u8>>,
-    /// How it ended, if it did.
+    /// Its end, if it ended.
     pub end: Option<Ending>,
-    /// What the daemon must get, if not what was written.
+    /// The bytes that the daemon must get, if they differ from the written ones.
     pub daemon_gets: Option<Vec<u8>>,
-    /// What the client must get: of the proxy alone, or in place of what the daemon wrote.
+    /// The bytes that the client must get from the proxy itself, or instead of the daemon's.
     pub client_gets: Vec<u8>,
-    /// The index of the last line of the file that belongs to it.
+    /// The index of its last line in the file.
     pub last_line: usize,
 }
 
-/// How a side ends.
+/// End of a side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// It sends nothing more.
+    /// It half-closes.
     Half,
-    /// It sends and takes nothing more.
+    /// It closes both directions.
     Gone,
 }
 
 impl Turn {
-    /// All that was written.
+    /// Returns all written bytes.
     pub fn written(&self) -> Vec<u8> {
         self.pieces.concat()
     }
 
-    /// Whether each piece is to arrive as it was written.
+    /// Returns `true` if all bytes must arrive unchanged.
     pub fn passes(&self) -> bool {
         self.daemon_gets.is_none() && self.client_gets.is_empty()
     }
 
-    /// What must have come of it: at the daemon, and at the client.
+    /// Returns the bytes that the daemon and the client must get.
     pub fn arrives(&self) -> (Vec<u8>, Vec<u8>) {
         match self.by {
             Side::Client => {
@@ -86,24 +85,24 @@ impl Display for Connection {
 }
 
 impl Connection {
-    /// How many bytes both sides write in it.
+    /// Returns the number of bytes that both sides write.
     pub fn length(&self) -> usize {
         self.turns.iter().flat_map(|turn| &turn.pieces).map(Vec::len).sum()
     }
 }
 
-/// The first bytes, for a message.
+/// Returns the first bytes, for a failure message.
 pub fn shown(bytes: &[u8]) -> String {
     let first = &bytes[..bytes.len().min(200)];
     format!("{} ({} bytes)", first.escape_ascii(), bytes.len())
 }
 
-/// Where the corpus lies.
+/// Returns the folder of the corpus.
 pub fn root() -> PathBuf {
     tests().join("corpus")
 }
 
-/// All recordings, in order of their names.
+/// Returns all recordings, sorted by name.
 pub fn all() -> Vec<Recording> {
     let mut paths: Vec<PathBuf> = Vec::new();
     for client in fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path()) {
@@ -158,7 +157,8 @@ impl Connection {
         }
     }
 
-    /// The turn of `by`: the last one, if that is not another's and nothing is expected of it yet.
+    /// Returns the turn of `by`: the last one if it is the same side's and has no expectations yet, else a new
+    /// one.
     fn turn(&mut self, by: Side) -> &mut Turn {
         if !self.turns.last().is_some_and(|turn| turn.by == by && turn.passes()) {
             self.turns.push(Turn {
@@ -189,11 +189,12 @@ impl Connection {
     }
 }
 
-/// Bytes of a kind in a row that are not written out.
+/// Number of equal bytes in a row from which they are abbreviated.
 const REPEATED: usize = 48;
 
 impl Recording {
-    /// The file with what the other side got in each turn, where that is not what was written.
+    /// Renders the file with the bytes that the other side got in each turn, where they differ from the written
+    /// ones.
     pub fn with_expectations(&self, got: impl Fn(&Connection) -> Vec<Vec<u8>>) -> String {
         let mut behind = HashMap::new();
         for connection in &self.connections {
@@ -247,6 +248,6 @@ fn write_lines(text: &mut String, mark: &str, bytes: &[u8]) {
 }
 
 fn escaped(bytes: &[u8]) -> String {
-    // `escape_ascii` also escapes quotes, of which JSON is full.
+    // Quotes, frequent in JSON, need no escape.
     bytes.escape_ascii().to_string().replace("\\\"", "\"").replace("\\'", "'")
 }

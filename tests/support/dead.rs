@@ -1,4 +1,4 @@
-//! A file system that does not answer, as an NFS server that is down, or answers with an error.
+//! A file system that does not answer, like an NFS server that is down, or answers with an error.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -10,16 +10,16 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
-/// One whose server is asked for names and tells nothing of most of them.
+/// A FUSE mount whose server does not answer look-ups of most names.
 pub(crate) struct Dead {
     folder: PathBuf,
 }
 
-/// How long it takes until it is told that there is no [`Dead::late`].
+/// Delay of the answer that [`Dead::late`] does not exist.
 pub(crate) const LATE: Duration = Duration::from_secs(6);
 
 impl Dead {
-    /// Mounted at `folder`, which is made for it; `None` where that is not allowed.
+    /// Creates `folder` and mounts there; returns `None` where that is not allowed.
     pub(crate) fn mount(folder: &Path) -> Option<Self> {
         let server = File::options().read(true).write(true).open("/dev/fuse").ok()?;
         fs::create_dir(folder).unwrap();
@@ -32,17 +32,17 @@ impl Dead {
         Some(Self { folder: folder.to_owned() })
     }
 
-    /// Of this nobody can tell what it is.
+    /// A path whose look-up is never answered.
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.join("cache")
     }
 
-    /// At this an error is found.
+    /// A path whose look-up fails.
     pub(crate) fn broken(&self) -> PathBuf {
         self.folder.join("broken")
     }
 
-    /// At this nothing is found, after a while.
+    /// A path that does not exist, reported after a delay.
     pub(crate) fn late(&self) -> PathBuf {
         self.folder.join("late")
     }
@@ -54,19 +54,19 @@ impl Drop for Dead {
     }
 }
 
-/// The bytes before what a request is about, in `fuse_in_header` of linux/fuse.h.
+/// Size of `fuse_in_header` of linux/fuse.h.
 const HEADER: usize = 40;
 const LOOKUP: u32 = 1;
 const INIT: u32 = 26;
 
-/// Answers what comes, until it is unmounted.
+/// Answers requests until the file system is unmounted.
 fn serve(mut server: File) {
     let mut request = vec![0; 1 << 17];
     while let Ok(length) = server.read(&mut request) {
         let opcode = u32::from_ne_bytes(request[4..8].try_into().unwrap());
         let unique = &request[8..16];
         let (error, body) = match (opcode, &request[HEADER..length]) {
-            // Version 7.31, with the least that may be written at a time.
+            // Version 7.31, with the smallest maximum write.
             (INIT, _) => {
                 let mut said = [7, 31, 0, 0, 0, 4096].map(u32::to_ne_bytes).concat();
                 said.resize(64, 0);

@@ -3,7 +3,7 @@
 
 use super::naive;
 
-/// The beginnings of what the proxy asks. No real client spells these heads so.
+/// Beginnings of the proxy's questions. No real client writes these heads like that.
 const BEGINNINGS: &[&str] = &[
     "GET /images/",
     "GET /v1.49/images/",
@@ -14,8 +14,7 @@ const BEGINNINGS: &[&str] = &[
     "POST /volumes/create HTTP/1.1\r\nHost: docker\r\n",
 ];
 
-/// If what the daemon `got` ends in a question of the proxy's own: where that begins, and the
-/// answer.
+/// Returns the start of the proxy's question and its answer, if the daemon's bytes end in one.
 pub fn answer(got: &[u8]) -> Option<(usize, Vec<u8>)> {
     if !got.ends_with(b"\r\n\r\n") && !got.ends_with(b"}") {
         return None;
@@ -35,7 +34,7 @@ pub fn answer(got: &[u8]) -> Option<(usize, Vec<u8>)> {
     complete.then(|| (got.len() - text.len() + begin, content(request.starts_with("GET "))))
 }
 
-/// The answer to `request`, if it is written like one of those questions.
+/// Returns the answer to `request`, if it is one of those questions.
 pub fn answer_to(request: &naive::Request) -> Option<Vec<u8>> {
     let names: Vec<&str> = request.fields.iter().map(|(name, _)| &**name).collect();
     let asks = request.method == "GET"

@@ -1,5 +1,5 @@
-//! What the daemon must see in the place of what it would have seen: the same with what the
-//! operator forces. Written for whole documents, not for bytes, to judge the program by.
+//! A model of the expected documents: the client's with the forced values. It works on whole documents, not
+//! on bytes, so that the program can be compared with it.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use super::go_json;
 use super::player::injection;
 
-/// `document` with what the operator forces into what is created at `route`. Fields are spelled as
-/// the API's description has them; what becomes empty is left out.
+/// Returns `document` with the values that the operator forces at `route`. Fields are spelt as in the API's
+/// description; empty ones are left out.
 pub fn document(mut document: Value, route: &str) -> Value {
     let top = document.as_object_mut().unwrap();
     label(top);
@@ -29,13 +29,13 @@ pub fn document(mut document: Value, route: &str) -> Value {
     document
 }
 
-/// What is forced in `document`, and nothing else: the labels, the cgroup parent, and what leads there.
+/// Returns only the forced values of `document`: labels and cgroup parent, with the objects around them.
 pub fn alone(document: &Value) -> Value {
     match document {
         Value::Object(members) => {
             let ours_in = |(name, value): (&String, &Value)| match &**name {
                 "Labels" if is_labelled(value) => Some((name.clone(), labels().into())),
-                // A label of the client may be called so, too.
+                // A label of the client may have this name, too.
                 "CgroupParent" if *value == json!(injection().inject.cgroup_parent()) => {
                     Some((name.clone(), value.clone()))
                 }
@@ -56,7 +56,7 @@ fn is_labelled(found: &Value) -> bool {
     labels().iter().all(|(key, value)| found.get(key) == Some(value))
 }
 
-/// A route at which bodies like those of `carrier` come.
+/// Returns a route for bodies like those of `carrier`.
 pub fn route_of(carrier: &JsonCarrier) -> &'static str {
     match carrier.storage {
         Storage::Container => "/containers/create",
@@ -65,7 +65,7 @@ pub fn route_of(carrier: &JsonCarrier) -> &'static str {
     }
 }
 
-/// The one of those routes whose bodies are like those at `route`.
+/// Returns the one of those routes whose bodies have the form of `route`.
 pub fn like(route: &str) -> &'static str {
     match route {
         "/containers/create" => "/containers/create",
@@ -74,15 +74,15 @@ pub fn like(route: &str) -> &'static str {
     }
 }
 
-/// Whether what is forced at `route` stands in the query.
+/// Returns `true` if the forced values of `route` are in the query.
 pub fn is_in_query(route: &str) -> bool {
     ["/build", "/commit", "/images/create"].contains(&route)
 }
 
-/// The values of each key of a query, as Go has them.
+/// The values of each key of a query, as in Go's `url.Values`.
 pub type Form = Map<String, Value>;
 
-/// Fails unless `after` is `before` with what the operator forces at `route`, and nothing else.
+/// Fails unless `after` is exactly `before` with the forced values of `route`.
 pub fn assert_form(route: &str, mut before: Form, mut after: Form) {
     if route == "/build" {
         let mut wanted = labels_of(before.get("labels").map_or("", |all| all[0].as_str().unwrap()));
@@ -90,7 +90,7 @@ pub fn assert_form(route: &str, mut before: Form, mut after: Form) {
         let got = after.remove("labels").unwrap();
         let [text] = &got.as_array().unwrap()[..] else { panic!("not once: {got}") };
         assert_eq!(labels_of(text.as_str().unwrap()), wanted);
-        // Podman takes any case; Docker looks at this one alone.
+        // Podman accepts any case, Docker only this one.
         let injection = injection();
         let parent = injection.inject.build_cgroup_parent().unwrap();
         for (key, value) in [("cgroupparent", parent), ("rm", "1"), ("forcerm", "1")] {
@@ -106,7 +106,7 @@ pub fn assert_form(route: &str, mut before: Form, mut after: Form) {
     assert_eq!(before, after);
 }
 
-/// The labels that a daemon finds in `labels=text`.
+/// Returns the labels that a daemon reads from `labels=text`.
 fn labels_of(text: &str) -> Map<String, Value> {
     match text.trim() {
         "" | "null" => Map::new(),
@@ -123,7 +123,7 @@ fn container(top: &mut Map<String, Value>) {
     let outer_driver = top.get("VolumeDriver").cloned();
     let host_config = object_at(top, "HostConfig");
     host_config.insert("CgroupParent".to_owned(), json!(injection().inject.cgroup_parent()));
-    // As they are written: so the daemon compares them.
+    // Not cleaned, since the daemon compares them as written.
     let tmpfs = host_config.get("Tmpfs").and_then(Value::as_object);
     let mut taken: BTreeSet<String> = tmpfs.into_iter().flat_map(Map::keys).cloned().collect();
     let (taken_by_tmpfs, mut bound, mut all) = (taken.clone(), Vec::new(), Vec::new());
@@ -145,7 +145,7 @@ fn container(top: &mut Map<String, Value>) {
     anonymous.retain(|target| !taken.contains(target));
     let anonymous: Vec<String> = anonymous.into_iter().chain(bound).collect();
     if !anonymous.is_empty() {
-        // Docker 20.10 takes the driver from the top, too.
+        // Docker 20.10 also accepts the driver at the top.
         let driver = host_config.get("VolumeDriver").cloned().or(outer_driver);
         let mounts = host_config.entry("Mounts").or_insert(Value::Null);
         if mounts.is_null() {
@@ -165,8 +165,8 @@ fn container(top: &mut Map<String, Value>) {
     }
 }
 
-/// Labels the mounts and removes those of the proxy where something else is mounted. `all` is what the
-/// client mounts, and `taken` where something is.
+/// Labels the mounts, and removes those of the proxy where something else is mounted. `all` are the client's
+/// mounts, and `taken` the occupied targets.
 fn give_way(
     host_config: &mut Map<String, Value>,
     all: &mut Vec<String>,
@@ -224,7 +224,7 @@ fn labels() -> Map<String, Value> {
     injection().inject.labels().iter().map(pair).collect()
 }
 
-/// The object `name` in `object`, which is made if it is absent or null.
+/// Returns the object `name` in `object`; creates it if it is absent or null.
 fn object_at<'a>(object: &'a mut Map<String, Value>, name: &str) -> &'a mut Map<String, Value> {
     let value = object.entry(name).or_insert(Value::Null);
     if value.is_null() {
@@ -233,7 +233,7 @@ fn object_at<'a>(object: &'a mut Map<String, Value>, name: &str) -> &'a mut Map<
     value.as_object_mut().unwrap()
 }
 
-/// As Go's `filepath.Clean` has it, for a path that is absolute.
+/// Cleans an absolute path like Go's `filepath.Clean`.
 fn clean(path: &str) -> String {
     let mut parts = Vec::new();
     for part in path.split('/').filter(|part| !["", "."].contains(part)) {

@@ -1,7 +1,6 @@
-//! Go itself: the program under `tests/go`, which tells what a daemon sees.
+//! The Go program under `tests/go`, which reports how a daemon reads a request.
 //!
-//! Without Go on the machine nothing is compared, which is said loudly; with `DCP_TEST_REQUIRE_ENGINE=1`
-//! that is a failure.
+//! Without Go, the comparison is skipped with a message; with `DCP_TEST_REQUIRE_ENGINE=1` it fails.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -15,28 +14,28 @@ use super::player::injection;
 use super::transcript::tests;
 use super::{forced, naive};
 
-/// The program, which runs until we do not.
+/// The program, which runs as long as the test process.
 struct Go {
     _child: Child,
     questions: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
-/// All tests of one process ask the same one.
+/// One program for all tests of a process.
 static GO: LazyLock<Option<Mutex<Go>>> = LazyLock::new(start);
 
-/// Whether there is a Go to ask.
+/// Returns `true` if Go is installed.
 pub fn is_here() -> bool {
     GO.is_some()
 }
 
-/// Fails unless Go decodes from `after` what it decodes from `before`, with what is forced. Tells
-/// whether it understood both.
+/// Fails unless Go decodes `after` like `before` with the forced values. Returns `true` if Go could decode
+/// both.
 pub fn assert_forced(carrier: &JsonCarrier, before: &str, after: &str) -> bool {
     let [seen, got] = [before, after].map(|body| ask(&json!({ "Body": body })));
     if seen.is_null() {
-        // The daemon refuses it. What the rewriting took out may have been what it stumbles over;
-        // but then all that is forced is there.
+        // The daemon refuses the original. The rewriting may have removed the reason; then all forced values are
+        // present.
         assert!(got.is_null() || got["Labels"]["ci.job"] == "7", "\n{before}\n{after}");
         return false;
     }
@@ -44,30 +43,29 @@ pub fn assert_forced(carrier: &JsonCarrier, before: &str, after: &str) -> bool {
     true
 }
 
-/// How a daemon reads a request target.
+/// A request target as a daemon reads it.
 struct Target {
-    /// The creating routes that take it.
+    /// The creating routes that match it.
     routes: Vec<String>,
     /// The values of each key of the query.
     form: Map<String, Value>,
-    /// Whether there is something in the query for which most endpoints refuse it.
+    /// The query is malformed, so that most endpoints refuse it.
     bad_form: bool,
 }
 
-/// What was found out about a target.
+/// Result for a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Routed {
     /// It creates nothing.
     Harmless,
-    /// It creates something, and we or Go refuse it.
+    /// It creates something, and the proxy or Go refuses it.
     Refused,
     /// It creates something, and is rewritten.
     Rewritten,
 }
 
-/// Fails unless a request with `method` and `target` is refused, or decided about as the operation
-/// that Go routes it to; and unless the query that we write reads to Go as the client's with what is
-/// forced.
+/// Fails unless the request is refused, or handled as the operation that Go routes it to; and unless Go reads
+/// the proxy's query as the client's with the forced values.
 pub fn assert_routed(method: &str, target: &str) -> Routed {
     let head =
         format!("{method} {target} HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n");

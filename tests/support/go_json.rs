@@ -1,6 +1,5 @@
-//! What Go's encoding/json makes of a document: keys without regard to case, members that mean
-//! one field merged in order, `null` for nothing. And, built on that, what a rewritten document
-//! must be.
+//! A model of Go's encoding/json: keys are matched without case, members of the same field are merged in
+//! order, `null` is nothing. Based on it, the laws for rewritten documents.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,10 +13,10 @@ use serde_json::{Map, Value, json};
 
 use super::forced;
 
-/// The members of an object in order, their values as they are written.
+/// The members of an object in order, with their values as text.
 pub type Members = Vec<(String, String)>;
 
-/// The members of `text`; `None` when it is no object.
+/// Returns the members of `text`, or `None` if it is not an object.
 pub fn members(text: &str) -> Option<Members> {
     struct Collect;
     impl<'d> Visitor<'d> for Collect {
@@ -39,12 +38,12 @@ pub fn members(text: &str) -> Option<Members> {
     Some(members)
 }
 
-/// Whether Go puts a member `key` into the field `name`.
+/// Returns `true` if Go decodes a member `key` into the field `name`.
 pub fn fits(key: &str, name: &str) -> bool {
     key.replace('\u{17f}', "s").replace('\u{212a}', "k").eq_ignore_ascii_case(name)
 }
 
-/// What Go has in the struct or map `name` after `members`; `None` is nil.
+/// Returns the struct or map `name` as Go decodes it from `members`; `None` is nil.
 pub fn field(members: &Members, name: &str) -> Option<Members> {
     let mut merged: Option<Members> = None;
     for (_, value) in members.iter().filter(|(key, _)| fits(key, name)) {
@@ -58,15 +57,15 @@ pub fn field(members: &Members, name: &str) -> Option<Members> {
     merged
 }
 
-/// What Go has in a map of strings.
+/// Decodes a map of strings as Go does.
 pub fn strings(members: Members) -> BTreeMap<String, String> {
     let value = |value: String| serde_json::from_str::<Option<String>>(&value).unwrap();
     members.into_iter().map(|(key, text)| (key, value(text).unwrap_or_default())).collect()
 }
 
-/// What Go has in a field.
+/// Type of a field in Go.
 enum Shape {
-    /// A text that is forced, whatever it was.
+    /// A forced string, whose original value does not matter.
     Forced,
     Text,
     /// A map of strings.
@@ -116,7 +115,7 @@ const SERVICE: Shape = Shape::Struct(&[
 ]);
 
 impl Shape {
-    /// Whether the field is as good as absent with this value.
+    /// Returns `true` if this value means the same as an absent field.
     fn is_empty(&self, value: &Value) -> bool {
         match self {
             Self::Forced | Self::Struct(_) => false,
@@ -126,7 +125,7 @@ impl Shape {
         }
     }
 
-    /// What is in `text`; `None` where it is of another kind.
+    /// Reads `text`; returns `None` for a value of another type.
     fn read(&self, text: &str) -> Option<Value> {
         match self {
             Self::Forced => Some(serde_json::from_str(text).unwrap_or_else(|_| json!(text))),
@@ -145,19 +144,19 @@ impl Shape {
     }
 }
 
-/// The map of strings in `text`.
+/// Reads a map of strings.
 pub fn string_map(text: &str) -> Option<Map<String, Value>> {
     let string = |(key, value): (String, String)| match value.as_bytes() {
         b"null" => Some((key, "".into())),
-        // Half a surrogate pair means something to Go only.
+        // Only Go accepts half a surrogate pair.
         [b'"', ..] => Some((key, serde_json::from_str(&value).unwrap_or(json!(value)))),
         _ => None,
     };
     members(text)?.into_iter().map(string).collect()
 }
 
-/// The struct that has `fields`. All else is kept as it is written, under a name that is no field's;
-/// so is a field that is there twice, of which one decoder takes the last and another takes both.
+/// Reads a struct with `fields`. All other members are kept as text, under names that no field has. So are
+/// repeated fields, of which some decoders take the last and others merge all.
 fn read_struct(fields: &[(&str, Shape)], members: &Members) -> Value {
     let mut read = Map::new();
     let mut rest: Vec<Value> = Vec::new();
@@ -181,9 +180,8 @@ fn read_struct(fields: &[(&str, Shape)], members: &Members) -> Value {
     Value::Object(read)
 }
 
-/// Fails unless `after` is `before` with what is forced, and nothing else changed, to Go; and unless
-/// what is forced is found also by a decoder that looks at the case of names, and for which the last
-/// member of a name counts.
+/// Fails unless `after` is, for Go, exactly `before` with the forced values; and unless a decoder that
+/// compares names with case and takes the last member of a name finds the forced values, too.
 pub fn assert_forced(carrier: &JsonCarrier, before: &str, after: &str) {
     let shape = match carrier.storage {
         Storage::Container => CONTAINER,
@@ -195,13 +193,13 @@ pub fn assert_forced(carrier: &JsonCarrier, before: &str, after: &str) {
     let wanted = forced::document(seen, forced::route_of(carrier));
     let got = shape.read(after).unwrap_or_else(|| panic!("{after} is no object"));
     assert_eq!(got, wanted, "{before}");
-    // Such a decoder may refuse what Go takes, half a surrogate pair for one.
+    // Such a decoder may refuse what Go accepts, such as half a surrogate pair.
     if let Ok(plain) = serde_json::from_str(after) {
         assert_found(&forced::alone(&wanted), &plain);
     }
 }
 
-/// Fails unless all of `wanted` is in `got`, names and places alike.
+/// Fails unless `got` contains everything in `wanted`, with the same names at the same places.
 fn assert_found(wanted: &Value, got: &Value) {
     match wanted {
         Value::Object(members) => {

@@ -1,12 +1,12 @@
-//! HTTP/2 as transcripts write it, encoded without the program's own code.
+//! Encodes HTTP/2 in transcripts, without the program's own code.
 //!
 //! ```text
-//! <preface>                                         what a client says first
+//! <preface>                                         the client's preface
 //! <headers 1 end: :method=POST, :path=/x>           a field block, all literals, in one frame
-//! <headers 1 open: :method=POST>                    one that a CONTINUATION goes on with
+//! <headers 1 open: :method=POST>                    one that a CONTINUATION follows
 //! <continuation 1: :path=/x>                        the end of such a block
-//! <data 1 end: \x00\x00...>                         DATA, the last of their stream
-//! <data 1 repeated 100: x>                          the same byte so many times
+//! <data 1 end: \x00\x00...>                         DATA, the last of the stream
+//! <data 1 repeated 100: x>                          the same byte 100 times
 //! <data 1 padded: \x00\x00...>                      with 3 bytes of padding, which count
 //! <settings: \x00\x04...> <settings ack>            SETTINGS
 //! <window 1 100>                                    WINDOW_UPDATE
@@ -17,7 +17,7 @@
 
 use super::transcript::unescape;
 
-/// The bytes of a mark without its angle brackets, if it is one of HTTP/2.
+/// Returns the bytes of a mark without its angle brackets, if it is one of HTTP/2.
 pub fn bytes(mark: &str) -> Option<Vec<u8>> {
     let (head, rest) = mark.split_once(": ").unwrap_or((mark, ""));
     let words: Vec<&str> = head.split(' ').collect();
@@ -67,7 +67,8 @@ pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// `name=value, ...` as literals that no table keeps. A comma that no name follows is in a value.
+/// Encodes `name=value, ...` as literals without indexing. A comma without a following name is part of a
+/// value.
 fn fields(text: &str) -> Vec<u8> {
     let mut fields: Vec<String> = Vec::new();
     for piece in text.split(", ").filter(|piece| !piece.is_empty()) {

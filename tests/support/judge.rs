@@ -1,5 +1,5 @@
-//! Judges edited requests by other means than the program has: whole documents as
-//! `serde_json::Value`, whole queries as lists of pairs.
+//! Compares edited requests by other means than the program's own: whole documents as `serde_json::Value`,
+//! whole queries as lists of pairs.
 
 use std::fmt::Debug;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::player::injection;
 use super::{calls, forced, naive};
 
-/// One request, taken apart.
+/// A parsed request.
 struct Request<'a> {
     method: &'a str,
     target: &'a str,
@@ -16,14 +16,14 @@ struct Request<'a> {
     body: &'a [u8],
 }
 
-/// Whether the operator's things must be put into a client's request.
+/// Returns `true` if the operator's values must be forced into this request.
 pub fn creates(request: &[u8]) -> bool {
     let line = request.split(|byte| *byte == b'\r').next().unwrap();
     let words: Vec<&str> = str::from_utf8(line).unwrap_or_default().split(' ').collect();
     words.len() == 3 && naive::creates(words[0], words[1]).is_some() || calls::creates(request)
 }
 
-/// Compares what the client wrote with what went to the daemon in its place.
+/// Compares the client's request with the one that the daemon got instead.
 pub fn judge(written: &[u8], edited: &[u8]) -> Result<(), String> {
     if written.first().is_some_and(|byte| !byte.is_ascii_uppercase()) {
         return calls::judge(written, edited);
@@ -74,7 +74,7 @@ fn path_of(target: &str) -> &str {
     target.split('?').next().unwrap()
 }
 
-/// The query of a build; `labels` as the document that it is.
+/// Reads the query of a build, with `labels` as a document.
 fn query(target: &str) -> Vec<(String, Value)> {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     let pair = |(key, value)| match (text(key), text(value)) {
@@ -84,7 +84,7 @@ fn query(target: &str) -> Vec<(String, Value)> {
     naive::query(target).into_iter().map(pair).collect()
 }
 
-/// The query of a commit or import with the operator's labels as its last change.
+/// Returns the query of a commit or import with the operator's labels as the last change.
 fn with_changes(target: &str) -> Vec<(String, Value)> {
     let mut query = query(target);
     for change in ["LABEL ci.job=7", "LABEL ci.team=web"] {
@@ -93,7 +93,7 @@ fn with_changes(target: &str) -> Vec<(String, Value)> {
     query
 }
 
-/// The query of a build with what the operator forces.
+/// Returns the query of a build with the forced values.
 fn forced_query(target: &str) -> Vec<(String, Value)> {
     let mut query = query(target);
     let injection = injection();
@@ -109,7 +109,7 @@ fn forced_query(target: &str) -> Vec<(String, Value)> {
     query
 }
 
-/// The value of the first pair `key`, which is made if it is absent.
+/// Returns the value of the first pair `key`; adds one if it is absent.
 fn value_of<'a>(key: &str, query: &'a mut Vec<(String, Value)>) -> &'a mut Value {
     let at = query.iter().position(|pair| pair.0 == key).unwrap_or_else(|| {
         query.push((key.to_owned(), Value::Null));

@@ -1,12 +1,12 @@
-//! What must hold for every request that reaches the daemon.
+//! The law for every request that reaches the daemon.
 
 use dockerd_ci_proxy::rules::Injection;
 
 use super::player::injection;
 use super::{go_json, naive};
 
-/// Fails if `request`, as Go reads it, creates something without the operator's labels or below
-/// another cgroup parent.
+/// Fails if `request`, as Go reads it, creates something without the operator's labels or with another cgroup
+/// parent.
 pub fn assert_labelled(injection: &Injection, request: &naive::Request) {
     let Some(route) = naive::creates(&request.method, &request.target) else { return };
     if ["/commit", "/images/create"].contains(&route) {
@@ -34,7 +34,7 @@ pub fn assert_labelled(injection: &Injection, request: &naive::Request) {
     );
 }
 
-/// The cgroup parent of what is created; that of the test's injection where it does not matter.
+/// Returns the cgroup parent of the request; that of the test's injection where it does not matter.
 fn cgroup_parent(route: &str, request: &naive::Request) -> Option<String> {
     match route {
         "/build" => {

@@ -1,4 +1,4 @@
-//! What several tests share.
+//! Code that several tests share.
 #![allow(dead_code, unreachable_pub)] // each test uses a part of it
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test may fail so
 

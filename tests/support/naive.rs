@@ -1,7 +1,7 @@
-//! Dull readers of HTTP, written from what Go's server does and not from our own code, for
-//! comparison with it. They are as lenient as Go: what we accept they must read alike.
+//! Simple readers of HTTP, written after Go's server and independent of the program, for comparison. They are
+//! as lenient as Go: they must read everything that the proxy accepts in the same way.
 
-/// Where Go's router finds the operations that create something.
+/// Paths of the creating operations in Go's router.
 const CREATES: &[&str] = &[
     "/build",
     "/configs/create",
@@ -17,7 +17,7 @@ const CREATES: &[&str] = &[
 /// The fields of a head, in order; names in lower case.
 pub type Fields = Vec<(String, Vec<u8>)>;
 
-/// What is between these and `/update` is the id of something whose specification is replaced.
+/// Prefixes of the paths of updates, `PREFIX/ID/update`, which replace a specification.
 const UPDATES: &[(&str, &str)] = &[
     ("/configs/", "/configs/create"),
     ("/secrets/", "/secrets/create"),
@@ -34,16 +34,16 @@ pub struct Request {
 }
 
 impl Request {
-    /// The first field `name`, which must be in lower case.
+    /// Returns the first field `name`, which must be in lower case.
     pub fn field(&self, name: &str) -> Option<&[u8]> {
         self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
     }
 }
 
-/// What is to be read at the beginning of some bytes: `None` is "not complete, or malformed".
+/// A value at the beginning of some bytes, and the rest; `None` if it is incomplete or malformed.
 type Read<'b, T> = Option<(T, &'b [u8])>;
 
-/// All requests that are complete in `bytes`.
+/// Reads all complete requests in `bytes`.
 pub fn requests(mut bytes: &[u8]) -> Vec<Request> {
     let mut all = Vec::new();
     while let Some((request, rest)) = request(bytes) {
@@ -53,7 +53,7 @@ pub fn requests(mut bytes: &[u8]) -> Vec<Request> {
     all
 }
 
-/// One request, with its body.
+/// Reads one request with its body.
 pub fn request(bytes: &[u8]) -> Read<'_, Request> {
     let (mut request, rest) = head(bytes)?;
     let chunked = request.field("transfer-encoding").is_some();
@@ -70,7 +70,7 @@ pub fn request(bytes: &[u8]) -> Read<'_, Request> {
     Some((request, rest))
 }
 
-/// A request head.
+/// Reads a request head.
 pub fn head(bytes: &[u8]) -> Read<'_, Request> {
     let (start, rest) = line(bytes)?;
     let mut words = str::from_utf8(start).ok()?.splitn(3, ' ');
@@ -80,7 +80,7 @@ pub fn head(bytes: &[u8]) -> Read<'_, Request> {
     Some((Request { method, target, fields, body: Vec::new() }, rest))
 }
 
-/// The field lines to the empty one; a line that begins with a blank goes on with the one before.
+/// Reads the field lines up to the empty line; a line that begins with a blank continues the previous one.
 fn fields(mut bytes: &[u8]) -> Read<'_, Fields> {
     let mut fields = Fields::new();
     loop {
@@ -106,7 +106,7 @@ pub struct Response {
     pub persistent: bool,
 }
 
-/// How the body of a response ends.
+/// End of a response body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     Length(u64),
@@ -114,7 +114,7 @@ pub enum Ending {
     Close,
 }
 
-/// A response head; `to_head` says that it answers a HEAD.
+/// Reads a response head; `to_head` means that it answers a HEAD.
 pub fn response(bytes: &[u8], to_head: bool) -> Read<'_, Response> {
     let (start, rest) = line(bytes)?;
     let (version, status) = start.strip_prefix(b"HTTP/1.")?.split_at_checked(2)?;
@@ -139,14 +139,14 @@ pub fn response(bytes: &[u8], to_head: bool) -> Read<'_, Response> {
     Some((Response { status, ending, persistent }, rest))
 }
 
-/// A line, ended by LF or CRLF.
+/// Reads a line that ends in LF or CRLF.
 fn line(bytes: &[u8]) -> Read<'_, &[u8]> {
     let end = bytes.iter().position(|&byte| byte == b'\n')?;
     let line = &bytes[..end];
     Some((line.strip_suffix(b"\r").unwrap_or(line), &bytes[end + 1..]))
 }
 
-/// The content of a chunked body.
+/// Reads the content of a chunked body.
 pub fn dechunk(mut bytes: &[u8]) -> Read<'_, Vec<u8>> {
     let mut content = Vec::new();
     loop {
@@ -174,12 +174,12 @@ pub fn dechunk(mut bytes: &[u8]) -> Read<'_, Vec<u8>> {
     }
 }
 
-/// Which of the creating operations Go's router finds, by its path.
+/// Returns the path of the creating operation that Go's router finds.
 pub fn creates(method: &str, target: &str) -> Option<&'static str> {
     routed(method, target, is_version, |id| !id.is_empty() && !id.contains('/'))
 }
 
-/// The same for a router that takes anything for a version that begins like one, and any id.
+/// The same for a router that accepts any text that starts like a version, and any id.
 pub fn may_create(method: &str, target: &str) -> Option<&'static str> {
     let is_like_version = |segment: &str| {
         let like = |c: char| c.is_ascii_digit() || c == '.';
@@ -200,7 +200,7 @@ fn routed(
     let path = String::from_utf8_lossy(&path(target)?).into_owned();
     let is_before = |version: &str| version.is_empty() || is_version(version);
     let found = CREATES.iter().find(|route| path.strip_suffix(**route).is_some_and(is_before));
-    // What replaces a whole specification is like what creates such a thing.
+    // An update replaces the whole specification, so it is like a create.
     let updates = UPDATES.iter().find(|(kind, _)| {
         let (version, rest) = path.split_once(kind).unwrap_or_default();
         is_before(version) && rest.strip_suffix("/update").is_some_and(is_id)
@@ -215,7 +215,7 @@ fn pulls(target: &str) -> bool {
     query_value(target, "fromImage").is_some_and(|image| !image.is_empty())
 }
 
-/// Docker takes `/v[0-9.]+`, Podman `/v[0-9][0-9A-Za-z.-]*`.
+/// Docker accepts `/v[0-9.]+`, Podman `/v[0-9][0-9A-Za-z.-]*`.
 fn is_version(segment: &str) -> bool {
     let Some(version) = segment.strip_prefix("/v").filter(|version| !version.is_empty()) else {
         return false;
@@ -226,7 +226,7 @@ fn is_version(segment: &str) -> bool {
     docker || podman
 }
 
-/// The decoded path of a target, as `url.ParseRequestURI` finds it.
+/// Returns the decoded path of a target, like `url.ParseRequestURI`.
 fn path(target: &str) -> Option<Vec<u8>> {
     let mut rest = target;
     if let Some(colon) = target.find(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c))
@@ -247,7 +247,7 @@ fn path(target: &str) -> Option<Vec<u8>> {
     unescape(path.as_bytes())
 }
 
-/// The pairs of a query, as `url.ParseQuery` takes them apart: bad ones are dropped.
+/// Returns the pairs of a query, like `url.ParseQuery`: malformed ones are dropped.
 pub fn query(target: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
     let query = target.split_once('?').map_or("", |(_, query)| query);
     let mut pairs = Vec::new();
@@ -261,7 +261,7 @@ pub fn query(target: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
     pairs
 }
 
-/// The value that Go's `Form.Get` finds in the query.
+/// Returns the value that Go's `Form.Get` finds in the query.
 pub fn query_value(target: &str, key: &str) -> Option<Vec<u8>> {
     query(target).into_iter().find(|pair| pair.0 == key.as_bytes()).map(|pair| pair.1)
 }

@@ -12,33 +12,33 @@ use dockerd_ci_proxy::rules::{Injection, Injections, Label};
 
 use super::errands;
 
-/// How bytes are handed over.
+/// Sizes of reads and writes.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// Bytes that one read gets at most.
+    /// Maximum bytes per read.
     pub read: usize,
-    /// Bytes that one write takes at most.
+    /// Maximum bytes per write.
     pub write: usize,
-    /// Whether what may leave before it has come passes by the inboxes, as a splice does.
+    /// Permitted bytes bypass the inboxes, as with splice.
     pub by: bool,
 }
 
 impl Pace {
-    /// All that there is.
+    /// Everything at once.
     pub const WHOLE: Self = Self { read: usize::MAX, write: usize::MAX, by: false };
 
-    /// All that there is, past the inboxes where that may be.
+    /// Everything at once, past the inboxes where possible.
     pub const PAST: Self = Self { by: true, ..Self::WHOLE };
 }
 
-/// One end of the connection: what it has sent that was not read, and what it has got. Ends are
-/// written among the bytes it got, as `<end>` (half-close) and `<closed>`.
+/// One end of the connection: its unread bytes, and the bytes it got. Ends are recorded among the latter, as
+/// `<end>` (half-close) and `<closed>`.
 #[derive(Debug, Default)]
 pub struct End {
     pub sends: VecDeque<u8>,
-    /// What it has sent that passes by the inbox.
+    /// Sent bytes that bypass the inbox.
     passing: VecDeque<u8>,
-    /// Bytes of what it has sent that were looked at, and wait for more.
+    /// Sent bytes that were peeked at and wait for more.
     waiting: usize,
     pub ends: bool,
     pub ended: bool,
@@ -51,20 +51,20 @@ pub struct Player {
     session: Session,
     pub client: End,
     pub daemon: End,
-    /// Whether the daemon takes new connections.
+    /// The daemon accepts new connections.
     pub daemon_is_up: bool,
-    /// Whether the daemon answers by itself what the proxy asks before a create.
+    /// The daemon automatically answers the proxy's questions before a create.
     pub answers_errands: bool,
-    /// May be changed between two [`settle`](Self::settle); 0 is a socket that is not ready.
+    /// May be changed between two calls of [`settle`](Self::settle); 0 is a socket that is not ready.
     pub pace: Pace,
-    /// The daemon's answer about its images when it is asked aside.
+    /// The daemon's answer about its image store, on a connection of its own.
     pub store: Store,
     connected: bool,
     closed: bool,
     now: Instant,
 }
 
-/// Has no daemon's socket, and tells of what is below `/slow` only when it is asked aside.
+/// A disk without the daemon's socket, where look-ups below `/slow` need a thread.
 struct Disk;
 
 impl LookAt for Disk {
@@ -77,7 +77,7 @@ impl LookAt for Disk {
     }
 }
 
-/// The configuration under which all transcripts are played.
+/// Returns the configuration of all transcripts.
 pub fn injection() -> Injection {
     let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
     let labels = [label("ci.job", "7"), label("ci.team", "web")];
@@ -93,7 +93,7 @@ impl Player {
         Self::with(injection(), pace)
     }
 
-    /// One under another configuration.
+    /// Creates a player with another configuration.
     pub fn with(injection: Injection, pace: Pace) -> Self {
         let socket = "/run/docker.sock".to_owned();
         let common = Common { injection, socket, ..Common::default() };
@@ -113,12 +113,12 @@ impl Player {
         }
     }
 
-    /// What is timed now.
+    /// Returns the current timeout.
     pub fn patience(&self) -> Patience {
         self.session.patience()
     }
 
-    /// Passes time in which nobody sends anything. A wait with a shorter limit is over then.
+    /// Advances the time while no side sends anything. Shorter timeouts expire.
     pub fn waits(&mut self, silence: Duration) {
         self.now += silence;
         if self.patience().limit().is_some_and(|limit| limit <= silence) {
@@ -139,7 +139,7 @@ impl Player {
         }
     }
 
-    /// Moves bytes until nothing moves any more.
+    /// Moves bytes until no more can be moved.
     pub fn settle(&mut self) {
         self.fill();
         while !self.closed {
@@ -165,8 +165,8 @@ impl Player {
         }
     }
 
-    /// How many of the client's bytes are held when it sends `bytes` over and over, up to `most`,
-    /// and the daemon takes nothing.
+    /// Returns how many bytes the proxy holds when the client repeats `bytes`, up to `most`, and the daemon reads
+    /// nothing.
     pub fn flooded_by_client(&mut self, bytes: &[u8], most: usize) -> usize {
         let mut taken = 0;
         while !self.closed && taken < most {
@@ -248,7 +248,7 @@ impl Player {
     fn dial(&mut self) {
         if self.daemon_is_up {
             self.connected = true;
-            // What was said on the old connection is lost with it.
+            // Unread bytes of the old connection are lost.
             self.daemon.sends.clear();
             self.daemon.ends = false;
             self.daemon.ended = false;
@@ -297,7 +297,7 @@ fn fill(lane: &mut Lane, from: &mut End, limit: usize, pace: Pace) -> bool {
     }
 }
 
-/// Fills the room of `lane` with `bytes`, over and over, `at` bytes of which have come.
+/// Fills `lane` with `bytes`, repeated; `at` bytes have already been sent.
 fn flood(lane: &mut Lane, bytes: &[u8], at: usize, limit: usize) -> usize {
     let room = lane.room(limit);
     let n = if bytes.is_empty() { 0 } else { room.len() };
@@ -312,7 +312,7 @@ fn flood(lane: &mut Lane, bytes: &[u8], at: usize, limit: usize) -> usize {
     n
 }
 
-/// Bytes that are looked at in the source.
+/// Number of bytes to peek at.
 const LOOK: usize = 8;
 
 fn unpeek(lane: &mut Lane, from: &mut End) {
@@ -329,7 +329,7 @@ fn unpeek(lane: &mut Lane, from: &mut End) {
 }
 
 fn flush(lane: &mut Lane, passing: &mut VecDeque<u8>, to: &mut Vec<u8>, pace: usize) -> bool {
-    // What passed by for a sink that broke is lost.
+    // Spliced bytes for a broken sink are lost.
     passing.truncate(lane.passing());
     let first = passing.len().min(pace);
     to.extend(passing.drain(..first));

@@ -1,4 +1,4 @@
-//! The built proxy as a process, with the daemon's socket in the hands of the test.
+//! The built proxy as a process; the test plays the daemon.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader};
@@ -14,10 +14,10 @@ use rustix::net::{RecvFlags, recv};
 
 use crate::support::player::injection;
 
-/// Longer than anything takes on a slow and busy machine.
+/// Time limit, long enough for a slow and busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A proxy that runs until this is dropped, and the socket of its daemon.
+/// A proxy, killed when dropped, and the socket of its daemon.
 pub(crate) struct Process {
     child: Child,
     folder: PathBuf,
@@ -25,7 +25,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts one that forces what the tests' player forces.
+    /// Starts a proxy with the values of the tests' player.
     pub(crate) fn start() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -47,20 +47,20 @@ impl Process {
             line.clear();
             assert!(log.read_line(&mut line).unwrap() > 0, "the proxy did not start");
         }
-        // The rest is read so that the proxy never waits for us.
+        // The rest of the log is read, so that the proxy never blocks.
         thread::spawn(move || io::copy(&mut log, &mut io::sink()));
-        // Only now, for the proxy has questions to a daemon that is there when it starts.
+        // Only now, since the proxy asks a daemon that exists at startup.
         let daemon = UnixListener::bind(folder.join("daemon")).unwrap();
         set_socket_timeout(&daemon, Timeout::Recv, Some(PATIENCE)).unwrap();
         Self { child, folder, daemon }
     }
 
-    /// A client's connection to the proxy, and the proxy's to the daemon that goes with it.
+    /// Connects a client; returns its connection and the proxy's connection to the daemon.
     pub(crate) fn connect(&self) -> (UnixStream, UnixStream) {
         let client = UnixStream::connect(self.folder.join("proxy")).unwrap();
         let accepted = || self.daemon.accept().unwrap().0;
         let mut daemon = accepted();
-        // A connection for the daemon's events was made, and has asked for them, before the client's.
+        // The proxy connects for the daemon's events, and requests them, before the client's connection.
         while has_bytes(&daemon) {
             daemon = accepted();
         }

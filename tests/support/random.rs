@@ -1,9 +1,9 @@
-//! Randomness that can be repeated.
+//! Repeatable randomness.
 
 use std::hash::{BuildHasher, RandomState};
 use std::{env, thread};
 
-/// Xorshift64*: small, and good enough to pick cases.
+/// Xorshift64*, which is good enough to select cases.
 pub struct Random(u64);
 
 impl Random {
@@ -18,18 +18,18 @@ impl Random {
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
     }
 
-    /// A number below `n`, which is not zero.
+    /// Returns a number below `n`, which must not be 0.
     pub fn below(&mut self, n: usize) -> usize {
         usize::try_from(self.next() >> 33).unwrap() % n
     }
 
-    /// A number below `n`, which is not zero; small ones come as often as large ones.
+    /// Returns a number below `n`, which must not be 0; every order of magnitude is equally likely.
     pub fn small(&mut self, n: usize) -> usize {
         let magnitude = self.below(n.ilog2() as usize + 1);
         self.below(n.min(2 << magnitude))
     }
 
-    /// Happens once in `n` times.
+    /// Returns `true` once in `n` times.
     pub fn once_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
@@ -38,13 +38,13 @@ impl Random {
         of[self.below(of.len())]
     }
 
-    /// Up to `most` of what `make` makes.
+    /// Returns up to `most` values of `make`.
     pub fn some<T>(&mut self, most: usize, mut make: impl FnMut(&mut Self) -> T) -> Vec<T> {
         let count = self.below(most + 1);
         (0..count).map(|_| make(self)).collect()
     }
 
-    /// `bytes` with one of them changed, taken out, or doubled.
+    /// Changes, removes or doubles one of the bytes.
     pub fn damaged(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut bytes = bytes.to_vec();
         let at = self.below(bytes.len().max(1));
@@ -58,7 +58,7 @@ impl Random {
     }
 }
 
-/// Tells how to repeat a failure.
+/// Reports the seed of a failure.
 struct Seed(u64);
 
 impl Drop for Seed {
@@ -69,8 +69,8 @@ impl Drop for Seed {
     }
 }
 
-/// Tries `property` with `rounds` seeds, or with as many as `DCP_ROUNDS` says, or only with the one
-/// in `DCP_SEED`.
+/// Tests `property` with `rounds` seeds, or with the number in `DCP_ROUNDS`, or only with the seed in
+/// `DCP_SEED`.
 pub fn check(rounds: u64, property: impl Fn(&mut Random)) {
     let number = |name| env::var(name).ok().map(|number| number.parse().unwrap());
     let rounds = number("DCP_ROUNDS").unwrap_or(rounds);

@@ -1,10 +1,10 @@
-//! Tests that cannot be run here say so, and fail where everything is to be run.
+//! Skips tests that cannot run here, with a message, or fails them where everything has to run.
 
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
-/// Tells that a test, or some, are skipped; once, however many say the same.
+/// Reports skipped tests; repeated messages are printed once.
 ///
 /// # Panics
 /// With `DCP_TEST_REQUIRE_ENGINE=1`.
@@ -19,7 +19,7 @@ pub(crate) fn skip(what: &str, reason: &str) {
          ******************************************************************\n"
     );
     if TOLD.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone()) {
-        // What goes through `eprintln!` is hidden when a test passes.
+        // The output of `eprintln!` is hidden when a test passes.
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
     let required = std::env::var("DCP_TEST_REQUIRE_ENGINE").is_ok_and(|value| value == "1");

@@ -1,28 +1,28 @@
 //! Reads transcripts.
 //!
 //! ```text
-//! # why this is worth a page
+//! # the reason for this transcript
 //! C> GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n      the client sends
 //! >D GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n      the daemon must have got
 //! D> HTTP/1.1 200 OK\r\n...                      the daemon sends
 //! >C HTTP/1.1 200 OK\r\n...                      the client must have got
 //! C> <end>                                       the client half-closes
-//! >C <answer 400 refused: ...>                   an answer of our own, written out
+//! >C <answer 400 refused: ...>                   a response of the proxy itself
 //! >C <answer-to-head 400 refused: ...>           the same without its body
 //! C> <headers 1 end: :path=/x>                   a frame of HTTP/2; see `http2.rs`
-//! = --strict                                      a flag of the proxy besides those that all pages have
-//! = store containerd                              what the daemon says of its images, asked aside
+//! = --strict                                      an additional flag of the proxy
+//! = store containerd                              the daemon's answer about its image store
 //! ```
 //!
-//! Lines of one kind that follow each other are one. What is expected is compared when the next
-//! line sends something, and at the end.
+//! Adjacent lines of one kind are joined. Expectations are compared when the next line sends something, and
+//! at the end.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::http2;
 
-/// Who does something in a transcript.
+/// Kind of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Line {
     ClientSends,
@@ -31,7 +31,7 @@ pub enum Line {
     ClientGot,
 }
 
-/// Something that is sent or expected.
+/// Content that is sent or expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     Bytes(Vec<u8>),
@@ -42,15 +42,15 @@ pub enum What {
 #[derive(Debug)]
 pub struct Transcript {
     pub path: PathBuf,
-    /// Flags of the proxy besides those that all have.
+    /// Additional flags of the proxy.
     pub flags: Vec<String>,
-    /// The daemon's answer about its images, on a page on which it is asked aside.
+    /// The daemon's answer about its image store, if the transcript has one.
     pub store: Option<String>,
     pub lines: Vec<(Line, What)>,
 }
 
 impl Transcript {
-    /// How many bytes both sides send in it.
+    /// Returns the number of bytes that both sides send.
     pub fn length(&self) -> usize {
         let sent = |(line, what): &(Line, What)| match (line, what) {
             (Line::ClientSends | Line::DaemonSends, What::Bytes(bytes)) => bytes.len(),
@@ -60,21 +60,21 @@ impl Transcript {
     }
 }
 
-/// The path of the daemon's socket that stands in the transcripts.
+/// The path of the daemon's socket in the transcripts.
 pub const SOCKET: &str = "/run/docker.sock";
 
-/// All transcripts, in order of their names.
+/// Returns all transcripts, sorted by name.
 pub fn all() -> Vec<Transcript> {
     paths().into_iter().map(|path| read(path, SOCKET)).collect()
 }
 
-/// The folder `tests`; the fuzz targets, which are a package of their own, lie beside it.
+/// Returns the folder `tests`, also for the fuzz targets, which are a package beside it.
 pub fn tests() -> PathBuf {
     let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|at| at.join("tests"));
     folders.find(|folder| folder.join("support").is_dir()).unwrap()
 }
 
-/// Where they are.
+/// Returns their paths.
 pub fn paths() -> Vec<PathBuf> {
     let root = tests().join("transcripts");
     let mut paths: Vec<PathBuf> = Vec::new();
@@ -87,7 +87,7 @@ pub fn paths() -> Vec<PathBuf> {
     paths
 }
 
-/// Reads one, in which the daemon's socket is to be at `socket`.
+/// Reads a transcript, with `socket` as the path of the daemon's socket.
 pub fn read(path: PathBuf, socket: &str) -> Transcript {
     let text = fs::read_to_string(&path).unwrap().replace(SOCKET, socket);
     let mut lines: Vec<(Line, What)> = Vec::new();
@@ -111,7 +111,7 @@ pub fn read(path: PathBuf, socket: &str) -> Transcript {
     Transcript { path, flags, store, lines }
 }
 
-/// Reads one line that is neither empty nor a comment; `None` for one that means nothing.
+/// Reads a line that is neither empty nor a comment; returns `None` for an unknown one.
 pub fn said(line: &str) -> Option<(Line, What)> {
     let (kind, rest) = line.split_at_checked(3)?;
     let kind = match kind {
@@ -149,7 +149,7 @@ fn what(text: &str) -> What {
     }
 }
 
-/// What the proxy says on its own account, built without its code.
+/// Builds a response of the proxy itself, without the program's code.
 fn own_answer(status: &str, message: &str) -> Vec<u8> {
     let reason = match status {
         "400" => "Bad Request",
