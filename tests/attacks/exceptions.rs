@@ -1,19 +1,18 @@
-//! The closed list of what may be unlabelled, beside the tests and in SECURITY.md.
+//! The closed list of resources that may be unlabelled, in `exceptions.txt` and in SECURITY.md.
 
 const LIST: &str = include_str!("exceptions.txt");
 const SECURITY: &str = include_str!("../../SECURITY.md");
 
-/// Classes to which several attacks come.
+/// A class that several attacks share.
 pub(crate) const STEPS: &str = "images of steps and earlier stages";
 pub(crate) const TASKS: &str = "containers of a service";
 pub(crate) const VOLUMES: &str = "volumes without labels";
 pub(crate) const LEFT: &str = "anonymous volumes with --anonymous-volumes leave";
 
-/// One class of what may be there without labels.
+/// One class of resources that may be unlabelled.
 pub(crate) struct Exception {
     pub(crate) class: &'static str,
-    /// Which flaw it has: the kind of resource that is unlabelled, `step` for an image without a
-    /// name, or `cgroup`.
+    /// Its flaw: the kind of the unlabelled resource, `step` for an image without a name, or `cgroup`.
     pub(crate) kind: &'static str,
     engines: &'static str,
     reason: &'static str,

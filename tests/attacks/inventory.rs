@@ -1,4 +1,4 @@
-//! Everything that is on a daemon, and what is wrong with it.
+//! All resources of a daemon, and their flaws.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,8 +16,8 @@ use crate::support::Lab;
 /// One resource: its kind, and its id or name.
 pub(crate) type Thing = (&'static str, String);
 
-/// Where each kind is listed, the list in the answer, its id, its labels, and how it is removed.
-/// In the order in which things can be removed.
+/// For each kind: the path of its list, the list in the answer, its id, its labels, and the path to remove
+/// it. In the order in which resources can be removed.
 const KINDS: [(&str, &str, &str, &str, &str, &str); 8] = [
     ("service", "/services", "", "/ID", "/Spec/Labels", "/services/{}"),
     (
@@ -36,7 +36,7 @@ const KINDS: [(&str, &str, &str, &str, &str, &str); 8] = [
     ("image", "/images/json?all=1", "", "/Id", "/Labels", "/images/{}?force=1"),
 ];
 
-/// The answer to a request without a body. HTTP/1.0 has no chunks.
+/// Sends a request without a body and returns the answer. HTTP/1.0 has no chunks.
 pub(crate) fn ask(socket: &Path, request: &str) -> Value {
     let mut stream = UnixStream::connect(socket).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -47,11 +47,11 @@ pub(crate) fn ask(socket: &Path, request: &str) -> Value {
     serde_json::from_str(body).unwrap_or_default()
 }
 
-/// All that is there, with its labels.
+/// Returns all resources with their labels.
 pub(crate) fn everything(socket: &Path) -> BTreeMap<Thing, Value> {
     let mut all = BTreeMap::new();
     for (kind, list, within, id, labels, _) in KINDS {
-        // A daemon without swarm, or Podman, has an error instead of a list.
+        // A daemon without swarm, or Podman, returns an error instead of a list.
         let answer = ask(socket, &format!("GET {list}"));
         for one in answer.pointer(within).and_then(Value::as_array).into_iter().flatten() {
             let id = one.pointer(id).and_then(Value::as_str).unwrap().to_owned();
@@ -62,14 +62,15 @@ pub(crate) fn everything(socket: &Path) -> BTreeMap<Thing, Value> {
     all
 }
 
-/// What is there now and was not before.
+/// Returns the resources that are new since `before`.
 pub(crate) fn since(before: &BTreeMap<Thing, Value>, socket: &Path) -> BTreeMap<Thing, Value> {
     let mut now = everything(socket);
     now.retain(|thing, _| !before.contains_key(thing));
     now
 }
 
-/// Removes what came since `before`; what stays all the same: swarm's own, or in use.
+/// Removes the resources that are new since `before`. Returns those that cannot be removed: swarm's own, and
+/// those in use.
 pub(crate) fn remove_since(
     before: &BTreeMap<Thing, Value>,
     socket: &Path,
@@ -78,7 +79,7 @@ pub(crate) fn remove_since(
     loop {
         remove_once(before, socket);
         let left = since(before, socket);
-        // Networks of a swarm cannot be removed, and nobody waits for the others.
+        // Networks of a swarm cannot be removed; do not wait for them.
         if left.keys().all(|(kind, _)| *kind == "network") || Instant::now() > deadline {
             return left;
         }
@@ -94,8 +95,8 @@ fn remove_once(before: &BTreeMap<Thing, Value>, socket: &Path) {
     }
 }
 
-/// What is wrong with `things`: the kind of one that is unlabelled (`step` for an image without a
-/// name), `cgroup` or `socket`, with its id.
+/// Returns the flaws of `things`, each with the id: the kind of an unlabelled resource (`step` for an image
+/// without a name), `cgroup` or `socket`.
 pub(crate) fn flaws(
     lab: &Lab,
     things: &BTreeMap<Thing, Value>,

@@ -1,14 +1,13 @@
-//! Every way that we know to create something around the labels, on a real engine.
+//! All known ways to create something without the labels, on a real engine.
 //!
-//! Each attack is one line of a table ([`raw`]: bytes, [`scripts`]: the docker command). It is
-//! first played on the daemon's own socket, where it must work: something is there afterwards that
-//! is unlabelled, outside the cgroup parent, or has the daemon's socket. Then it is played through
-//! the proxy. In the end everything that is on the daemon is looked at. What may be unlabelled all
-//! the same is the closed list in `exceptions.txt`.
+//! Each attack is one line of a table ([`raw`]: bytes, [`scripts`]: the docker command). It runs first on the
+//! daemon's own socket, where it must work: it leaves a resource that is unlabelled, outside the cgroup
+//! parent, or has the daemon's socket. Then it runs through the proxy. At the end all resources of the daemon
+//! are checked. `exceptions.txt` is the closed list of resources that may be unlabelled.
 //!
-//! These are not among the tests in `tests/engine` because they look at all that is on the engine,
-//! remove what is new, and leave its swarm: they want one that nobody else uses. `tests/attacks/run`
-//! starts one for them; by themselves they find it as the tests in `tests/engine` do.
+//! The attacks are not part of `tests/engine` because they list all resources of the engine, remove new ones,
+//! and leave its swarm: they need an engine of their own. `tests/attacks/run` starts one; otherwise they find
+//! the engine like `tests/engine`.
 
 #![allow(
     clippy::unwrap_used,

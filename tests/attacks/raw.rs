@@ -3,7 +3,7 @@
 use super::exceptions::{STEPS, VOLUMES};
 use super::stage::Wanted::{self, Labelled, Leaves, Nothing, Refused};
 
-/// On which engines an attack works without the proxy.
+/// Engines on which an attack works without the proxy.
 const ALL: &str = "20 28 29 podman";
 const DOCKER: &str = "20 28 29";
 const OLD: &str = "20";
@@ -11,11 +11,11 @@ const OLD: &str = "20";
 const BODY: &str =
     r#"{"Image":"$IMAGE","Labels":{"ci.job":"mine"},"HostConfig":{"CgroupParent":"/mine"}}"#;
 
-/// A way; the request line without version, and fields behind `|`; the body; what is to come of
-/// it; where it works without the proxy.
+/// Description; request line without version, and fields after `|`; body; expected result; engines on which
+/// it works without the proxy.
 #[rustfmt::skip]
 pub(crate) const ATTACKS: &[(&str, &str, &str, Wanted, &str)] = &[
-    // The path in every spelling.
+    // Spellings of the path.
     ("a container", "POST /containers/create", BODY, Labelled, ALL),
     ("with a version", "POST /v1.41/containers/create", BODY, Labelled, ALL),
     ("an odd version", "POST /v01.41/containers/create", BODY, Labelled, ALL),
@@ -72,7 +72,7 @@ pub(crate) const ATTACKS: &[(&str, &str, &str, Wanted, &str)] = &[
     ("an Upgrade on what does not hijack", "POST /volumes/create|Connection: Upgrade, close|Upgrade: tcp", "{}", Labelled, ALL),
     ("an Upgrade to HTTP/2", "POST /volumes/create|Connection: Upgrade, close|Upgrade: h2c", "{}", Labelled, ALL),
     ("another method", "POST /volumes/create|X-HTTP-Method-Override: GET", "{}", Labelled, ALL),
-    // Requests whole.
+    // Whole requests.
     ("lines that end in LF", RAW, "POST /volumes/create HTTP/1.1\nHost: d\nContent-Type: application/json\nConnection: close\nContent-Length: 2\n\n{}", Refused, ALL),
     ("HTTP/1.0", RAW, "POST /volumes/create HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", Labelled, ALL),
     ("HTTP/1.2", RAW, "POST /volumes/create HTTP/1.2\r\nHost: d\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", Refused, ALL),
@@ -80,13 +80,13 @@ pub(crate) const ATTACKS: &[(&str, &str, &str, Wanted, &str)] = &[
     ("behind the body of a GET", RAW, "GET /_ping HTTP/1.1\r\nHost: d\r\nContent-Length: 3\r\n\r\nabcPOST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", Labelled, ALL),
     ("behind an upgrade that fails", RAW, "POST /exec/none/start HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}POST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", Labelled, ALL),
     ("behind an upgrade to HTTP/2", RAW, "POST /volumes/prune HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nPOST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", Labelled, ALL),
-    // Engine 29.2 and later serve everything so; none of those here does, so nothing can come of it.
+    // Engine 29.2 and later serve the whole API over HTTP/2. The engines here do not, so nothing can be created.
     ("HTTP/2 with prior knowledge", RAW, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Nothing, ""),
-    // Volumes by the way.
+    // Volumes of containers.
     ("a bind of a name", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Binds":["$NAME:/x:ro"]}}"#, Labelled, ALL),
     ("a bind of a path alone", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Binds":["/x"]}}"#, Leaves(&[VOLUMES]), ALL),
     ("a volume of the config", "POST /containers/create", r#"{"Image":"$IMAGE","Volumes":{"/x":{}}}"#, Leaves(&[VOLUMES]), ALL),
-    // Podman takes our mount and the client's path for two at one place, and refuses both.
+    // Podman takes the proxy's mount and the client's path for two mounts at one target, and refuses them.
     ("a volume of the config, with dots", "POST /containers/create", r#"{"Image":"$IMAGE","Volumes":{"/x/../y":{}}}"#, Leaves(&[]), ALL),
     ("a volume of the image", "POST /containers/create", r#"{"Image":"$VOLUMES"}"#, Leaves(&[VOLUMES]), ALL),
     ("a mount", "POST /containers/create", r#"{"Image":"$IMAGE","HostConfig":{"Mounts":[{"Type":"volume","Target":"/x"}]}}"#, Leaves(&[VOLUMES]), ALL),
@@ -116,13 +116,13 @@ pub(crate) const ATTACKS: &[(&str, &str, &str, Wanted, &str)] = &[
     ("a build by BuildKit", "POST /build?t=$NAME&version=2|Content-Type: application/x-tar", TAR, Leaves(&["images of steps of a build by BuildKit"]), ALL),
     ("a build with a semicolon", "POST /build?t=$NAME&a;b=c|Content-Type: application/x-tar", TAR, Refused, ALL),
     ("a build as a form", "POST /build?t=$NAME|Content-Type: application/x-www-form-urlencoded", TAR, Refused, DOCKER),
-    // Containerd's store reads it, and takes none without an os; a graph driver ignores it.
+    // Containerd's store reads the config, which needs an os; a graph driver ignores it.
     ("a build with a config of its own", "POST /build?t=$NAME&version=2&outputs=%5B%7B%22Type%22%3A%22moby%22%2C%22Attrs%22%3A%7B%22containerimage.config%22%3A%22%7B%5C%22architecture%5C%22%3A%5C%22amd64%5C%22%2C%5C%22os%5C%22%3A%5C%22linux%5C%22%2C%5C%22rootfs%5C%22%3A%7B%5C%22type%5C%22%3A%5C%22layers%5C%22%7D%7D%22%7D%7D%5D|Content-Type: application/x-tar", TAR, Refused, ALL),
     ("a build that takes labels away", "POST /build?t=$NAME&unsetlabel=ci.job&unsetLabel=ci.team|Content-Type: application/x-tar", TAR, Refused, ALL),
     ("a build with a folder of the host", "POST /build?t=$NAME&volume=/tmp:/x|Content-Type: application/x-tar", TAR, Refused, ALL),
     ("a commit with changes in capitals", "POST /commit?container=$FOREIGN&repo=$NAME&Changes=CMD%20x", "", Refused, ALL),
     ("an import with changes with a long s", "POST /images/create?fromSrc=-&repo=$NAME&change%C5%BF=CMD%20x|Content-Type: application/x-tar", TAR, Refused, ALL),
-    // Bodies that are not there.
+    // Missing bodies.
     ("nothing", "POST /containers/create|Content-Length: 0", "", Refused, ""),
     ("an empty chunked body", "POST /volumes/create|Transfer-Encoding: chunked", "0\r\n\r\n", Refused, ""),
     // Podman's own API.
@@ -132,18 +132,18 @@ pub(crate) const ATTACKS: &[(&str, &str, &str, Wanted, &str)] = &[
     ("Podman's volume, with a suffix", "POST /v5.0.0-rc1/libpod/volumes/create", "{}", Refused, "podman"),
     ("Podman's network", "POST /v5.0.0/libpod/networks/create", r#"{"name":"$NAME"}"#, Refused, "podman"),
     ("Podman's pod", "POST /v5.0.0/libpod/pods/create", r#"{"name":"$NAME"}"#, Refused, "podman"),
-    // A HostConfig at the start, as it was before 1.24; the container of this one is labelled.
+    // A HostConfig in a start request, which API versions before 1.24 had; this container is labelled.
     ("a start with a HostConfig", "POST /v1.23/containers/$FOREIGN/start", r#"{"CgroupParent":"/x","Binds":["$NAME:/x"]}"#, Refused, OLD),
 ];
 
-/// Stands for a request line: the body is all that is sent.
+/// In place of a request line: only the body is sent.
 const RAW: &str = "";
-/// Stands for an archive with a Dockerfile.
+/// Placeholder for an archive with a Dockerfile.
 const TAR: &str = "$TAR";
-/// Nested as deep as Go takes it, and other parsers do not.
+/// Placeholder for nesting as deep as Go accepts it, unlike other parsers.
 const DEEP: &str = "$DEEP";
 
-/// The bytes of a request.
+/// Builds the bytes of a request.
 pub(crate) fn bytes(request: &str, body: &str) -> Vec<u8> {
     let body = match body {
         TAR => archive(),
@@ -172,7 +172,7 @@ pub(crate) fn bytes(request: &str, body: &str) -> Vec<u8> {
     bytes
 }
 
-/// A tar archive with a Dockerfile that makes a new image each time.
+/// Builds a tar archive with a Dockerfile that makes a new image each time.
 fn archive() -> Vec<u8> {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

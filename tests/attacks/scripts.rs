@@ -1,4 +1,4 @@
-//! Attacks by the docker command, as people make them, most of them by accident.
+//! Attacks by the docker command, most of which happen by accident.
 
 use super::exceptions::{LEFT, STEPS, TASKS, VOLUMES};
 use super::stage::Wanted::{self, Labelled, Leaves, Nothing};
@@ -6,7 +6,7 @@ use super::stage::Wanted::{self, Labelled, Leaves, Nothing};
 const ALL: &str = "20 28 29 podman";
 const DOCKER: &str = "20 28 29";
 
-/// A way; the script; what is to come of it; where it works without the proxy.
+/// Description; script; expected result; engines on which it works without the proxy.
 #[rustfmt::skip]
 pub(crate) const ATTACKS: &[(&str, &str, Wanted, &str)] = &[
     ("a running container", "docker run -d --name $NAME --cgroup-parent /mine --label ci.job=mine $IMAGE sleep 1000", Labelled, ALL),

@@ -1,4 +1,4 @@
-//! Plays an attack on both sides of the proxy and judges what came of it.
+//! Runs an attack on both sides of the proxy and checks the result.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -13,24 +13,24 @@ use super::inventory::{Thing, ask, everything, flaws, remove_since, since};
 use super::raw::bytes;
 use super::support::{Docker, Kind, Lab, Proxy, Running, converse};
 
-/// What is to come of an attack through the proxy.
+/// Expected result of an attack through the proxy.
 #[derive(Debug)]
 pub(crate) enum Wanted {
-    /// It works, and all that it makes is labelled.
+    /// It works, and everything that it creates is labelled.
     Labelled,
-    /// The proxy refuses it and says why, and nothing is made.
+    /// The proxy refuses it with a reason, and nothing is created.
     Refused,
-    /// It works, and all that it leaves unlabelled is of these classes of the closed list.
+    /// It works, and its unlabelled resources belong to these classes of the closed list.
     Leaves(&'static [&'static str]),
     /// It leaves nothing behind.
     Nothing,
 }
 
-/// Seconds after which a script is ended, and has failed. None takes a tenth of it.
+/// Time limit of a script in seconds, ten times more than any script needs.
 const DEADLINE: &str = "30";
 
-/// What is told of an attack that did not end by itself: a script that `timeout` ended, with TERM
-/// or KILL, and an answer that did not come or was not ended.
+/// Results of an attack that did not end by itself: a script that `timeout` killed with TERM or KILL, and an
+/// answer that is missing or incomplete.
 const ENDLESS: [&str; 3] = ["Some(124)", "Some(137)", "<operation would block>"];
 
 fn endless(told: &str) -> bool {
@@ -45,20 +45,20 @@ pub(crate) struct Side<'l> {
     docker: &'l Docker,
     /// The socket of the proxy that leaves anonymous volumes to the daemon.
     leaving: PathBuf,
-    /// A name for what it makes.
+    /// Name of the resource that it creates.
     name: String,
 }
 
 impl Side<'_> {
-    /// Sends a request as bytes; what comes back until the connection ends.
+    /// Sends a request as bytes; returns the bytes until the connection ends.
     pub(crate) fn send(&self, request: &str, body: &str) -> String {
         let bytes = bytes(&self.filled(request), &self.filled(body));
         converse(&self.socket, &bytes, false)
     }
 
-    /// Runs a script with `docker`; what it wrote.
+    /// Runs a script with `docker`; returns its output.
     pub(crate) fn run(&self, script: &str) -> String {
-        // `timeout` gives it a process group of its own, and ends all of it.
+        // `timeout` makes a process group and kills all of it.
         let mut command: Command = self.docker.command("timeout");
         let script = format!("docker() {{ command $CLI \"$@\"; }}; {}", self.filled(script));
         command.args(["--kill-after=1", DEADLINE, "sh", "-ec", &script]);
@@ -82,19 +82,19 @@ impl Side<'_> {
     }
 }
 
-/// A thing of the operator's that is there before.
+/// Creates a resource of the operator beforehand.
 fn fixture(lab: &Lab, what: &str) -> String {
     format!("{}-{what}", lab.name)
 }
 
-/// The version of the API that a request line names, if it names one, however it is spelt.
+/// Returns the API version of a request line, if any, in any spelling.
 fn version(request: &str) -> Option<(u32, u32)> {
     let path = request.split([' ', '|']).nth(1)?;
     let path = path.replace("%76%31", "v1").replace("%2F", "/");
     number(path.strip_prefix("/v")?.split('/').next()?)
 }
 
-/// Two numbers with a dot between them, and whatever follows.
+/// Reads two numbers with a dot between them, at the start of a text.
 fn number(text: &str) -> Option<(u32, u32)> {
     let mut parts = text.split('.');
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
@@ -118,15 +118,15 @@ fn the_version_of_a_request_is_known_in_each_spelling() {
 
 pub(crate) struct Stage {
     lab: Lab,
-    /// A second proxy, as the first but with `--anonymous-volumes leave`.
+    /// A second proxy with `--anonymous-volumes leave`.
     leaving: Proxy,
     /// `20`, `28`, `29` or `podman`; empty for any other.
     engine: &'static str,
-    /// The oldest version of the API that the engine has. By an older one no attack works.
+    /// The oldest API version of the engine. No attack works with an older one.
     oldest: (u32, u32),
     exceptions: Vec<Exception>,
     begin: BTreeMap<Thing, Value>,
-    /// What attacks left that may be there.
+    /// Flaws that attacks left and that the closed list excuses.
     excused: BTreeSet<(&'static str, String)>,
     wrong: Vec<String>,
     played: usize,
@@ -170,8 +170,8 @@ impl Stage {
         Some(Self { lab, leaving, engine, oldest, exceptions, begin, excused, wrong, played: 0 })
     }
 
-    /// Plays one attack; `works_on` are the engines on which it does without the proxy, if they have the
-    /// version of the API in the request line behind them.
+    /// Runs one attack. `works_on` are the engines on which it works without the proxy, if they have the API
+    /// version of the request line.
     pub(crate) fn play(
         &mut self,
         way: &str,
@@ -181,7 +181,7 @@ impl Stage {
     ) {
         self.played += 1;
         let start = Instant::now();
-        // The name first: if nothing more comes, it is the one that hangs.
+        // The name comes first, so that a hanging attack is visible.
         say(&format!("{:3} {way}: ", self.played));
         let has_version = version(request).is_none_or(|version| version >= self.oldest);
         let works = has_version && works_on.split(' ').any(|engine| engine == self.engine);
@@ -192,8 +192,8 @@ impl Stage {
         say(&format!("{:.1} s{verdict}\n", start.elapsed().as_secs_f32()));
     }
 
-    /// On the daemon's own socket, the attack leaves something behind that has a flaw. What it
-    /// leaves is removed, so that it is not taken for what comes through the proxy.
+    /// Runs the attack on the daemon's own socket, where it must leave a flaw. Removes its resources, so that they
+    /// are not mistaken for those of the attack through the proxy.
     fn play_direct(&mut self, way: &str, works: bool, attack: &impl Fn(&Side<'_>) -> String) {
         let before = everything(&self.lab.engine.socket);
         let told = attack(&self.side(false));
@@ -227,7 +227,7 @@ impl Stage {
         }
     }
 
-    /// Whether all `flaws` are of classes that may be, and the classes are not in vain.
+    /// Returns `true` if all `flaws` belong to the allowed classes, and each of these classes occurs.
     fn excuse(
         &mut self,
         classes: &[&str],
@@ -257,7 +257,7 @@ impl Stage {
         Side { lab, socket, docker, leaving, name }
     }
 
-    /// All attacks are over: lists the whole daemon once more.
+    /// Checks all resources of the daemon after the last attack.
     pub(crate) fn look_at_everything(self) {
         let made = since(&self.begin, &self.lab.engine.socket);
         let mut flaws = flaws(&self.lab, &made);
@@ -271,7 +271,7 @@ impl Stage {
     }
 }
 
-/// Past the test's own capture of output: whoever waits wants to see how far it is.
+/// Prints progress, past the capture of the test's output.
 fn say(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::support::{Finished, Kind, Lab, noise, until};
 
-/// Builds a Dockerfile; the `FROM` line is given by us.
+/// Builds a Dockerfile, to which the `FROM` line is added.
 fn build(lab: &Lab, image: &str, options: &[&str], dockerfile: &str) -> Finished {
     let context = context(lab, dockerfile);
     let mut arguments = vec!["build", "--no-cache", "--tag", image];
@@ -14,7 +14,7 @@ fn build(lab: &Lab, image: &str, options: &[&str], dockerfile: &str) -> Finished
     lab.docker.run(&arguments)
 }
 
-/// A build context with more in it than any buffer holds.
+/// Creates a build context larger than any buffer.
 fn context(lab: &Lab, dockerfile: &str) -> PathBuf {
     let context = lab.proxy.folder().join("context");
     fs::create_dir_all(&context).unwrap();
@@ -73,7 +73,7 @@ fn the_steps_of_a_build_run_in_the_cgroup_parent() {
     });
 }
 
-/// The containers of steps carry no labels, so none may stay.
+/// The containers of steps have no labels, so none may stay.
 #[test]
 fn a_build_leaves_no_container_behind_whatever_the_client_wants() {
     let Some(lab) = Lab::open() else { return };

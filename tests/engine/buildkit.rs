@@ -14,12 +14,12 @@ pub(super) fn cli() -> String {
     std::env::var("DCP_TEST_BUILDX_CLI").unwrap_or_else(|_| Docker::program())
 }
 
-/// A lab whose docker builds with buildx; nothing when there is none.
+/// Opens a lab whose docker builds with buildx; returns `None` if there is no buildx.
 pub(crate) fn lab() -> Option<Lab> {
     let mut lab = Lab::open()?;
     lab.docker.cli = cli();
     lab.direct.cli = cli();
-    // What was unpacked somewhere has its plugins beside it.
+    // An unpacked client has its plugins beside it.
     let program = PathBuf::from(cli());
     let plugins = program.parent().unwrap_or(Path::new("/")).join("../libexec/docker/cli-plugins");
     let config = format!("{{\"cliPluginsExtraDirs\":[{:?}]}}", plugins.display());
@@ -36,7 +36,7 @@ pub(crate) fn lab() -> Option<Lab> {
 pub(super) fn command(docker: &Docker, arguments: &[&str]) -> Command {
     let mut command = docker.command(&docker.cli);
     command.env("DOCKER_BUILDKIT", "1").env("BUILDKIT_PROGRESS", "plain");
-    // Later bakes ask whether they may read what is outside the working folder.
+    // Newer versions of bake ask for permission to read outside of the working folder.
     command.env("BUILDX_BAKE_ENTITLEMENTS_FS", "0").args(arguments);
     command
 }
@@ -45,7 +45,7 @@ pub(super) fn run(docker: &Docker, arguments: &[&str]) -> Finished {
     Running::start(&mut command(docker, arguments)).unwrap().finish()
 }
 
-/// A folder `name` with this Dockerfile; the image with a shell is `BASE`.
+/// Creates a folder `name` with this Dockerfile; `BASE` is the image with a shell.
 pub(super) fn context(lab: &Lab, name: &str, dockerfile: &str) -> String {
     let context = lab.proxy.folder().join(name);
     fs::create_dir_all(&context).unwrap();
@@ -107,7 +107,7 @@ fn a_step_has_the_clients_ssh_agent() {
 #[test]
 fn its_steps_run_below_the_cgroup_parent() {
     let Some(lab) = lab() else { return };
-    // Docker 20.10 does not know how; on cgroup v2 a step sees itself at the root.
+    // Docker 20.10 does not support it; on cgroup v2 a step sees itself at the root.
     let version = lab.direct.ok(&["version", "--format", "{{.Server.Version}}"]);
     if version.starts_with("20.") || lab.engine.cgroup_version != "1" {
         return;
@@ -120,7 +120,7 @@ fn its_steps_run_below_the_cgroup_parent() {
     lab.assert_confined_by(&cgroups_told(&built));
 }
 
-/// The lines of `/proc/self/cgroup` that a step has written.
+/// Returns the lines of `/proc/self/cgroup` from a step's output.
 pub(super) fn cgroups_told(built: &Finished) -> String {
     let output = built.err();
     let lines = output.lines().filter_map(|line| line.split_once(' ')?.1.split_once(' '));
@@ -156,7 +156,7 @@ fn a_message_larger_than_any_window_passes() {
     let Some(lab) = lab() else { return };
     let context = context(&lab, "context", "FROM BASE\nARG WORD\nRUN true\n");
     let image = lab.reserve(Kind::Image, "built");
-    // Docker 20.10 takes 4 MiB; no step gets it as an argument, for the kernel takes 128 KiB.
+    // Docker 20.10 accepts 4 MiB. No step gets the value as an argument, since the kernel's limit is 128 KiB.
     let huge = "x".repeat(3_000_000);
     let target = format!(
         "{{\"target\":{{\"default\":{{\"context\":{context:?},\"tags\":[{image:?}],\
@@ -184,21 +184,21 @@ fn what_makes_no_image_is_as_without_the_proxy() {
     assert_eq!(checks[0].out(), checks[1].out());
 }
 
-/// What a build tells of its steps' output and of errors, without times, in an order of its own.
+/// Returns a build's lines about step output and errors, without times, sorted.
 fn told(finished: &Finished) -> Vec<String> {
     let steady = |line: &str| {
         let words = line.split(' ').filter(|word| {
             let time = word.trim_end_matches('s').parse::<f64>().is_ok();
             !time && !word.starts_with('#') && !word.contains("sha256:")
         });
-        // Which of the two calls of a build fails first is a race of buildx itself.
+        // The order in which the two calls of a build fail is a race within buildx.
         words
             .collect::<Vec<_>>()
             .join(" ")
             .replace("failed to run Build function", "failed to solve")
     };
     let mut lines: Vec<String> = finished.err().lines().map(steady).collect();
-    // Progress is told as it happens to be; on a busy machine steps are told twice, or not as done.
+    // Progress varies: on a busy machine steps are reported twice, or not as done.
     let matters =
         |line: &str| ["ERROR", ">>>", "hello", "on the way"].map(|word| line.contains(word));
     lines.retain(|line| matters(line).contains(&true));
@@ -233,7 +233,7 @@ fn a_build_whose_client_is_gone_is_cancelled() {
     until("the proxy is idle", || (lab.proxy.sockets() <= 4).then_some(()));
 }
 
-/// A build whose only step sleeps for so many seconds, which it has begun.
+/// Starts a build whose only step sleeps, and waits until the step runs.
 fn sleeping_build(lab: &Lab, docker: &Docker, seconds: u32) -> Running {
     let dockerfile = format!("FROM BASE\nRUN sleep {seconds}\n");
     let context = context(lab, &format!("context-{seconds}"), &dockerfile);
@@ -243,7 +243,7 @@ fn sleeping_build(lab: &Lab, docker: &Docker, seconds: u32) -> Running {
     building
 }
 
-/// Whether a process sleeps for so many seconds.
+/// Returns `true` if a process `sleep SECONDS` runs.
 fn sleeps(seconds: u32) -> bool {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let mut lines = processes.flat_map(|process| fs::read(process.path().join("cmdline")));
@@ -308,7 +308,7 @@ fn images_of_several_platforms_are_labelled_each() {
     }
 }
 
-/// The labels of an image for one of its platforms. Older docker commands cannot ask for them.
+/// Returns the labels of an image for one of its platforms, which older docker commands cannot.
 fn labels_of_platform(lab: &Lab, image: &str, architecture: &str) -> serde_json::Value {
     let platform =
         format!("%7B%22os%22%3A%22linux%22%2C%22architecture%22%3A%22{architecture}%22%7D");

@@ -8,7 +8,7 @@ use std::process::{self, Command};
 use crate::buildkit;
 use crate::support::{Docker, Kind, Lab, Proxy, skip};
 
-/// The command as the guide has it, for the parents right below `top` in place of its example.
+/// Returns the command of the guide, with `top` in place of its example.
 fn command(top: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operators-guide.md");
     let guide = fs::read_to_string(path).unwrap();
@@ -18,16 +18,16 @@ fn command(top: &str) -> String {
     command.replacen("ci/*", &format!("{top}/*"), 1)
 }
 
-/// Runs it as root does in a script that ends with the first failure.
+/// Runs the command in a script that stops at the first failure.
 fn remove_parents(top: &str) {
     assert!(Command::new("sh").args(["-euc", &command(top)]).status().unwrap().success());
 }
 
-/// The cgroup that all parents of one test are in. It is removed with all that is empty in it.
+/// The cgroup with all parents of one test; removed with its empty children when dropped.
 struct Top(String);
 
 impl Top {
-    /// All cgroups in it, in all hierarchies.
+    /// Returns all cgroups in it, in all hierarchies.
     fn cgroups(&self) -> BTreeSet<PathBuf> {
         let hierarchies = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
         let roots = hierarchies.map(|hierarchy| hierarchy.path());
@@ -45,7 +45,7 @@ impl Top {
         found
     }
 
-    /// Those of one job: its parent, and what is below that.
+    /// Returns the cgroups of one job: its parent and the cgroups below.
     fn of_job(&self, job: &str) -> BTreeSet<PathBuf> {
         let below = format!("{}/{job}", self.0);
         let is_of_job = |path: &Path| path.ancestors().any(|path| path.ends_with(&below));
@@ -55,14 +55,14 @@ impl Top {
 
 impl Drop for Top {
     fn drop(&mut self) {
-        // Paths sort before those below them.
+        // A path sorts before those below it.
         for path in self.cgroups().iter().rev() {
             let _ = fs::remove_dir(path);
         }
     }
 }
 
-/// A proxy with a cgroup parent of its own, and docker behind it.
+/// Starts a proxy with its own cgroup parent, and a docker command that uses it.
 fn job(lab: &Lab, top: &Top, name: &str) -> (Proxy, Docker) {
     let parent = format!("/{}/{name}", top.0);
     let label = format!("ci.job={}", lab.name);
@@ -75,7 +75,7 @@ fn job(lab: &Lab, top: &Top, name: &str) -> (Proxy, Docker) {
 
 #[test]
 fn the_guide_removes_all_cgroup_parents_that_are_empty_and_no_others() {
-    // Before the lab, whose end removes the containers.
+    // Declared before the lab, which removes the containers when dropped.
     let top = Top(format!("dcp-{}-parents", process::id()));
     let Some(lab) = buildkit::lab() else { return };
     if lab.engine.cgroup_driver == "systemd" || !rustix::process::geteuid().is_root() {
@@ -95,7 +95,7 @@ fn the_guide_removes_all_cgroup_parents_that_are_empty_and_no_others() {
     assert!(!left.is_empty(), "the daemon removes them now: the guide is out of date");
     let version = lab.direct.ok(&["version", "--format", "{{.Server.Version}}"]);
     let by_buildkit = left.iter().any(|path| path.ends_with("buildkit"));
-    // Docker 20.10 does not run the steps of BuildKit there.
+    // Docker 20.10 does not run BuildKit's steps below the parent.
     assert_eq!(by_buildkit, !version.starts_with("20."), "{version}: {left:?}");
     let in_use = top.of_job("busy");
     assert!(in_use.iter().any(|path| !path.ends_with("busy")), "no container in {in_use:?}");
@@ -105,7 +105,7 @@ fn the_guide_removes_all_cgroup_parents_that_are_empty_and_no_others() {
     assert_eq!(top.of_job("busy"), in_use);
     assert_eq!(lab.inspect(Kind::Container, &container, "{{.State.Running}}"), "true");
 
-    // The daemon makes it anew.
+    // The daemon creates it again.
     run();
     assert!(!top.of_job("ended").is_empty());
     lab.direct.ok(&["rm", "--force", &container]);

@@ -1,4 +1,4 @@
-//! docker compose, the old program or the newer plugin.
+//! docker compose: the old program or the newer plugin.
 
 use std::fs;
 use std::process::Command;
@@ -27,7 +27,7 @@ networks:
   inner: {labels: {mine: kept}}
 ";
 
-/// `docker-compose` or `docker compose`, whichever is there.
+/// Returns `docker-compose` or `docker compose`, whichever is installed.
 fn program() -> Option<Vec<String>> {
     let programs =
         [vec!["docker-compose".to_owned()], vec![Docker::program(), "compose".to_owned()]];
@@ -38,7 +38,7 @@ fn program() -> Option<Vec<String>> {
     })
 }
 
-/// A project that compose has up; taken down when dropped.
+/// A running compose project; taken down when dropped.
 struct Project<'lab> {
     lab: &'lab Lab,
     program: Vec<String>,
@@ -70,7 +70,7 @@ impl Project<'_> {
         fs::write(lab.proxy.folder().join("Dockerfile"), dockerfile).unwrap();
     }
 
-    /// The name that compose gave: version 1 joins with `_`, version 2 with `-`.
+    /// Returns the container's name: version 1 of compose joins with `_`, version 2 with `-`.
     fn container(&self, service: &str) -> String {
         let service = format!("label=com.docker.compose.service={service}");
         let project = format!("label=com.docker.compose.project={}", self.lab.name);
@@ -134,14 +134,14 @@ networks:
   inner: {}
 ";
 
-/// By which socket compose goes.
+/// Socket that compose uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
     Daemon,
     Proxy,
 }
 
-/// A project that is put up twice, by one socket and then by the same or the other.
+/// A project that is started twice, through one socket and then through the same or the other.
 struct Turns<'lab> {
     lab: &'lab Lab,
     program: Vec<String>,
@@ -160,8 +160,8 @@ impl Turns<'_> {
         command
     }
 
-    /// Puts the project up in its state of a turn; `None` if this compose cannot make anything again on
-    /// this engine: version 1 wants a member of an image that Docker 28 has no more.
+    /// Starts the project in the state of a turn. Returns `None` if this compose cannot recreate anything on this
+    /// engine: version 1 needs a member of an image that Docker 28 no longer has.
     fn up(&self, by: By, turn: &str, options: &[&str]) -> Option<Seen> {
         let project = SMALL.replace("IMAGE", self.lab.image()).replace("TURNS", turn);
         fs::write(self.lab.proxy.folder().join("docker-compose.yml"), project).unwrap();
@@ -203,7 +203,7 @@ impl Drop for Turns<'_> {
     }
 }
 
-/// The things of a project that are there.
+/// The resources of a project.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
     container: String,
@@ -214,9 +214,9 @@ struct Seen {
     labelled: [bool; 4],
 }
 
-/// Compose compares what is there with what it wants by labels of its own, so the operator's, which it
-/// does not know of, make it do nothing again. What it makes again takes its volumes and network along,
-/// which keep the labels, or the lack of them, that they came with.
+/// Compose compares the existing resources with the wanted ones by its own labels, so the operator's labels
+/// make it recreate nothing. A recreated container keeps its volumes and network, with or without labels, as
+/// they were created.
 #[test]
 fn recreation_across_the_proxy_is_as_without_it_but_for_the_labels() {
     let Some(lab) = Lab::open() else { return };
@@ -236,20 +236,20 @@ fn recreation_across_the_proxy_is_as_without_it_but_for_the_labels() {
     assert!(recreated.iter().all(|one| *one == recreated[0]), "{recreated:?}");
 }
 
-/// Puts a project up by `first` and then by `then`; `None` if compose cannot recreate here.
+/// Starts a project through `first` and then through `then`; returns `None` if compose cannot recreate here.
 fn recreates(turns: &Turns<'_>, first: By, then: By) -> Option<()> {
     let order = format!("{first:?}, then {then:?}");
     let (by_first, by_second) = (first == By::Proxy, then == By::Proxy);
     let begin = turns.up(first, "1", &[]).unwrap();
     assert_eq!(begin.labelled, [by_first; 4], "{order}");
-    // Nothing has changed: nothing is done.
+    // Without a change, compose does nothing.
     assert_eq!(turns.up(then, "1", &[]).unwrap(), begin, "{order}");
     // The service has changed.
     let after = turns.up(then, "2", &[])?;
     assert_ne!(after.container, begin.container, "{order}");
     assert_eq!((&after.anonymous, &after.network), (&begin.anonymous, &begin.network), "{order}");
     assert_eq!(after.labelled, [by_second, by_first, by_first, by_first], "{order}");
-    // Without its volumes of before, all but what has a name is new. Compose leaves the old one.
+    // Without its old volumes, everything without a name is new. Compose leaves the old volume.
     turns.lab.remove_later(Kind::Volume, &after.anonymous);
     let renewed = turns.up(then, "2", &["--force-recreate", "--renew-anon-volumes"])?;
     assert_ne!(renewed.container, after.container, "{order}");

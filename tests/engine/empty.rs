@@ -8,8 +8,8 @@ fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or_default()
 }
 
-/// Docker 23 and later make an anonymous volume, which has labels then. Others refuse it, and in the same
-/// words through the proxy.
+/// Docker 23 and later create an anonymous volume, which gets labels. Other engines refuse the request, with
+/// the same message through the proxy.
 #[test]
 fn a_volume_without_a_body_is_what_the_daemon_makes_of_it() {
     let Some(lab) = Lab::open() else { return };
@@ -19,7 +19,7 @@ fn a_volume_without_a_body_is_what_the_daemon_makes_of_it() {
         let through = converse(&lab.proxy.socket(), request.as_bytes(), false);
         assert_eq!(status(&through), status(&direct), "{through}");
         if status(&direct) != "201" {
-            // Podman numbers its answers.
+            // Podman's answers contain a number.
             let body = |answer: &str| answer.split("\\r\\n\\r\\n").nth(1).map(ToOwned::to_owned);
             assert_eq!(body(&through), body(&direct));
             continue;
@@ -39,7 +39,7 @@ fn a_volume_without_a_body_is_what_the_daemon_makes_of_it() {
     assert_eq!(status(&through), status(&direct), "{through}");
 }
 
-/// No daemon makes anything else without a body, so that the proxy may refuse it in words of its own.
+/// No daemon creates anything else without a body, so the proxy may refuse that with its own message.
 #[test]
 fn nothing_else_is_made_without_a_body() {
     let Some(lab) = Lab::open() else { return };

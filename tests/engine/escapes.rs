@@ -1,10 +1,10 @@
-//! Ways around the labels that a client can take by accident or on purpose, each closed.
+//! Ways around the labels, accidental or not, each of which is closed.
 
 use std::os::unix::fs::symlink;
 
 use crate::support::{Docker, Kind, Lab, Proxy, converse};
 
-/// The names of the volumes that a container mounts, in order of their places.
+/// Returns the names of a container's volumes, in the order of their targets.
 fn volumes_of(lab: &Lab, container: &str) -> Vec<String> {
     let format = "{{range .Mounts}}{{.Destination}} {{.Name}}\n{{end}}";
     let found = lab.inspect(Kind::Container, container, format);
@@ -27,7 +27,7 @@ fn volumes_that_come_with_a_container_are_labelled() {
     lab.assert_labels(Kind::Volume, &named, &[]);
     lab.assert_labels(Kind::Volume, &mounted, &[("mine", "kept")]);
     lab.assert_labels(Kind::Volume, &volumes[2], &[]);
-    // The client sees its binds as it wrote them.
+    // The inspection shows the client's own binds.
     assert_eq!(
         lab.inspect(Kind::Container, &container, "{{json .HostConfig.Binds}}"),
         format!("[{bind:?}]")
@@ -52,7 +52,7 @@ fn volumes_that_an_image_declares_are_labelled_and_go_with_the_container() {
         lab.assert_labels(Kind::Volume, volume, &[]);
     }
 
-    // A container that takes the volumes of another one gets no new ones in their places.
+    // A container with the volumes of another one gets no new ones at their targets.
     let heir = lab.reserve(Kind::Container, "heir");
     lab.docker.ok(&[
         "run",
@@ -109,7 +109,7 @@ fn the_daemons_socket_in_a_container_is_ours() {
     let link = lab.proxy.folder().join("link");
     symlink(&lab.engine.socket, &link).unwrap();
     let ours = lab.proxy.socket().display().to_string();
-    // Docker cleans a path before it follows links; the kernel would look in `deep`.
+    // Docker cleans a path before it follows links; the kernel would search in `deep`.
     let (deep, away) = (lab.proxy.folder().join("deep/er"), lab.proxy.folder().join("away"));
     std::fs::create_dir_all(&deep).unwrap();
     symlink(&deep, &away).unwrap();

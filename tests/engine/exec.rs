@@ -1,4 +1,4 @@
-//! Reaching into containers that run: exec, attach, wait.
+//! Access to running containers: exec, attach, wait.
 
 use crate::support::{Kind, Lab, noise};
 
@@ -31,7 +31,7 @@ fn exec_runs_in_the_cgroup_of_its_container() {
 #[test]
 fn attach_talks_to_a_running_container() {
     let Some(lab) = Lab::open() else { return };
-    // The second `read`: of a container that ends at once, docker may not show the output.
+    // The second `read` is needed because docker may not show the output of a container that exits at once.
     let script = "read line; echo got $line; read line; exit 4";
     let container = lab.background(&["-i"], script);
     let mut attached = lab.docker.start(&["attach", &container]);

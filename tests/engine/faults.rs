@@ -1,4 +1,4 @@
-//! What fails, fails as it does without the proxy; and what the proxy itself says.
+//! Failures, which are the same as without the proxy, and the proxy's own error messages.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -60,7 +60,7 @@ fn a_create_that_the_daemon_refuses_is_refused_in_its_words() {
     assert_eq!(finished.code, Some(127));
 }
 
-/// What docker prints through a proxy whose daemon is to be at `socket`, behind its own beginning.
+/// Returns docker's error message, without its prefix, through a proxy whose daemon should be at `socket`.
 fn said_of(socket: &Path, name: &str, before: &[&str]) -> String {
     let proxy = Proxy::start_by(before, socket, name, &[]);
     let docker = Docker::new(&proxy.socket(), proxy.folder().path());
@@ -90,7 +90,7 @@ fn a_daemon_that_may_not_be_asked_is_told_with_what_to_do() {
     let Some(lab) = Lab::open() else { return };
     let socket = lab.proxy.folder().join("others.sock");
     let _others = UnixListener::bind(&socket).unwrap();
-    // That of another user, for a root that may not do all.
+    // Owned by another user, for a root without all capabilities.
     chown(&socket, Some(65534), Some(65534)).unwrap();
     fs::set_permissions(&socket, Permissions::from_mode(0o600)).unwrap();
     let powerless = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"];
@@ -118,7 +118,7 @@ fn a_refused_request_is_told_with_its_reason() {
     assert!(finished.err().starts_with(&words), "{finished:?}");
 }
 
-/// Compares with docker's words for a `socket` without a listener: up to version 28, or from 29 on.
+/// Compares with docker's message for a `socket` without a listener, of versions up to 28 or from 29 on.
 fn says_nobody_is_there(told: &str, socket: &str) -> bool {
     let old =
         format!("Cannot connect to the Docker daemon at {socket}. Is the docker daemon running?");
@@ -162,7 +162,7 @@ fn while_the_proxy_drains_docker_finds_nobody_and_what_runs_goes_on() {
     assert_eq!(finished.code, Some(0), "{finished:?}");
 }
 
-/// A daemon that looked at it would be stuck with it.
+/// A daemon that looked up the path would hang.
 #[test]
 fn a_mount_of_a_file_system_that_does_not_answer_fails_and_names_it() {
     let Some(lab) = Lab::open() else { return };

@@ -1,4 +1,4 @@
-//! Trees of files, as docker moves them.
+//! File trees that docker copies.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,7 @@ fn cp_takes_a_tree_in_and_out_again() {
     assert!(compared.status.success(), "{}", String::from_utf8_lossy(&compared.stdout));
 }
 
-/// A large file, an empty one, and many small ones.
+/// Creates a large file, an empty one, and many small ones.
 fn plant(root: &Path) {
     let many = root.join("many");
     fs::create_dir_all(&many).unwrap();

@@ -1,5 +1,5 @@
-//! The volumes that images declare: of each platform, and of images that change while containers are
-//! created from them.
+//! Volumes that images declare: per platform, and of images that change while containers are created from
+//! them.
 
 use std::fs;
 use std::path::Path;
@@ -15,8 +15,8 @@ use crate::support::{Kind, Lab, converse};
 /// Rounds of each test.
 const ROUNDS: usize = 24;
 
-/// Creates that may see the image from before, when the change has passed by the proxy: the daemon's event
-/// about it is written by another of its threads than the answer. Each waits for 10 ms.
+/// Number of creates, 10 ms apart, that may still see the old image if the change bypassed the proxy: the
+/// daemon writes the event and the answer in different threads.
 const LATE: usize = 100;
 
 /// An image that changes, through the proxy or on the daemon's own socket.
@@ -37,7 +37,7 @@ impl Changing<'_> {
         assert!(answer.starts_with("HTTP/1.1 20") && !answer.contains("\"error\""), "{answer}");
     }
 
-    /// Gives the name to a new image, with a volume at this path, in one of several ways.
+    /// Replaces the image by one with a volume at this path, in one of several ways.
     fn change(&self, way: usize, path: &str) {
         let image = &self.image;
         match way % 3 {
@@ -73,8 +73,8 @@ impl Changing<'_> {
         self.ask(&format!("DELETE /images/{}:1?force=1", self.image), "", b"");
     }
 
-    /// The paths of the volumes of a new container, if the image is there; `None` in place of those that
-    /// have no labels.
+    /// Creates a container, if the image exists, and returns the targets of its volumes; `None` for a volume
+    /// without labels.
     fn creates(&self) -> Option<Vec<Option<String>>> {
         created(self.lab, &format!("{}:1", self.image), "")
     }
@@ -92,15 +92,15 @@ impl Changing<'_> {
             late += 1;
             sleep(Duration::from_millis(10));
         }
-        // By now it is remembered.
+        // By now the image is remembered.
         assert_eq!(self.creates().as_deref(), wanted);
         assert_eq!(self.creates().as_deref(), wanted);
         late
     }
 }
 
-/// The paths of the volumes of a new container of this image, if that is there; `None` in place of those
-/// that have no labels.
+/// Creates a container of this image, if it exists, and returns the targets of its volumes; `None` for a
+/// volume without labels.
 fn created(lab: &Lab, image: &str, query: &str) -> Option<Vec<Option<String>>> {
     let body = json!({"Image": image, "Cmd": ["x"]}).to_string();
     let length = body.len();
@@ -117,7 +117,7 @@ fn created(lab: &Lab, image: &str, query: &str) -> Option<Vec<Option<String>>> {
     let id = &id[..64];
     let mounts = lab.inspect(Kind::Container, id, "{{json .Mounts}}");
     let mounts: Vec<Value> = serde_json::from_str(&mounts).unwrap();
-    // Podman takes no labels for volumes of a container.
+    // Podman accepts no labels for volumes of a container.
     let takes_labels = !answer.contains("Libpod-Api-Version: ");
     let path = |mount: &Value| {
         let volume = mount["Name"].as_str().unwrap();
@@ -136,7 +136,7 @@ fn tar(folder: &Path) -> Vec<u8> {
     output.stdout
 }
 
-/// Changes an image again and again, and creates a container behind each change without a pause.
+/// Changes an image repeatedly and creates a container immediately after each change.
 fn never_out_of_date(by_the_way: bool) {
     let Some(lab) = Lab::open() else { return };
     let by = if by_the_way { lab.engine.socket.clone() } else { lab.proxy.socket() };
@@ -187,7 +187,7 @@ fn no_volume_is_for_long_that_of_an_image_from_before_a_build_that_passes_by_the
     }
 }
 
-/// An image for two platforms whose volumes differ. Only containerd's store has such.
+/// An image for two platforms with different volumes, which only containerd's store supports.
 #[test]
 fn the_volumes_of_a_platform_are_those_of_that_platform() {
     let Some(lab) = Lab::open() else { return };

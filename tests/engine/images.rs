@@ -1,4 +1,4 @@
-//! Images as they come and go: commit, tag, save, load, import.
+//! Commit, tag, save, load and import of images.
 
 use crate::support::{Kind, Lab};
 

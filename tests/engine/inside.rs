@@ -26,7 +26,7 @@ fn without_a_parent_of_its_own_the_proxy_says_so_and_ends() {
     assert!(log.contains("--cgroup-parent self: ") && log.contains("no cgroup parent"), "{log}");
 }
 
-/// Starts the proxy in a container that sees the files of the host; returns its listening socket.
+/// Starts the proxy in a container with the host's files mounted; returns its listening socket.
 fn start_inside(lab: &Lab, options: &[&str]) -> std::path::PathBuf {
     let name = lab.reserve(Kind::Container, "proxy");
     let socket = lab.proxy.folder().join("inside");

@@ -1,5 +1,5 @@
-//! Builds of the same thing by two jobs, each with a proxy of its own: what the second one has from the
-//! cache of the first.
+//! Builds of the same image by two jobs, each with its own proxy: what the second job gets from the cache of
+//! the first.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +9,7 @@ use crate::support::{
     Docker, Finished, Kind, Lab, Proxy, Running, assert_below, remove_cgroup, skip, until,
 };
 
-/// A job: its proxy, with its own label `ci.job` and its own cgroup parent, and docker behind that.
+/// A job: its proxy, with its own label `ci.job` and its own cgroup parent, and a docker command that uses it.
 struct Job {
     docker: Docker,
     proxy: Proxy,
@@ -40,7 +40,7 @@ impl Drop for Job {
     }
 }
 
-/// A cgroup parent of this test.
+/// Returns a cgroup parent of this test.
 fn parent(lab: &Lab, what: &str) -> String {
     if lab.engine.cgroup_driver == "systemd" {
         format!("dcptest-{}.slice", what.replace('-', "_"))
@@ -49,8 +49,8 @@ fn parent(lab: &Lab, what: &str) -> String {
     }
 }
 
-/// The path of such a parent. BuildKit takes no names of slices, even if the daemon's cgroup driver is
-/// systemd: of `a-b.slice` itself it would make `/a-b.slice`, which is not where that slice is.
+/// Returns the path of a cgroup parent. BuildKit does not understand slices, even if the daemon's cgroup
+/// driver is systemd: it reads `a-b.slice` as `/a-b.slice`, which is not the path of that slice.
 fn place(lab: &Lab, parent: &str) -> String {
     if lab.engine.cgroup_driver == "systemd" {
         format!("/dcptest.slice/{parent}")
@@ -59,7 +59,7 @@ fn place(lab: &Lab, parent: &str) -> String {
     }
 }
 
-/// Removes the images that the test has built, most of which have lost their name.
+/// Removes the test's images, most of which have lost their name.
 struct Images<'lab>(&'lab Lab);
 
 impl Drop for Images<'_> {
@@ -74,19 +74,19 @@ impl Drop for Images<'_> {
     }
 }
 
-/// A Dockerfile with one step, which writes `42-NONCE` and its cgroups when it is run.
+/// Returns a Dockerfile with one step, which prints `42-NONCE` and its cgroups when it runs.
 fn dockerfile(lab: &Lab, from: &str, nonce: &str) -> String {
     let step = format!("echo $((6*7))-{nonce}; cat /proc/self/cgroup; cat /proc/uptime >/stamp");
     format!("FROM {from}\nLABEL lab={}\nRUN {step}\n", lab.name)
 }
 
-/// What a command of BuildKit told, on either of its outputs.
+/// Returns the output of a BuildKit command, both standard output and standard error.
 fn told(finished: &Finished) -> String {
     assert_eq!(finished.code, Some(0), "{finished:?}");
     format!("{}\n{}", finished.out(), finished.err())
 }
 
-/// Whether BuildKit had the step from its cache.
+/// Returns `true` if BuildKit took the step from its cache.
 fn was_cached(told: &str, nonce: &str) -> bool {
     let step = told.lines().find(|line| line.starts_with('#') && line.contains("] RUN "));
     let number = step.unwrap_or_else(|| panic!("no step:\n{told}")).split(' ').next().unwrap();
@@ -96,7 +96,7 @@ fn was_cached(told: &str, nonce: &str) -> bool {
     cached
 }
 
-/// Docker 20.10 does not know a cgroup parent of BuildKit's steps.
+/// Returns `false` for Docker 20.10, which has no cgroup parent for BuildKit's steps.
 fn knows_cgroup_parents(lab: &Lab) -> bool {
     !lab.direct.ok(&["version", "--format", "{{.Server.Version}}"]).starts_with("20.")
 }
@@ -107,7 +107,7 @@ fn run_in(docker: &Docker, folder: &str, arguments: &[&str]) -> Finished {
     Running::start(command.current_dir(folder)).unwrap().finish()
 }
 
-/// The commands that build the folder `folder` by BuildKit: `docker build`, bake and compose.
+/// Returns the commands that build `folder` with BuildKit: `docker build`, bake and compose.
 fn ways(lab: &Lab, folder: &str, image: &str) -> Vec<Vec<String>> {
     let bake = format!("{{\"target\":{{\"default\":{{\"context\":\".\",\"tags\":[{image:?}]}}}}}}");
     fs::write(format!("{folder}/bake.json"), bake).unwrap();
@@ -121,8 +121,8 @@ fn ways(lab: &Lab, folder: &str, image: &str) -> Vec<Vec<String>> {
     ways.into_iter().map(|way| way.into_iter().map(Into::into).collect()).collect()
 }
 
-/// BuildKit takes the cgroup parent for a part of each step (Docker 26.1 and 28.5), so that a step is
-/// run anew in each job whose parent is another one.
+/// The cgroup parent is part of BuildKit's cache key of a step (Docker 26.1 and 28.5), so a step runs again in
+/// each job with another parent.
 #[test]
 fn a_second_job_has_the_steps_of_the_first_unless_the_cgroup_parent_is_another() {
     let Some(lab) = buildkit::lab() else { return };
@@ -168,10 +168,10 @@ fn a_second_job_has_the_steps_of_the_first_unless_the_cgroup_parent_is_another()
     remove_cgroup(&pool);
 }
 
-/// Takes what BuildKit keeps of the step out of its cache.
+/// Removes the step from BuildKit's cache.
 fn forget(lab: &Lab, nonce: &str) {
     let list = ["system", "df", "--verbose", "--format", "{{json .BuildCache}}"];
-    // Fails where an image of another test goes meanwhile.
+    // Fails if an image of another test is removed at the same time.
     let records = until("the cache is listed", || {
         let listed = lab.direct.run(&list);
         (listed.code == Some(0)).then(|| listed.out())
@@ -189,8 +189,8 @@ fn forget(lab: &Lab, nonce: &str) {
     }
 }
 
-/// So it is with a cache that a job exports and the other imports: in the image itself, or in a folder,
-/// which Docker can do with containerd's image store.
+/// The same holds for a cache that one job exports and the other imports: in the image itself, or in a folder,
+/// which needs containerd's image store.
 #[test]
 fn a_cache_that_is_exported_serves_another_job_unless_the_cgroup_parent_is_another() {
     let Some(lab) = buildkit::lab() else { return };
@@ -227,8 +227,8 @@ fn a_cache_that_is_exported_serves_another_job_unless_the_cgroup_parent_is_anoth
     remove_cgroup(&pool);
 }
 
-/// The classic builder does not look at the cgroup parent, but at the labels: in the image that another
-/// build begins with, they make it another one.
+/// The classic builder's cache does not depend on the cgroup parent, but on the labels: they change the image
+/// that another build starts from.
 #[test]
 fn a_classic_build_from_a_local_image_is_cached_across_jobs_without_their_labels() {
     let Some(lab) = Lab::open() else { return };
@@ -284,7 +284,7 @@ fn labels(lab: &Lab, image: &str) -> Vec<String> {
     lab.inspect(Kind::Image, image, format).lines().map(ToOwned::to_owned).collect()
 }
 
-/// What a container has is in the image that is made of it, so that a commit has all of the labels.
+/// A commit copies the container's labels, so its image has all of the operator's.
 #[test]
 fn an_import_has_the_chosen_labels_and_a_commit_besides_those_of_its_container() {
     let Some(lab) = Lab::open() else { return };
@@ -326,9 +326,9 @@ impl Drop for Project<'_> {
     }
 }
 
-/// The image that the second job builds is that of the first, so that compose has no reason to replace
-/// the container. (With containerd's image store each build by BuildKit makes another one, without the
-/// proxy too, as its provenance tells when it was built; so that is left out.)
+/// The second job builds the same image as the first, so compose has no reason to replace the container. (With
+/// containerd's image store each build by BuildKit makes another image, with or without the proxy, since its
+/// provenance contains the time; that case is left out.)
 #[test]
 fn compose_up_leaves_the_container_of_another_job_alone_without_labels_of_jobs() {
     let Some(lab) = buildkit::lab() else { return };
@@ -364,7 +364,7 @@ fn compose_up_leaves_the_container_of_another_job_alone_without_labels_of_jobs()
         assert!(!container.is_empty());
         assert_eq!(container == container_again, alone, "{builder} {choice}");
         assert_eq!(first == second, alone, "{builder} {choice}");
-        // A container has all labels, whatever its image has; it stays the first job's.
+        // A container has all labels, whatever its image has; it remains that of the first job.
         let owner = if alone { &jobs[0].name } else { &jobs[1].name };
         let format = "{{index .Config.Labels \"ci.job\"}} {{index .Config.Labels \"ci.team\"}}";
         let has = lab.inspect(Kind::Container, container_again, format);

@@ -1,4 +1,4 @@
-//! Clients that go away, and the end of the proxy.
+//! Clients that disconnect, and the shutdown of the proxy.
 
 use crate::support::{Lab, until};
 
@@ -17,7 +17,7 @@ fn a_client_that_is_killed_leaves_no_connection_behind() {
     }
 }
 
-/// The connections of commands that have ended close a moment later.
+/// Counts the sockets of an idle proxy. Connections of finished commands close a moment later.
 pub(crate) fn idle_sockets(lab: &Lab) -> usize {
     let mut seen = usize::MAX;
     until("the number of sockets settles", || {
@@ -26,10 +26,10 @@ pub(crate) fn idle_sockets(lab: &Lab) -> usize {
     })
 }
 
-/// Ends with 5, when it has got a line.
+/// Exits with 5 after it has read a line.
 const SCRIPT: &str = "echo ready; read line; echo got $line; exit 5";
 
-/// A command that runs [`SCRIPT`] goes on to its end when the proxy is told to stop.
+/// Tests that a command with [`SCRIPT`] runs to its end when the proxy is stopped.
 fn ends_in_peace(lab: &mut Lab, command: &[&str]) {
     let mut running = lab.docker.start(&[command, &["sh", "-c", SCRIPT]].concat());
     running.await_output("ready");
@@ -51,7 +51,7 @@ fn a_run_that_is_under_way_ends_in_peace_when_the_proxy_is_told_to_stop() {
     assert!(!lab.proxy.socket().exists());
 }
 
-/// The docker command asks for the exit code when the stream has ended.
+/// The docker command asks for the exit code after the end of the stream.
 #[test]
 fn an_exec_that_is_under_way_tells_its_exit_code_when_the_proxy_is_told_to_stop() {
     let Some(mut lab) = Lab::open() else { return };

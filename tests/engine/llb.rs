@@ -1,4 +1,4 @@
-//! BuildKit's calls as bytes: a build of plain LLB, whose image has the config that its client gives to
+//! BuildKit's calls as bytes: a build of plain LLB, whose image has the config that the client passes to
 //! Docker's own exporter, `moby`.
 
 use std::fs;
@@ -17,7 +17,7 @@ const CALL: &str = "headers 1: :method=POST, :scheme=http, :path=/moby.buildkit.
 const CONFIG: &str = r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers"},
                         "config":{"Labels":{"ci.job":"evil","mine":"kept"}}}"#;
 
-/// Field `number` of a protobuf message.
+/// Encodes field `number` of a protobuf message.
 fn field(number: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let length = match u8::try_from(length) {
@@ -31,7 +31,7 @@ fn pair(number: u8, key: &str, value: &str) -> Vec<u8> {
     field(number, &[field(1, key.as_bytes()), field(2, value.as_bytes())].concat())
 }
 
-/// A build of nothing that `moby` makes an image `name` of, in the fields of the call that older and newer daemons read.
+/// Encodes an empty build that `moby` exports as image `name`, in the fields of old and new daemons.
 fn solve(name: &str) -> Vec<u8> {
     let attributes = |number| {
         [pair(number, "name", name), pair(number, "containerimage.config", CONFIG)].concat()
@@ -41,7 +41,7 @@ fn solve(name: &str) -> Vec<u8> {
     [field(1, name.as_bytes()), field(2, b""), old, field(13, &exporter)].concat()
 }
 
-/// Makes the call, and waits until it is answered.
+/// Makes the call and waits for its answer.
 fn call(socket: &Path, message: &[u8]) {
     let mut stream = UnixStream::connect(socket).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -63,14 +63,14 @@ fn call(socket: &Path, message: &[u8]) {
         let [a, b, c, kind, flags, ..] = head;
         let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
         stream.read_exact(&mut payload).unwrap();
-        // The end of the stream is in its trailers.
+        // The trailers end the stream.
         if kind == 1 && flags & 1 == 1 {
             return;
         }
     }
 }
 
-/// A proxy with the labels of `lab` and one more flag.
+/// Starts a proxy with the labels of `lab` and more flags.
 fn proxy(lab: &Lab, name: &str, flags: &[&str]) -> Proxy {
     let job = format!("ci.job={}", lab.name);
     let labels = ["--label", &job, "--label", "ci.team=web"];
@@ -78,7 +78,7 @@ fn proxy(lab: &Lab, name: &str, flags: &[&str]) -> Proxy {
     Proxy::start(&lab.engine.socket, &format!("{}-{name}", lab.name), &arguments)
 }
 
-/// Containerd's image store has it read; a graph driver has it ignored.
+/// The config counts with containerd's image store, and is ignored with a graph driver.
 #[test]
 fn a_config_for_dockers_own_exporter_counts_where_the_daemon_reads_it() {
     let Some(lab) = Lab::open() else { return };

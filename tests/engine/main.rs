@@ -1,8 +1,8 @@
-//! The proxy on a real engine: the docker command goes through the built binary to a
-//! real daemon, and what came of it is looked up on the daemon's own socket.
+//! The proxy on a real engine: the docker command goes through the built binary to a real daemon, and the
+//! result is inspected on the daemon's own socket.
 //!
-//! `tests/run` brings an engine up and runs everything. See `support::engine` for the
-//! environment variables; without an engine the tests here are skipped, loudly.
+//! `tests/run` starts an engine and runs everything. `support::engine` lists the environment variables.
+//! Without an engine the tests are skipped with a message.
 
 #![allow(
     clippy::unwrap_used,

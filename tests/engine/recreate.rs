@@ -1,5 +1,5 @@
-//! Containers that are made again from their own inspection, as updaters do, and what is left to the
-//! daemon so that nothing of ours shows there.
+//! Containers that updaters recreate from an inspection, and anonymous volumes that are left to the daemon so
+//! that the inspection does not show mounts of the proxy.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Docker, Kind, Lab, Proxy};
 
-/// The status and the document of the answer.
+/// Sends a request; returns the status and the document of the answer.
 fn api(socket: &Path, line: &str, body: &Value) -> (u16, Value) {
     let mut stream = UnixStream::connect(socket).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -25,7 +25,7 @@ fn api(socket: &Path, line: &str, body: &Value) -> (u16, Value) {
     stream.read_to_string(&mut answer).unwrap();
     let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
     let document = answer.split_once("\r\n\r\n").unwrap().1;
-    // A long one comes in chunks.
+    // A long document comes in chunks.
     let (start, end) = (document.find('{').unwrap(), document.rfind('}').unwrap());
     let lines = document[start..=end].split("\r\n").step_by(2).collect::<String>();
     (status, serde_json::from_str(&lines).unwrap())
@@ -41,7 +41,7 @@ fn inspection(lab: &Lab, container: &str) -> Value {
     serde_json::from_str::<Value>(&text).unwrap()[0].take()
 }
 
-/// An image with a volume at `/data`.
+/// Creates an image with a volume at `/data`.
 fn image_with_volume(lab: &Lab) -> String {
     let image = lab.reserve(Kind::Image, "volumes");
     let seed = lab.reserve(Kind::Container, "seed");
@@ -50,7 +50,7 @@ fn image_with_volume(lab: &Lab) -> String {
     image
 }
 
-/// The body of a create as updaters make it of an inspection.
+/// Returns the body of a create that updaters derive from an inspection.
 fn made_again(inspection: &Value) -> Value {
     let mut body = inspection["Config"].clone();
     body["HostConfig"] = inspection["HostConfig"].clone();
@@ -94,8 +94,8 @@ fn an_updater_keeps_the_anonymous_volume_of_a_container() {
     }
 }
 
-/// As Docker 20.10, 26.1 and 28.5 have it. So a mount of ours has to give way to binds and mounts, or
-/// the container is refused; and to the other two, or something else is mounted than was asked for.
+/// So Docker 20.10, 26.1 and 28.5 behave. Therefore a mount of the proxy has to give way to binds and mounts,
+/// or the daemon refuses the container; and to the other two, or the wrong one is mounted.
 #[test]
 fn a_mount_without_a_source_beside_another_one_is_refused_or_goes_before_it() {
     let Some(lab) = Lab::open() else { return };
@@ -115,7 +115,7 @@ fn a_mount_without_a_source_beside_another_one_is_refused_or_goes_before_it() {
     ];
     for (at, (host_config, wanted)) in cases.iter().enumerate() {
         let body = json!({"Image": lab.image(), "Cmd": ["true"], "HostConfig": host_config});
-        // What a client wrote itself is the daemon's to judge.
+        // The client's own mounts are left to the daemon.
         for (side, socket) in [("d", &lab.engine.socket), ("p", &lab.proxy.socket())] {
             let (status, made) = create(&lab, socket, &format!("{side}{at}"), &body);
             assert_eq!(status, *wanted, "{side} {host_config}: {made}");
@@ -164,7 +164,7 @@ fn a_container_looks_as_on_the_daemon_where_anonymous_volumes_are_left_to_it() {
         assert_eq!(through["HostConfig"][field], direct["HostConfig"][field], "{field}");
     }
     assert_eq!(through["Config"]["Labels"]["ci.job"], lab.name.as_str());
-    // The mount that the client wrote is its own, and labelled; there is none besides.
+    // The client's own mount is labelled, and there is no other.
     let mounts = &through["HostConfig"]["Mounts"];
     assert_eq!(mounts.as_array().unwrap().len(), 1, "{mounts}");
     for mount in through["Mounts"].as_array().unwrap() {
@@ -173,7 +173,7 @@ fn a_container_looks_as_on_the_daemon_where_anonymous_volumes_are_left_to_it() {
         assert_eq!(labels.contains("ci.job"), mount["Destination"] == "/mine", "{labels}");
     }
 
-    // One without such a mount has none at all.
+    // A container without such a mount has no mount at all.
     let body = json!({"Image": image, "HostConfig": {"Binds": ["/bound"]}});
     let made = [("p", &proxy.socket()), ("d", &lab.engine.socket)].map(|(side, socket)| {
         let (status, made) = create(&lab, socket, &format!("bare-{side}"), &body);

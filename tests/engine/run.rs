@@ -1,4 +1,4 @@
-//! `docker run`, and what the operator forces on a container.
+//! `docker run`, and the forced values of a container.
 
 use std::thread;
 
@@ -65,7 +65,7 @@ fn what_the_client_set_itself_is_still_there() {
     assert_eq!(host_config(&lab, &container), host_config(&lab, &twin));
 }
 
-/// `HostConfig` without what the operator forces.
+/// Returns `HostConfig` without the forced values.
 fn host_config(lab: &Lab, container: &str) -> serde_json::Value {
     let text = lab.inspect(Kind::Container, container, "{{json .HostConfig}}");
     let mut config: serde_json::Value = serde_json::from_str(&text).unwrap();

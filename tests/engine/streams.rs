@@ -1,4 +1,4 @@
-//! Answers that come bit by bit, and must not be held back.
+//! Responses that come in small pieces, which must not be delayed.
 
 use crate::support::{Kind, Lab};
 
@@ -32,7 +32,7 @@ fn events_are_seen_as_they_happen() {
     let Some(lab) = Lab::open() else { return };
     let before = lab.reserve(Kind::Volume, "before");
     lab.docker.ok(&["volume", "create", &before]);
-    // The older event shows that the stream is there; the newer one comes through it.
+    // The older event shows that the stream has begun; the newer one comes through it.
     let listening = lab.docker.start(&[
         "events",
         "--since",
@@ -75,6 +75,6 @@ fn stats_are_told_once_or_for_ever() {
     let once = lab.docker.ok(&["stats", "--no-stream", "--format", "{{.Name}}", &container]);
     assert_eq!(once, container);
     let streaming = lab.docker.start(&["stats", "--format", "{{.Name}}.", &container]);
-    // Each round clears the screen first; two rounds are a stream.
+    // Each round clears the screen first; two rounds show that it streams.
     streaming.await_times(&format!("{container}."), 2);
 }

@@ -4,19 +4,19 @@ use std::sync::Mutex;
 
 use crate::support::{Docker, Kind, Lab, until};
 
-/// How many tests are using the swarm that we made, and what to do after the last.
+/// Number of tests that use the swarm, and the cleanup after the last one.
 struct Users {
     count: usize,
-    /// The swarm is ours to leave.
+    /// The tests created the swarm and have to leave it.
     ours: bool,
-    /// The network that joining a swarm makes and leaving it does not remove.
+    /// The tests created the network that leaving a swarm does not remove.
     bridge_is_ours: bool,
 }
 
 static USERS: Mutex<Users> = Mutex::new(Users { count: 0, ours: false, bridge_is_ours: false });
 const BRIDGE: &str = "docker_gwbridge";
 
-/// The engine is in a swarm as long as this lives.
+/// Keeps the engine in a swarm until dropped.
 struct Swarm<'lab>(&'lab Docker);
 
 impl<'lab> Swarm<'lab> {
@@ -105,7 +105,7 @@ fn a_service_and_its_tasks_are_labelled() {
     let task = until("the service has a container", || task(&lab, &service));
     lab.assert_labels(Kind::Container, &task, &[("task", "kept")]);
 
-    // An update replaces the whole specification; scaling is one, too.
+    // An update replaces the whole specification; so does scaling.
     lab.docker.ok(&[
         "service",
         "update",

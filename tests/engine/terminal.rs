@@ -1,8 +1,8 @@
-//! `-it`: docker in a terminal, which `script` plays.
+//! `-it`: docker in a terminal, which `script` provides.
 
 use crate::support::{Docker, Lab, Running};
 
-/// Docker in a terminal of its own; what is written to stdin is typed there.
+/// Starts docker in a terminal; its stdin is the keyboard.
 fn in_terminal(lab: &Lab, docker_command: &str) -> Running {
     let command = format!("{} {docker_command}", Docker::program());
     let mut script = lab.docker.command("script");
@@ -10,11 +10,11 @@ fn in_terminal(lab: &Lab, docker_command: &str) -> Running {
     Running::start(&mut script).unwrap()
 }
 
-/// The terminal echoes what is typed, so the answer must differ from the question.
+/// The terminal echoes its input, so the answer must differ from the question.
 const QUESTION: &[u8] = b"test -t 0 && test -t 1 && echo is-$((40 + 2))-a-terminal\n";
 const ANSWER: &str = "is-42-a-terminal";
 
-/// Waits for the prompt, types, and leaves with an exit code.
+/// Waits for the prompt, types, and exits with a code.
 fn converse(lab: &Lab, docker_command: &str) {
     let mut terminal = in_terminal(lab, docker_command);
     terminal.await_output("# ");

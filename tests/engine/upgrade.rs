@@ -1,4 +1,4 @@
-//! A new program takes over while jobs run.
+//! Upgrades while jobs run.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -11,11 +11,11 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Kind, Lab, eventually};
 
-/// A process that took over, ended when dropped.
+/// A process that took over, killed when dropped.
 struct Next(Pid);
 
 impl Next {
-    /// Whether it ends in time.
+    /// Returns `true` if it exits in time.
     fn ends(&self) -> bool {
         let status = format!("/proc/{}/status", self.0.as_raw_nonzero());
         let ended = eventually(|| {
@@ -55,7 +55,7 @@ fn a_run_survives_an_upgrade_and_new_clients_meet_the_new_program() {
     typing.write(b"through both\n");
     following.await_output("through both");
 
-    // It asks for more at its end: how the container has ended, by a connection of its own.
+    // At its end docker asks for the exit code, on another connection.
     running.write(b"enough\n");
     let finished = running.finish();
     assert_eq!((finished.code, finished.out()), (Some(5), "ready\ngot a line".to_owned()));
@@ -66,7 +66,7 @@ fn a_run_survives_an_upgrade_and_new_clients_meet_the_new_program() {
     assert!(!lab.proxy.socket().exists());
 }
 
-/// Creates a volume over a connection that stays; the engine's answer.
+/// Creates a volume over a kept connection; returns the engine's answer.
 fn create(mut client: &UnixStream, volume: &str) -> String {
     let body = format!(r#"{{"Name":"{volume}"}}"#);
     let length = body.len();
@@ -107,7 +107,7 @@ fn connections_that_stay_create_volumes_through_three_upgrades() {
             client.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
             let (over, count) = (&over, &count);
             scope.spawn(move || {
-                // Again from the beginning: a volume that is there is answered in the same way.
+                // Repeated from the beginning: an existing volume gets the same answer.
                 for volume in volumes.iter().cycle() {
                     let answer = create(&client, volume);
                     assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
@@ -131,7 +131,7 @@ fn connections_that_stay_create_volumes_through_three_upgrades() {
                 line.split("process ").nth(1)?.split(' ').next()?.parse().ok()
             });
             let next = Next(Pid::from_raw(number.expect("another process")).unwrap());
-            // It ends by itself, without its connections.
+            // It exits by itself after its last connection.
             assert!(last.ends(), "{}", lab.proxy.log());
             last = next;
         }

@@ -1,5 +1,5 @@
-//! Labels whose values mean something to a shell, a Dockerfile or a template, in each way to make an image:
-//! the daemon has them as the operator wrote them.
+//! Label values with a meaning for shells, Dockerfiles or templates, in each way to create an image: the
+//! daemon stores them unchanged.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::buildkit;
 use crate::support::{Docker, Kind, Lab, Proxy};
 
-/// Each is the value of one label.
+/// Values, each of one label.
 const VALUES: &[&str] = &[
     r#"a "quoted" word"#,
     r#"""#,
@@ -33,7 +33,7 @@ const VALUES: &[&str] = &[
     "",
 ];
 
-/// A proxy that forces a label for each value, and docker in front of it.
+/// Starts a proxy that forces a label for each value, and a docker command that uses it.
 fn proxy(lab: &Lab) -> (Proxy, Docker) {
     let labels = VALUES.iter().enumerate().map(|(at, value)| format!("v{at}={value}"));
     let labels = labels.flat_map(|label| ["--label".to_owned(), label]).collect::<Vec<_>>();
@@ -44,7 +44,7 @@ fn proxy(lab: &Lab) -> (Proxy, Docker) {
     (proxy, docker)
 }
 
-/// The image has each value, and the label of its own that it is to have.
+/// Fails unless the image has each value, and its own label.
 fn assert_values(lab: &Lab, image: &str, own: (&str, &str)) {
     let found = lab.inspect(Kind::Image, image, "{{json .Config.Labels}}");
     let found: BTreeMap<String, String> = serde_json::from_str(&found).unwrap();
@@ -54,7 +54,7 @@ fn assert_values(lab: &Lab, image: &str, own: (&str, &str)) {
     assert_eq!(found, values.chain([own]).collect());
 }
 
-/// A folder with a Dockerfile.
+/// Creates a folder with a Dockerfile.
 fn context(lab: &Lab) -> PathBuf {
     let context = lab.proxy.folder().join("context");
     fs::create_dir_all(&context).unwrap();
@@ -83,7 +83,7 @@ fn a_build_by_buildkit_has_them() {
     assert_values(&lab, &image, ("own", "kept"));
 }
 
-/// Its labels are a line of a Dockerfile, whose `$HOME` the environment of the image would fill in.
+/// A commit's labels are a line of a Dockerfile, in which `$HOME` would be expanded.
 #[test]
 fn a_commit_has_them() {
     let Some(lab) = Lab::open() else { return };

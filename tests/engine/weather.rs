@@ -1,4 +1,4 @@
-//! Much data, and clients that disappear.
+//! Large transfers, and clients that disappear.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -10,10 +10,10 @@ use crate::support::{Docker, Kind, Lab, noise, until};
 
 const MIB: usize = 1024 * 1024;
 
-/// Memory in KiB that the proxy may take more than for small things.
+/// Tolerated additional memory of the proxy in KiB.
 const MEMORY: u64 = 4 * 1024;
 
-/// What "at once" means on a slow and busy machine.
+/// Time limit for "at once" on a slow and busy machine.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// Size of the image: `DCP_BIG_MIB`.
@@ -21,7 +21,7 @@ fn size_in_mib() -> usize {
     std::env::var("DCP_BIG_MIB").map_or(128, |size| size.parse().unwrap())
 }
 
-/// Writes a tar archive with one file of so many MiB, no two of which are the same.
+/// Writes a tar archive with one file of `size` MiB, no two of which are equal.
 fn write_archive(mut archive: impl Write, size: usize) -> io::Result<()> {
     archive.write_all(&tar_head(size * MIB))?;
     let mut block = noise(MIB);
@@ -33,7 +33,7 @@ fn write_archive(mut archive: impl Write, size: usize) -> io::Result<()> {
     archive.write_all(&[0; 1024])
 }
 
-/// The head of a file called `big`.
+/// Returns the tar head of a file `big`.
 fn tar_head(size: usize) -> [u8; 512] {
     let mut head = [0; 512];
     let mut put =
@@ -44,7 +44,7 @@ fn tar_head(size: usize) -> [u8; 512] {
     put(116, "0000000");
     put(124, &format!("{size:011o}"));
     put(136, "00000000000");
-    // The sum is taken with blanks in its own place.
+    // The checksum is computed with blanks in its own field.
     put(148, "        ");
     put(156, "0");
     put(257, "ustar\x0000");
@@ -61,7 +61,7 @@ fn import(docker: &Docker, image: &str, size: usize) {
     assert!(child.wait().unwrap().success());
 }
 
-/// Saves an image to a file; its checksum.
+/// Saves an image to a file; returns the checksum.
 fn save(docker: &Docker, image: &str, file: &str) -> String {
     let script = r#"set -e; "$0" save "$1" | tee "$2" | sha256sum"#;
     let mut command = docker.command("sh");
@@ -90,7 +90,7 @@ fn a_big_image_comes_and_goes_in_little_memory() {
     assert_eq!(saved, save(&lab.direct, &image, "/dev/null"));
     lab.direct.ok(&["image", "rm", &image]);
     load(&lab.docker, file);
-    // The id is a checksum of all that the image is.
+    // The id is a checksum of the whole image.
     assert_eq!(lab.inspect(Kind::Image, &image, "{{.Id}}"), id);
     assert_eq!(saved, save(&lab.docker, &image, "/dev/null"));
     let grown = lab.proxy.peak_memory() - before;
@@ -98,7 +98,7 @@ fn a_big_image_comes_and_goes_in_little_memory() {
     assert!(grown < MEMORY, "{grown} KiB more");
 }
 
-/// What the daemon answers without an end. Each is under way when the answer has begun.
+/// Tests endless responses. Each runs once the response has begun.
 #[test]
 fn a_client_that_disappears_takes_its_connection_to_the_daemon_along() {
     let Some(lab) = Lab::open() else { return };
@@ -129,7 +129,7 @@ fn a_client_that_disappears_takes_its_connection_to_the_daemon_along() {
     assert_eq!(lab.inspect(Kind::Container, &container, "{{.State.Running}}"), "true");
 }
 
-/// How many clients the daemon tells of events: it alone says of whom it has let go.
+/// Returns the daemon's number of event listeners, which shows when it has dropped one.
 fn event_listeners(lab: &Lab) -> u32 {
     lab.direct.ok(&["info", "--format", "{{.NEventsListener}}"]).trim().parse().unwrap()
 }
@@ -151,7 +151,7 @@ fn a_build_whose_client_disappears_is_cancelled() {
     until("its step is stopped", || (!runs(&lab, &script)).then_some(()));
 }
 
-/// Whether a container with `script` in its command runs.
+/// Returns `true` if a container with `script` in its command runs.
 fn runs(lab: &Lab, script: &str) -> bool {
     lab.direct.ok(&["ps", "--no-trunc", "--format", "{{.Command}}"]).contains(script)
 }

@@ -1,15 +1,15 @@
-//! Odd HTTP, byte for byte: what the daemon answers on its own socket is what it answers through
-//! the proxy; and what is refused on purpose (SECURITY.md has the reasons).
+//! Unusual HTTP, byte for byte: the daemon's answer is the same through the proxy, except for what the proxy
+//! refuses on purpose (SECURITY.md has the reasons).
 
 use crate::support::{Kind, Lab, converse};
 
-/// Odd requests. `<close>` stands for the rest of a head after which the daemon closes.
+/// Unusual requests. `<close>` is a placeholder for the rest of a head after which the daemon closes.
 const ODD: &[&str] = &[
     "GET /_ping HTTP/1.1\r\n<close>",
     "HEAD /_ping HTTP/1.1\r\n<close>",
     "HEAD /nothing HTTP/1.1\r\n<close>",
     "OPTIONS * HTTP/1.1\r\n<close>",
-    // Engine 29.2 and later know it.
+    // Engine 29.2 and later support it.
     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "OPTIONS /info HTTP/1.1\r\n<close>",
     "BREW /_ping HTTP/1.1\r\n<close>",
@@ -28,7 +28,7 @@ const ODD: &[&str] = &[
     "GET /v9.99/_ping HTTP/1.1\r\n<close>",
     "GET /v0.1/_ping HTTP/1.1\r\n<close>",
     "GET /_ping?{\"[<>]\u{c3}\u{a9}} HTTP/1.1\r\n<close>",
-    // Names that the daemon's router cleans, so that the question about the image is redirected.
+    // Image names that the daemon's router cleans, so that the proxy's question is redirected.
     "POST /containers/create HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 16\r\n<close>{\"Image\":\"a//b\"}",
     "POST /containers/create HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 16\r\n<close>{\"Image\":\"../x\"}",
     "GET /_ping HTTP/1.0\r\n\r\n",
@@ -71,7 +71,7 @@ fn odd_requests_are_answered_as_by_the_daemon() {
     let signalled = format!("POST /containers/{container}/kill?signal=CONT HTTP/1.1\r\n<close>");
     for request in ODD.iter().copied().chain([long.as_str(), &many, &started, &signalled]) {
         let request = request.replace("<close>", CLOSE);
-        // Characters up to U+00FF stand for bytes.
+        // Characters up to U+00FF are single bytes.
         let bytes: Vec<u8> = request.chars().map(|c| u8::try_from(c).unwrap()).collect();
         let direct = converse(&lab.engine.socket, &bytes, false);
         let through = converse(&lab.proxy.socket(), &bytes, false);
@@ -154,7 +154,7 @@ fn an_unlabelled_create_does_not_get_through_in_any_spelling() {
     }
 }
 
-/// Of a registry whose tokens are long. The daemon takes a head of 1 MiB, and so do we.
+/// Some registries have long tokens. The daemon accepts heads of 1 MiB, and so does the proxy.
 #[test]
 fn a_registrys_token_of_200_kb_passes() {
     let Some(lab) = Lab::open() else { return };
@@ -166,7 +166,7 @@ fn a_registrys_token_of_200_kb_passes() {
     );
     let through = converse(&lab.proxy.socket(), asks.as_bytes(), false);
     assert_eq!(through, converse(&lab.engine.socket, asks.as_bytes(), false));
-    // Nobody is at that registry; it is asked all the same.
+    // That registry does not exist, but the daemon tries to reach it.
     assert!(through.contains("localhost:1"), "{through}");
     let create = format!(
         "POST /volumes/create HTTP/1.1\r\nHost: d\r\nX-Registry-Auth: {token}\r\nConnection: close\r\n\

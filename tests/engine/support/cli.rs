@@ -1,4 +1,4 @@
-//! The docker command, as a person runs it, against one socket.
+//! The docker command against one socket.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal};
 
 use super::wait::{eventually, until};
 
-/// The docker command with one socket to talk to.
+/// The docker command with the socket that it uses.
 pub(crate) struct Docker {
     /// The command itself.
     pub(crate) cli: String,
@@ -20,19 +20,18 @@ pub(crate) struct Docker {
 }
 
 impl Docker {
-    /// `config` stands in for the person's own `~/.docker`, which may name another
-    /// engine or a credential helper.
+    /// `config` replaces the user's own `~/.docker`, which may name another engine or a credential helper.
     pub(crate) fn new(socket: &Path, config: &Path) -> Self {
         let host = format!("unix://{}", socket.display());
         Self { cli: Self::program(), host, config: config.to_owned() }
     }
 
-    /// Name of the command, for tests that run it inside another one.
+    /// Returns the name of the command, for tests that run it inside another one.
     pub(crate) fn program() -> String {
         std::env::var("DCP_TEST_DOCKER_CLI").unwrap_or_else(|_| "docker".to_owned())
     }
 
-    /// Any command that finds its engine through the environment.
+    /// Prepares a command that finds its engine through the environment.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         for name in ["DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_API_VERSION"] {
@@ -41,7 +40,7 @@ impl Docker {
         command
             .env("DOCKER_HOST", &self.host)
             .env("DOCKER_CONFIG", &self.config)
-            // BuildKit is another protocol, with tests of its own.
+            // BuildKit is another protocol and has its own tests.
             .env("DOCKER_BUILDKIT", "0")
             .env("COMPOSE_DOCKER_CLI_BUILD", "0");
         command
@@ -62,14 +61,14 @@ impl Docker {
         self.start(arguments).finish()
     }
 
-    /// Runs with `input` on stdin, and then its end.
+    /// Runs with `input` on stdin, which is then closed.
     pub(crate) fn run_with(&self, arguments: &[&str], input: &[u8]) -> Finished {
         let mut running = self.start(arguments);
         running.write(input);
         running.finish()
     }
 
-    /// Runs what must succeed; what it wrote to stdout, trimmed.
+    /// Runs a command that must succeed; returns its trimmed stdout.
     pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         let finished = self.run(arguments);
         assert_eq!(finished.code, Some(0), "docker {arguments:?}: {finished:?}");
@@ -77,7 +76,7 @@ impl Docker {
     }
 }
 
-/// A command at work; ended when dropped.
+/// A running command; killed when dropped.
 pub(crate) struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -99,21 +98,21 @@ impl Running {
 
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         let stdin = self.stdin.as_mut().unwrap();
-        // A command that does not read to the end is judged by what it wrote.
+        // A command that does not read everything is judged by its output.
         let _ = stdin.write_all(bytes).and_then(|()| stdin.flush());
     }
 
-    /// Nothing more will be written, as when a file that was piped in has ended.
+    /// Closes stdin, like the end of a piped file.
     pub(crate) fn closes_input(&mut self) {
         drop(self.stdin.take());
     }
 
-    /// Waits until `text` was written to stdout, while the command runs on.
+    /// Waits until the running command has written `text` to stdout.
     pub(crate) fn await_output(&self, text: &str) {
         self.await_times(text, 1);
     }
 
-    /// The same for a text that comes again and again.
+    /// Waits until the running command has written `text` several times.
     pub(crate) fn await_times(&self, text: &str, times: usize) {
         until(&format!("{text:?} is written"), || {
             let seen = self.stdout.bytes();
@@ -122,7 +121,7 @@ impl Running {
         });
     }
 
-    /// What was written to stdout so far.
+    /// Returns the stdout so far.
     pub(crate) fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.stdout.bytes()).into_owned()
     }
@@ -135,19 +134,19 @@ impl Running {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Ends it as an impatient person does, without a farewell.
+    /// Kills it with SIGKILL.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
     }
 
-    /// Interrupts it and all that it has started, as a terminal does when somebody presses Ctrl-C.
-    /// It must have been started as the first of a process group.
+    /// Sends SIGINT to its process group, as a terminal does for Ctrl-C. It must have been started as the leader
+    /// of a process group.
     pub(crate) fn interrupt(&self) {
         let group = Pid::from_child(&self.child);
         rustix::process::kill_process_group(group, Signal::INT).unwrap();
     }
 
-    /// Closes stdin and waits for the end.
+    /// Closes stdin and waits for the exit.
     pub(crate) fn finish(self) -> Finished {
         self.try_finish().expect("the command ends and closes its output")
     }
@@ -170,7 +169,7 @@ impl Drop for Running {
     }
 }
 
-/// What a command came to. Bytes, since not everything is text.
+/// Result of a command. The output is bytes, since not everything is text.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Finished {
     pub(crate) code: Option<i32>,
@@ -187,8 +186,8 @@ impl Finished {
         String::from_utf8_lossy(&self.stderr).trim().to_owned()
     }
 
-    /// Without the lines that docker itself logs: they begin with the time of day, and one
-    /// about a wait that was cancelled is there or not, as it happens.
+    /// Removes the lines that docker itself logs: they begin with the time, and one about a cancelled wait appears
+    /// only sometimes.
     pub(crate) fn without_log(mut self) -> Self {
         let lines = self.stderr.split_inclusive(|byte| *byte == b'\n');
         self.stderr = lines.filter(|line| !line.starts_with(b"time=")).collect::<Vec<_>>().concat();
@@ -207,7 +206,7 @@ impl fmt::Debug for Finished {
     }
 }
 
-/// Reads a pipe to its end, so that the writer never waits for us.
+/// Reads a pipe to its end, so that the writer never blocks.
 struct Collector {
     bytes: Arc<Mutex<Vec<u8>>>,
     reader: JoinHandle<()>,
@@ -231,7 +230,7 @@ impl Collector {
         self.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Everything, once the last writer has closed the pipe.
+    /// Returns everything, once the last writer has closed the pipe.
     fn all(&self) -> Option<Vec<u8>> {
         eventually(|| self.reader.is_finished().then(|| self.bytes()))
     }

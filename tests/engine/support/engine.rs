@@ -1,4 +1,4 @@
-//! Finds the engine that the tests use, and says so loudly when there is none.
+//! Finds the engine for the tests, and prints a message if there is none.
 //!
 //! | variable | meaning |
 //! |---|---|
@@ -27,7 +27,7 @@ pub(crate) struct Engine {
     pub(crate) cgroup_version: String,
 }
 
-/// The engine, or nothing after a notice.
+/// Returns the engine, or prints a message and returns `None`.
 pub(crate) fn engine() -> Option<&'static Engine> {
     static ENGINE: OnceLock<Result<Engine, String>> = OnceLock::new();
     let found = ENGINE.get_or_init(find);

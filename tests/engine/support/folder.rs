@@ -1,4 +1,4 @@
-//! A folder that goes away with its owner.
+//! A folder that is removed when dropped.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    /// `name` must be unique on this machine, and short: socket paths end at 108 bytes.
+    /// Creates a folder. `name` must be unique on this machine, and short: socket paths have less than 108 bytes.
     pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(name);
         fs::create_dir_all(&path).unwrap();

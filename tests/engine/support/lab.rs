@@ -1,5 +1,5 @@
-//! One test's place: a proxy in front of the engine, docker on both sides of it, and
-//! the removal of everything the test made.
+//! The environment of one test: a proxy in front of the engine, docker commands on both sides, and the removal
+//! of everything that the test created.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use super::cli::{Docker, Finished};
 use super::engine::{Engine, engine};
 use super::proxy::Proxy;
 
-/// What docker can create, by the word with which docker manages it.
+/// Kind of a resource, named like docker's management command.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Config,
@@ -60,20 +60,20 @@ impl Kind {
 
 pub(crate) struct Lab {
     pub(crate) engine: &'static Engine,
-    /// Docker as the CI job has it.
+    /// Docker for the CI job, through the proxy.
     pub(crate) docker: Docker,
-    /// Docker as the operator has it: on the daemon's own socket.
+    /// Docker for the operator, on the daemon's own socket.
     pub(crate) direct: Docker,
     pub(crate) proxy: Proxy,
     /// Unique on this machine; the value of the operator's label `ci.job`.
     pub(crate) name: String,
-    /// What the operator forces on containers, and how `/proc/PID/cgroup` shows it.
+    /// The forced cgroup parent of containers, as in `/proc/PID/cgroup`.
     pub(crate) cgroup_parent: String,
     made: RefCell<Vec<(Kind, String)>>,
 }
 
 impl Lab {
-    /// Nothing when there is no engine: the test then returns.
+    /// Opens a lab; returns `None` without an engine, and the test then returns.
     pub(crate) fn open() -> Option<Self> {
         let engine = engine()?;
         let name = unique_name();
@@ -98,7 +98,7 @@ impl Lab {
         })
     }
 
-    /// A unique name for something to be made, which is removed when the test is over.
+    /// Returns a unique name for a resource, which is removed at the end of the test.
     pub(crate) fn reserve(&self, kind: Kind, what: &str) -> String {
         let name = format!("{}-{what}", self.name);
         self.remove_later(kind, &name);
@@ -109,12 +109,12 @@ impl Lab {
         self.made.borrow_mut().push((kind, name.to_owned()));
     }
 
-    /// An image with a shell.
+    /// Returns an image with a shell.
     pub(crate) fn image(&self) -> &str {
         &self.engine.image
     }
 
-    /// Runs a container in the background, through the proxy, until the test is over.
+    /// Runs a container in the background, through the proxy, until the end of the test.
     pub(crate) fn background(&self, options: &[&str], script: &str) -> String {
         let name = self.reserve(Kind::Container, "main");
         let mut arguments = vec!["run", "--detach", "--name", &name];
@@ -124,7 +124,7 @@ impl Lab {
         name
     }
 
-    /// Runs the same on both sides of the proxy; stdout, stderr and exit code are equal.
+    /// Runs a command on both sides of the proxy; stdout, stderr and exit code must be equal.
     pub(crate) fn same(&self, arguments: &[&str]) -> Finished {
         let through = self.docker.run(arguments).without_log();
         let direct = self.direct.run(arguments).without_log();
@@ -132,18 +132,18 @@ impl Lab {
         through
     }
 
-    /// One field of something, as the daemon itself tells it.
+    /// Returns one field of a resource, from the daemon's own socket.
     pub(crate) fn inspect(&self, kind: Kind, name: &str, format: &str) -> String {
         self.direct.ok(&[kind.word(), "inspect", "--format", format, name])
     }
 
-    /// It has the operator's labels, these of the client, and no others but docker's own.
+    /// Fails unless the resource has exactly the operator's labels, these of the client, and docker's own.
     pub(crate) fn assert_labels(&self, kind: Kind, name: &str, clients: &[(&str, &str)]) {
         let found = self.inspect(kind, name, kind.labels());
         self.assert_label_map(&found, clients);
     }
 
-    /// The same for a label map in JSON that was found elsewhere.
+    /// The same for a label map in JSON.
     pub(crate) fn assert_label_map(&self, found: &str, clients: &[(&str, &str)]) {
         let found: Option<BTreeMap<String, String>> = serde_json::from_str(found).unwrap();
         let mut found = found.unwrap_or_default();
@@ -157,21 +157,21 @@ impl Lab {
         assert_eq!(found, wanted);
     }
 
-    /// The running container's process is where the operator wants it.
+    /// Fails unless the running container is below the cgroup parent.
     pub(crate) fn assert_confined(&self, container: &str) {
         let pid = self.inspect(Kind::Container, container, "{{.State.Pid}}");
         let cgroups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
         self.assert_confined_by(&cgroups);
     }
 
-    /// Every line of a `/proc/PID/cgroup` but those of hierarchies that docker leaves alone.
+    /// The same for the lines of a `/proc/PID/cgroup`, except for hierarchies that docker does not use.
     pub(crate) fn assert_confined_by(&self, cgroups: &str) {
         assert_below(&self.cgroup_parent, cgroups);
     }
 }
 
-/// Fails unless every line of a `/proc/PID/cgroup` is below `parent`, but those of hierarchies that
-/// docker leaves alone.
+/// Fails unless every line of a `/proc/PID/cgroup` is below `parent`, except for hierarchies that docker does
+/// not use.
 pub(crate) fn assert_below(parent: &str, cgroups: &str) {
     let parent = format!("{parent}/");
     let paths = cgroups.lines().filter_map(|line| line.splitn(3, ':').nth(2));
@@ -182,8 +182,8 @@ pub(crate) fn assert_below(parent: &str, cgroups: &str) {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        // The newest first: a container before the network it uses. What the test
-        // removed itself is not there any more.
+        // The newest first: a container before the network that it uses. Failures are ignored, since the test may
+        // have removed the resource itself.
         for (kind, name) in self.made.take().iter().rev() {
             let mut arguments = kind.removal().to_vec();
             arguments.push(name);
@@ -194,7 +194,7 @@ impl Drop for Lab {
 }
 
 impl Lab {
-    /// The daemon makes the cgroup parent, and BuildKit one below it, but they never remove it.
+    /// Removes the cgroup parent, which the daemon and BuildKit create but never remove.
     fn remove_cgroups(&self) {
         if self.engine.cgroup_driver != "systemd" {
             remove_cgroup(&self.cgroup_parent);
@@ -202,7 +202,7 @@ impl Lab {
     }
 }
 
-/// Removes the cgroup `parent` that a daemon has made, and what BuildKit made below it.
+/// Removes the cgroup `parent` that a daemon has created, and BuildKit's cgroups below it.
 pub(crate) fn remove_cgroup(parent: &str) {
     let parent = parent.trim_start_matches('/');
     let controllers = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
@@ -210,7 +210,7 @@ pub(crate) fn remove_cgroup(parent: &str) {
     for root in version_1.chain([PathBuf::from("/sys/fs/cgroup")]) {
         let _ = fs::remove_dir(root.join(parent).join("buildkit"));
         let _ = fs::remove_dir(root.join(parent));
-        // Fails while another test is in it, as it should.
+        // Fails, rightly, while another test uses it.
         let _ = fs::remove_dir(root.join("dcp-test"));
     }
 }

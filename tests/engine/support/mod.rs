@@ -1,4 +1,4 @@
-//! What every engine test stands on.
+//! Foundations of the engine tests.
 
 mod cli;
 #[path = "../../support/dead.rs"]
@@ -27,7 +27,7 @@ pub(crate) use skip::skip;
 pub(crate) use wait::{eventually, until};
 pub(crate) use wire::converse;
 
-/// Bytes of every value, the same each time, without a pattern that hides a lost block.
+/// Returns reproducible bytes of every value, without a pattern that could hide a lost block.
 pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut state: u32 = 1;
     let byte = |_| {

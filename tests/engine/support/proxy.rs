@@ -12,22 +12,22 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::folder::Folder;
 use super::wait::{eventually, until};
 
-/// The proxy, ended by SIGTERM when dropped. Its log is shown when the test fails.
+/// The proxy, stopped by SIGTERM when dropped. Its log is printed when the test fails.
 pub(crate) struct Proxy {
     child: Child,
     folder: Folder,
 }
 
 impl Proxy {
-    /// `name` is unique; `arguments` are the ones besides the two sockets.
+    /// Starts the proxy. `name` is unique; `arguments` follow those for the two sockets.
     pub(crate) fn start(daemon: &Path, name: &str, arguments: &[&str]) -> Self {
         Self::start_by(&[], daemon, name, arguments)
     }
 
-    /// Started by the command `before`, and that in `DCP_TEST_UNDER`, which go on as the proxy.
+    /// Starts the proxy through the command `before` and that of `DCP_TEST_UNDER`, which exec the proxy.
     pub(crate) fn start_by(before: &[&str], daemon: &Path, name: &str, arguments: &[&str]) -> Self {
         let folder = Folder::new(name);
-        // By a link, to be replaced by tests of an upgrade.
+        // Through a link, which tests of an upgrade replace.
         let binary = folder.join("program");
         symlink(self::binary(), &binary).unwrap();
         let log = File::create(folder.join("log")).unwrap();
@@ -56,18 +56,18 @@ impl Proxy {
         self.folder.join("s")
     }
 
-    /// A folder of this proxy's own, removed with it.
+    /// Returns the folder of this proxy, which is removed with it.
     pub(crate) fn folder(&self) -> &Folder {
         &self.folder
     }
 
-    /// Asks it to end, as a service manager does.
+    /// Sends SIGTERM, like a service manager.
     pub(crate) fn terminate(&self) {
         let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
         kill_process(pid, Signal::TERM).unwrap();
     }
 
-    /// Puts another file with the program in its place and lets it take over; its number.
+    /// Replaces the program's file and upgrades by SIGHUP; returns the new process.
     pub(crate) fn upgrade(&self) -> Pid {
         let (new, name) = (self.folder.join("program-2"), self.folder.join("name"));
         fs::copy(binary(), &new).unwrap();
@@ -87,14 +87,14 @@ impl Proxy {
         until("the proxy ends", || self.child.try_wait().unwrap())
     }
 
-    /// How many sockets it has open: a client's connection is two, with the daemon's.
+    /// Counts its open sockets: two per client, with the daemon's.
     pub(crate) fn sockets(&self) -> usize {
         let files = fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
         let targets = files.flatten().flat_map(|file| fs::read_link(file.path()));
         targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
     }
 
-    /// The most memory that it has had, in KiB.
+    /// Returns its peak memory in KiB.
     pub(crate) fn peak_memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
@@ -109,7 +109,7 @@ impl Proxy {
         });
     }
 
-    /// What it has logged so far.
+    /// Returns its log so far.
     pub(crate) fn log(&self) -> String {
         let log = fs::read(self.folder.join("log")).unwrap_or_default();
         String::from_utf8_lossy(&log).into_owned()
@@ -138,13 +138,13 @@ impl Drop for Proxy {
     }
 }
 
-/// The proxy to test.
+/// Returns the path of the tested proxy.
 pub(crate) fn binary() -> String {
     std::env::var("DCP_TEST_BINARY")
         .unwrap_or_else(|_| env!("CARGO_BIN_EXE_dockerd-ci-proxy").to_owned())
 }
 
-/// Any answer will do: that the daemon is away is one, too.
+/// Succeeds on any answer, including an error about the daemon.
 fn ping(socket: &Path) -> std::io::Result<()> {
     let mut stream = UnixStream::connect(socket)?;
     stream.write_all(b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n")?;

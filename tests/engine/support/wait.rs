@@ -3,15 +3,15 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Longer than anything here takes on a slow machine, shorter than patience.
+/// Time limit, long enough for a slow machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Asks `probe` again and again until it has an answer; fails the test if none comes.
+/// Calls `probe` until it returns a value; fails the test at the time limit.
 pub(crate) fn until<T>(what: &str, probe: impl FnMut() -> Option<T>) -> T {
     eventually(probe).unwrap_or_else(|| panic!("waited in vain until {what}"))
 }
 
-/// The same for clean-up, which must not panic: the test may be failing already.
+/// The same for cleanup, which must not panic, since the test may already be failing.
 pub(crate) fn eventually<T>(mut probe: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + PATIENCE;
     loop {

@@ -1,4 +1,4 @@
-//! Raw bytes to a socket, and what comes back.
+//! Raw bytes to a socket, and the bytes that come back.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -6,12 +6,12 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// Everything that comes back for `request` until the connection ends. `half_close` tells the
-/// other side that nothing more will be sent, which ends a connection that would be kept.
+/// Sends `request` and returns all bytes until the connection ends. `half_close` ends a connection that would
+/// otherwise be kept.
 pub(crate) fn converse(socket: &Path, request: &[u8], half_close: bool) -> String {
     let mut stream = UnixStream::connect(socket).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    // A daemon that has answered early may have closed.
+    // A daemon that answered early may have closed the connection.
     let _ = stream.write_all(request);
     if half_close {
         let _ = stream.shutdown(Shutdown::Write);
@@ -23,7 +23,7 @@ pub(crate) fn converse(socket: &Path, request: &[u8], half_close: bool) -> Strin
     without_date(&answer) + &end
 }
 
-/// The one field that differs from one answer to the next.
+/// Removes the one field that differs between answers.
 fn without_date(answer: &str) -> String {
     let mut lines = answer.split("\\r\\n").map(|line| match line {
         line if line.starts_with("Date: ") => "Date: ...",
