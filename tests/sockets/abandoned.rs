@@ -1,5 +1,5 @@
-//! Clients that go away while the proxy is at its errands for their container: what they sent
-//! complete is delivered, and nothing of it stays behind.
+//! Clients that disconnect while the proxy asks the daemon before their create: a complete request is delivered,
+//! and no descriptor leaks.
 
 use super::ends::End;
 use super::lab::Lab;
@@ -9,7 +9,7 @@ const BODY: &str = r#"{"Image":"i","HostConfig":{"VolumesFrom":["c"],"Binds":["v
 const FOUND: &str = "HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"Os\":\"linux\"}";
 const MADE: &str = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}";
 
-/// The errands for [`BODY`], in order: how each begins, and its answer.
+/// The proxy's requests before the create with [`BODY`], in order: the start of each, and its answer.
 const ERRANDS: [(&str, &str); 3] = [
     ("GET /images/i/json HTTP/1.1\r\n", FOUND),
     ("GET /containers/c/json HTTP/1.1\r\n", FOUND),
@@ -21,7 +21,7 @@ fn create() -> String {
     format!("POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: {length}\r\n\r\n{BODY}")
 }
 
-/// The daemon's end gets a request whole: its head and its body.
+/// Reads a whole request at the daemon's end; returns head and body.
 fn request(daemon: &mut End) -> (String, String) {
     let head = daemon.gets_head();
     let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
@@ -30,7 +30,7 @@ fn request(daemon: &mut End) -> (String, String) {
     (head, String::from_utf8(body).unwrap())
 }
 
-/// Plays the daemon in the errands `from..to`.
+/// Plays the daemon for the proxy's requests `from..to`.
 fn errands(daemon: &mut End, from: usize, to: usize) {
     for (begins, answer) in &ERRANDS[from..to] {
         let (head, _) = request(daemon);
@@ -44,7 +44,7 @@ fn creates_of_clients_that_are_gone_arrive_and_no_descriptor_stays() {
     let lab = Lab::new();
     until("the proxy is at rest", || (lab.proxy.sockets() == 3).then_some(()));
     let files = lab.proxy.files();
-    // All at once, some gone before each errand and some before the create.
+    // All at once; some disconnect before each of the proxy's requests, some before the create.
     let daemons: Vec<(usize, End)> = (0..40)
         .map(|number| {
             let answered = number % (ERRANDS.len() + 1);
@@ -66,7 +66,7 @@ fn creates_of_clients_that_are_gone_arrive_and_no_descriptor_stays() {
     until("all files are closed", || (lab.proxy.files() == files).then_some(()));
 }
 
-/// A client that disappears while its body is incomplete has asked for nothing.
+/// An incomplete request has no effect.
 #[test]
 fn nothing_is_done_for_a_create_that_did_not_come_whole() {
     let lab = Lab::new();
@@ -80,7 +80,7 @@ fn nothing_is_done_for_a_create_that_did_not_come_whole() {
     }
 }
 
-/// The daemon refuses an errand while nobody is there to hear it: the create is not sent.
+/// The daemon refuses a request of the proxy after the client has gone: the create is not sent.
 #[test]
 fn an_errand_that_fails_ends_an_abandoned_create() {
     let lab = Lab::new();

@@ -1,4 +1,4 @@
-//! Sockets that a service manager has made.
+//! Sockets from a service manager.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -12,7 +12,7 @@ use super::ends::{End, accept};
 use super::lab::{Folder, PING, PONG};
 use super::proxy::Proxy;
 
-/// A folder with the sockets `one` and `two`, which the test keeps, too, as a service manager does.
+/// Creates the sockets `one` and `two`, which the test keeps open like a service manager.
 fn sockets(folder: &Folder) -> [UnixListener; 2] {
     ["one", "two"].map(|name| UnixListener::bind(folder.join(name)).unwrap())
 }
@@ -25,7 +25,7 @@ fn client(folder: &Folder, name: &str) -> End {
     End::new(UnixStream::connect(folder.join(name)).unwrap())
 }
 
-/// An exchange from end to end.
+/// Makes an exchange between client and daemon.
 fn ping(client: &mut End, daemon: &UnixListener) {
     client.sends(PING);
     let mut end = accept(daemon);
@@ -39,7 +39,7 @@ fn all_passed_sockets_are_served_and_outlive_the_proxy() {
     let folder = Folder::new();
     let kept = sockets(&folder);
     fs::set_permissions(folder.join("one"), fs::Permissions::from_mode(0o604)).unwrap();
-    // A client that comes before the proxy waits for it.
+    // A client that connects before the proxy starts waits for it.
     let mut early = client(&folder, "two");
     let daemon = UnixListener::bind(folder.join("daemon")).unwrap();
     let mut proxy = Proxy::activated(folder.path(), copies(&kept), "clients:two.socket", &[]);
@@ -51,7 +51,7 @@ fn all_passed_sockets_are_served_and_outlive_the_proxy() {
     assert_eq!(proxy.await_exit().code(), Some(0));
     let mode = fs::metadata(folder.join("one")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o604);
-    // One that comes while nobody serves waits for the next one.
+    // A client that connects while no proxy runs waits for the next one.
     let mut between = client(&folder, "one");
     fs::remove_file(folder.join("log")).unwrap();
     let mut next = Proxy::activated(folder.path(), copies(&kept), "", &[]);
@@ -59,14 +59,14 @@ fn all_passed_sockets_are_served_and_outlive_the_proxy() {
     ping(&mut between, &daemon);
 }
 
-/// With `PassCredentials=` in its unit, a read would stop where another process begins to write.
+/// With `PassCredentials=` in the unit, a read stops where the bytes of another process begin.
 #[test]
 fn what_two_processes_write_to_a_socket_with_credentials_passes() {
     let folder = Folder::new();
     let kept = sockets(&folder);
     set_socket_passcred(&kept[0], true).unwrap();
     let daemon = UnixListener::bind(folder.join("daemon")).unwrap();
-    // All is there before the proxy looks.
+    // All bytes are written before the proxy reads.
     let mut client = client(&folder, "one");
     let (begin, rest) = PING.split_at(10);
     client.sends(begin);
@@ -133,7 +133,7 @@ fn what_is_said_about_a_socket_of_our_own_is_refused_beside_passed_ones() {
     assert!(proxy.log().contains(why), "{}", proxy.log());
 }
 
-/// What was meant for another process is left alone.
+/// Sockets for another `LISTEN_PID` are ignored.
 #[test]
 fn sockets_of_another_process_are_not_taken() {
     let folder = Folder::new();
@@ -160,7 +160,7 @@ fn a_passed_socket_called_stats_tells_how_the_proxy_does() {
     proxy.terminate();
     assert_eq!(proxy.await_exit().code(), Some(0));
     assert!(folder.join("two").exists());
-    // One of our own beside it cannot be meant.
+    // A stats socket of the proxy's own beside it is an error.
     let own = folder.join("own");
     let own = ["--stats-socket", own.to_str().unwrap()];
     let mut both = Proxy::activated(folder.path(), copies(&kept), "clients:stats", &own);

@@ -1,9 +1,9 @@
-//! How often the proxy calls the kernel, counted by strace: what an exchange takes is bounded, and
-//! does not depend on the size of what merely passes.
+//! System calls of the proxy, counted by strace: their number per exchange is bounded, and does not depend on
+//! the size of forwarded bodies.
 //!
-//! Without strace this is skipped, loudly; with `DCP_TEST_REQUIRE_ENGINE=1` that is a failure.
-//! The least that one hop can do for an exchange is six calls: a wait, a read and a write for
-//! either direction. That is what a relay does that parses nothing.
+//! Without strace the tests are skipped with a message; with `DCP_TEST_REQUIRE_ENGINE=1` they fail.
+//! The minimum for a hop is six calls per exchange: a wait, a read and a write for each direction, like a
+//! relay that parses nothing.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,21 +15,21 @@ use super::lab::{CHUNKED, Folder, LOGS, Lab, PING, PONG};
 use super::proxy::until;
 use super::skip::skip;
 
-/// Calls of an exchange whose request and response fit into one read each: the least.
+/// Calls of an exchange whose request and response fit into one read each: the minimum.
 const EXCHANGE: usize = 6;
 
-/// The line of the log that tells of a labelled create, the look whether its reader has room for
-/// it, and the question who made it.
+/// Calls for the log line of a labelled create: the test for room in the pipe, the query for the caller, and
+/// the write.
 const LOG_LINE: usize = 3;
 
-/// A look at a path: it is opened only to be told what is there, as far as the kernel has it in memory.
+/// Calls to look up a path in the kernel's cache.
 const LOOK: usize = 3;
 
-/// Calls for 64 KiB that pass in one direction, at most: a wait, a read and a write for each
-/// 32 KiB, and one that finds nothing to read; a write that is stuck costs as much again.
+/// Maximum calls for 64 KiB in one direction: a wait, a read and a write for each 32 KiB, and a read that finds
+/// nothing; a blocked write doubles them.
 const PER_64_KIB: usize = 16;
 
-/// A proxy whose calls are written to a file.
+/// A proxy under strace, which writes to a file.
 struct Traced {
     lab: Lab,
     trace: PathBuf,
@@ -50,9 +50,9 @@ impl Traced {
         }
         let folder = Folder::new();
         let trace = folder.join("trace");
-        // -D: the tracer is the grandchild, so that our child is the proxy itself.
+        // -D: strace is the grandchild, so that the child is the proxy itself.
         let output = ["strace", "-D", "-f", "-o", trace.to_str().unwrap()];
-        // When memory goes back to the kernel is the C library's business.
+        // The C library decides when to return memory to the kernel.
         let lab = Lab::under(&[output.as_slice(), &["-e", "trace=!%memory"]].concat());
         Some(Self { lab, trace, _folder: folder })
     }
@@ -61,14 +61,14 @@ impl Traced {
         until("the proxy rests", || self.lab.proxy.sleeps().then_some(()));
     }
 
-    /// All calls that have returned.
+    /// Returns all finished calls.
     fn calls(&self) -> Vec<String> {
         let trace = fs::read_to_string(&self.trace).unwrap();
         let complete = trace.rsplit_once('\n').map_or("", |(complete, _)| complete);
         complete.lines().map(str::to_owned).collect()
     }
 
-    /// What is called while `act` happens.
+    /// Returns the calls during `act`.
     fn during(&self, act: impl FnOnce()) -> Vec<String> {
         self.rest();
         let before = self.calls().len();
@@ -77,15 +77,15 @@ impl Traced {
         self.calls().split_off(before)
     }
 
-    /// What an exchange calls, which a connection has after others: the client sends `request`,
-    /// the daemon gets it as `wanted` and answers `response`.
+    /// Returns the calls of an exchange on a used connection: the client sends `request`, the daemon gets `wanted`
+    /// and answers `response`.
     fn exchange(&self, request: &str, wanted: &str, response: &str) -> Vec<String> {
         let (mut client, mut daemon) = self.lab.pair();
         let mut once = || {
             self.during(|| {
                 client.sends(request);
                 daemon.gets(wanted);
-                // The two directions one after the other, so that the count is always the same.
+                // One direction after the other, so that the count is always the same.
                 self.rest();
                 daemon.sends(response);
                 client.gets(response);
@@ -116,7 +116,7 @@ fn assert_at_most(wanted: usize, calls: &[String]) {
 #[test]
 fn an_exchange_takes_the_same_calls_whatever_passes() {
     let Some(traced) = Traced::new() else { return };
-    // Less than what may be spliced, which takes a few more.
+    // Below the size for splice, which takes a few more calls.
     for size in [0, 2, 100, 2048, 15_000] {
         assert_takes(EXCHANGE, &traced.exchange(PING, PING, &response(size)));
         let request = upload(size);
@@ -151,11 +151,11 @@ fn each_folder_that_a_container_mounts_is_looked_at_once() {
         let request = format!("{head}{}\r\n\r\n{body}", body.len());
         let wanted = format!("{head}{}\r\n\r\n{rewritten}", rewritten.len());
         let calls = traced.exchange(&request, &wanted, PONG);
-        // With it a debug build asks, before it closes a file, whether that is open.
+        // A debug build uses fcntl to check that a file is open before closing it.
         calls.iter().filter(|call| !call.contains(" fcntl(")).count()
     };
     for path in ["/etc", "/usr", "/var/lib"] {
-        // So that the kernel has them in memory.
+        // Loads the paths into the kernel's cache.
         assert!(fs::metadata(path).unwrap().is_dir());
     }
     let one = calls(r#""/etc:/a""#);
@@ -203,7 +203,7 @@ fn large_chunks_pass_by_wherever_they_are_cut_on_their_way() {
     for cut in 1..line {
         let (begun, rest) = chunk.split_at(cut);
         let calls = traced.during(|| {
-            // What begins a line waits for its end; all before it goes on at once.
+            // An incomplete chunk line waits for its end; everything before it is forwarded at once.
             daemon.sends(format!("{chunk}{begun}"));
             client.gets(&chunk);
             daemon.sends(rest);

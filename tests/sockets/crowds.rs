@@ -1,4 +1,4 @@
-//! Many clients at once, more than there are descriptors for, and what is left of them.
+//! Many clients at once, more than the file descriptors allow, without leaks.
 
 use std::os::unix::net::UnixListener;
 use std::thread;
@@ -8,7 +8,7 @@ use super::ends::End;
 use super::lab::{Lab, PING, PONG};
 use super::proxy::{raise_own_limit, until};
 
-/// A daemon that answers pings on every connection, until the test process ends.
+/// Starts a daemon that answers pings on every connection, until the test process ends.
 pub(crate) fn answer_all(daemon: &UnixListener) {
     let daemon = daemon.try_clone().unwrap();
     thread::spawn(move || {
@@ -60,7 +60,7 @@ fn clients_for_whom_there_are_no_descriptors_wait() {
     for client in &mut clients {
         client.sends(PING);
     }
-    // The first have their answers, and go on while the others wait.
+    // The first clients get answers, and continue while the others wait.
     let mut served = 0;
     while !clients.is_empty() {
         let room = clients.len().min(20);
@@ -83,7 +83,7 @@ fn clients_for_whom_there_are_no_descriptors_wait() {
     assert!(matches!(&warnings[..], [once] if once.contains(full)), "{warnings:?}");
 }
 
-/// Not our own count but the kernel says no, as when the whole system has no files left.
+/// The kernel refuses descriptors before the proxy's own limit, as when the whole system has none left.
 #[test]
 fn accepting_goes_on_once_the_kernel_has_descriptors_again() {
     let lab = Lab::new();

@@ -1,5 +1,5 @@
-//! Whoever ends first, in whatever state and way: the other side gets the last bytes and learns
-//! of it at once, and nobody is left behind.
+//! Ends of connections, by each side, in each state and way: the other side gets the last bytes and the end at
+//! once, and no connection leaks.
 
 use std::io::{ErrorKind, Write};
 use std::thread::{self, sleep};
@@ -18,11 +18,10 @@ const CHUNKED_UPLOAD: &str =
 const CREATE: &str = "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: 1000\r\n\r\n{";
 const CHUNK: &str = "5\r\nhello\r\n";
 
-/// Brings a client and the daemon's end of its connection into a state.
+/// Brings a client and its daemon connection into a state.
 type Bring = fn(&Lab) -> (End, End);
 
-/// The states in which a client or daemon can vanish. The client has read nothing yet where the
-/// daemon has sent bytes.
+/// The states in which a client or daemon can disconnect. The client has not read the daemon's bytes yet.
 const STATES: [(&str, Bring); 8] = [
     ("before a request", Lab::pair),
     ("in a request head", |lab| {
@@ -60,8 +59,8 @@ const STATES: [(&str, Bring); 8] = [
     }),
 ];
 
-/// A client that closes without reading what has come for it, which is a reset, and one that
-/// reads first: the daemon learns of both at once.
+/// A client closes with unread bytes, which is a reset, or reads first: the daemon connection ends at once in
+/// both cases.
 #[test]
 fn a_client_that_vanishes_takes_its_daemon_connection_along() {
     let lab = Lab::new();
@@ -80,7 +79,7 @@ fn a_client_that_vanishes_takes_its_daemon_connection_along() {
     }
 }
 
-/// What the client gets when the daemon vanishes, with and without bytes that it did not read.
+/// The daemon disconnects, with and without unread bytes of the client.
 #[test]
 fn a_daemon_that_vanishes_leaves_its_last_bytes_and_an_end() {
     let lab = Lab::new();
@@ -109,7 +108,7 @@ fn a_daemon_that_vanishes_leaves_its_last_bytes_and_an_end() {
     }
 }
 
-/// Before anything was sent on it, a daemon connection that ends is replaced unseen.
+/// An unused daemon connection that ends is replaced, and the client does not notice.
 #[test]
 fn an_unused_daemon_connection_that_ends_is_not_missed() {
     let lab = Lab::new();
@@ -126,7 +125,7 @@ fn an_unused_daemon_connection_that_ends_is_not_missed() {
 #[test]
 fn a_half_close_is_passed_on_as_one() {
     let lab = Lab::new();
-    // The client's, in a tunnel: the daemon goes on.
+    // By the client, in a tunnel: the daemon continues.
     let (mut client, mut daemon) = lab.tunnel();
     client.sends("last input");
     client.half_closes();
@@ -137,7 +136,7 @@ fn a_half_close_is_passed_on_as_one() {
     daemon.half_closes();
     client.gets_end();
     client.is_closed();
-    // The daemon's, in a tunnel: the client goes on.
+    // By the daemon, in a tunnel: the client continues.
     let (mut client, mut daemon) = lab.tunnel();
     daemon.sends("last output");
     daemon.half_closes();
@@ -148,7 +147,7 @@ fn a_half_close_is_passed_on_as_one() {
     client.half_closes();
     daemon.gets_end();
     daemon.is_closed();
-    // The client's behind a request.
+    // By the client, after a request.
     let (mut client, mut daemon) = lab.asked(LOGS);
     client.half_closes();
     daemon.is_half_closed();
@@ -164,15 +163,15 @@ fn a_refused_upload_does_not_keep_the_client_from_reading_why() {
     client.sends(format!(
         "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: {length}\r\n\r\n"
     ));
-    // All of it, before a look at the answer.
+    // The client sends everything before it reads the answer.
     client.sends(vec![b' '; length]);
     client.half_closes();
     assert!(client.gets_head().starts_with("HTTP/1.1 413 "));
     assert!(client.gets_rest().ends_with(b"this one is longer\"}\n"));
 }
 
-/// A daemon answers a bad upload early and closes with most of it unread: our next write to it
-/// fails, and its connection is reset behind the answer.
+/// A daemon answers a bad upload early and closes with most of it unread: the proxy's next write fails, and the
+/// connection is reset after the answer.
 #[test]
 fn an_early_answer_is_delivered_whole() {
     let lab = Lab::new();
@@ -180,7 +179,7 @@ fn an_early_answer_is_delivered_whole() {
     let body = noise(100_000);
     let mut writer = client.twin();
     let upload = thread::spawn(move || {
-        // May fail once the proxy has waited long enough for us to read.
+        // May fail once the proxy no longer waits for the client to read.
         let _ = writer.stream.write_all(&vec![b'x'; 1_000_000]);
         let _ = writer.stream.shutdown(std::net::Shutdown::Write);
     });
@@ -195,8 +194,8 @@ fn an_early_answer_is_delivered_whole() {
     client.gets_end();
 }
 
-/// A client that is gone takes nothing any more: as without a proxy, the daemon's writes fail,
-/// even while it does not read what the client sent before.
+/// After the client has gone the daemon's writes fail, as without a proxy, even if the daemon has not read the
+/// client's bytes.
 #[test]
 fn a_daemon_that_does_not_read_still_learns_that_the_client_is_gone() {
     let lab = Lab::new();
@@ -212,11 +211,11 @@ fn a_daemon_that_does_not_read_still_learns_that_the_client_is_gone() {
         sleep(Duration::from_millis(1));
     };
     assert_eq!(error.kind(), ErrorKind::BrokenPipe);
-    // What the client sent is still there.
+    // The client's bytes are still there.
     assert_eq!(daemon.gets_rest().len(), sent);
 }
 
-/// The same for one that waits until there is room, as a Go program does: an event must tell it.
+/// The same for a daemon that waits for room, as Go programs do: it must get an event.
 #[test]
 fn a_daemon_that_waits_for_room_is_told_that_the_client_is_gone() {
     let lab = Lab::new();
@@ -229,8 +228,8 @@ fn a_daemon_that_waits_for_room_is_told_that_the_client_is_gone() {
     assert_eq!(daemon.stream.write(b"output\n").unwrap_err().kind(), ErrorKind::BrokenPipe);
 }
 
-/// A daemon that is gone takes no more of an upload, and no chunk line of it is understood any more;
-/// a client that sends before it reads still gets rid of it, and to the answer.
+/// The daemon has gone during an upload. A client that sends everything before it reads can still finish, and
+/// gets the answer.
 #[test]
 fn a_client_can_send_its_chunks_to_a_daemon_that_is_gone() {
     let lab = Lab::new();
@@ -247,8 +246,8 @@ fn a_client_can_send_its_chunks_to_a_daemon_that_is_gone() {
     assert_eq!(client.gets_rest().len(), sent);
 }
 
-/// The daemon is asked about the image first; a client that does not wait for that gets its
-/// container all the same, and leaves nothing behind.
+/// The client disconnects while the proxy asks about the image: the container is still created, and nothing
+/// leaks.
 #[test]
 fn a_client_that_vanishes_while_the_daemon_is_asked_has_its_request_delivered() {
     let lab = Lab::new();
@@ -265,7 +264,7 @@ fn a_client_that_vanishes_while_the_daemon_is_asked_has_its_request_delivered() 
         let files = lab.proxy.files();
         drop(client);
         if answers {
-            // The proxy knows by now that the client is gone.
+            // By now the proxy knows that the client has gone.
             ping(&lab);
             daemon.sends("HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"Os\":\"linux\"}");
             assert!(daemon.gets_head().starts_with("POST /containers/create "));
@@ -284,7 +283,7 @@ fn ping(lab: &Lab) {
     client.gets(PONG);
 }
 
-/// What is quiet is not cut, whoever may be waiting; short here, as long as a test can wait.
+/// A silent connection is not closed while a side waits; tested only for the short time of a test.
 #[test]
 fn a_client_that_lingers_is_closed_and_one_that_waits_is_not() {
     let lab = Lab::new();
@@ -295,7 +294,7 @@ fn a_client_that_lingers_is_closed_and_one_that_waits_is_not() {
     lingers.gets_rest();
     let start = Instant::now();
     until("it is closed", || {
-        // Interrupted waits end no later.
+        // An interruption does not extend a timeout.
         lab.proxy.signal(Signal::STOP);
         sleep(Duration::from_millis(50));
         lab.proxy.signal(Signal::CONT);

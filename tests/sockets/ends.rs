@@ -1,4 +1,4 @@
-//! One end of a connection, as a client or daemon holds it.
+//! One end of a connection: the client's or the daemon's.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -8,19 +8,19 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::proxy::PATIENCE;
 
-/// One end of a connection. Whatever it waits for comes before the deadline, or the test fails.
+/// One end of a connection. The test fails if a wait exceeds its deadline.
 #[derive(Debug)]
 pub(crate) struct End {
     pub(crate) stream: UnixStream,
 }
 
-/// The next connection to `listener`.
+/// Accepts the next connection to `listener`.
 pub(crate) fn accept(listener: &UnixListener) -> End {
     await_event(listener, PollFlags::IN, "a connection");
     End::new(listener.accept().unwrap().0)
 }
 
-/// Waits until something is so with a socket.
+/// Waits for an event of a socket.
 fn await_event(socket: &impl std::os::fd::AsFd, flags: PollFlags, what: &str) -> PollFlags {
     let mut asked = [PollFd::new(socket, flags)];
     let patience = Timespec::try_from(PATIENCE).unwrap();
@@ -35,7 +35,7 @@ impl End {
         Self { stream }
     }
 
-    /// A second handle, for another thread.
+    /// Returns a second handle for another thread.
     pub(crate) fn twin(&self) -> Self {
         Self { stream: self.stream.try_clone().unwrap() }
     }
@@ -44,7 +44,7 @@ impl End {
         self.stream.write_all(bytes.as_ref()).unwrap();
     }
 
-    /// Reads as many bytes as are wanted, which must be those.
+    /// Reads exactly these bytes.
     pub(crate) fn gets(&mut self, wanted: impl AsRef<[u8]>) {
         let wanted = wanted.as_ref();
         let mut got = vec![0; wanted.len()];
@@ -65,7 +65,7 @@ impl End {
         );
     }
 
-    /// Reads to the end of the other side's bytes, be it orderly or a reset.
+    /// Reads up to the end of the other side's bytes, an orderly end or a reset.
     pub(crate) fn gets_rest(&mut self) -> Vec<u8> {
         let mut got = Vec::new();
         match self.stream.read_to_end(&mut got) {
@@ -74,12 +74,12 @@ impl End {
         }
     }
 
-    /// Reads a head to its empty line.
+    /// Reads a head, up to its empty line.
     pub(crate) fn gets_head(&mut self) -> String {
         self.read_head().expect("a head instead of the end")
     }
 
-    /// The same, or `None` when the other side ends instead.
+    /// Reads a head; returns `None` if the other side ends instead.
     pub(crate) fn read_head(&mut self) -> Option<String> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -93,40 +93,40 @@ impl End {
         Some(String::from_utf8(head).unwrap())
     }
 
-    /// The other side must half-close, and no more than that.
+    /// Fails unless the other side half-closes, and does not close.
     pub(crate) fn is_half_closed(&mut self) {
         self.gets_end();
         assert!(!self.has_hung_up(), "this was no half-close: the other side has closed");
     }
 
-    /// The other side must have sent all that it will send.
+    /// Fails unless the other side's bytes end here.
     pub(crate) fn gets_end(&mut self) {
         let rest = self.gets_rest();
         assert!(rest.is_empty(), "{:?} instead of the end", rest.escape_ascii().to_string());
     }
 
-    /// The other side must close both ways; bytes that it sent before are lost.
+    /// Fails unless the other side closes both directions; discards its bytes.
     pub(crate) fn is_closed(&mut self) {
         let seen = await_event(&self.stream, PollFlags::empty(), "the other side to close");
         assert!(seen.contains(PollFlags::HUP));
     }
 
-    /// Whether the other side has closed both ways.
+    /// Returns `true` if the other side has closed both directions.
     pub(crate) fn has_hung_up(&self) -> bool {
         self.is(PollFlags::empty())
     }
 
-    /// Whether there is something to read now.
+    /// Returns `true` if there are bytes to read now.
     pub(crate) fn has_bytes(&self) -> bool {
         self.is(PollFlags::IN)
     }
 
-    /// Whether the other side would take bytes now, or fail to.
+    /// Returns `true` if a write would succeed or fail now.
     pub(crate) fn has_room(&self) -> bool {
         self.is(PollFlags::OUT)
     }
 
-    /// Waits until the other side takes bytes, or fails to.
+    /// Waits until a write would succeed or fail.
     pub(crate) fn awaits_room(&self) {
         await_event(&self.stream, PollFlags::OUT, "room");
     }
@@ -140,8 +140,7 @@ impl End {
         self.stream.shutdown(Shutdown::Write).unwrap();
     }
 
-    /// Fills the way to the other side until it takes nothing more for a while; tells how many
-    /// bytes it took.
+    /// Writes until the other side accepts nothing more for a while; returns the number of accepted bytes.
     pub(crate) fn fills(&mut self, bytes: &[u8]) -> usize {
         self.stream.set_nonblocking(true).unwrap();
         let mut took = 0;
@@ -163,7 +162,7 @@ impl End {
     }
 }
 
-/// Bytes of every value, the same each time, which no buffer size divides evenly.
+/// Returns reproducible bytes of every value, in a pattern that fits no buffer size.
 pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut state: u32 = 1;
     let step = |()| {

@@ -1,5 +1,4 @@
-//! What is remembered of images: a create of one that was seen before asks nothing, unless it may have
-//! changed since.
+//! Remembered images: the proxy asks the daemon about an image again only if it may have changed.
 
 use std::thread;
 use std::time::Duration;
@@ -21,7 +20,7 @@ struct Stage {
     events: End,
 }
 
-/// A client of a daemon with this version, and the daemon's end.
+/// Connects a client of a daemon with this API version; returns both ends.
 fn pair(lab: &Lab, version: &str) -> (End, End) {
     let ping = "HEAD /_ping HTTP/1.1\r\nHost: d\r\n\r\n";
     let (mut client, mut daemon) = lab.asked(ping);
@@ -31,7 +30,7 @@ fn pair(lab: &Lab, version: &str) -> (End, End) {
     (client, daemon)
 }
 
-/// A create of an image with a volume, and whether the daemon was asked about the image.
+/// Creates a container of an image with a volume; returns `true` if the proxy asked about the image.
 fn creates(client: &mut End, daemon: &mut End, version: &str) -> bool {
     let body = r#"{"Image":"x"}"#;
     let length = body.len();
@@ -69,12 +68,12 @@ impl Stage {
         Self { lab, client, daemon, events }
     }
 
-    /// Creates a container, and reports whether the daemon was asked about the image.
+    /// Creates a container; returns `true` if the proxy asked about the image.
     fn asks(&mut self) -> bool {
         creates(&mut self.client, &mut self.daemon, DOCKER)
     }
 
-    /// The image is asked about once, and then not again.
+    /// Fails unless the proxy asks about the image once, and then not again.
     fn asks_once(&mut self) {
         assert!(self.asks());
         assert!(!self.asks());
@@ -82,7 +81,7 @@ impl Stage {
     }
 }
 
-/// The connection for events that the proxy makes.
+/// Accepts the proxy's connection for events.
 fn listened(lab: &Lab) -> End {
     let mut events = lab.accept();
     assert!(events.gets_head().starts_with("GET /events?since="));
@@ -94,7 +93,7 @@ fn listened(lab: &Lab) -> End {
 fn an_image_is_asked_about_once() {
     let mut stage = Stage::new();
     stage.asks_once();
-    // So it is for other clients.
+    // The same holds for other clients.
     let (mut client, mut daemon) = stage.lab.pair();
     assert!(!creates(&mut client, &mut daemon, DOCKER));
 }
@@ -110,12 +109,12 @@ fn an_image_is_asked_about_again_when_a_request_may_have_changed_it() {
     ] {
         stage.asks_once();
         let (mut client, mut daemon) = stage.lab.asked(request);
-        // Nothing is remembered while it goes on.
+        // Nothing is remembered while it runs.
         assert!(stage.asks() && stage.asks());
         daemon.sends(OK);
         client.gets(OK);
         stage.asks_once();
-        // A client that goes away ends it, too.
+        // A client that disconnects ends it, too.
         client.sends(request);
         daemon.gets(request);
         assert!(stage.asks());
@@ -128,7 +127,7 @@ fn an_image_is_asked_about_again_when_a_request_may_have_changed_it() {
     daemon.is_half_closed();
 }
 
-/// A build is a connection of its own, and makes its image whenever it wants.
+/// A build has its own connection and can create its image at any time.
 #[test]
 fn nothing_is_remembered_while_a_build_may_go_on() {
     let mut stage = Stage::new();

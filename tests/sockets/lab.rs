@@ -1,4 +1,4 @@
-//! A proxy between a scripted daemon and scripted clients, in a folder of their own.
+//! A proxy between a scripted daemon and scripted clients, in its own folder.
 
 use std::fs;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::ends::{End, accept};
 use super::proxy::{Proxy, binary};
 
-/// A folder that goes away with its owner.
+/// A folder that is removed when dropped.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
@@ -37,7 +37,7 @@ impl Drop for Folder {
 
 /// A running proxy and its daemon's socket.
 pub(crate) struct Lab {
-    /// Stands before the folder, to be dropped first.
+    /// Declared before the folder, so that it is dropped first.
     pub(crate) proxy: Proxy,
     pub(crate) daemon: UnixListener,
     pub(crate) folder: Folder,
@@ -52,24 +52,24 @@ impl Lab {
         Self::start(&[], Path::new(&binary()), arguments, None)
     }
 
-    /// Started by the command `tracer`, which goes on as the proxy.
+    /// Starts the proxy through the command `tracer`, which execs it.
     pub(crate) fn under(tracer: &[&str]) -> Self {
         Self::start(tracer, Path::new(&binary()), &["--label", "ci.job=7"], None)
     }
 
-    /// Of the program in this file, started by the command `tracer`.
+    /// Starts the program in this file through the command `tracer`, which execs it.
     pub(crate) fn of(tracer: &[&str], file: &Path) -> Self {
         Self::start(tracer, file, &["--label", "ci.job=7"], None)
     }
 
-    /// With room for so many open files.
+    /// Starts the proxy with a limit of open files.
     pub(crate) fn with_files(arguments: &[&str], files: u32) -> Self {
         Self::start(&[], Path::new(&binary()), arguments, Some(files))
     }
 
     fn start(tracer: &[&str], file: &Path, arguments: &[&str], files: Option<u32>) -> Self {
         let folder = Folder::new();
-        // First, since with a cgroup parent it would ask a daemon that is there.
+        // Before the daemon's socket exists, since with a cgroup parent the proxy would ask the daemon at startup.
         let mut proxy = Proxy::spawn_under(tracer, file, folder.path(), arguments, files);
         proxy.await_listening();
         let daemon = UnixListener::bind(folder.join("daemon")).unwrap();
@@ -80,23 +80,22 @@ impl Lab {
         self.folder.join("listen")
     }
 
-    /// A new client.
+    /// Connects a client.
     pub(crate) fn client(&self) -> End {
         End::new(UnixStream::connect(self.listen()).unwrap())
     }
 
-    /// The next connection that the proxy makes to the daemon.
+    /// Accepts the proxy's next connection to the daemon.
     pub(crate) fn accept(&self) -> End {
         accept(&self.daemon)
     }
 
-    /// A client and the daemon's end of its connection.
+    /// Connects a client; returns it and the daemon's end.
     pub(crate) fn pair(&self) -> (End, End) {
         (self.client(), self.accept())
     }
 
-    /// A client whose request (its method, target and fields) the daemon has got, and the
-    /// daemon's end.
+    /// Connects a client and passes its request (method, target and fields) to the daemon; returns both ends.
     pub(crate) fn asked(&self, request: &str) -> (End, End) {
         let (mut client, mut daemon) = self.pair();
         client.sends(request);
@@ -104,7 +103,7 @@ impl Lab {
         (client, daemon)
     }
 
-    /// A client that is in a tunnel with the daemon.
+    /// Opens a tunnel between a client and the daemon; returns both ends.
     pub(crate) fn tunnel(&self) -> (End, End) {
         let (mut client, mut daemon) = self.asked(ATTACH);
         daemon.sends(UPGRADED);

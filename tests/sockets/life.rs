@@ -1,4 +1,4 @@
-//! From the start to the end of the process.
+//! Startup and shutdown of the process.
 
 use std::fs;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -9,7 +9,7 @@ use super::ends::accept;
 use super::lab::{ATTACH, CHUNKED, Folder, LOGS, Lab, PING, PONG, UPGRADED};
 use super::proxy::{Proxy, until};
 
-/// An exchange from end to end.
+/// Makes an exchange between client and daemon.
 fn ping(lab: &Lab) {
     let (mut client, mut daemon) = lab.asked(PING);
     daemon.sends(PONG);
@@ -47,7 +47,7 @@ fn clients_who_are_there_finish_what_they_are_about() {
     streams.gets(CHUNKED);
     tunnels.sends("in");
     other_daemon.gets("in");
-    // A request behind the one that is running.
+    // A request behind the running one.
     streams.sends(PING);
     its_daemon.sends("0\r\n\r\n");
     streams.gets("0\r\n\r\n");
@@ -56,7 +56,7 @@ fn clients_who_are_there_finish_what_they_are_about() {
     streams.gets(PONG);
     drop(streams);
     assert!(lab.proxy.is_running());
-    // As `docker exec` asks for the exit code behind its stream, by the connection that it has.
+    // Like `docker exec`, which asks for the exit code after its stream, on an existing connection.
     other_daemon.sends("last words");
     drop(other_daemon);
     tunnels.gets("last words");
@@ -75,7 +75,7 @@ fn shortly_before_the_end_no_new_exchanges_begin() {
     let (_tunnel, _daemon) = lab.tunnel();
     let (mut idle, mut its_daemon) = lab.pair();
     lab.proxy.terminate();
-    // Although something is going on elsewhere.
+    // Although another exchange is running.
     idle.is_closed();
     its_daemon.is_closed();
     assert_eq!(lab.proxy.await_exit().code(), Some(0));
@@ -116,11 +116,11 @@ fn a_stale_socket_is_replaced_and_a_live_one_is_not_stolen() {
     let mut second = Proxy::spawn(folder.path(), &["--label", "a=b"], None);
     assert_eq!(second.await_exit().code(), Some(1));
     assert!(first.log().contains("a program already listens on "), "{}", first.log());
-    // The first one still has its socket; its daemon is away.
+    // The first proxy still has its socket; its daemon is not running.
     let daemon = UnixListener::bind(folder.join("daemon")).unwrap();
     UnixStream::connect(folder.join("listen")).unwrap();
     accept(&daemon);
-    // What a crash leaves behind is stale.
+    // A crash leaves a stale socket.
     first.signal(Signal::KILL);
     first.await_exit();
     assert!(folder.join("listen").exists());
@@ -138,7 +138,7 @@ fn a_daemon_may_come_later() {
     let mut proxy = Proxy::spawn(folder.path(), &["--cgroup-parent", "/ci"], None);
     proxy.await_listening();
     let client = || UnixStream::connect(folder.join("listen")).map(super::ends::End::new).unwrap();
-    // Accepted while there is none, asks when there is one.
+    // Accepted while there is no daemon; sends its request when there is one.
     let mut patient = client();
     let mut hasty = client();
     hasty.sends(PING);
@@ -166,10 +166,10 @@ fn a_daemon_may_restart() {
     let socket = lab.folder.join("daemon");
     fs::remove_file(&socket).unwrap();
     lab.daemon = UnixListener::bind(&socket).unwrap();
-    // As on the daemon's own socket: the client of a used connection sees its end.
+    // The client of a used connection sees its end, as on the daemon's own socket.
     used.is_half_closed();
     ping(&lab);
-    // One that had sent nothing yet does not notice.
+    // A client that has sent nothing yet does not notice.
     unused.sends(ATTACH);
     let mut daemon = lab.accept();
     daemon.gets(ATTACH);

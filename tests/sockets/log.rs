@@ -1,4 +1,4 @@
-//! What stands in the log, and what must not.
+//! The lines of the log, and the absence of client data in them.
 
 use std::fs;
 use std::os::unix::net::UnixListener;
@@ -19,8 +19,7 @@ fn create(path: &str, body: &str) -> String {
 
 const CREATED: &str = "HTTP/1.1 201 Created\r\nContent-Length: 4\r\n\r\n{}\r\n";
 
-/// Makes a create, which is answered, and a refused one, each with a secret in everything that
-/// the client can choose.
+/// Makes a successful create and refused ones, each with a secret in everything that the client can choose.
 fn creates(lab: &Lab) {
     let (mut client, mut daemon) = lab.pair();
     let body = r#"{"Env":["TOKEN=secret"],"Labels":{"secret":"secret","ci.job":"secret"}}"#;
@@ -95,7 +94,7 @@ fn debug_tells_of_every_exchange_and_still_nothing_that_the_client_wrote() {
     assert!(!log.contains("secret"), "{log}");
 }
 
-/// Images and builds may get less than containers, or another cgroup parent.
+/// Images and builds may get fewer labels than containers, or another cgroup parent.
 #[test]
 fn a_line_tells_what_its_own_request_got() {
     let container = "ContainerCreate injected ci.job=\"7\" ci.team=\"web\" cgroup-parent=\"/ci/7\"";
@@ -141,7 +140,7 @@ fn a_line_tells_what_its_own_request_got() {
     }
 }
 
-/// The objects of a log in JSON, each of whose lines is one.
+/// Reads a log in JSON, which has one object per line.
 fn objects(log: &str) -> Vec<Value> {
     let object = |line: &str| serde_json::from_str::<Value>(line).expect(line);
     let objects: Vec<_> = log.lines().map(object).collect();
@@ -198,7 +197,7 @@ fn in_json_every_line_is_an_object_and_the_facts_of_an_exchange_are_its_members(
     assert!(objects.iter().any(|line| line["message"] == "cgroup parent \"/ci/7\""));
 }
 
-/// A name space of processes of its own, as that of a container, is not looked into.
+/// The proxy cannot see processes in another pid namespace, such as that of a container.
 #[test]
 fn a_caller_in_a_place_that_cannot_be_seen_has_a_user_and_no_number() {
     let mut enter = Command::new("unshare");
@@ -206,7 +205,7 @@ fn a_caller_in_a_place_that_cannot_be_seen_has_a_user_and_no_number() {
     if !enter.status().is_ok_and(|status| status.success()) {
         return skip("a test of the log", "unshare may not make a pid namespace");
     }
-    // The proxy is in a place of its own, and we, its clients, are outside of it.
+    // The proxy runs in its own pid namespace, and the test, its client, outside.
     let lab = Lab::under(&["unshare", "--pid", "--fork", "--kill-child"]);
     let mut client = lab.client();
     client.sends(create("/volumes/create", "[]"));
@@ -215,11 +214,11 @@ fn a_caller_in_a_place_that_cannot_be_seen_has_a_user_and_no_number() {
     lab.proxy.await_log(&format!(" ms, uid {uid}, pid unknown"));
 }
 
-/// The reader of a log behind a pipe, a `cat`.
+/// The reader of a log pipe, a `cat`.
 struct Reader(Pid);
 
 impl Reader {
-    /// Does nothing from now on, until it goes on.
+    /// Suspends the reader.
     fn stop(&self) {
         kill_process(self.0, Signal::STOP).unwrap();
     }
@@ -235,7 +234,7 @@ impl Drop for Reader {
     }
 }
 
-/// A proxy that writes its log into a pipe.
+/// Starts a proxy that writes its log into a pipe.
 fn piped(folder: &Folder) -> (Lab, Reader) {
     let (pipe, number) = (folder.join("pipe"), folder.join("number"));
     let (pipe, number) = (pipe.display(), number.display());
@@ -245,7 +244,7 @@ fn piped(folder: &Folder) -> (Lab, Reader) {
     (lab, Reader(Pid::from_raw(number.trim().parse().unwrap()).unwrap()))
 }
 
-/// Makes creates that are refused with a line of 4 KiB and more.
+/// Makes refused creates with log lines of more than 4 KiB.
 fn long_lines(lab: &Lab, count: usize) {
     let body = format!(r#"{{"Volumes":{{"{}":{{}}}}}}"#, "v".repeat(5000));
     for _ in 0..count {
@@ -264,7 +263,7 @@ fn a_log_that_nobody_reads_holds_up_nobody_and_says_later_what_it_has_lost() {
     // A pipe holds 64 KiB.
     long_lines(&lab, 50);
     reader.go_on();
-    // The line before may come while it takes nothing yet, and be one more that is lost.
+    // The next line may still be lost if the reader has not resumed yet.
     let lost = " log lines were lost: standard error was not read";
     let mut made = 50;
     until("lost lines are counted", || {
@@ -382,7 +381,7 @@ fn what_fails_for_no_fault_of_the_client_is_a_warning_with_its_caller() {
     let (mut client, daemon) = lab.asked(PING);
     drop(daemon);
     client.is_closed();
-    // Not so where the client's own half-close has cancelled it.
+    // An exchange that the client cancelled by a half-close is no failure.
     let (mut client, mut daemon) = lab.asked(LOGS);
     daemon.sends(CHUNKED);
     client.half_closes();

@@ -1,4 +1,4 @@
-//! What containers mount, where the file system does not answer.
+//! Mounted paths on a file system that does not answer.
 
 use std::fs;
 use std::path::Path;
@@ -12,8 +12,8 @@ use super::ends::End;
 use super::lab::{Folder, Lab, PING, PONG};
 use super::skip::skip;
 
-/// One in this folder, if it may be made. It has to go before a proxy that looks at it: the kernel does
-/// not let a process end while a server keeps an answer.
+/// Mounts a dead file system in this folder, if permitted. It must be dropped before a proxy that looks it up:
+/// a process cannot exit while its look-up is unanswered.
 fn dead(folder: &Folder) -> Option<Dead> {
     let dead = Dead::mount(&folder.join("dead"));
     if dead.is_none() {
@@ -45,7 +45,7 @@ fn a_dead_file_system_holds_up_nobody_but_who_mounts_it() {
     let (mut other, mut daemon) = lab.asked(PING);
     daemon.sends(PONG);
     other.gets(PONG);
-    // A mount that answers, by a path that nobody has looked at before.
+    // A mount of a responsive path that was not looked up before.
     let folder = Folder::new();
     fs::create_dir(folder.join("new")).unwrap();
     other.sends(create(&folder.join("new")));
@@ -56,7 +56,7 @@ fn a_dead_file_system_holds_up_nobody_but_who_mounts_it() {
     let why = String::from_utf8(stuck.gets_rest()).unwrap();
     assert!(why.contains("/cache") && why.contains("has not answered for 10 seconds"), "{why}");
     its_daemon.is_closed();
-    // Nor does what is stuck keep it from ending, once the file system is gone.
+    // A stuck look-up does not prevent the exit once the file system is gone.
     drop(dead);
     lab.proxy.terminate();
     lab.proxy.signal(Signal::TERM);
@@ -75,7 +75,7 @@ fn a_client_that_does_not_wait_leaves_nothing_behind() {
         its_daemon
     };
     let mut daemon = gone(&lab);
-    // Its request would go out, as it has come whole, if it were known what it mounts.
+    // The complete request would be delivered if its mounts were known.
     daemon.is_closed();
     drop(gone(&lab));
     let (mut other, mut daemon) = lab.asked(PING);
@@ -92,7 +92,7 @@ fn a_file_system_that_fails_is_not_taken_for_one_without_the_socket() {
     client.sends(create(&dead.broken()));
     assert!(client.gets_head().starts_with("HTTP/1.1 503 "));
     let why = String::from_utf8(client.gets_rest()).unwrap();
-    // As glibc says it, and as musl does.
+    // The messages of glibc and of musl.
     let words = ["Input/output error", "I/O error"].map(|error| format!(r#"answers \"{error}\""#));
     assert!(words.iter().any(|words| why.contains(words)), "{why}");
 }
@@ -113,7 +113,7 @@ fn each_path_has_its_own_time() {
     assert!(took > LATE + Duration::from_secs(9) && took < LATE * 4, "{took:?}");
 }
 
-/// As where a limit of processes is reached.
+/// Simulates the limit of processes.
 #[test]
 fn without_a_thread_a_create_is_refused_at_once_and_says_so() {
     if !strace_works() {

@@ -1,7 +1,6 @@
 //! The built binary between real UNIX sockets: a scripted daemon and scripted clients.
 //!
-//! Nothing here waits for a time to pass and hopes: everything reads until what must come has
-//! come, or fails at a deadline.
+//! No test relies on a sleep: each reads until the expected bytes have come, or fails at a deadline.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! What the service manager is told, on a socket of the test.
+//! Notifications to the service manager, which the test plays.
 
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use super::lab::{Folder, Lab, PING, PONG};
 use super::proxy::PATIENCE;
 
-/// A service manager that listens.
+/// A service manager's socket.
 pub(crate) struct Manager {
     socket: UnixDatagram,
     folder: Folder,
@@ -26,20 +26,20 @@ impl Manager {
         self.folder.join("notify")
     }
 
-    /// A proxy that is to be heard of twice in each `watchdog` microseconds.
+    /// Starts a proxy with a watchdog time of so many microseconds.
     pub(crate) fn lab(&self, watchdog: u32) -> Lab {
         let socket = format!("NOTIFY_SOCKET={}", self.path().display());
         Lab::under(&["env", &socket, &format!("WATCHDOG_USEC={watchdog}")])
     }
 
-    /// The lines of the next message.
+    /// Returns the lines of the next message.
     pub(crate) fn hears(&self) -> Vec<String> {
         let mut text = [0; 1024];
         let length = self.socket.recv(&mut text).expect("nothing was told");
         str::from_utf8(&text[..length]).unwrap().lines().map(str::to_owned).collect()
     }
 
-    /// Waits for a message with this line, and tells all of it.
+    /// Waits for a message with this line; returns the whole message.
     pub(crate) fn awaits(&self, wanted: &str) -> Vec<String> {
         loop {
             let lines = self.hears();
@@ -49,7 +49,7 @@ impl Manager {
         }
     }
 
-    /// What was told until now is forgotten; whether there was anything.
+    /// Discards pending messages; returns `true` if there were any.
     fn forgets(&self) -> bool {
         self.socket.set_nonblocking(true).unwrap();
         let mut count = 0;
@@ -72,7 +72,7 @@ fn it_is_told_of_the_start_and_of_the_end() {
     let (mut client, mut daemon) = lab.asked(PING);
     lab.proxy.terminate();
     let told = manager.awaits("STOPPING=1");
-    // 10 s are the drain time, 5 are slack.
+    // 10 s of drain time and 5 s of slack.
     assert!(told.contains(&"EXTEND_TIMEOUT_USEC=15000000".to_owned()), "{told:?}");
     let running = "STATUS=Shutting down, 1 connections; the daemon is reachable";
     assert!(told.contains(&running.to_owned()), "{told:?}");
@@ -81,7 +81,7 @@ fn it_is_told_of_the_start_and_of_the_end() {
     assert_eq!(lab.proxy.await_exit().code(), Some(0));
 }
 
-/// Whoever reads that we are ready may send a signal at once.
+/// The reader of `READY=1` may send a signal at once.
 #[test]
 fn signals_are_heeded_when_it_is_told_that_we_are_ready() {
     let manager = Manager::new();
@@ -100,7 +100,7 @@ fn a_loop_that_is_stuck_is_not_heard_of() {
         manager.awaits("WATCHDOG=1");
     }
     lab.proxy.signal(Signal::STOP);
-    // It takes a moment to stop.
+    // SIGSTOP takes a moment.
     while manager.forgets() {
         std::thread::sleep(std::time::Duration::from_millis(150));
     }

@@ -1,4 +1,4 @@
-//! At SIGHUP the connections that are owed nothing go on in the new process.
+//! Hand-over at SIGHUP: connections between two exchanges continue in the new process.
 
 use std::collections::HashMap;
 use std::fs;
@@ -22,7 +22,7 @@ use super::lab::{CHUNKED, Folder, LOGS, Lab, PING, PONG};
 use super::proxy::{binary, until};
 use super::upgrade::{Next, replace, served_by, with_program};
 
-/// A daemon that answers each POST with its own number, and counts each number.
+/// A daemon that answers each POST with the number in it, and counts each number.
 struct Counting {
     seen: Mutex<HashMap<String, usize>>,
 }
@@ -64,7 +64,7 @@ fn answer(number: &str) -> String {
     format!("HTTP/1.1 201 Created\r\nContent-Length: {}\r\n\r\n{number}", number.len())
 }
 
-/// Asks for something to be changed, once: a request that is rewritten, or one that passes.
+/// Makes one changing request, either rewritten (`create`) or forwarded unchanged.
 fn post(client: &mut End, number: &str, create: bool) {
     let target = if create { "/volumes/create" } else { "/containers/x/stop" };
     let body = r#"{"Name":"x"}"#;
@@ -75,7 +75,7 @@ fn post(client: &mut End, number: &str, create: bool) {
     client.gets(answer(number));
 }
 
-/// Posts without pause; how often.
+/// Posts without pause and counts the requests.
 fn post_until(over: &AtomicBool, count: &AtomicUsize, mut client: End, member: usize) -> usize {
     let mut sent = 0;
     while !over.load(Ordering::Relaxed) {
@@ -123,12 +123,12 @@ fn a_pool_that_posts_without_pause_notices_nothing_of_ten_upgrades() {
     let seen = counting.seen.lock().unwrap();
     assert_eq!(seen.len(), sent + 20);
     assert_eq!(seen.iter().find(|(_, count)| **count != 1), None);
-    // The kernel still knows who has connected.
+    // The new process still gets the peer's credentials from the kernel.
     let log = lab.proxy.log();
     let mut creates = log.lines().filter(|line| line.contains("VolumeCreate injected "));
     let caller = format!(", pid {}", std::process::id());
     assert!(creates.all(|line| line.ends_with(&caller)), "{log}");
-    // Though none of the connections was ever closed.
+    // It exits although none of the connections was closed.
     assert_eq!(lab.proxy.await_exit().code(), Some(0));
     let (_last, others) = processes.split_last().unwrap();
     others.iter().for_each(Next::await_end);
@@ -141,7 +141,7 @@ fn an_idle_connection_goes_on_in_the_new_process_and_dials_when_it_is_used() {
     let (mut client, mut daemon) = lab.asked(PING);
     daemon.sends(PONG);
     client.gets(PONG);
-    // It has asked for nothing yet.
+    // A client that has sent nothing yet.
     let (mut silent, mut its_daemon) = lab.pair();
     lab.proxy.signal(Signal::HUP);
     let next = Next::of(&lab.proxy, 1);
@@ -150,7 +150,7 @@ fn an_idle_connection_goes_on_in_the_new_process_and_dials_when_it_is_used() {
     assert_eq!(lab.proxy.await_exit().code(), Some(0));
     lab.proxy.await_log(&format!("2 idle connections were handed over to process {}", next.number));
     lab.proxy.await_log("stopped; 0 connections were cut off, 2 were handed over");
-    // By the process, not by us: nobody has connected to the daemon meanwhile.
+    // The new process serves it, although nothing has connected to the daemon meanwhile.
     assert_eq!(served_by(&lab), next.number);
     for client in [&mut client, &mut silent] {
         client.sends(PING);
@@ -159,7 +159,7 @@ fn an_idle_connection_goes_on_in_the_new_process_and_dials_when_it_is_used() {
         daemon.sends(PONG);
         client.gets(PONG);
         assert_eq!(socket_peercred(&daemon.stream).unwrap().pid, next.pid());
-        // The new connection stays, as any.
+        // The new connection is kept, like any other.
         client.sends(PING);
         daemon.gets(PING);
         daemon.sends(PONG);
@@ -180,7 +180,7 @@ fn a_connection_of_the_oldest_process_meets_the_newest_after_three_upgrades() {
     let first = Next::of(&lab.proxy, 1);
     first.signal(Signal::HUP);
     let second = Next::of(&lab.proxy, 2);
-    // Those in between have no connections, so they end, and strand nobody.
+    // The processes in between have no connections, so they exit, and no client is lost.
     first.await_end();
     second.signal(Signal::HUP);
     let third = Next::of(&lab.proxy, 3);
@@ -238,13 +238,13 @@ fn what_has_begun_ends_in_the_old_process_and_the_next_request_meets_the_new_one
     let mut lab = Lab::new();
     let (mut client, mut daemon) = lab.asked(LOGS);
     let (mut tunnel, mut its_daemon) = lab.tunnel();
-    // Half of a head.
+    // An incomplete head.
     let (mut slow, mut third_daemon) = lab.pair();
     slow.sends(&PING[..10]);
     lab.proxy.signal(Signal::HUP);
     let next = Next::of(&lab.proxy, 1);
     lab.proxy.await_log("0 idle connections were handed over to process");
-    // Two more requests behind the one that runs: what was read is answered where it was read.
+    // Two more requests behind the running one: the process that has read them answers them.
     client.sends([PING, PING].concat());
     daemon.sends([CHUNKED, "0\r\n\r\n"].concat());
     client.gets([CHUNKED, "0\r\n\r\n"].concat());
@@ -274,7 +274,7 @@ fn what_has_begun_ends_in_the_old_process_and_the_next_request_meets_the_new_one
     assert_eq!(lab.proxy.await_exit().code(), Some(0));
 }
 
-/// As a service manager would not, but an operator may.
+/// Not done by a service manager, but possible for an operator.
 #[test]
 fn connections_outlive_a_new_process_that_ends_before_they_are_idle() {
     let mut lab = Lab::new();
@@ -297,7 +297,7 @@ fn connections_outlive_a_new_process_that_ends_before_they_are_idle() {
         daemon.sends(PONG);
         client.gets(PONG);
     }
-    // Nobody is there for those that are quiet, so that they are closed, as others will listen.
+    // Idle connections have no process to go to, so they are closed.
     quiet.is_closed();
     assert!(lab.proxy.is_running());
     drop((client, daemon));
@@ -337,7 +337,7 @@ fn clients_for_whom_the_new_process_has_no_room_wait_and_are_served() {
     };
     let mut all: Vec<End> = (0..20).map(|_| lab.client()).collect();
     all.iter_mut().for_each(ask);
-    // Those who come meanwhile take the room of the new process, so that these wait in the link.
+    // Other clients take all slots of the new process, so that these connections wait in the link.
     lab.proxy.signal(Signal::HUP);
     let _next = Next::of(&lab.proxy, 1);
     all.extend((0..30).map(|_| lab.client()));
@@ -351,7 +351,7 @@ fn clients_for_whom_the_new_process_has_no_room_wait_and_are_served() {
     }
 }
 
-/// Both have had its socket open, but one of them has nothing to do with it any more.
+/// Both processes have had its socket open, but the old one must not get its events any more.
 #[test]
 fn a_client_that_was_handed_over_does_not_wake_the_old_process() {
     let lab = Lab::new();
@@ -400,7 +400,7 @@ fn many_at_once_are_more_than_a_link_holds() {
     assert_eq!(lab.proxy.warnings(), [""; 0]);
 }
 
-/// A new process of the program, started as the one before it would.
+/// A new process of the program, started as its predecessor would start it.
 struct Started(Child);
 
 impl Drop for Started {
@@ -410,7 +410,7 @@ impl Drop for Started {
     }
 }
 
-/// The version before connections were handed over closes the link behind "go".
+/// A version without the hand-over of connections closes the link after "go".
 #[test]
 fn an_older_program_hands_over_to_this_one() {
     let folder = Folder::new();
@@ -448,7 +448,7 @@ fn an_older_program_hands_over_to_this_one() {
     assert!(!log.contains("warn") && !log.contains("error"), "{log}");
 }
 
-/// It reads nothing behind "go", so that what was sent then would be lost.
+/// An older version reads nothing after "go", so that connections sent then would be lost.
 #[test]
 fn an_older_program_to_which_this_one_hands_over_is_sent_no_clients() {
     let folder = Folder::new();
@@ -456,7 +456,7 @@ fn an_older_program_to_which_this_one_hands_over_is_sent_no_clients() {
     let (mut client, mut daemon) = lab.asked(PING);
     daemon.sends(PONG);
     client.gets(PONG);
-    // It says its number once the process in between has ended, as an older one does.
+    // It reports its pid once the process in between has exited, as an older version does.
     replace(
         &program,
         b"#!/bin/sh\nexec 3<&0\n(read greeting; read socket; echo $$ >&3; read go; exec sleep 10 </dev/null 3<&-) <&3 &\n",
@@ -468,7 +468,7 @@ fn an_older_program_to_which_this_one_hands_over_is_sent_no_clients() {
     daemon.gets(PING);
     daemon.sends(PONG);
     client.gets(PONG);
-    // Idle ones are closed, as before.
+    // Idle connections are closed.
     client.is_closed();
     daemon.is_closed();
     assert_eq!(lab.proxy.await_exit().code(), Some(0));

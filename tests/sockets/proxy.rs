@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit, setrlimit};
 
-/// Longer than anything here takes on a slow and busy machine, shorter than patience.
+/// Time limit, long enough for a slow and busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The proxy to test: that of `DCP_TEST_BINARY`, else the one that cargo built.
+/// Returns the tested proxy: that of `DCP_TEST_BINARY`, else the one that cargo built.
 pub(crate) fn binary() -> String {
     std::env::var("DCP_TEST_BINARY")
         .unwrap_or_else(|_| env!("CARGO_BIN_EXE_dockerd-ci-proxy").to_owned())
 }
 
-/// Asks `probe` again and again until it has an answer; fails the test if none comes.
+/// Calls `probe` until it returns a value; fails the test at the time limit.
 pub(crate) fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -32,33 +32,33 @@ pub(crate) fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Lets this process, which holds both ends of every connection, have as many files as it may.
+/// Raises this process's limit of open files, since it holds both ends of every connection.
 pub(crate) fn raise_own_limit() {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
 }
 
-/// The program to test, and before it the words of `DCP_TEST_UNDER`, a command that goes on as what
-/// stands behind it.
+/// Returns the command line of the tested program, behind the words of `DCP_TEST_UNDER`, a command that execs
+/// its arguments.
 fn program(path: &Path) -> Vec<OsString> {
     let under = std::env::var("DCP_TEST_UNDER").unwrap_or_default();
     let words = under.split_whitespace().map(OsString::from);
     words.chain([path.into()]).collect()
 }
 
-/// A running proxy; killed when dropped. Its log is shown when the test fails.
+/// A running proxy; killed when dropped. Its log is printed when the test fails.
 pub(crate) struct Proxy {
     child: Child,
     log: PathBuf,
 }
 
 impl Proxy {
-    /// Starts it in `folder`, listening at `listen`, for the daemon at `daemon` there.
+    /// Starts the proxy with the sockets `listen` and `daemon` in `folder`.
     pub(crate) fn spawn(folder: &Path, arguments: &[&str], open_files: Option<u32>) -> Self {
         Self::spawn_under(&[], Path::new(&binary()), folder, arguments, open_files)
     }
 
-    /// Starts this `binary` by the command `tracer`, which goes on as the proxy.
+    /// Starts this `binary` through the command `tracer`, which execs it.
     pub(crate) fn spawn_under(
         tracer: &[&str],
         binary: &Path,
@@ -86,8 +86,8 @@ impl Proxy {
         Self { child, log }
     }
 
-    /// Starts it in `folder` as a service manager does that has made its sockets, two of them, and
-    /// calls them `names`. It has no path of its own to listen on.
+    /// Starts the proxy in `folder` like a service manager, with two passed sockets called `names` and without
+    /// `--listensocket`.
     pub(crate) fn activated(
         folder: &Path,
         sockets: [UnixListener; 2],
@@ -125,7 +125,7 @@ impl Proxy {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
-    /// What the log warns of, but that the daemon was not there yet at the start, as it is in a lab.
+    /// Returns the warnings in the log, except for the missing daemon at startup, which is usual in a lab.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let log = self.log();
         let warnings = log.lines().filter(|line| line.contains("warn"));
@@ -134,7 +134,7 @@ impl Proxy {
         warnings.map(ToOwned::to_owned).collect()
     }
 
-    /// Waits until a line with `text` stands in the log.
+    /// Waits for a log line with `text`.
     pub(crate) fn await_log(&self, text: &str) {
         until(&format!("the log says {text:?}"), || self.log().contains(text).then_some(()));
     }
@@ -143,7 +143,7 @@ impl Proxy {
         kill_process(self.pid(), signal).unwrap();
     }
 
-    /// Asks it to end, as a service manager does, and waits until it has understood.
+    /// Sends SIGTERM and waits until the proxy has noticed.
     pub(crate) fn terminate(&self) {
         self.signal(Signal::TERM);
         self.await_log("stopping: ");
@@ -157,32 +157,32 @@ impl Proxy {
         until("the proxy ends", || self.child.try_wait().unwrap())
     }
 
-    /// Whether it sleeps, which it does only while it waits for events.
+    /// Returns `true` if it sleeps, which it only does while it waits for events.
     pub(crate) fn sleeps(&self) -> bool {
         let status = fs::read_to_string(self.proc("status")).unwrap();
         status.lines().any(|line| line == "State:\tS (sleeping)")
     }
 
-    /// How often it has waited.
+    /// Returns how often it has waited for events.
     pub(crate) fn wakes(&self) -> u64 {
         let status = fs::read_to_string(self.proc("status")).unwrap();
         let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
         count.unwrap().trim().parse().unwrap()
     }
 
-    /// How many files it has open.
+    /// Counts its open files.
     pub(crate) fn files(&self) -> usize {
         fs::read_dir(self.proc("fd")).unwrap().count()
     }
 
-    /// How many of them are sockets; three of them are no client's.
+    /// Counts its open sockets; three of them belong to no client.
     pub(crate) fn sockets(&self) -> usize {
         let files = fs::read_dir(self.proc("fd")).unwrap().flatten();
         let targets = files.flat_map(|file| fs::read_link(file.path()));
         targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
     }
 
-    /// Lets it have files up to so many; tells how many it could have before.
+    /// Sets its limit of open files; returns the previous limit.
     pub(crate) fn limit_files(&self, files: usize) -> usize {
         let maximum = getrlimit(Resource::Nofile).maximum;
         let limit = Rlimit { current: Some(files as u64), maximum };
@@ -194,15 +194,15 @@ impl Proxy {
         Pid::from_raw(self.child.id().try_into().unwrap()).unwrap()
     }
 
-    /// Processor time that it has used, in ticks of 10 ms.
+    /// Returns its processor time in ticks of 10 ms.
     pub(crate) fn ticks(&self) -> u64 {
         let stat = fs::read_to_string(self.proc("stat")).unwrap();
-        // The name, in parentheses, may have blanks; user and system time are fields 14 and 15.
+        // The name, in parentheses, may contain blanks; user and system time are fields 14 and 15.
         let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
         fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
     }
 
-    /// Its memory in KiB.
+    /// Returns its memory in KiB.
     pub(crate) fn memory(&self) -> u64 {
         let status = fs::read_to_string(self.proc("status")).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
@@ -221,7 +221,7 @@ impl Drop for Proxy {
         if std::thread::panicking() {
             let log = self.log();
             let lines: Vec<&str> = log.lines().collect();
-            // The end of it: a long soak has a long log.
+            // Only the end, since a long soak has a long log.
             let last = lines[lines.len().saturating_sub(200)..].join("\n");
             eprintln!("log of the proxy:\n{last}");
         }

@@ -1,9 +1,9 @@
 //! Plays one transcript over real sockets.
 //!
-//! What a side got is written down as in a transcript: `<end>` when the proxy half-closed,
-//! `<closed>` when it closed, `<dialled>` when it connected again. From outside, a half-close that
-//! a close follows at once looks like a close, so `<end><closed>` counts as `<closed>`. A side
-//! that is gone sees nothing any more: ends that it should have seen are not asked for.
+//! The bytes that a side gets are recorded as in a transcript: `<end>` when the proxy half-closes, `<closed>`
+//! when it closes, `<dialled>` when it connects again. From outside, a half-close directly before a close
+//! looks like a close, so `<end><closed>` counts as `<closed>`. A closed side sees nothing more, so its
+//! expected ends are not checked.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -18,7 +18,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::proxy::PATIENCE;
 use super::transcript::{Line, Transcript, What};
 
-/// One side: what it is about to send, what it got, and what it should have got by now.
+/// One side: its bytes to send, those it got, and those it should have got by now.
 #[derive(Debug, Default)]
 struct Side {
     stream: Option<UnixStream>,
@@ -29,17 +29,17 @@ struct Side {
     gone: bool,
 }
 
-/// The two sides of the proxy, and the daemon's socket as long as it is there.
+/// The two sides of the proxy, and the daemon's socket while it exists.
 pub(crate) struct Stage {
     client: Side,
     daemon: Side,
-    /// The connection for the daemon's events, which are none.
+    /// The proxy's connection for events, on which none are sent.
     events: Option<UnixStream>,
     listener: Option<UnixListener>,
     path: PathBuf,
 }
 
-/// What the connection for events looks like.
+/// Start of the connection for events.
 const DIALLED: &[u8] = b"<dialled>GET /events?";
 
 impl Stage {
@@ -50,7 +50,7 @@ impl Stage {
         Self { client, daemon: Side::default(), events: None, listener: Some(listener), path }
     }
 
-    /// Plays a transcript up to the first thing that is not as expected.
+    /// Plays a transcript up to the first difference.
     pub(crate) fn play(&mut self, transcript: &Transcript) -> Result<(), String> {
         self.pump("the first connection to the daemon", |stage| stage.daemon.stream.is_some())?;
         self.daemon.got.clear();
@@ -94,12 +94,12 @@ impl Stage {
         Ok(())
     }
 
-    /// Waits until both sides got what they should have.
+    /// Waits until both sides have got the expected bytes.
     fn settle(&mut self) -> Result<(), String> {
         self.pump("what both should get", |stage| stage.client.has_all() && stage.daemon.has_all())
     }
 
-    /// Moves bytes until something is so.
+    /// Moves bytes until a condition holds.
     fn pump(&mut self, what: &str, done: impl Fn(&Self) -> bool) -> Result<(), String> {
         let deadline = Instant::now() + PATIENCE;
         while !done(self) {
@@ -116,7 +116,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Waits until one of the sockets has something new.
+    /// Waits for an event of one of the sockets.
     fn wait(&self) {
         let mut asked = Vec::new();
         for side in [&self.client, &self.daemon] {
@@ -131,7 +131,7 @@ impl Stage {
         poll(&mut asked, Some(&pause)).unwrap();
     }
 
-    /// A connection for events that took the place of one that has ended.
+    /// Recognises a new connection for events after the previous one has ended.
     fn put_events_aside(&mut self) {
         let asks = self.daemon.got.windows(DIALLED.len()).rposition(|window| window == DIALLED);
         if let Some(at) = asks
@@ -143,13 +143,13 @@ impl Stage {
     }
 
     fn take_connection(&mut self) {
-        // What the one before has seen comes first.
+        // First the bytes of the previous connection.
         self.daemon.moves();
         let Some(Ok((stream, _))) = self.listener.as_ref().map(UnixListener::accept) else {
             return;
         };
         stream.set_nonblocking(true).unwrap();
-        // A client has no second one while its first is there.
+        // A client has no second daemon connection while the first is open.
         if self.daemon.stream.is_some() && !self.daemon.saw_end && !self.daemon.gone {
             self.events = Some(stream);
             return;
@@ -174,11 +174,10 @@ impl Side {
         self.wanted = replaced(&self.wanted, b"<end><closed>", b"<closed>");
     }
 
-    /// Closes both ways. What the proxy said to it may have brought an end in the same moment, which is
-    /// not asked for then.
+    /// Closes both directions. The proxy may end the connection at the same moment; that end is not checked.
     fn goes(&mut self) {
-        // A close alone may wait: a process that is started for another page at this moment has a copy
-        // of the socket until it is the proxy.
+        // A close alone may be delayed: a process that is just being started for another transcript has a copy of
+        // the socket until it execs the proxy.
         if let Some(stream) = self.stream.take() {
             let _ = stream.shutdown(Shutdown::Both);
         }
@@ -211,7 +210,7 @@ impl Side {
         match stream.write(self.sends.make_contiguous()) {
             Ok(n) => drop(self.sends.drain(..n)),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            // The proxy takes nothing more, which some transcripts want.
+            // The proxy reads nothing more, as some transcripts expect.
             Err(_) => self.sends.clear(),
         }
         let mut piece = [0; 16384];
@@ -243,7 +242,7 @@ impl fmt::Display for Side {
     }
 }
 
-/// `bytes` with `with` in each place of `what`.
+/// Replaces each `what` in `bytes` by `with`.
 fn replaced(bytes: &[u8], what: &[u8], with: &[u8]) -> Vec<u8> {
     let mut all = Vec::new();
     let mut rest = bytes;

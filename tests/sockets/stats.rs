@@ -1,4 +1,4 @@
-//! What the stats socket answers, that it disturbs nobody, and what `status` makes of it.
+//! The responses of the stats socket, its independence of clients, and the command `status`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -13,10 +13,10 @@ use rustix::process::Signal;
 use super::ends::{End, accept};
 use super::lab::{Folder, Lab, PING, PONG};
 
-/// Guests that are let in at a time.
+/// Maximum number of simultaneous connections to the stats socket.
 const GUESTS: usize = 4;
 
-/// A proxy with a stats socket, in a folder that is not the lab's own.
+/// A proxy with a stats socket, in a folder besides the lab's.
 struct Desk {
     lab: Lab,
     folder: Folder,
@@ -39,14 +39,14 @@ impl Desk {
         End::new(UnixStream::connect(self.socket()).unwrap())
     }
 
-    /// The answer to a GET: its status and body.
+    /// Sends a GET; returns status and body.
     fn get(&self, target: &str) -> (u16, String) {
         let mut guest = self.guest();
         guest.sends(format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n"));
         answer(&mut guest)
     }
 
-    /// The value of a line of the page.
+    /// Returns a value of the metrics page.
     fn value(&self, series: &str) -> String {
         let (status, page) = self.get("/metrics");
         assert_eq!(status, 200);
@@ -54,7 +54,7 @@ impl Desk {
         line.unwrap_or_else(|| panic!("{series} in {page}")).to_owned()
     }
 
-    /// The same of a count.
+    /// Returns a count of the metrics page.
     fn count(&self, series: &str) -> usize {
         self.value(series).parse().unwrap()
     }
@@ -76,7 +76,7 @@ fn answer(guest: &mut End) -> (u16, String) {
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body)
 }
 
-/// Plays the daemon for one question whether it is ready.
+/// Plays the daemon for one readiness check.
 fn daemon_answers(desk: &Desk, answer: &'static str) -> thread::JoinHandle<()> {
     let listener: UnixListener = desk.lab.daemon.try_clone().unwrap();
     thread::spawn(move || {
@@ -198,7 +198,7 @@ fn guests_who_say_nothing_keep_nobody_out_for_long() {
     daemon.sends(PONG);
     client.gets(PONG);
     assert_eq!(answer(&mut late).0, 200);
-    // Not before one of the others has had its time.
+    // Not before the timeout of one of the others.
     assert!(start.elapsed().as_secs() >= 4);
     for mut guest in silent {
         guest.is_closed();
@@ -256,7 +256,7 @@ fn status_tells_how_it_is_and_ends_by_it() {
     assert_eq!(told.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&told.stdout).contains("\ndaemon:    not ready: "), "{told:?}");
     desk.lab.proxy.signal(Signal::TERM);
-    // Nobody there, and somebody else there.
+    // Without a listener, and with another program.
     let folder = Folder::new();
     let told = status(&folder.join("none"));
     assert_eq!(told.status.code(), Some(1));

@@ -1,16 +1,16 @@
-//! The question where the daemon keeps its images, which is asked aside of the connection on which it matters.
+//! The question about the daemon's image store, which the proxy asks on a connection of its own.
 
 use super::ends::End;
 use super::lab::{Lab, PING, PONG};
 use super::transcript::{Line, Transcript, What, paths, read};
 
-/// The page of this name.
+/// Reads the transcript of this name.
 fn page(name: &str) -> Transcript {
     let is_page = |path: &std::path::PathBuf| path.ends_with(format!("buildkit/{name}.txt"));
     read(paths().into_iter().find(is_page).unwrap(), "/run/docker.sock")
 }
 
-/// All that this side sends or gets in a page.
+/// Returns all bytes that this side sends or gets in a transcript.
 fn all(page: &Transcript, side: Line) -> Vec<u8> {
     let lines = page.lines.iter().filter(|(line, _)| *line == side);
     let bytes = lines.filter_map(|(_, what)| match what {
@@ -20,8 +20,8 @@ fn all(page: &Transcript, side: Line) -> Vec<u8> {
     bytes.collect::<Vec<_>>().concat()
 }
 
-/// A client that has sent all of a page, with the daemon's end of its connection, and the connection
-/// on which the daemon is asked.
+/// Connects a client that sends all of a transcript; returns it, the daemon's end, and the connection of the
+/// question.
 fn asked(lab: &Lab, page: &Transcript) -> (End, End, End) {
     let (mut client, mut daemon) = lab.pair();
     client.sends(all(page, Line::ClientSends));

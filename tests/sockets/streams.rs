@@ -1,4 +1,4 @@
-//! Much data, slow readers, and a daemon that is slow to accept.
+//! Large transfers, slow readers, and a daemon that is slow to accept.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -11,10 +11,10 @@ use super::proxy::until;
 
 const MIB: usize = 1024 * 1024;
 
-/// Memory in KiB that the proxy may take beyond what it had, whatever passes through it.
+/// Tolerated additional memory of the proxy in KiB.
 const MEMORY: u64 = 4 * 1024;
 
-/// Reads `whole` again and again, `length` bytes in all.
+/// Reads `whole` repeatedly, `length` bytes in total.
 fn reads(end: &mut End, whole: &[u8], length: usize) {
     let mut got = 0;
     let mut piece = vec![0; 60_000];
@@ -28,7 +28,7 @@ fn reads(end: &mut End, whole: &[u8], length: usize) {
     }
 }
 
-/// Writes the bytes `from..length` of `whole` again and again, in pieces of many sizes.
+/// Writes the bytes `from..length` of a repeated `whole`, in pieces of many sizes.
 fn writes(end: &mut End, whole: &[u8], from: usize, length: usize) {
     let mut sent = from;
     let mut size = 1;
@@ -110,12 +110,12 @@ fn a_tunnel_carries_much_both_ways_at_once() {
     daemon.is_closed();
 }
 
-/// A chunked body of about `length` bytes with chunks from 1 byte to 200 kB, and all that it is.
+/// Builds a chunked body of about `length` bytes, with chunks from 1 byte to 200 kB.
 fn chunked(length: usize) -> Vec<u8> {
     let (data, mut body, mut size) = (noise(200_000), Vec::new(), 1);
     while body.len() < length {
         size = (size * 7919 + 13) % 200_000;
-        // Most are small or of the size in which a daemon sends.
+        // Most are small or of the size of a daemon's writes.
         let n = [size % 100, 32 * 1024, size, 32 * 1024, 32 * 1024][size % 5].max(1);
         body.extend(format!("{n:x};part={size}\r\n").into_bytes());
         body.extend(&data[..n]);
@@ -176,7 +176,7 @@ fn a_stream_that_is_stuck_ends_with_either_side_and_gives_everything_back() {
 #[test]
 fn a_full_queue_of_the_daemon_is_waited_for() {
     let lab = Lab::new();
-    // The queue takes one connection more than it is said to have.
+    // The queue takes one connection more than its backlog.
     rustix::net::listen(&lab.daemon, 0).unwrap();
     let mut clients = [lab.client(), lab.client(), lab.client()];
     for client in &mut clients {
@@ -198,7 +198,7 @@ fn a_full_queue_of_the_daemon_is_waited_for() {
 fn a_daemon_that_does_not_accept_is_named_after_10_seconds() {
     let lab = Lab::new();
     rustix::net::listen(&lab.daemon, 0).unwrap();
-    // Before any client comes: whoever connects to a full queue waits, and nobody empties this one.
+    // Before any client: a connect to a full queue blocks, and nothing empties this one.
     UnixStream::connect(lab.folder.join("daemon")).unwrap();
     let start = Instant::now();
     let mut client = lab.client();

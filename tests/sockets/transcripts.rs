@@ -7,11 +7,11 @@ use super::lab::Lab;
 use super::stage::Stage;
 use super::transcript::{SOCKET, paths, read};
 
-/// Flags of the proxy for all pages.
+/// Flags of the proxy for all transcripts.
 const FLAGS: [&str; 6] =
     ["--label", "ci.job=7", "--label", "ci.team=web", "--cgroup-parent", "/ci/7"];
 
-/// Pages that are played at the same time.
+/// Number of transcripts that are played at the same time.
 const AT_ONCE: usize = 8;
 
 #[test]
@@ -28,10 +28,10 @@ fn every_transcript_passes_over_sockets_as_through_the_core() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// Plays one; tells what was not as expected.
+/// Plays a transcript; returns the first difference.
 fn play(path: &Path) -> Option<String> {
     let page = read(path.to_owned(), SOCKET);
-    // The daemon of a page hears of one connection at a time; `store.rs` has what is asked aside.
+    // A transcript has one daemon connection at a time; `store.rs` tests questions on another one.
     if page.store.is_some() {
         return None;
     }

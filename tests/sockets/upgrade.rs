@@ -1,4 +1,4 @@
-//! SIGHUP: a new process takes the listening sockets over.
+//! Upgrade by SIGHUP: a new process takes over the listening sockets.
 
 use std::fs;
 use std::io::Write;
@@ -25,7 +25,7 @@ pub(crate) struct Next {
 }
 
 impl Next {
-    /// The one that the log of `proxy` tells of, and the tests have not seen yet, being the `count`th.
+    /// Waits for the `count`th new process in the log of `proxy`.
     pub(crate) fn of(proxy: &Proxy, count: usize) -> Self {
         let number = until("a new process serves", || {
             let log = proxy.log();
@@ -51,7 +51,7 @@ impl Next {
     }
 
     pub(crate) fn await_end(&self) {
-        // It is nobody's child here: what is left of it is a zombie at most.
+        // It is not a child of the test, so at most a zombie remains.
         until("the new process ends", || {
             self.status("State:").is_none_or(|state| state.starts_with('Z')).then_some(())
         });
@@ -64,19 +64,18 @@ impl Drop for Next {
     }
 }
 
-/// A proxy whose program is a file of this folder, to be replaced; started by the command
-/// `tracer`.
+/// Starts a proxy through the command `tracer`; its program is a file in this folder, which can be replaced.
 pub(crate) fn with_program(folder: &Folder, tracer: &[&str]) -> (Lab, PathBuf) {
     let program = folder.join("program");
     fs::copy(binary(), &program).unwrap();
     (Lab::of(tracer, &program), program)
 }
 
-/// Puts another program in its place, as a package manager does.
+/// Replaces the program, like a package manager.
 pub(crate) fn replace(program: &PathBuf, content: &[u8]) {
     let new = program.with_extension("new");
-    // By another process: a file that we have open ourselves to write may be handed on to a program
-    // that another test starts, and cannot be executed until that lets go of it.
+    // Written by another process: a child of another test could inherit our descriptor, and a file that is open
+    // for writing cannot be executed.
     let mut writer = Command::new("sh");
     writer.args(["-c", "cat >\"$0\""]).arg(&new).stdin(Stdio::piped());
     let mut writer = writer.spawn().unwrap();
@@ -86,7 +85,7 @@ pub(crate) fn replace(program: &PathBuf, content: &[u8]) {
     fs::rename(new, program).unwrap();
 }
 
-/// An exchange of a new client; which process has the daemon's connection.
+/// Makes an exchange of a new client; returns the pid of the process that connected to the daemon.
 pub(crate) fn served_by(lab: &Lab) -> i32 {
     let (mut client, mut daemon) = lab.asked(PING);
     daemon.sends(PONG);
@@ -109,7 +108,7 @@ fn new_clients_meet_the_new_program_and_streams_end_in_the_old_one() {
     assert_ne!(old, next.number);
     let runs = fs::metadata(format!("/proc/{}/exe", next.number)).unwrap();
     assert_eq!(runs.ino(), fs::metadata(&program).unwrap().ino());
-    // It is the service manager's child, not the old one's.
+    // It is not a child of the old process.
     assert_ne!(next.status("PPid:"), Some(old.to_string()));
     daemon.sends("2\r\nhi\r\n");
     client.gets("2\r\nhi\r\n");
@@ -118,7 +117,7 @@ fn new_clients_meet_the_new_program_and_streams_end_in_the_old_one() {
     client.gets("0\r\n\r\n");
     drop(client);
     assert_eq!(lab.proxy.await_exit().code(), Some(0));
-    // The socket is the new one's now, which removes it at its end.
+    // The socket belongs to the new process, which removes it at its exit.
     assert_eq!(served_by(&lab), next.number);
     next.signal(Signal::TERM);
     next.await_end();
@@ -166,7 +165,7 @@ fn a_link_in_path_leads_to_the_new_program() {
     assert_eq!(runs.ino(), fs::metadata(&after).unwrap().ino());
 }
 
-/// It is refused when it has the sockets already.
+/// The program fails after it has got the sockets.
 #[test]
 fn a_program_that_fails_with_the_sockets_leaves_their_files() {
     let folder = Folder::new();
@@ -241,7 +240,7 @@ fn under_load_no_connection_fails() {
             });
             next.signal(Signal::HUP);
             let later = Next::of(&lab.proxy, turn);
-            // It goes on for those that it has.
+            // The old process continues to serve its clients.
             std::mem::forget(std::mem::replace(&mut next, later));
         }
         over.store(true, Ordering::Relaxed);
@@ -250,7 +249,7 @@ fn under_load_no_connection_fails() {
     assert_eq!(lab.proxy.warnings(), [""; 0]);
 }
 
-/// systemd tells all processes of a service to stop, and those that are left again.
+/// systemd sends SIGTERM to all processes of a service, and again to those that remain.
 #[test]
 fn the_old_process_drains_however_often_it_is_told_to_stop() {
     let mut lab = Lab::with(&["--drain-time", "3s"]);
@@ -264,7 +263,7 @@ fn the_old_process_drains_however_often_it_is_told_to_stop() {
         client.sends("x");
         daemon.gets("x");
     }
-    // A request behind the one that is running begins no new exchange: there is another process.
+    // A request behind the running one begins no exchange, since another process serves.
     streams.sends(PING);
     third_daemon.sends([CHUNKED, "0\r\n\r\n"].concat());
     streams.gets([CHUNKED, "0\r\n\r\n"].concat());
@@ -330,7 +329,7 @@ fn the_stats_socket_is_passed_on() {
     assert!(!path.exists());
 }
 
-/// Both have the socket open, but one of them has nothing to do with new clients any more.
+/// Both processes have the socket open, but the old one accepts no more clients.
 #[test]
 fn new_clients_do_not_wake_the_old_process() {
     let lab = Lab::new();
@@ -362,7 +361,7 @@ fn the_manager_is_told_who_serves_before_that_one_speaks() {
     assert_eq!(lines, [format!("MAINPID={}", next.number)]);
     let ready = manager.hears();
     assert_eq!((ready[0].as_str(), ready[1].as_str()), ("READY=1", "WATCHDOG=1"));
-    // The old one has nothing to say any more, even at its end.
+    // The old process sends no more notifications, not even at its exit.
     next.signal(Signal::TERM);
     manager.awaits("STOPPING=1");
 }
@@ -387,7 +386,7 @@ fn the_manager_hears_of_us_again_when_who_was_to_serve_has_ended() {
     let folder = Folder::new();
     let socket = format!("NOTIFY_SOCKET={}", manager.path().display());
     let (lab, program) = with_program(&folder, &["env", &socket, "WATCHDOG_USEC=1000000"]);
-    // The first process of a system is nobody's successor. It ends after that was read.
+    // Pid 1 cannot be the successor. The program exits after the message was read.
     replace(&program, b"#!/bin/sh\necho 1 >&0\nsleep 1\n");
     lab.proxy.signal(Signal::HUP);
     manager.awaits("MAINPID=1");

@@ -1,4 +1,4 @@
-//! Anonymous volumes, as `--anonymous-volumes` has them.
+//! Anonymous volumes and `--anonymous-volumes`.
 
 use super::ends::End;
 use super::lab::{Lab, PING};
@@ -11,7 +11,7 @@ fn create() -> String {
     format!("POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: {length}\r\n\r\n{BODY}")
 }
 
-/// A client that creates a container, and its daemon.
+/// Connects a client that creates a container; returns both ends.
 fn creates(flags: &[&str]) -> (Lab, End, End) {
     let lab = Lab::with(&[&["--label", "ci.job=7"], flags].concat());
     let (mut client, daemon) = lab.pair();
