@@ -122,7 +122,7 @@ impl Load {
         let mut running = self.connections.len();
         while running > 0 {
             let events = self.poll.wait(Some(PATIENCE));
-            assert!(events > 0, "waited in vain at {}", self.to.display());
+            assert!(events > 0, "timed out at {}", self.to.display());
             for at in 0..events {
                 let (number, flags) = self.poll.event(at);
                 let number = usize::try_from(number).unwrap();

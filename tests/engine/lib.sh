@@ -1,20 +1,20 @@
-# What the scripts that need a Docker engine share. Sourced, not run.
+# Functions of the scripts that need a Docker engine. Sourced, not run.
 # shellcheck shell=bash
 
-# Debian keeps dockerd and ip where only root's PATH looks.
+# Debian has dockerd and ip in folders that only root's PATH contains.
 PATH=$HOME/.cargo/bin:$PATH:/usr/sbin:/sbin
 
 engine_scripts=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 
 say() { printf '%s\n' "$*" >&2; }
 
-# as_root COMMAND...: runs it as root, through sudo where that is needed.
+# as_root COMMAND...: runs the command as root, through sudo if needed.
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# need COMMAND=PACKAGE...: installs the package of each command that is missing.
-# What it installed is added to the array `installed`.
+# need COMMAND=PACKAGE...: installs the package of each missing command, and adds it to the
+# array `installed`.
 installed=()
 need() {
     local pair missing=()
@@ -28,8 +28,8 @@ need() {
     installed+=("${missing[@]}")
 }
 
-# A package that brings a service starts it, unless policy-rc.d forbids it. We
-# want the program alone: a daemon that we start can be ended again by us.
+# A package with a service starts it, unless policy-rc.d forbids that. Only the program is
+# needed: the scripts start and stop their own daemons.
 apt_install() {
     local policy=/usr/sbin/policy-rc.d made_policy='' status=0
     if [ ! -e "$policy" ]; then
@@ -43,7 +43,7 @@ apt_install() {
     return "$status"
 }
 
-# quietly COMMAND...: shows what it writes only if it fails.
+# quietly COMMAND...: prints the output of the command only if it fails.
 quietly() {
     local log status=0
     log=$(mktemp)
@@ -53,7 +53,7 @@ quietly() {
     return "$status"
 }
 
-# need_rust: cargo, and the toolchain that rust-toolchain.toml names.
+# need_rust: installs cargo and the toolchain of rust-toolchain.toml.
 need_rust() {
     need cc=build-essential
     if ! command -v cargo >/dev/null; then
@@ -63,18 +63,18 @@ need_rust() {
             sh -s -- -q -y --profile minimal --default-toolchain none >&2
         installed+=(rustup)
     fi
-    # Says no where rustup is there but the pinned toolchain is not.
+    # Fails if rustup is installed but the pinned toolchain is not.
     cargo --version >/dev/null 2>&1 || rustup toolchain install >&2
 }
 
-# need_docker: the docker command. Newer Debians ship it apart from the daemon.
+# need_docker: installs the docker command, which newer Debians ship apart from the daemon.
 need_docker() {
     command -v docker >/dev/null || need dockerd=docker.io
     need docker=docker-cli
 }
 
-# need_buildx: sets DCP_TEST_BUILDX_CLI to a docker command that has buildx. Where this machine's has
-# none, one of a later Debian is unpacked beside it.
+# need_buildx: sets DCP_TEST_BUILDX_CLI to a docker command with buildx. If this machine's has none, one of a
+# later Debian is unpacked beside it.
 need_buildx() {
     [ -z "${DCP_TEST_BUILDX_CLI:-}" ] || return 0
     DCP_TEST_BUILDX_CLI=docker
@@ -86,7 +86,7 @@ need_buildx() {
     export DCP_TEST_BUILDX_CLI
 }
 
-# commands FILE NAME: those under the comment `<!-- NAME -->` of the file, as they are written there.
+# commands FILE NAME: prints the commands under the comment `<!-- NAME -->` of the file.
 commands() {
     awk -v mark="<!-- $2 -->" '
         $0 == mark { found = 1 }
@@ -94,18 +94,18 @@ commands() {
         inside' "$1" | grep . || { say "no commands under <!-- $2 --> in $1"; return 1; }
 }
 
-# answers SOCKET: a Docker daemon answers there.
+# answers SOCKET: succeeds if a Docker daemon answers there.
 answers() {
     docker --host "unix://$1" version >/dev/null 2>&1
 }
 
-# need_engine DIR: sets `socket` to a daemon's that answers. Where there is none on this
-# machine, one is started under DIR, and `engine` is set to DIR, for `tests/engine/down`.
+# need_engine DIR: sets `socket` to that of a daemon that answers. If this machine has none,
+# starts one under DIR and sets `engine` to DIR, for `tests/engine/down`.
 need_engine() {
     socket=${DCP_TEST_DOCKER_SOCKET:-/var/run/docker.sock}
     engine=''
     ! answers "$socket" || return 0
-    say "no Docker daemon answers on $socket: starting one for the while"
+    say "no Docker daemon answers on $socket: starting one temporarily"
     need dockerd=docker.io ip=iproute2
     # shellcheck disable=SC2034 # for the caller
     engine=$1

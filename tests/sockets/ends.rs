@@ -24,7 +24,7 @@ pub(crate) fn accept(listener: &UnixListener) -> End {
 fn await_event(socket: &impl std::os::fd::AsFd, flags: PollFlags, what: &str) -> PollFlags {
     let mut asked = [PollFd::new(socket, flags)];
     let patience = Timespec::try_from(PATIENCE).unwrap();
-    assert!(poll(&mut asked, Some(&patience)).unwrap() > 0, "waited in vain for {what}");
+    assert!(poll(&mut asked, Some(&patience)).unwrap() > 0, "timed out waiting for {what}");
     asked[0].revents()
 }
 

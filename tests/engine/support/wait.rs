@@ -8,7 +8,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Calls `probe` until it returns a value; fails the test at the time limit.
 pub(crate) fn until<T>(what: &str, probe: impl FnMut() -> Option<T>) -> T {
-    eventually(probe).unwrap_or_else(|| panic!("waited in vain until {what}"))
+    eventually(probe).unwrap_or_else(|| panic!("timed out waiting until {what}"))
 }
 
 /// The same for cleanup, which must not panic, since the test may already be failing.
