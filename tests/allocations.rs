@@ -1,4 +1,4 @@
-//! How often the core asks for memory: never for an exchange on a connection that was kept.
+//! Allocations of the core: none for an exchange on a kept connection.
 
 #![allow(
     clippy::unwrap_used,
@@ -30,7 +30,7 @@ const LOGS: &str = "GET /v1.43/containers/c0ffee/logs?stdout=1 HTTP/1.1\r\nHost:
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
     5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n";
 
-/// A connection of the core, moved as the shell moves it: storage is lent for a turn.
+/// A connection of the core, driven like the shell does: buffers are lent for a turn.
 struct Connection {
     session: Session,
     pool: Pool,
@@ -45,7 +45,7 @@ impl Connection {
         Self { session, pool: Pool::default(), now: Instant::now() }
     }
 
-    /// One exchange; what leaves must be as long as what came.
+    /// Makes one exchange, whose bytes must be forwarded completely.
     fn exchange(&mut self, request: &str, response: &str) {
         let limit = self.session.up_limit();
         receive(self.session.up(), &mut self.pool, limit, request);
@@ -69,7 +69,7 @@ impl Connection {
         }
     }
 
-    /// What an exchange asks for, after the first of its kind.
+    /// Measures the allocations of an exchange after the first of its kind.
     fn measured(&mut self, request: &str, response: &str) -> AllocationInfo {
         self.exchange(request, response);
         measure(|| self.exchange(request, response))
@@ -95,7 +95,7 @@ fn an_exchange_on_a_kept_connection_asks_for_no_memory() {
     assert_eq!(connection.measured(LOGS, CHUNKED).count_total, 0);
 }
 
-/// Each is compared with each field that a container create has, and is unescaped once.
+/// Each key is compared with each field of a container create, and unescaped once.
 #[test]
 fn keys_with_escapes_do_not_hold_up_others() {
     const KEYS: usize = 1000;

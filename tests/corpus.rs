@@ -1,6 +1,5 @@
-//! Plays what real clients and real daemons said to each other through the core. Nobody may be
-//! able to tell that the core is there: every byte, every end and the moment of each are as
-//! recorded, but for requests that create something.
+//! Plays recordings of real clients and daemons through the core. The core must be invisible: every byte, every
+//! end and their order are as recorded, except for requests that create something.
 
 #![allow(clippy::panic, clippy::indexing_slicing)] // a test may fail so
 
@@ -15,9 +14,9 @@ use support::random::{Random, check};
 
 /// How bytes reach the core and leave it.
 enum Way<'r> {
-    /// Each write of the recording at once, read and written as far as this.
+    /// Each write of the recording at once, with these sizes of reads and writes.
     Even(Pace),
-    /// Cut anywhere, through sockets that take much, little or nothing for a while.
+    /// Split anywhere, through sockets that accept much, little or nothing for a while.
     Random(&'r mut Random),
 }
 
@@ -34,7 +33,7 @@ impl Way<'_> {
             end_of(player, by).sends.extend(piece);
             return player.settle();
         };
-        // What is long is not cut to dust, for that takes too long.
+        // Long pieces are not split into single bytes, which would take too long.
         let unit = piece.len() / 1024 + 1;
         let mut rest = piece;
         while !rest.is_empty() {
@@ -64,23 +63,23 @@ fn end_of(player: &mut Player, side: Side) -> &mut End {
     }
 }
 
-/// A connection that is being played, and what should have come of it so far.
+/// A connection that is being played, and the expected bytes so far.
 struct Play {
     player: Player,
     client: Wanted,
     daemon: Wanted,
 }
 
-/// What one side should have got.
+/// Expected bytes and end of one side.
 #[derive(Default)]
 struct Wanted {
     bytes: Vec<u8>,
-    /// How this side itself ended.
+    /// The end of this side itself.
     ended: Option<Ending>,
 }
 
-/// Plays a connection up to the first thing that is not as recorded. The daemon never speaks
-/// before it has got what it had got in the recording: else the play ends there.
+/// Plays a connection up to the first difference. The daemon never sends before it has got the same bytes as in
+/// the recording; otherwise the play ends there.
 fn play(connection: &Connection, way: &mut Way<'_>) -> Result<(), String> {
     let mut player = Player::new(way.pace());
     player.answers_errands = true;
@@ -135,8 +134,8 @@ impl Play {
         self.player.settle();
     }
 
-    /// Compares what both have got. While `speaking` has not said all, the start of a head may
-    /// still be missing at the other side.
+    /// Compares the bytes of both sides. While `speaking` is still sending, the start of a head may be missing at
+    /// the other side.
     fn compare(&self, speaking: Option<Side>) -> Result<(), String> {
         let partly = |side| speaking == Some(other(side));
         self.daemon
@@ -162,13 +161,13 @@ impl Wanted {
         }
         let closed = matches!(more, b"<closed>" | b"<end><closed>");
         match (more, self.ended, other) {
-            // For whom nobody is there any more, the connection is closed.
+            // The connection of a side is closed once the other side has gone.
             (_, None | Some(Ending::Half), Some(Ending::Gone)) if !closed => {
                 Err("was not told that the other is gone".to_owned())
             }
             (b"", None | Some(Ending::Half), Some(_)) => Err("was not told of the end".to_owned()),
             (b"", ..) => Ok(()),
-            // Who has ended may be closed before the other ends too, if nothing is owed.
+            // A side that has ended may be closed before the other ends, if nothing is outstanding.
             (b"<end>", ..) if self.ended.is_some() || other.is_some() => Ok(()),
             _ if closed && (self.ended.is_some() || other.is_some()) => Ok(()),
             _ => Err(format!("has got too much: {}", shown(more))),
@@ -176,7 +175,7 @@ impl Wanted {
     }
 }
 
-/// What stands in each behind what is the same in both.
+/// Removes the common prefix of both.
 fn behind_the_same<'a>(one: &'a [u8], two: &'a [u8]) -> (&'a [u8], &'a [u8]) {
     if let Some(more) = two.strip_prefix(one) {
         return (&[], more); // much faster than byte by byte
@@ -189,7 +188,7 @@ fn is_start_of_head(bytes: &[u8]) -> bool {
     bytes.starts_with(b"HTTP/1.") && !bytes.windows(4).any(|four| four == b"\r\n\r\n")
 }
 
-/// Plays all connections at one pace, and tells of all that fail.
+/// Plays all connections at one pace, and reports all failures.
 fn play_all(pace: impl Fn(&Connection) -> Pace) {
     let mut failures = Vec::new();
     for connection in all().iter().flat_map(|recording| &recording.connections) {
@@ -198,7 +197,7 @@ fn play_all(pace: impl Fn(&Connection) -> Pace) {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// One byte at a time, or few where there are very many.
+/// Returns the size of a piece: one byte, or a few for a long connection.
 fn crumb(connection: &Connection) -> usize {
     connection.length() / 50_000 + 1
 }
@@ -233,7 +232,7 @@ fn cut_anywhere_through_moody_sockets() {
     });
 }
 
-/// The expectations in the corpus were written by the program itself; this is who reviews them.
+/// The program itself wrote the expectations in the corpus; this test reviews them.
 #[test]
 fn what_creates_carries_what_is_forced_and_nothing_else_is_changed() {
     let mut judged = 0;
@@ -258,7 +257,7 @@ fn what_creates_carries_what_is_forced_and_nothing_else_is_changed() {
     assert!(judged > 50, "only {judged}");
 }
 
-/// What the other side gets in each turn.
+/// Returns the bytes that the other side gets in each turn.
 fn other_got(connection: &Connection) -> Vec<Vec<u8>> {
     let mut player = Player::new(Pace::WHOLE);
     player.answers_errands = true;
@@ -278,7 +277,7 @@ fn other_got(connection: &Connection) -> Vec<Vec<u8>> {
     connection.turns.iter().map(turn).collect()
 }
 
-/// After a change of what is forced: `git diff` then shows what it means for real clients.
+/// Run after a change of the forced values: `git diff` then shows its effect on real clients.
 #[test]
 #[ignore = "writes into tests/corpus"]
 fn write_expectations() {

@@ -1,10 +1,9 @@
-//! Plays what real clients and real daemons said to each other through the built program, over
-//! real sockets. Every write is awaited at the other side before the next one is made, so what is
-//! held back or lost shows as a deadline that passes.
+//! Plays recordings of real clients and daemons through the built program, over real sockets. Each write must
+//! arrive at the other side before the next one, so delayed or lost bytes exceed a deadline.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a test may fail so
 
-// Not in `support`: it needs the built program, which fuzz targets and benches do not have.
+// Not in `support`, since it needs the built program, which fuzz targets and benches do not have.
 #[path = "support/process.rs"]
 mod process;
 mod support;
@@ -18,15 +17,15 @@ use process::Process;
 use support::corpus::{Connection, Ending, Recording, Side, Turn, all, shown};
 use support::errands;
 
-/// The two ends of a connection; `None` for one that is gone.
+/// The two ends of a connection; `None` for a closed one.
 struct Ends {
     client: Option<UnixStream>,
     daemon: Option<UnixStream>,
-    /// What was written to an end that may not have come to it yet: the start of a head.
+    /// Written bytes that may not arrive yet: the start of a head.
     held: Vec<u8>,
 }
 
-/// Proxies that run at once, each with a share of the recordings.
+/// Number of simultaneous proxies, each with a share of the recordings.
 const PROXIES: usize = 4;
 
 #[test]
@@ -41,14 +40,14 @@ fn real_sockets_pass_what_was_recorded() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// Plays connections one after another up to the first that fails, for each failure takes time.
+/// Plays connections in turn up to the first failure, since each failure takes time.
 fn play_all(recordings: &[Recording]) -> Option<String> {
     let proxy = Process::start();
     let mut connections = recordings.iter().flat_map(|recording| &recording.connections);
     connections.find_map(|connection| play(connection, &proxy).err())
 }
 
-/// Plays a connection up to the first thing that is not as recorded.
+/// Plays a connection up to the first difference.
 fn play(connection: &Connection, proxy: &Process) -> Result<(), String> {
     let (client, daemon) = proxy.connect();
     let mut ends = Ends { client: Some(client), daemon: Some(daemon), held: Vec::new() };
@@ -76,7 +75,7 @@ impl Ends {
         }
     }
 
-    /// What one side writes comes to the other as it is. A head comes when it is complete.
+    /// Passes bytes that must arrive unchanged. A head arrives when it is complete.
     fn pass(&mut self, by: Side, piece: &[u8]) -> Result<(), String> {
         let (Some(client), Some(daemon)) = (&self.client, &self.daemon) else {
             return Err("a side is gone".to_owned());
@@ -92,14 +91,14 @@ impl Ends {
         }
         let wanted = std::mem::take(&mut self.held);
         thread::scope(|scope| {
-            // On its own thread, since more may be written than all buffers on the way hold.
+            // In a thread, since the bytes may exceed all buffers on the way.
             let writer = scope.spawn(|| write(from, piece));
             read(to, &wanted, by)?;
             writer.join().unwrap()
         })
     }
 
-    /// What one side writes comes to the other changed, or is answered by the proxy.
+    /// Passes bytes that arrive changed, or that the proxy answers.
     fn change(&mut self, turn: &Turn) -> Result<(), String> {
         let (Some(client), Some(daemon)) = (&self.client, &self.daemon) else {
             return Err("a side is gone".to_owned());
@@ -122,13 +121,13 @@ impl Ends {
         if ending == Ending::Gone {
             *own = None;
         } else if let Some(own) = own {
-            // Fails where the proxy has closed already, as it may behind the other's end.
+            // Fails if the proxy has already closed, as it may after the other side's end.
             let _ = own.shutdown(Shutdown::Write);
         }
         other.as_ref().map_or(Ok(()), |other| read_end(other, by))
     }
 
-    /// When the one has ended and read all, so must the other.
+    /// Closes one end after it has read everything; the other must end, too.
     fn close(self) -> Result<(), String> {
         if let Some(client) = &self.client {
             let _ = client.shutdown(Shutdown::Write);
@@ -145,7 +144,7 @@ fn write(mut to: &UnixStream, bytes: &[u8]) -> Result<(), String> {
     to.write_all(bytes).map_err(|error| format!("cannot write: {error}"))
 }
 
-/// Reads what came from `from`: exactly that, before the deadline.
+/// Reads exactly these bytes from `from`, before the deadline.
 fn read(mut stream: &UnixStream, wanted: &[u8], from: Side) -> Result<(), String> {
     let mut got = vec![0; wanted.len()];
     stream
@@ -159,7 +158,7 @@ fn read(mut stream: &UnixStream, wanted: &[u8], from: Side) -> Result<(), String
     Ok(())
 }
 
-/// Reads a creating request; what the proxy asks before it is answered.
+/// Reads a creating request, and answers the proxy's questions before it.
 fn read_created(mut stream: &UnixStream, wanted: &[u8]) -> Result<(), String> {
     let mut got = Vec::new();
     let mut piece = [0; 16 * 1024];
@@ -177,7 +176,7 @@ fn read_created(mut stream: &UnixStream, wanted: &[u8]) -> Result<(), String> {
     if got == wanted { Ok(()) } else { Err(format!("has got\n  {}", shown(&got))) }
 }
 
-/// Nothing more comes from `from`, and it has ended.
+/// Fails unless `from` ends without more bytes.
 fn read_end(mut stream: &UnixStream, from: Side) -> Result<(), String> {
     let mut rest = Vec::new();
     match stream.read_to_end(&mut rest) {

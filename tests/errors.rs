@@ -1,5 +1,4 @@
-//! The list of all that the proxy says when it answers itself, `docs/errors.md`, compared with what
-//! the program says.
+//! Compares `docs/errors.md`, the list of the proxy's own error messages, with the program.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -17,7 +16,7 @@ use dockerd_ci_proxy::rules::{Injection, Injections, Label, Reason, Refusal, bod
 struct Row {
     reason: String,
     status: u16,
-    /// What is said, with `…` in each place of something that differs.
+    /// The messages, with `…` in place of each variable part.
     words: Vec<String>,
 }
 
@@ -37,8 +36,7 @@ fn rows() -> Vec<Row> {
     text.lines().filter_map(row).collect()
 }
 
-/// Requests of which each is refused for another reason, or in other words: the request line with
-/// field lines behind it, and the body.
+/// Requests, each refused for another reason or with another message: request line and field lines, and body.
 const REFUSED: &[(&str, &str)] = &[
     ("POST /containers/create", ""),
     ("POST /containers/create|Content-Encoding: gzip", "{}"),
@@ -101,7 +99,7 @@ fn refused(line: &str, body: &str) -> Refusal {
     }
 }
 
-/// Refusals of every kind.
+/// Returns refusals of every kind.
 fn refusals() -> Vec<Refusal> {
     let inject = Injections::forced(&[], &labels(), None, None);
     let strict = Injection { strict: true, inject, ..Injection::default() };
@@ -125,7 +123,7 @@ fn refusals() -> Vec<Refusal> {
         .collect()
 }
 
-/// Something of every kind that the proxy says.
+/// Returns faults of every kind.
 fn faults() -> Vec<Fault> {
     let away = [
         Unreachable::Missing,
@@ -160,7 +158,7 @@ fn faults() -> Vec<Fault> {
     away.chain(refusals().into_iter().map(Fault::Refused)).chain(others).collect()
 }
 
-/// Whether `text` is `words` with something in each place of a `…`.
+/// Returns `true` if `text` matches `words`, with something in place of each `…`.
 fn fits(text: &str, words: &str) -> bool {
     let Some((before, rest)) = words.split_once('…') else { return text == words };
     let Some(text) = text.strip_prefix(before) else { return false };

@@ -1,5 +1,5 @@
-//! For how long the proxy has held a request: from the moment when all of it had come that is looked
-//! at, to the moment when the daemon's socket has it.
+//! The time for which the proxy holds a request: from the arrival of its last inspected byte to the write to
+//! the daemon's socket.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -14,7 +14,7 @@ mod support;
 
 use support::player::injection;
 
-/// A core at a time of our own.
+/// A core with a simulated clock.
 struct Connection {
     session: Session,
     pool: Pool,
@@ -31,7 +31,7 @@ impl Connection {
         Self { session, pool: Pool::default(), start, now: start }
     }
 
-    /// It is so many seconds after the start.
+    /// Sets the clock to this time after the start.
     fn at(&mut self, seconds: u64) {
         self.now = self.start + Duration::from_secs(seconds);
     }
@@ -58,7 +58,7 @@ impl Connection {
         self.advance();
     }
 
-    /// The daemon takes all, but the last `left` bytes.
+    /// Writes everything but the last `left` bytes to the daemon.
     fn daemon_takes_all_but(&mut self, left: usize) {
         while self.session.up().leaving().len() > left {
             let n = self.session.up().leaving().len() - left;
@@ -75,7 +75,7 @@ impl Connection {
         self.advance();
     }
 
-    /// Since how many seconds after the start it has been here that has left now.
+    /// Returns the arrival time, in seconds after the start, of a request that has just been written to the daemon.
     fn handed(&mut self) -> Option<u64> {
         let since = self.session.handed()?;
         Some(since.duration_since(self.start).as_secs())
@@ -96,12 +96,12 @@ fn what_passes_counts_from_the_end_of_its_head_until_the_head_has_left() {
     assert_eq!(connection.handed(), None);
     connection.daemon_takes_all_but(2);
     assert_eq!(connection.handed(), Some(10));
-    // It is told once; the body does not count.
+    // Reported once; the body does not count.
     connection.at(20);
     connection.client_sends("cd");
     connection.daemon_takes_all_but(0);
     assert_eq!(connection.handed(), None);
-    // The next one on the connection counts anew.
+    // The next request on the connection has its own time.
     connection.daemon_sends(PONG);
     connection.client_takes_all();
     connection.at(30);

@@ -1,5 +1,5 @@
-//! The page of metrics, read as strictly as Prometheus' text format 0.0.4 allows, and compared with
-//! `docs/metrics.md`, which tells what each metric means.
+//! The metrics page, parsed strictly by Prometheus' text format 0.0.4, and compared with `docs/metrics.md`, which
+//! describes each metric.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -28,7 +28,7 @@ struct Sample {
     value: f64,
 }
 
-/// Reads a page; what is wrong with it is said with the line.
+/// Parses a page; an error contains the line.
 fn read(page: &str) -> Result<Vec<Family>, String> {
     if !page.ends_with('\n') {
         return Err("the last line has no end".to_owned());
@@ -66,7 +66,7 @@ fn is_name(name: &str) -> bool {
     letters && name.starts_with(|first: char| first.is_ascii_lowercase())
 }
 
-/// `name value` or `name{key="text",key="text"} value`.
+/// Parses `name value` or `name{key="text",key="text"} value`.
 fn sample(line: &str) -> Option<Sample> {
     let (series, value) = line.split_once(' ')?;
     let value = value.parse().ok()?;
@@ -142,7 +142,7 @@ fn present() -> Present {
     Present { open: 3, room: 500, draining: true, started }
 }
 
-/// Counters of which each has counted something.
+/// Returns counters that have all counted something.
 fn busy() -> Counters {
     let mut counters = Counters::default();
     for (method, path) in [("GET", "/_ping"), ("POST", "/build"), ("POST", "/grpc")] {
@@ -235,7 +235,7 @@ fn the_reader_sees_what_is_wrong() {
     assert!(read(&format!("{HEAD}a_total 1\n")).is_ok());
 }
 
-/// The rows of the table: name, type, labels.
+/// Compares the rows of the table: name, type, labels.
 #[test]
 fn each_metric_is_in_the_document_and_no_other() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");

@@ -1,5 +1,5 @@
-//! The table of operations beside the Engine API's own descriptions: each operation is known, and
-//! somebody has said what it is. One that is new in a later version fails here until that is done.
+//! Compares the table of operations with the Engine API's descriptions: each operation must be known and
+//! classified. A new one of a later version fails here until it is.
 
 #![allow(clippy::panic, reason = "a test fails by panicking")]
 
@@ -7,8 +7,7 @@ use dockerd_ci_proxy::engine::{Carrier, Upgrade, route};
 
 const DESCRIBED: &str = include_str!("data/engine-api.txt");
 
-/// The operations that create or replace something with labels; all of them carry it in a way that
-/// is rewritten or refused.
+/// The operations that create or replace something with labels; all of them must be rewritten or refused.
 const CREATING: &[&str] = &[
     "ConfigCreate",
     "ConfigUpdate",
@@ -25,12 +24,12 @@ const CREATING: &[&str] = &[
     "VolumeCreate",
 ];
 
-/// Those that leave HTTP.
+/// The operations that turn their connection into a tunnel.
 const HIJACKING: &[&str] = &["ContainerAttach", "ContainerAttachWebsocket", "ExecStart", "Session"];
 
-/// Those that create nothing which could have labels, though they sound like it: plugins, swarms
-/// and nodes have none that bills or clean-up look at, a loaded or pulled image brings its own, and
-/// the rest changes or copies what is there.
+/// The POST operations that create nothing to label: labels of plugins, swarms and nodes matter neither to
+/// billing nor to clean-up, a loaded or pulled image has its own, and the others change or copy something that
+/// exists.
 const HARMLESS_POSTS: &[&str] = &[
     "BuildPrune",
     "ContainerExec",
@@ -71,7 +70,7 @@ const HARMLESS_POSTS: &[&str] = &[
     "VolumeUpdate",
 ];
 
-/// Method, path and name of each operation that is described.
+/// Returns method, path and name of each described operation.
 fn described() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     DESCRIBED.lines().filter(|line| !line.starts_with('#')).map(|line| {
         match line.split_whitespace().collect::<Vec<_>>()[..] {

@@ -1,5 +1,5 @@
-//! What is timed: a head that does not complete, and a client that does not close behind our last bytes.
-//! Nothing else that either side does is, in any state, whoever is quiet.
+//! Timeouts: only an incomplete head, and a client that does not close after the proxy's last bytes, have one. No
+//! other silence of either side has, in any state.
 
 #![allow(clippy::unwrap_used)] // a test may fail so
 
@@ -16,19 +16,19 @@ const ATTACH: &str =
     "POST /containers/x/attach HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
 const UPGRADED: &str = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
 
-/// Something that happens.
+/// An event.
 #[derive(Clone, Copy)]
 enum Does {
     Client(&'static str),
     Daemon(&'static str),
     ClientEnds,
     DaemonEnds,
-    /// From now on neither side takes any bytes.
+    /// From now on neither side reads.
     NobodyReads,
 }
 use Does::{Client, ClientEnds, Daemon, DaemonEnds, NobodyReads};
 
-/// What happened before both sides fell quiet, and what is timed then.
+/// Events before both sides fall silent, and the timeout then.
 const STATES: &[(&str, &[Does], Patience)] = &[
     ("nothing was asked", &[], Patience::Endless),
     ("half a head", &[Client("GET /_ping HT")], Patience::Head),
@@ -117,7 +117,7 @@ const PREFACE: &str = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 const SETTINGS: &str = "\0\0\0\x04\0\0\0\0\0";
 const HTTP2_PING: &str = "\0\0\x08\x06\0\0\0\0\0 silent ";
 
-/// States that are silent for two hours, and bytes that each side then sends: the other one gets them.
+/// States that are silent for two hours, and bytes that each side sends afterwards, which must arrive.
 const SILENT: &[(&str, &[Does], &str, &str)] = &[
     ("a tunnel", &[Client(ATTACH), Daemon(UPGRADED)], "in", "out"),
     ("a raw tunnel", &[Client(ATTACH), Daemon("HTTP/1.1 200 OK\r\n\r\n")], "in", "out"),

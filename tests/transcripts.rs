@@ -1,6 +1,6 @@
-//! Plays the transcripts through the core: whole, byte by byte, cut at every place, with sockets
-//! that take one byte at a time, and with ends that come before the last bytes have left. The
-//! result must be the same.
+//! Plays the transcripts through the core: whole, byte by byte, split at every place, with sockets that accept
+//! one byte at a time, and with ends that come before the last bytes have been forwarded. The result must be
+//! the same.
 
 #![allow(clippy::panic)] // a test may fail so
 
@@ -12,15 +12,15 @@ use dockerd_ci_proxy::rules::buildkit::Store;
 use support::player::{Pace, Player, injection};
 use support::transcript::{Line, Transcript, What, all};
 
-/// Where the bytes that are sent in a transcript are cut in two, counted through the transcript.
+/// Position, in all sent bytes of a transcript, at which they are split.
 type Cut = Option<usize>;
 
-/// How a transcript is played.
+/// Parameters of a play.
 #[derive(Debug, Clone, Copy)]
 struct Way {
     pace: Pace,
     cut: Cut,
-    /// Whether what a side says last before it ends is still on its way when it does.
+    /// The last bytes of a side are still in transit when it ends.
     ends_in_haste: bool,
 }
 
@@ -35,7 +35,7 @@ impl Way {
         Self { pace: Pace { read, write, ..Pace::PAST }, ..Self::WHOLE }
     }
 
-    /// What a side got. Where we half-close and close in one go, it sees a close.
+    /// Returns the bytes that a side got. A half-close directly before a close is seen as a close.
     fn seen(self, got: &[u8]) -> Vec<u8> {
         match got.strip_suffix(b"<end><closed>") {
             Some(bytes) if self.ends_in_haste => [bytes, b"<closed>"].concat(),
@@ -44,7 +44,7 @@ impl Way {
     }
 }
 
-/// Plays a transcript up to the first thing that is not as expected.
+/// Plays a transcript up to the first difference.
 fn play(transcript: &Transcript, way: Way) -> Result<(), String> {
     let mut player = player(transcript, way.pace);
     let (mut client_got, mut daemon_got) = (Vec::new(), Vec::new());
@@ -74,7 +74,7 @@ fn play(transcript: &Transcript, way: Way) -> Result<(), String> {
     compare(transcript, &player, &client_got, &daemon_got, way)
 }
 
-/// The core under the configuration of a page.
+/// Creates a core with the configuration of a transcript.
 fn player(transcript: &Transcript, pace: Pace) -> Player {
     let mut injection = injection();
     for flag in &transcript.flags {
@@ -147,7 +147,7 @@ fn compare(
     Ok(())
 }
 
-/// Plays all transcripts in one way, and tells of all that fail.
+/// Plays all transcripts in one way, and reports all failures.
 fn play_all(played: impl Fn(&Transcript) -> Result<(), String>) {
     let failures: Vec<String> = all().iter().filter_map(|page| played(page).err()).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
@@ -158,7 +158,7 @@ fn whole() {
     play_all(|page| play(page, Way::WHOLE));
 }
 
-/// One byte at a time, or few where a page has very many.
+/// Returns the size of a piece: one byte, or a few for a long transcript.
 fn crumb(page: &Transcript) -> usize {
     if page.length() < 50_000 { 1 } else { 61 }
 }
@@ -188,7 +188,7 @@ fn past_the_inboxes() {
 #[test]
 fn cut_at_every_place() {
     play_all(|page| {
-        // Long ones are cut at some places only.
+        // Long transcripts are split at some places only.
         let most = if page.length() < 50_000 { 500 } else { 40 };
         let step = (page.length() / most).max(1) | 1;
         for cut in (0..page.length()).step_by(step) {
@@ -201,7 +201,7 @@ fn cut_at_every_place() {
     });
 }
 
-/// Each cell of the table of ends in `src/proxy/session.rs` is shown by the page of its name.
+/// Each cell of the table of ends in `src/proxy/session.rs` has a transcript of that name.
 #[test]
 fn every_end_in_every_state_is_a_page() {
     let mut rows = include_str!("../src/proxy/session.rs")

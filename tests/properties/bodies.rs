@@ -1,4 +1,4 @@
-//! The JSON body of a creating request: what Go makes of it after the rewriting.
+//! JSON bodies of creating requests, as Go reads them after the rewriting.
 
 use dockerd_ci_proxy::engine::JsonCarrier;
 use dockerd_ci_proxy::engine::carriers::{CONTAINER, LABELLED, SERVICE};
@@ -40,7 +40,7 @@ const VALUES: &[&str] = &[
     "{\"CgroupParent\":\"/evil\",\"Labels\":null}",
 ];
 
-/// `name` in one of the spellings that Go takes for it.
+/// Returns one of the spellings that Go accepts for `name`.
 fn spelled(name: &str, random: &mut Random) -> String {
     let odd = |random: &mut Random, c: char| match random.below(40) {
         0 => format!("\\u{:04X}", u32::from(c)),
@@ -87,7 +87,7 @@ fn labels(random: &mut Random) -> (String, String) {
     (spelled("Labels", random), value)
 }
 
-/// An object with some of the members that `special` makes among others.
+/// Returns an object with some members of `special` among others.
 fn holder(
     name: &str,
     special: impl Fn(&mut Random) -> (String, String),
@@ -127,7 +127,7 @@ fn of_spec(random: &mut Random) -> (String, String) {
 fn mounts(random: &mut Random) -> (String, String) {
     let mounts = random.some(3, |random| {
         if random.once_in(4) {
-            // As the proxy adds one, for another job.
+            // A mount of the proxy for another job.
             let labels = r#"{"com.docker.volume.anonymous":"","ci.job":"6","ci.team":""}"#;
             let (at, options) = (random.pick(PATHS), spelled("VolumeOptions", random));
             return format!(r#"{{"Type":"volume","Target":{at},{options}:{{"Labels":{labels}}}}}"#);
@@ -152,7 +152,7 @@ fn array(elements: &[String], random: &mut Random) -> String {
     format!("[{a}{}{b}]", elements.join(&format!("{b},{a}")))
 }
 
-/// A map with `value` at some of `keys`.
+/// Returns a map with `value` at some of `keys`.
 fn map_of(keys: &[&str], value: &str, random: &mut Random) -> String {
     let written = random.some(3, |random| format!("{}:{value}", random.pick(keys)));
     format!("{{{}}}", written.join(","))
@@ -177,7 +177,7 @@ pub(crate) fn document(random: &mut Random) -> String {
     }
 }
 
-/// The rewritten body; `None` when it is refused.
+/// Rewrites a body; returns `None` if it is refused.
 pub(crate) fn rewritten(carrier: &JsonCarrier, body: &[u8]) -> Option<Vec<u8>> {
     let rewritten = rewrite(&player::injection(), carrier, &Known::default(), body);
     rewritten.ok().map(|rewritten| rewritten.body)

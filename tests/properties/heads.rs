@@ -1,4 +1,4 @@
-//! Heads: what is accepted is read as Go reads it, and changed only where it must be.
+//! Heads: Go reads an accepted head like the proxy, and only the necessary parts are changed.
 
 use dockerd_ci_proxy::http::body::Framing;
 use dockerd_ci_proxy::http::head::{self, Scan};

@@ -1,4 +1,4 @@
-//! Clever things beside dull ones: what holds for any input is tried with very many.
+//! Properties of all inputs, tested with many random ones against simple models.
 //!
 //! The seed of a failure is printed; `DCP_SEED` repeats it.
 

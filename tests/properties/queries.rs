@@ -1,4 +1,4 @@
-//! The query of a classic build: the daemon finds the operator's labels, all else stays.
+//! Queries of classic builds: the daemon finds the operator's labels, everything else is unchanged.
 
 use std::fmt::Write;
 
@@ -20,7 +20,7 @@ const KEYS: &[&str] = &[
     "RM",
     "forcer%6d",
 ];
-/// All that is forced.
+/// All forced keys.
 const FORCED: &[&str] = &["labels", "cgroupparent", "rm", "forcerm"];
 const VALUES: &[&str] = &[
     "",
@@ -45,7 +45,7 @@ pub(crate) fn target(random: &mut Random) -> String {
     target
 }
 
-/// What a build query is rewritten to; `None` when it is refused.
+/// Rewrites a build query; returns `None` if it is refused.
 fn rewritten(target: &str) -> Option<String> {
     let head = format!("POST {target} HTTP/1.1\r\nHost: d\r\n\r\n");
     match decide(&player::injection(), head.as_bytes()).unwrap().way {
@@ -97,7 +97,7 @@ fn the_daemon_finds_the_operators_labels_in_a_build_query() {
     });
 }
 
-/// Podman folds the case of keys and takes one of several pairs at random.
+/// Podman ignores the case of keys and takes one of several pairs at random.
 #[test]
 fn no_other_spelling_of_what_is_forced_is_left_in_a_build_query() {
     check(10_000, |random| {

@@ -1,4 +1,4 @@
-//! Bodies and targets before the real readers: Go's own, in the program under `tests/go`.
+//! Bodies and targets, read by Go itself in the program under `tests/go`.
 
 use std::cell::Cell;
 
@@ -51,7 +51,7 @@ fn go_routes_a_target_as_we_do_and_finds_in_our_query_what_is_forced() {
     assert!(seeded || rewritten > 2_000, "only {rewritten} were rewritten");
 }
 
-/// Targets that a reader of Go's kind and ours once read differently, or that come close to it.
+/// Targets that the proxy once read differently from Go, and similar ones.
 #[test]
 fn go_routes_odd_targets_as_we_do() {
     if !go::is_here() {

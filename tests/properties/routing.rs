@@ -1,4 +1,4 @@
-//! Routing: what the daemon's router takes for a creating request is never passed as it came.
+//! Routing: a request that the daemon's router takes for a creating one is never forwarded unchanged.
 
 use dockerd_ci_proxy::proxy::{Way, decide};
 

@@ -1,5 +1,4 @@
-//! Whole sessions: however the bytes of both sides are cut, and however fast they are taken, both
-//! sides get the same.
+//! Whole sessions: both sides get the same bytes, however these are split and however fast they are read.
 
 use crate::support::conversation::{Got, Script};
 use crate::support::player::Pace;

@@ -1,4 +1,4 @@
-//! Message bodies: the permits add up to what a dull decoder finds.
+//! Message bodies: the permits add up to the result of a simple decoder.
 
 use dockerd_ci_proxy::http::body::{Body, Framing, Next};
 
@@ -26,7 +26,7 @@ fn chunked(random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-/// The content and its framing as the permits tell them, when `bytes` come in pieces.
+/// Returns the content and its framing according to the permits, when `bytes` come in pieces.
 fn permitted<'b>(bytes: &'b [u8], random: &mut Random) -> Option<(Vec<u8>, &'b [u8])> {
     let mut body = Body::from(Framing::Chunked);
     let (mut at, mut come) = (0, 0);

@@ -1,8 +1,8 @@
-//! Calls between a client and a server of another implementation of HTTP/2 (the `h2` crate), which
-//! watch over every frame, field block and window; between them is the core.
+//! Calls through the core between a client and a server of another implementation of HTTP/2 (the `h2` crate),
+//! which check every frame, field block and window.
 //!
-//! However small the windows are and however the bytes are cut, each call arrives whole, nothing
-//! stalls, and what is forced is in those that make images and in no others.
+//! With windows of any size and bytes split anywhere, each call arrives complete, nothing stalls, and exactly the
+//! calls that create images have the forced values.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -31,23 +31,23 @@ struct Call {
     path: &'static str,
     sends: Vec<u8>,
     arrives: Vec<u8>,
-    /// Whether the client resets it on the way.
+    /// The client resets it before its end.
     reset: bool,
-    /// Bytes of the response.
+    /// Length of the response.
     response: usize,
 }
 
-/// Bodies by the number of their call.
+/// Bodies by the number of the call.
 type Bodies = Rc<RefCell<BTreeMap<usize, Vec<u8>>>>;
 
-/// The windows of streams at both sides.
+/// The windows of streams on both sides.
 #[derive(Clone, Copy)]
 struct Windows {
     client: usize,
     server: usize,
 }
 
-/// Frames that the longest body takes: windows of one byte are slow.
+/// Maximum number of frames of a body, since windows of one byte are slow.
 const FRAMES: usize = 300;
 
 fn call(random: &mut Random, windows: Windows) -> Call {
@@ -65,7 +65,7 @@ fn call(random: &mut Random, windows: Windows) -> Call {
     Call { path, sends, arrives, reset: random.once_in(8), response }
 }
 
-/// A message with a frontend and an option of up to `most` bytes.
+/// Returns a message with a frontend and an option of up to `most` bytes.
 fn solve(random: &mut Random, most: usize) -> Vec<u8> {
     let mut message = field(2, b"dockerfile.v0");
     let value = vec![b'v'; random.small(most)];
@@ -73,7 +73,7 @@ fn solve(random: &mut Random, most: usize) -> Vec<u8> {
     message
 }
 
-/// What the operator forces, as entries of field 3.
+/// Returns the forced values as entries of field 3.
 fn forced() -> Vec<u8> {
     let injection = injection();
     let labels = injection
@@ -112,12 +112,12 @@ struct Proxy {
     client: DuplexStream,
     daemon: DuplexStream,
     random: Random,
-    /// Whether the server has got anything. Docker's says nothing before it has.
+    /// The server has got bytes. Docker's server sends nothing before that.
     begun: bool,
 }
 
 impl Proxy {
-    /// Moves bytes as long as any can be moved; ready when the core wants to be dropped.
+    /// Moves bytes as long as possible; ready when the core wants to be dropped.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Self { session, client, daemon, random, begun } = self;
         loop {
@@ -125,7 +125,7 @@ impl Proxy {
                 match session.advance(Instant::now()) {
                     Step::Wait => break,
                     Step::Close => return Poll::Ready(()),
-                    // Shown if the test fails.
+                    // Printed if the test fails.
                     Step::Report(outcome) => eprintln!("{outcome:?}"),
                     Step::Warn(..) => {}
                     step @ (Step::Dial | Step::Hangup | Step::Look(_) | Step::AskForStore) => {
@@ -219,7 +219,7 @@ fn flush(
     }
 }
 
-/// Sends `bytes` as the window lets, in pieces.
+/// Sends `bytes` in pieces, as the window allows.
 async fn send(stream: &mut SendStream<Bytes>, mut bytes: &[u8], random: &mut Random) -> Option<()> {
     while !bytes.is_empty() {
         stream.reserve_capacity(bytes.len().min(1 + random.small(20_000)));
@@ -235,7 +235,7 @@ async fn send(stream: &mut SendStream<Bytes>, mut bytes: &[u8], random: &mut Ran
     stream.send_data(Bytes::new(), true).ok()
 }
 
-/// Reads a body, and gives room back now or later.
+/// Reads a body, and updates the window now or later.
 async fn receive(body: &mut RecvStream, random: &mut Random) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     while let Some(piece) = body.data().await {
@@ -274,7 +274,7 @@ async fn serve(
     }
 }
 
-/// Makes a call, and sees to it that it is answered.
+/// Makes a call, which must be answered.
 async fn make(
     call: Call,
     number: usize,
@@ -290,7 +290,7 @@ async fn make(
     let (response, mut stream) = sender.send_request(request, false).unwrap();
     if call.reset {
         let part = random.below(call.sends.len());
-        // Room for no byte is never told of.
+        // A window update of 0 is never sent.
         let half = random.once_in(2) && part > 0;
         stream.reserve_capacity(part);
         if half && poll_fn(|context| stream.poll_capacity(context)).await.is_some() {
@@ -321,8 +321,8 @@ async fn converse(random: &mut Random) {
     let got = Bodies::default();
     let mut fork = || Random::new(random.next() >> 1);
 
-    // More than is ever said: h2 reads nothing while it cannot write, so two of them stall without
-    // us, too, when both pipes are full.
+    // More than all bytes of a test: h2 reads nothing while it cannot write, so two of them would stall even
+    // without the core when both pipes are full.
     let (client_end, client) = duplex(1 << 25);
     let (daemon_end, daemon) = duplex(1 << 25);
     let common = Common { injection: injection(), ..Common::default() };

@@ -8,22 +8,22 @@ use super::lab::{Lab, PING, PONG};
 use super::proxy::{raise_own_limit, until};
 use super::traffic::{download, expects_with, ping, upload};
 
-/// Steps in which a slow client does what it does.
+/// Number of steps of a slow client.
 const ROUNDS: usize = 10;
 
-/// More than all sockets on the way hold, so that everybody waits for the reader.
+/// More bytes than all sockets on the way hold, so that everything waits for the reader.
 const DOWNLOAD: usize = 700_000;
 const UPLOAD: usize = 5_000;
 
-/// Memory in KiB that a client may take: what a lane holds of it.
+/// Maximum memory per client in KiB: the content of a lane.
 const PER_CLIENT: u64 = 64;
 
-/// A client that takes its time.
+/// A slow client.
 struct Slow {
     end: End,
-    /// What it sends in each round.
+    /// The bytes that it sends in each round.
     sends: Vec<Vec<u8>>,
-    /// What it gets in each round.
+    /// The bytes that it gets in each round.
     gets: Vec<Vec<u8>>,
 }
 
@@ -42,14 +42,14 @@ impl Slow {
     }
 }
 
-/// `bytes` in as many pieces as there are rounds.
+/// Splits `bytes` into one piece per round.
 fn pieces(bytes: &[u8]) -> Vec<Vec<u8>> {
     let pieces: Vec<_> = bytes.chunks(bytes.len().div_ceil(ROUNDS)).map(<[u8]>::to_vec).collect();
     assert!(pieces.len() <= ROUNDS);
     pieces
 }
 
-/// Something that is got in the last round.
+/// Returns pieces with all bytes in the last round.
 fn at_last(bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut rounds = vec![Vec::new(); ROUNDS];
     rounds[ROUNDS - 1] = bytes.to_vec();
@@ -68,7 +68,7 @@ fn half_a_head(lab: &Lab) -> Slow {
     Slow::new(lab, pieces(PING.as_bytes()), at_last(PONG.as_bytes()))
 }
 
-/// The longest that one of them waited.
+/// Makes pings and returns the longest wait.
 fn ping_often(clients: &mut [End]) -> Duration {
     let mut longest = Duration::ZERO;
     for _ in 0..10 {
@@ -108,12 +108,12 @@ fn a_thousand_slow_clients_leave_the_others_alone() {
     until("all files are closed", || (lab.proxy.sockets() == sockets).then_some(()));
 }
 
-/// A create is collected before the daemon hears of it, so it is the proxy that asks for the body.
+/// The proxy gathers a create before it sends anything to the daemon, so it has to ask for the body itself.
 #[test]
 fn clients_that_wait_for_100_continue_get_it_from_the_proxy() {
     let lab = Lab::new();
     let body = format!(r#"{{"Name":"{}"}}"#, "x".repeat(1_000_000));
-    // Nobody accepts yet, so nobody else can have said it.
+    // The daemon does not accept yet, so the response must be the proxy's.
     let mut clients: Vec<End> = (0..20).map(|_| lab.client()).collect();
     for client in &mut clients {
         client.sends(format!(

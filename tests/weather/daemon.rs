@@ -1,6 +1,6 @@
-//! A daemon that answers by what it is asked, with a thread for each connection.
+//! A daemon with a thread for each connection. The request selects the response.
 //!
-//! It cannot fail a test from there: what it does not like, it answers with a 500.
+//! A thread cannot fail a test, so an unexpected request gets a 500.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
@@ -17,15 +17,15 @@ pub(crate) static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| noise(4 * 1024 * 1
 pub(crate) const CREATED: &str = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}";
 const BAD: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";
 
-/// What every create must bring along.
+/// The label that every create must contain.
 const LABEL: &[u8] = br#""ci.job":"7""#;
 
-/// Answers everybody who connects, until the listener is shut down or the process ends.
+/// Answers all connections, until the listener is shut down or the process ends.
 pub(crate) fn answer_all(daemon: &UnixListener) {
     let daemon = daemon.try_clone().unwrap();
     thread::spawn(move || {
         while let Ok((stream, _)) = daemon.accept() {
-            // A client that goes away in the middle is none of its business.
+            // Errors of clients that disconnect are ignored.
             thread::spawn(move || answer(&stream));
         }
     });
@@ -55,7 +55,7 @@ pub(crate) fn answer(mut stream: &UnixStream) -> io::Result<()> {
                 stream.write_all(if good { CREATED } else { BAD }.as_bytes())?;
             }
             "/containers/x/logs" => chunks(stream, number(query))?,
-            // As a daemon that crashes.
+            // Like a daemon that crashes.
             "/containers/x/crash" => {
                 stream.write_all(CHUNKED.as_bytes())?;
                 chunk(stream, number(query))?;
@@ -68,7 +68,7 @@ pub(crate) fn answer(mut stream: &UnixStream) -> io::Result<()> {
     Ok(())
 }
 
-/// The number behind `n=` in a query.
+/// Returns the number after `n=` in a query.
 fn number(query: &str) -> usize {
     let (_, number) = query.rsplit_once("n=").unwrap_or_default();
     number.parse().unwrap_or_default()
@@ -97,7 +97,7 @@ fn read_body(head: &str, requests: &mut impl BufRead) -> io::Result<Vec<u8>> {
         requests.read_line(&mut line)?;
         let size = u64::from_str_radix(line.trim(), 16).map_err(io::Error::other)?;
         requests.by_ref().take(size).read_to_end(&mut body)?;
-        // The line end behind the chunk.
+        // The line end after the chunk.
         requests.read_line(&mut String::new())?;
         if size == 0 {
             return Ok(body);
@@ -105,13 +105,13 @@ fn read_body(head: &str, requests: &mut impl BufRead) -> io::Result<Vec<u8>> {
     }
 }
 
-/// A response with `body`.
+/// Returns a response with `body`.
 pub(crate) fn sized(body: &[u8]) -> Vec<u8> {
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
 
-/// A stream of `count` chunks, as [`chunked`] has it.
+/// Sends the stream of `count` chunks that [`chunked`] returns.
 fn chunks(mut stream: &UnixStream, count: usize) -> io::Result<()> {
     stream.write_all(CHUNKED.as_bytes())?;
     for number in 0..count {
@@ -128,12 +128,12 @@ fn one_chunk(size: usize) -> Vec<u8> {
     [format!("{size:x}\r\n").as_bytes(), &NOISE[..size], b"\r\n"].concat()
 }
 
-/// Of many magnitudes, never 0.
+/// Returns sizes of many magnitudes, never 0.
 fn chunk_size(number: usize) -> usize {
     1 + number * 7919 % 20_011
 }
 
-/// Everything that a client gets of a stream of `count` chunks.
+/// Returns the bytes that a client gets of a stream of `count` chunks.
 pub(crate) fn chunked(count: usize) -> Vec<u8> {
     let mut whole = CHUNKED.as_bytes().to_vec();
     for number in 0..count {
@@ -143,12 +143,12 @@ pub(crate) fn chunked(count: usize) -> Vec<u8> {
     whole
 }
 
-/// Everything that a client gets of a stream that breaks off.
+/// Returns the bytes that a client gets of a stream that breaks off.
 pub(crate) fn crashed(size: usize) -> Vec<u8> {
     [CHUNKED.as_bytes(), &one_chunk(size)].concat()
 }
 
-/// A tunnel: says back what it hears, and ends when the client does.
+/// Echoes the bytes of a tunnel, and ends when the client does.
 fn echo(mut stream: &UnixStream, heard: &mut impl BufRead) -> io::Result<()> {
     stream.write_all(UPGRADED.as_bytes())?;
     loop {

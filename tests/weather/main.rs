@@ -1,8 +1,7 @@
-//! Load and weather: the built binary between crowds of clients and a daemon with troubles of its
-//! own.
+//! Load and failures: the built binary between many clients and a troubled daemon.
 //!
-//! As in `tests/sockets`, nothing waits for a time to pass and hopes. `DCP_SOAK` says for how many
-//! seconds the mixed traffic of `soak` goes on.
+//! As in `tests/sockets`, no test relies on a sleep. `DCP_SOAK` is the duration of the mixed traffic of `soak` in
+//! seconds.
 
 #![allow(
     clippy::unwrap_used,

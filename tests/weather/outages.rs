@@ -1,4 +1,4 @@
-//! Daemons that stop reading, restart, are away, or do not accept for a while.
+//! Daemons that stop reading, restart, are not running, or do not accept for a while.
 
 use std::fs;
 use std::os::unix::net::UnixListener;
@@ -12,22 +12,22 @@ use super::lab::{ATTACH, CHUNKED, LOGS, Lab, PING, PONG, UPGRADED};
 use super::proxy::{raise_own_limit, until};
 use super::traffic::{download, ping};
 
-/// How many of each kind of client there are.
+/// Number of clients of each kind.
 const CLIENTS: usize = 50;
 
-/// Bytes of an upload, more than all sockets and pipes on the way hold.
+/// Size of an upload, more than all sockets and pipes on the way hold.
 const UPLOAD: usize = 4_000_000;
 
 fn clients(lab: &Lab) -> Vec<End> {
     (0..CLIENTS).map(|_| lab.client()).collect()
 }
 
-/// Clients in a state that `bring` brings them to, with the daemon's ends.
+/// Returns clients in the state of `bring`, with the daemon's ends.
 fn pairs(lab: &Lab, bring: impl Fn(&Lab) -> (End, End)) -> Vec<(End, End)> {
     (0..CLIENTS).map(|_| bring(lab)).collect()
 }
 
-/// Takes the daemon away, with all connections that it did not accept yet.
+/// Stops the daemon, with all connections that it has not accepted yet.
 fn take_away(lab: &Lab) {
     rustix::net::shutdown(&lab.daemon, Shutdown::Both).unwrap();
     fs::remove_file(lab.folder.join("daemon")).unwrap();
@@ -58,13 +58,13 @@ fn a_daemon_that_stops_reading_holds_its_uploads_up_and_nothing_else() {
     assert!(took.iter().all(|took| *took < UPLOAD), "{took:?}");
     let grown = lab.proxy.memory().saturating_sub(memory);
     assert!(grown < 64 * CLIENTS as u64 + 2048, "{grown} KiB more");
-    // Others are served meanwhile.
+    // Other clients are served meanwhile.
     for _ in 0..10 {
         let (mut client, mut daemon) = lab.asked(PING);
         daemon.sends(PONG);
         client.gets(PONG);
     }
-    // Half of them go on; the daemon lets go of the others.
+    // Half of them continue; the daemon drops the others.
     let goes_on = stuck.split_off(CLIENTS / 2);
     for (mut client, daemon) in stuck {
         drop(daemon);
@@ -108,7 +108,7 @@ fn a_daemon_that_restarts_in_mid_stream_is_missed_only_by_those_it_served() {
         client.gets_end();
     }
     drop((streams, tunnels, uploads));
-    // While it is away, everybody who asks is told, and who only waits is not.
+    // Without the daemon, requests get an error, and silent clients nothing.
     for mut client in clients(&lab) {
         client.sends(ATTACH);
         assert!(client.gets_head().starts_with("HTTP/1.1 503 "));
@@ -136,7 +136,7 @@ fn a_crowd_before_a_full_queue_gets_through() {
     for client in &mut crowd {
         client.sends(PING);
     }
-    // Nobody was accepted so far.
+    // The daemon has accepted none so far.
     assert!(crowd.iter().all(|client| !client.has_bytes()));
     let busy = lab.proxy.ticks();
     answer_all(&lab.daemon);

@@ -1,4 +1,4 @@
-//! Nothing that is quiet is cut, whatever else has its time.
+//! Silent connections are not closed while other connections time out.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,10 @@ const CREATE: &str = "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Len
 const BODY: &str = r#"{"Image":"x"}"#;
 const CREATED: &str = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}";
 
-/// Brings a client and its daemon into a state in which both may be quiet for hours.
+/// Brings a client and its daemon into a state in which both may be silent for hours.
 type Falls = fn(&Lab) -> (End, End);
 
-/// Goes on from there.
+/// Continues from that state.
 type Awakes = fn(&mut End, &mut End);
 
 const QUIET: &[(&str, Falls, Awakes)] = &[
@@ -117,8 +117,8 @@ fn answers(client: &mut End, daemon: &mut End) {
     client.gets(CREATED);
 }
 
-/// The timer that fires is the one for clients that linger behind a refusal: the only one that a
-/// test can wait for. A head may take 5 minutes, see `tests/patience.rs`.
+/// The timeout of this test is that of clients that do not close after a refusal, the only one that is short
+/// enough. A head may take 5 minutes, see `tests/patience.rs`.
 #[test]
 fn what_is_quiet_stays_while_others_are_timed_out() {
     let lab = Lab::new();

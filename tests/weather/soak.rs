@@ -1,4 +1,4 @@
-//! Mixed traffic for a long time, which must leave nothing behind.
+//! Mixed traffic for a long time, without leaks.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,19 +9,19 @@ use super::proxy::until;
 use super::random::Random;
 use super::traffic::{ping, visit};
 
-/// Clients at once.
+/// Number of simultaneous clients.
 const CLIENTS: u64 = 16;
 
-/// Memory in KiB that the proxy may have more at the end than when it was warm.
+/// Tolerated growth of the proxy's memory in KiB after the warm-up.
 const MEMORY: u64 = 2 * 1024;
 
-/// How long the traffic goes on: `DCP_SOAK` seconds.
+/// Returns the duration of the traffic: `DCP_SOAK` seconds.
 fn duration() -> Duration {
     let seconds = std::env::var("DCP_SOAK").map_or(8, |seconds| seconds.parse().unwrap());
     Duration::from_secs(seconds)
 }
 
-/// Lets all clients do what they like for a while; tells how many visits they made.
+/// Makes random visits of all clients for a while; returns their number.
 fn traffic(lab: &Lab, seed: u64, time: Duration) -> u64 {
     let until = Instant::now() + time;
     let client = |number| {
@@ -51,7 +51,7 @@ fn mixed_traffic_leaves_neither_files_nor_memory_behind() {
         // Two pipes are kept for the next streams.
         until("all files are closed", || (lab.proxy.files() <= files + 4).then_some(()));
     };
-    // The allocator keeps what the first rounds needed.
+    // Warm-up: the allocator keeps the memory of the first rounds.
     traffic(&lab, 1, Duration::from_secs(3).max(duration() / 10));
     rest();
     let warm = lab.proxy.memory();

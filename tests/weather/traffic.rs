@@ -1,4 +1,4 @@
-//! What clients do, each to its end or to where they lose patience.
+//! Actions of clients, complete or abandoned.
 
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::random::Random;
 
 const SIZES: usize = 300_000;
 
-/// One thing that a client does, on a connection of its own.
+/// One action of a client, on its own connection.
 type Visit = fn(End, &mut Random);
 
 const VISITS: &[Visit] = &[
@@ -29,7 +29,7 @@ const VISITS: &[Visit] = &[
     goes_away,
 ];
 
-/// Does something with the proxy that listens at `listen`.
+/// Performs a random action with the proxy at `listen`.
 pub(crate) fn visit(listen: &Path, random: &mut Random) {
     let client = End::new(UnixStream::connect(listen).unwrap());
     random.pick(VISITS)(client, random);
@@ -56,7 +56,7 @@ fn creates(mut client: End, random: &mut Random) {
     }
 }
 
-/// A creating request, with a length or in chunks.
+/// Returns a creating request, with a length or in chunks.
 fn create(random: &mut Random) -> Vec<u8> {
     let path = random.pick(&["/containers/create", "/volumes/create"]);
     let body = create_body(random);
@@ -144,7 +144,7 @@ fn tunnels(mut client: End, random: &mut Random) {
     client.sends(ATTACH);
     client.gets(UPGRADED);
     for _ in 0..random.below(10) {
-        // Less than the sockets hold, for the daemon answers while we still write.
+        // Less than the sockets hold, since the daemon answers during the write.
         let piece = &NOISE[..random.small(50_000)];
         client.sends(piece);
         client.gets(piece);
@@ -172,7 +172,7 @@ fn sees_a_crash(mut client: End, random: &mut Random) {
     client.gets_end();
 }
 
-/// Goes away somewhere in a request or in its answer.
+/// Disconnects within a request or its answer.
 fn goes_away(mut client: End, random: &mut Random) {
     let size = random.small(SIZES);
     let request = match random.below(5) {
