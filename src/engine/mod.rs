@@ -4,6 +4,7 @@
 mod api;
 pub mod carriers;
 mod class;
+pub mod client;
 mod imaging;
 mod libpod;
 mod operations;

@@ -1,0 +1,57 @@
+//! Requests of the proxy's own, as bytes.
+
+use super::Api;
+use crate::http::target::{encode_component, encode_path};
+
+/// Asks for the description of an image, of that for `platform`, which is JSON, where a daemon with
+/// this version may know platforms.
+#[must_use]
+pub fn inspect_image(api: Api, name: &str, platform: Option<&str>) -> Vec<u8> {
+    match platform {
+        Some(platform) if api.has_platforms() => {
+            image(api, name, &format!("?platform={}", encode_component(platform)))
+        }
+        Some(_) | None => image(api, name, ""),
+    }
+}
+
+/// Asks for the platforms of an image.
+#[must_use]
+pub fn list_platforms(api: Api, name: &str) -> Vec<u8> {
+    image(api, name, "?manifests=1")
+}
+
+fn image(api: Api, name: &str, query: &str) -> Vec<u8> {
+    get(&format!("{}/images/{}/json{query}", api.prefix(), encode_path(name)))
+}
+
+/// Asks for the description of a container.
+#[must_use]
+pub fn inspect_container(name: &str) -> Vec<u8> {
+    get(&format!("/containers/{}/json", encode_path(name)))
+}
+
+/// Asks for nothing but the head of the response, in which the daemon reports its version.
+#[must_use]
+pub fn ping() -> Vec<u8> {
+    get("/_ping")
+}
+
+/// Creates a volume, unless there is one of this name. Name, driver and labels are JSON.
+#[must_use]
+pub fn create_volume(name: &str, driver: &str, labels: &str) -> Vec<u8> {
+    let body = format!(r#"{{"Name":{name},"Driver":{driver},"Labels":{labels}}}"#);
+    let length = body.len();
+    format!(
+        "POST /volumes/create HTTP/1.1\r\nHost: docker\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+fn get(target: &str) -> Vec<u8> {
+    format!("GET {target} HTTP/1.1\r\nHost: docker\r\n\r\n").into_bytes()
+}
+
+#[cfg(test)]
+mod tests;
