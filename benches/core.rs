@@ -10,13 +10,12 @@ use dockerd_ci_proxy::http::body::Next;
 use dockerd_ci_proxy::http::chunked::Chunked;
 use dockerd_ci_proxy::http::head::{self, Scan};
 use dockerd_ci_proxy::proxy::decide;
-use dockerd_ci_proxy::rules::body::rewrite;
-use dockerd_ci_proxy::rules::errands::Known;
 use std::hint::black_box;
 
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+use support::bodies::edited;
 use support::player::injection;
 use support::transcript::{Line, What, all};
 
@@ -65,8 +64,7 @@ fn bodies(criterion: &mut Criterion) {
     {
         group.throughput(Throughput::Bytes(body.len() as u64));
         group.bench_function(format!("rewrite/{name}"), |bench| {
-            let known = Known::default();
-            bench.iter(|| rewrite(&injection, &CONTAINER, &known, black_box(body)).unwrap());
+            bench.iter(|| edited(&injection, &CONTAINER, black_box(body)).unwrap());
         });
     }
     for size in [100_usize, 32 * 1024] {

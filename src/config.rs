@@ -7,7 +7,7 @@ mod cgroup;
 mod drain;
 pub mod invalid;
 mod label;
-mod look;
+pub mod look;
 pub mod socket;
 
 use std::path::PathBuf;
@@ -112,7 +112,6 @@ impl Config {
             no_buildkit: self.no_buildkit,
             socket_bind: self.socket_bind.clone(),
             anonymous_volumes: self.anonymous_volumes,
-            look: look::look(self.daemon.clone()),
             replies: Replies::default(),
         })
     }

@@ -123,7 +123,7 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
     let listeners = listeners(config, sockets)?;
     let paths = paths(&listeners);
     let daemon = config.daemon.clone();
-    let service = Service { listeners, injection: injection.clone(), daemon };
+    let service = Service::new(listeners, injection.clone(), daemon);
     // With a terminal, SIGHUP means that the terminal has closed, not an upgrade.
     let program = Some(program).filter(|_| !has_terminal());
     let mut server = Server::new(vec![service], config.drain, manager(), program)

@@ -1,16 +1,24 @@
 //! Compares `docs/errors.md`, the list of the proxy's own error messages, with the program.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use std::fs;
 use std::path::Path;
 
 use dockerd_ci_proxy::http::Malformed;
 use dockerd_ci_proxy::http2;
-use dockerd_ci_proxy::proxy::{self, Away, Fault, Unreachable, Way};
+use dockerd_ci_proxy::proxy::{self, Away, Blind, COLLECTED_LIMIT, Fault, Unreachable};
 use dockerd_ci_proxy::rules::buildkit::{self, Method};
-use dockerd_ci_proxy::rules::socket::{Blind, Look, Relation, SocketBind};
-use dockerd_ci_proxy::rules::{Injection, Injections, Label, Reason, Refusal, body};
+use dockerd_ci_proxy::rules::facts::{Facts, HostQuestion, Need};
+use dockerd_ci_proxy::rules::socket::{Relation, SocketBind};
+use dockerd_ci_proxy::rules::{
+    Asked, Injection, Injections, Judgement, Label, Reason, Refusal, judge,
+};
 
 /// One row of the list.
 struct Row {
@@ -76,26 +84,44 @@ fn labels() -> Vec<Label> {
     vec![Label { key: "a".into(), value: "b".into() }]
 }
 
+fn relation(path: &str) -> Relation {
+    match path {
+        "/run/docker.sock" => Relation::Socket,
+        _ => Relation::Other,
+    }
+}
+
 /// Refuses the request.
 fn refused(line: &str, body: &str) -> Refusal {
     let injection = Injection {
         inject: Injections::forced(&labels(), &labels(), Some("/ci"), None),
         strict: true,
         socket_bind: SocketBind::Refuse,
-        look: Look::new(|path: &str| match path {
-            "/run/docker.sock" => Relation::Socket,
-            _ => Relation::Other,
-        }),
         ..Injection::default()
     };
     let (line, fields) = line.split_once('|').unwrap_or((line, "X: y"));
     let length = body.len();
     let head = format!("{line} HTTP/1.1\r\n{fields}\r\nContent-Length: {length}\r\n\r\n");
     let decision = proxy::decide(&injection, head.as_bytes()).unwrap();
-    match decision.way {
-        Way::Refused(refusal) => refusal,
-        Way::NewBody(carrier) => body::prepare(&injection, carrier, body.as_bytes()).unwrap_err(),
-        way => panic!("{line} {body}: {way:?}"),
+    let (operation, traits) = (decision.operation, decision.traits);
+    let target = &head[decision.target];
+    let asked = Asked { operation, target, traits, body: Some(body.as_bytes()) };
+    let mut facts = Facts::default();
+    let mut judgement = decision.judgement;
+    loop {
+        judgement = match judgement {
+            Judgement::Refuse(refusal) => return refusal,
+            Judgement::Gather => judge(&injection, &asked, &facts),
+            Judgement::Need { needs, .. } => {
+                let [Need::Host(HostQuestion::Paths(paths)), ..] = &*needs else {
+                    panic!("{line} {body}: {needs:?}")
+                };
+                facts
+                    .learn_paths(paths.iter().map(|path| (path.clone(), relation(path))).collect());
+                judge(&injection, &asked, &facts)
+            }
+            judgement => panic!("{line} {body}: {judgement:?}"),
+        };
     }
 }
 
@@ -138,19 +164,19 @@ fn faults() -> Vec<Fault> {
     let others = [
         Fault::Request(Malformed::BareLf),
         Fault::Request(Malformed::HeadTooLong),
-        Fault::TooLarge,
+        Fault::TooLarge(COLLECTED_LIMIT),
         Fault::NoRoom,
         Fault::CutShort,
         Fault::SlowHead,
         Fault::Draining,
         Fault::Response(Malformed::BareLf),
-        Fault::Errand,
+        Fault::Unanswered,
         Fault::Undescribed("x:1".to_owned()),
         Fault::Unseen("/mnt/cache".to_owned(), Blind::Late),
         Fault::Unseen("/mnt/cache".to_owned(), Blind::NoThread),
         Fault::Unseen("/mnt/cache".to_owned(), Blind::Failed("Input/output error".to_owned())),
         Fault::ResponseCutShort,
-        Fault::ResponseTooLarge,
+        Fault::ResponseTooLarge(COLLECTED_LIMIT),
         Fault::UnaskedUpgrade,
         Fault::Http2OfClient(http2::Malformed::Preface),
         Fault::Http2OfDaemon(http2::Malformed::Preface),

@@ -24,23 +24,8 @@ const CIRCLES: &[(&[&str], &str)] = &[
     (&["http::body", "http::chunked"], "chunks are one of the ways in which a body ends"),
     (&["net::flow", "net::pair", "net::pump", "net::stores"], "a pair lends what its pump needs"),
     (
-        &["proxy::asking", "proxy::create", "proxy::exchange", "proxy::grpc", "proxy::relay"],
-        "each state of an exchange makes the next",
-    ),
-    (&["proxy::collect", "proxy::fault"], "a fault names the limit that was met"),
-    (
         &["proxy::grpc::down", "proxy::grpc::opening", "proxy::grpc::tunnel"],
         "flow control couples both directions",
-    ),
-    (
-        &[
-            "rules::errands",
-            "rules::mounts",
-            "rules::mounts::anonymous",
-            "rules::mounts::binds",
-            "rules::socket",
-        ],
-        "what is mounted is asked about, and what was answered is mounted",
     ),
 ];
 

@@ -12,13 +12,15 @@ use std::sync::{Arc, Mutex, Once};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use dockerd_ci_proxy::config::look::{Look, LookAt, Seen};
 use dockerd_ci_proxy::config::{Drain, SocketAccess};
 use dockerd_ci_proxy::engine::route;
 use dockerd_ci_proxy::net::listener::Listener;
 use dockerd_ci_proxy::net::notify::Manager;
 use dockerd_ci_proxy::net::{Server, Service};
+use dockerd_ci_proxy::proxy::Blind;
 use dockerd_ci_proxy::rules::reply::{Replies, Rewrite};
-use dockerd_ci_proxy::rules::socket::{Blind, Look, LookAt, Relation, Seen, SocketBind};
+use dockerd_ci_proxy::rules::socket::{Relation, SocketBind};
 use dockerd_ci_proxy::rules::{Injection, Injections, Label};
 use log::{LevelFilter, Log, Metadata, Record};
 
@@ -162,14 +164,15 @@ fn next_request(reader: &mut impl BufRead) -> Option<String> {
 
 /// Serves until the tests end: each service listens at a path, for the daemon at another.
 fn serve_all(services: impl IntoIterator<Item = (PathBuf, PathBuf, Injection)>) {
-    let services: Vec<_> = services
-        .into_iter()
-        .map(|(listen, daemon, injection)| {
-            let access = SocketAccess::default();
-            let listeners = vec![Listener::bind(&listen, access, &daemon).unwrap()];
-            Service { listeners, injection, daemon }
-        })
-        .collect();
+    run(services.into_iter().map(service).collect());
+}
+
+fn service((listen, daemon, injection): (PathBuf, PathBuf, Injection)) -> Service {
+    let listener = Listener::bind(&listen, SocketAccess::default(), &daemon).unwrap();
+    Service::new(vec![listener], injection, daemon)
+}
+
+fn run(services: Vec<Service>) {
     thread::spawn(move || {
         Server::new(services, Drain::Never, Manager::nobody(), None).unwrap().run()
     });
@@ -266,11 +269,12 @@ impl LookAt for Slow {
 fn a_path_is_looked_at_for_the_daemon_of_the_listener() {
     let folder = Folder::new("looks");
     let _daemons = ["one", "other"].map(|name| Daemon::new(&folder.at(name), "/v"));
-    serve_all([("one", "/s/one"), ("other", "/s/other")].map(|(name, socket)| {
-        let (look, socket_bind) = (Look::new(Slow(socket)), SocketBind::Refuse);
-        let injection = Injection { look, socket_bind, ..labelled("a") };
-        (folder.at(&format!("for-{name}")), folder.at(name), injection)
-    }));
+    let services = [("one", "/s/one"), ("other", "/s/other")].map(|(name, socket)| {
+        let injection = Injection { socket_bind: SocketBind::Refuse, ..labelled("a") };
+        let service = service((folder.at(&format!("for-{name}")), folder.at(name), injection));
+        Service { look: Look::new(Slow(socket)), ..service }
+    });
+    run(services.into());
     // All four at once, so that two looks at one path are under way at the same time.
     let asked = ["for-one", "for-other"].map(|listener| {
         ["/s/one", "/s/other"].map(|path| {

@@ -6,10 +6,8 @@
 #![no_main]
 
 use dockerd_ci_proxy::engine::carriers::{CONTAINER, LABELLED, SERVICE};
-use dockerd_ci_proxy::rules::body::rewrite;
-use dockerd_ci_proxy::rules::errands::Known;
 use libfuzzer_sys::fuzz_target;
-use support::{go, go_json, player};
+use support::{bodies, go, go_json, player};
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
@@ -17,13 +15,13 @@ mod support;
 fuzz_target!(|before: &str| {
     let injection = player::injection();
     for carrier in [&CONTAINER, &LABELLED, &SERVICE] {
-        let rewrite = |body: &[u8]| rewrite(&injection, carrier, &Known::default(), body);
+        let rewrite = |body: &[u8]| bodies::edited(&injection, carrier, body);
         let Ok(after) = rewrite(before.as_bytes()) else { continue };
-        let text = str::from_utf8(&after.body).unwrap();
+        let text = str::from_utf8(&after).unwrap();
         go_json::assert_forced(carrier, before, text);
         if go::is_here() {
             go::assert_forced(carrier, before, text);
         }
-        assert_eq!(rewrite(&after.body).map(|again| again.body).as_ref(), Ok(&after.body));
+        assert_eq!(rewrite(&after).as_ref(), Ok(&after));
     }
 });

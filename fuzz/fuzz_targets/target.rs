@@ -4,7 +4,9 @@
 //! The test asks a simple model of Go's router, and Go itself if it is installed.
 #![no_main]
 
-use dockerd_ci_proxy::proxy::{Way, decide};
+use dockerd_ci_proxy::http::render;
+use dockerd_ci_proxy::proxy::decide;
+use dockerd_ci_proxy::rules::{Edited, Judgement};
 use libfuzzer_sys::fuzz_target;
 use support::{go, labelled, naive, player};
 
@@ -14,13 +16,15 @@ mod support;
 fuzz_target!(|target: &str| {
     let head = format!("POST {target} HTTP/1.1\r\nHost: d\r\n\r\n");
     let Ok(decision) = decide(&player::injection(), head.as_bytes()) else { return };
-    match decision.way {
-        Way::AsItCame => assert_eq!(naive::creates("POST", target), None),
-        Way::NewHead { head, .. } => {
+    match decision.judgement {
+        Judgement::Pass { .. } => assert_eq!(naive::creates("POST", target), None),
+        Judgement::Edit(Edited { target: Some(target), .. }) => {
+            let head = render::with_target(head.as_bytes(), decision.target, &target);
             let (request, _) = naive::head(&head).unwrap();
             labelled::assert_labelled(&player::injection(), &request);
         }
-        Way::NewBody(_) | Way::Refused(_) => {}
+        Judgement::Gather | Judgement::Need { .. } | Judgement::Refuse(_) => {}
+        judgement => panic!("{judgement:?}"),
     }
     if go::is_here() {
         go::assert_routed("POST", target);

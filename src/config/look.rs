@@ -1,25 +1,90 @@
-//! Whether a path of the host is the daemon's socket, under whatever name.
+//! The relations of paths of the host to the daemon's socket, under whatever name.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ffi::OsString;
+use std::fmt;
+use std::ops::Deref;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags, makedev, openat2, stat, statx,
 };
 use rustix::io::Errno;
 
-use super::socket::{file_at, place};
+use super::socket::{File, file_at, place};
 use super::words;
-use crate::rules::socket::{Blind, File, Look, LookAt, Relation, Seen};
+use crate::proxy::Blind;
+use crate::rules::socket::Relation;
 
-/// Knows the socket of the `daemon` under all its names: through links, `..`, hard links, and, where
-/// this program runs in a container and cannot see the host's files, as it was spelt to us.
-#[must_use]
-pub(super) fn look(daemon: PathBuf) -> Look {
-    let spelt = plain(cleaned(&daemon)).into_owned();
-    Look::new(DaemonSocket { path: daemon, spelt })
+/// Finds the relations of absolute paths of the host to the daemon's socket.
+pub trait LookAt: Send + Sync {
+    /// Returns the relation of `path`, or `None` if it cannot be found without waiting for a disk or a
+    /// server.
+    fn at_once(&self, path: &str, seen: &Seen) -> Option<Relation>;
+
+    /// Returns the same, however long it takes.
+    ///
+    /// # Errors
+    /// The file system fails.
+    fn at_last(&self, path: &str) -> Result<Relation, Blind>;
+}
+
+/// Something that looks at the file system, or pretends to.
+#[derive(Clone)]
+pub struct Look(Arc<dyn LookAt>);
+
+/// Facts about the daemon's socket that were seen for one request, so that it is looked up once,
+/// however much is mounted.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// The socket, if it is there.
+    socket: OnceCell<Option<File>>,
+    /// The directories in which it is.
+    above: OnceCell<Vec<File>>,
+}
+
+impl Look {
+    /// Looks as `look` does.
+    pub fn new(look: impl LookAt + 'static) -> Self {
+        Self(Arc::new(look))
+    }
+
+    /// Knows the socket of the `daemon` under all its names: through links, `..`, hard links, and,
+    /// where this program runs in a container and cannot see the host's files, by its name alone.
+    #[must_use]
+    pub fn for_socket(daemon: PathBuf) -> Self {
+        let spelt = plain(cleaned(&daemon)).into_owned();
+        Self::new(DaemonSocket { path: daemon, spelt })
+    }
+}
+
+/// A test that knows without looking.
+#[cfg(test)]
+impl<F: Fn(&str) -> Relation + Send + Sync> LookAt for F {
+    fn at_once(&self, path: &str, _: &Seen) -> Option<Relation> {
+        Some(self(path))
+    }
+
+    fn at_last(&self, path: &str) -> Result<Relation, Blind> {
+        Ok(self(path))
+    }
+}
+
+impl Deref for Look {
+    type Target = dyn LookAt;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl fmt::Debug for Look {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Look")
+    }
 }
 
 struct DaemonSocket {
@@ -171,93 +236,4 @@ fn plain(cleaned: Cow<'_, Path>) -> Cow<'_, Path> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-    use std::os::unix::fs::symlink;
-
-    /// What `path` is; the same at once and at last, if it can be told at once.
-    fn at(look: &Look, path: &str) -> Relation {
-        let last = look.at_last(path).unwrap();
-        assert_eq!(look.at_once(path, &Seen::default()).unwrap_or(last), last, "{path}");
-        last
-    }
-
-    #[test]
-    fn the_daemons_socket_is_known_under_all_its_names() {
-        let dir = std::env::temp_dir().join(format!("dcp-look-{}", std::process::id()));
-        fs::create_dir_all(dir.join("in")).unwrap();
-        let socket = dir.join("in/docker.sock");
-        let _daemon = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        symlink(&socket, dir.join("link")).unwrap();
-        symlink(dir.join("in"), dir.join("folder")).unwrap();
-        fs::hard_link(&socket, dir.join("hard")).unwrap();
-        let look = look(socket);
-        let named = |name: &str| at(&look, dir.join(name).to_str().unwrap());
-        for name in
-            ["in/docker.sock", "in/../in//./docker.sock", "link", "folder/docker.sock", "hard"]
-        {
-            assert_eq!(named(name), Relation::Socket, "{name}");
-        }
-        for name in ["in", "", "folder", "in/.."] {
-            assert_eq!(named(name), Relation::Above, "{name}");
-        }
-        assert_eq!(named("other"), Relation::Other);
-        assert_eq!(at(&look, "/"), Relation::Above);
-        fs::remove_dir_all(&dir).unwrap();
-    }
-
-    #[test]
-    fn a_path_that_two_readers_follow_to_two_files_is_the_socket_if_one_is() {
-        let dir = std::env::temp_dir().join(format!("dcp-two-{}", std::process::id()));
-        fs::create_dir_all(dir.join("in/deep/er")).unwrap();
-        fs::create_dir_all(dir.join("run")).unwrap();
-        let socket = dir.join("run/docker.sock");
-        let _daemon = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        symlink(dir.join("in/deep"), dir.join("away")).unwrap();
-        symlink(dir.join("in/deep/er"), dir.join("in/away")).unwrap();
-        for name in ["cleaned", "in/followed", "in/run"] {
-            symlink(&socket, dir.join(name)).unwrap();
-        }
-        let look = look(socket);
-        let named = |name: &str| at(&look, dir.join(name).to_str().unwrap());
-        assert_eq!(named("away/../cleaned"), Relation::Socket);
-        assert_eq!(named("away/../followed"), Relation::Socket);
-        // Cleaned, this is the folder above the socket.
-        assert_eq!(named("in/away/../../run"), Relation::Socket);
-        assert_eq!(named("run/docker.sock/"), Relation::Socket);
-        assert_eq!(named("away/../other"), Relation::Other);
-        fs::remove_dir_all(&dir).unwrap();
-    }
-
-    #[test]
-    fn a_socket_that_cannot_be_seen_is_known_as_it_was_spelt() {
-        let look = look("/var/run/nowhere/docker.sock".into());
-        let at = |path: &str| at(&look, path);
-        for path in [
-            "/var/run/nowhere/docker.sock",
-            "/run/nowhere/docker.sock",
-            "/var/run/x/../nowhere/docker.sock",
-        ] {
-            assert_eq!(at(path), Relation::Socket, "{path}");
-        }
-        assert_eq!(at("/run/nowhere"), Relation::Above);
-        assert_eq!(at("/nowhere/docker.sock"), Relation::Other);
-    }
-
-    #[test]
-    fn what_leads_nowhere_is_told_from_what_fails() {
-        let look = look("/etc/passwd".into());
-        let long = format!("/{}", "x".repeat(5000));
-        for path in ["/nowhere/x", "/etc/passwd/x", "/proc/self/fd/x", "/nul\0/x", &long] {
-            assert_eq!(at(&look, path), Relation::Other, "{path:?}");
-        }
-        // Nobody is asked whether a name is too long.
-        assert_eq!(look.at_once(&long, &Seen::default()), Some(Relation::Other));
-        assert!(
-            [Errno::IO, Errno::STALE, Errno::TIMEDOUT, Errno::INTR, Errno::NOTCONN]
-                .into_iter()
-                .all(|error| !leads_nowhere(error))
-        );
-    }
-}
+mod tests;

@@ -8,7 +8,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{Invalid, number};
-use crate::rules::socket::File;
 
 /// Maximum length of the path of a UNIX socket: `sun_path` has 108 bytes, including the final NUL.
 pub const MAX_SOCKET_PATH: usize = 107;
@@ -70,6 +69,10 @@ pub fn mountable(path: &Path) -> Result<String, Invalid> {
         _ => Err(Invalid::NotMountable(absolute.to_string_lossy().into_owned())),
     }
 }
+
+/// Device and inode: they make a file the same one under all its names, as for hard links and bind
+/// mounts.
+pub(super) type File = (u64, u64);
 
 /// Returns the identity of the file at `path`, if there is one.
 pub(super) fn file_at(path: &Path) -> Option<File> {

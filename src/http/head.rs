@@ -8,6 +8,7 @@
 //! accept (a bare LF, leading empty lines).
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
@@ -100,6 +101,15 @@ pub struct Request<'b> {
     pub content_type: Option<&'b [u8]>,
     /// `true` if the body has a content coding.
     pub encoded: bool,
+}
+
+impl Request<'_> {
+    /// Returns the place of the request-target in the head.
+    #[must_use]
+    pub fn target_range(&self) -> Range<usize> {
+        let start = self.method.len() + 1;
+        start..start + self.target.len()
+    }
 }
 
 /// Reads the head of a request. `head` ends where [`Scan`] found its end.

@@ -2,17 +2,15 @@
 //!
 //! A changed head keeps all bytes that the change does not concern.
 
+use std::ops::Range;
+
 use memchr::memchr;
 
-use super::head::Request;
-
-/// Returns `head`, parsed as `request`, with another request-target.
+/// Returns `head` with another request-target in the place of its own, which is `at`.
 #[must_use]
-pub fn with_target(head: &[u8], request: &Request<'_>, target: &str) -> Vec<u8> {
-    let start = request.method.len() + 1;
-    let end = start + request.target.len();
-    let before = head.get(..start).unwrap_or_default();
-    let behind = head.get(end..).unwrap_or_default();
+pub fn with_target(head: &[u8], at: Range<usize>, target: &str) -> Vec<u8> {
+    let before = head.get(..at.start).unwrap_or_default();
+    let behind = head.get(at.end..).unwrap_or_default();
     [before, target.as_bytes(), behind].concat()
 }
 

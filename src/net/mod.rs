@@ -25,6 +25,7 @@ mod peer;
 mod pipe;
 mod pump;
 mod server;
+mod sight;
 mod slab;
 pub mod status;
 mod stderr;

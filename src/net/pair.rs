@@ -15,6 +15,7 @@ use super::peer::Peer;
 use super::pump::Pump;
 use super::slab::Side;
 use super::stores::Stores;
+use crate::config::look::Look;
 use crate::proxy::{Common, Rest};
 use crate::stats::Counters;
 
@@ -27,8 +28,10 @@ pub(super) struct Shell<'s> {
     pub(super) daemon: &'s mut Daemon,
     /// What is counted.
     pub(super) counters: &'s mut Counters,
-    /// Where what may take long is looked at.
+    /// Answers what may take long.
     pub(super) looks: &'s Looks,
+    /// Knows the daemon's socket under all its names.
+    pub(super) look: &'s Look,
     /// Makes the token of a new daemon socket of the pair whose turn it is.
     pub(super) daemon_token: Token,
     /// When the event loop woke, before any pair had its turn.

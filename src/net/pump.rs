@@ -11,17 +11,14 @@ use mio::net::UnixStream;
 
 use super::access;
 use super::flow::Flow;
-use super::looks::{Asked, Fact, Question};
 use super::notify::Reach;
 use super::pair::{Shell, Sockets, Wants};
 use super::peer::{Moved, Peer};
+use super::sight::{Eyes, Sight};
 use super::slab::place;
 use super::stores::Stores;
 use crate::config::words;
-use crate::proxy::{
-    Away, Common, DIAL_LIMIT, LOOK_LIMIT, Outcome, Patience, Rest, Session, Step, Unreachable,
-};
-use crate::rules::socket::Blind;
+use crate::proxy::{Away, Common, DIAL_LIMIT, Outcome, Patience, Rest, Session, Step, Unreachable};
 
 /// Bytes that one pair may move before the others have their turn: a few full socket queues.
 const BUDGET: usize = 1024 * 1024;
@@ -66,18 +63,6 @@ enum Dial {
     Due { at: Instant, until: Instant },
 }
 
-/// A fact that is being found out aside.
-#[derive(Debug)]
-enum Sight {
-    Nothing,
-    /// It may take until then.
-    Awaited {
-        question: Question,
-        asked: Asked,
-        until: Instant,
-    },
-}
-
 impl Pump {
     /// One that rests, until it is given to a pair.
     pub(super) fn resting(common: &Rc<Common>) -> Self {
@@ -86,7 +71,7 @@ impl Pump {
             up: Flow::default(),
             down: Flow::default(),
             dial: Dial::Rest,
-            sight: Sight::Nothing,
+            sight: Sight::default(),
             patience: Patience::Endless,
             deadline: None,
         }
@@ -118,11 +103,7 @@ impl Pump {
             Dial::Due { at, .. } => Some(at),
             Dial::Rest => None,
         };
-        let sees = match self.sight {
-            Sight::Awaited { until, .. } => Some(until),
-            Sight::Nothing => None,
-        };
-        [dials, sees, self.deadline].into_iter().flatten().min()
+        [dials, self.sight.until(), self.deadline].into_iter().flatten().min()
     }
 
     /// Looks whether something was waited for too long.
@@ -132,7 +113,7 @@ impl Pump {
         {
             self.dial(sockets, shell, until);
         }
-        self.see(shell.now);
+        self.see(shell);
         if self.deadline.is_some_and(|deadline| deadline <= shell.now) {
             self.deadline = None;
             let step = self.session.expired(shell.now);
@@ -140,15 +121,10 @@ impl Pump {
         }
     }
 
-    /// Tells what has been seen, or that nothing has in time.
-    fn see(&mut self, now: Instant) {
-        let Sight::Awaited { question, asked, until } = &self.sight else { return };
-        let late = || (*until <= now).then(|| question.unanswered(Blind::Late));
-        let Some(fact) = asked.answer().or_else(late) else { return };
-        self.sight = Sight::Nothing;
-        match fact {
-            Fact::Path(seen) => self.session.looked(seen),
-            Fact::Store(store) => self.session.learned(store),
+    /// Gives the core an answer that it waits for, if it is there.
+    fn see(&mut self, shell: &Shell<'_>) {
+        if let Some(fact) = self.sight.answer(&eyes(shell)) {
+            self.session.found(fact);
         }
     }
 
@@ -312,24 +288,14 @@ impl Pump {
                 sockets.daemon = None;
                 self.dial = Dial::Rest;
             }
-            Step::Look(path) => {
-                let look = shell.common.injection.look.clone();
-                self.ask(Question::Path(shell.daemon.id(), look, path), shell);
-            }
-            Step::AskForStore => {
-                self.ask(Question::Store(shell.daemon.path().to_owned()), shell);
+            Step::Ask(question) => {
+                if let Some(fact) = self.sight.ask(question, &eyes(shell)) {
+                    self.session.found(fact);
+                }
             }
             Step::Report(outcome) => report(&outcome, sockets, shell),
             Step::Warn(what, operation) => access::warn(what, operation, &sockets.client),
         }
-    }
-
-    /// Has something found out that may take long.
-    fn ask(&mut self, question: Question, shell: &Shell<'_>) {
-        let (pair, _) = place(shell.daemon_token);
-        let asked = shell.looks.ask(question.clone(), pair);
-        self.sight = Sight::Awaited { question, asked, until: shell.now + LOOK_LIMIT };
-        self.see(shell.now);
     }
 
     fn dial(&mut self, sockets: &mut Sockets, shell: &mut Shell<'_>, until: Instant) {
@@ -364,6 +330,11 @@ impl Pump {
             self.deadline = patience.limit().map(|limit| now + limit);
         }
     }
+}
+
+fn eyes<'s>(shell: &'s Shell<'_>) -> Eyes<'s> {
+    let (pair, _) = place(shell.daemon_token);
+    Eyes { look: shell.look, daemon: shell.daemon, looks: shell.looks, pair, now: shell.now }
 }
 
 /// Tells of an exchange that is over.

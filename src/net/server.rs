@@ -36,6 +36,7 @@ use super::slab::{Side, Slab, place, token};
 use super::stores::Stores;
 use super::timers::Timers;
 use crate::config::Drain;
+use crate::config::look::Look;
 use crate::proxy::Common;
 use crate::rules::Injection;
 use accepting::Accepting;
@@ -63,6 +64,17 @@ pub struct Service {
     pub injection: Injection,
     /// The path of the socket of their daemon.
     pub daemon: PathBuf,
+    /// Knows that socket under all its names.
+    pub look: Look,
+}
+
+impl Service {
+    /// Serves the clients of `listeners` by the daemon whose socket is at `daemon`.
+    #[must_use]
+    pub fn new(listeners: Vec<Listener>, injection: Injection, daemon: PathBuf) -> Self {
+        let look = Look::for_socket(daemon.clone());
+        Self { listeners, injection, daemon, look }
+    }
 }
 
 /// The settings of the clients of a listening socket.
@@ -70,6 +82,7 @@ pub struct Service {
 struct Served {
     common: Rc<Common>,
     daemon: DaemonId,
+    look: Look,
 }
 
 /// The event loop and all that it moves.
@@ -303,13 +316,14 @@ impl Server {
     ) -> Option<T> {
         let daemon_token = self.next_token(slot, Side::Daemon);
         let pair = self.pairs.get_mut(slot)?;
-        let Served { common, daemon } = self.served.get(pair.listener())?;
+        let Served { common, daemon, look } = self.served.get(pair.listener())?;
         let mut shell = Shell {
             registry: self.poll.registry(),
             stores: &mut self.stores,
             common,
             daemon: self.daemons.get_mut(*daemon)?,
             counters: self.answering.counters(),
+            look,
             looks: &self.looks,
             daemon_token,
             now: self.woke,
@@ -331,7 +345,7 @@ fn prepare(
 ) -> (Vec<Listener>, Vec<Served>) {
     let (mut all, mut served) = (Vec::new(), Vec::new());
     let budget = Rc::default();
-    for Service { listeners, injection, daemon: path } in services {
+    for Service { listeners, injection, daemon: path, look } in services {
         let daemon = daemons.add(&path);
         let common = Rc::new(Common {
             injection,
@@ -342,7 +356,8 @@ fn prepare(
         });
         for listener in listeners {
             all.push(listener);
-            served.push(Served { common: Rc::clone(&common), daemon: daemon.id() });
+            let (common, look) = (Rc::clone(&common), look.clone());
+            served.push(Served { common, daemon: daemon.id(), look });
         }
     }
     (all, served)

@@ -7,6 +7,7 @@ use super::fault::Fault;
 use super::lane::Lane;
 use crate::http::body::Framing;
 use crate::http::gather::{self, Gather};
+use crate::http::reply::{self, Reply, Whole};
 
 /// Bytes of one body that is rewritten. The largest that clients send are services with embedded
 /// configuration and containers with long environments, some hundreds of KiB.
@@ -59,6 +60,16 @@ impl Share {
     }
 }
 
+impl Budget {
+    /// Keeps the storage of a body that is gone for the next.
+    fn keep(&self, storage: Vec<u8>) {
+        let mut spares = self.spares.borrow_mut();
+        if (1..=KEPT).contains(&storage.capacity()) && spares.len() < SPARES {
+            spares.push(storage);
+        }
+    }
+}
+
 impl Drop for Share {
     fn drop(&mut self) {
         self.budget.used.set(self.budget.used.get() - self.bytes);
@@ -104,7 +115,7 @@ impl Collect {
 impl From<gather::Error> for Fault {
     fn from(error: gather::Error) -> Self {
         match error {
-            gather::Error::TooLarge => Self::TooLarge,
+            gather::Error::TooLarge => Self::TooLarge(COLLECTED_LIMIT),
             gather::Error::Malformed(malformed) => Self::Request(malformed),
         }
     }
@@ -112,70 +123,46 @@ impl From<gather::Error> for Fault {
 
 impl Drop for Collect {
     fn drop(&mut self) {
-        let mut spares = self.share.budget.spares.borrow_mut();
-        let storage = self.gather.take_storage();
-        if (1..=KEPT).contains(&storage.capacity()) && spares.len() < SPARES {
-            spares.push(storage);
-        }
+        self.share.budget.keep(self.gather.take_storage());
+    }
+}
+
+/// A response to a request of the proxy's own that is being read, and the room that it takes.
+#[derive(Debug)]
+pub(super) struct CollectReply {
+    reply: Reply,
+    share: Share,
+}
+
+impl CollectReply {
+    /// Begins to read a response.
+    pub(super) fn new(budget: &Rc<Budget>) -> Self {
+        let storage = budget.spares.borrow_mut().pop().unwrap_or_default();
+        Self { reply: Reply::new(COLLECTED_LIMIT, storage), share: Share::of(budget) }
+    }
+
+    /// Takes what has come on `lane`. Returns the response once it is complete.
+    ///
+    /// # Errors
+    /// A response that is malformed or over a limit.
+    pub(super) fn advance(&mut self, lane: &mut Lane) -> Result<Option<Whole<'_>>, Fault> {
+        let taken = self.reply.take(lane.unseen()).map_err(|error| match error {
+            reply::Error::Head(malformed) => Fault::Response(malformed),
+            reply::Error::Interim | reply::Error::Body(_) | reply::Error::CutShort => {
+                Fault::Unanswered
+            }
+        })?;
+        lane.take(taken);
+        self.share.hold(self.reply.held()).map_err(|_| Fault::Unanswered)?;
+        Ok(self.reply.whole())
+    }
+}
+
+impl Drop for CollectReply {
+    fn drop(&mut self) {
+        self.share.budget.keep(self.reply.take_storage());
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LARGEST: u64 = COLLECTED_LIMIT as u64;
-
-    #[test]
-    fn only_what_has_come_takes_room_and_gives_it_back() {
-        let budget = Rc::new(Budget::default());
-        let announced: Vec<_> =
-            (0..100).map(|_| Collect::new(Framing::Length(LARGEST), &budget).unwrap()).collect();
-        assert_eq!(budget.used.get(), 0);
-        drop(announced);
-        let mut bodies = Vec::new();
-        for _ in 0..COLLECTED_TOTAL / COLLECTED_LIMIT {
-            let mut body = Collect::new(Framing::Length(LARGEST), &budget).unwrap();
-            assert!(fill(&mut body).unwrap());
-            bodies.push(body);
-        }
-        let mut more = Collect::new(Framing::Length(1), &budget).unwrap();
-        assert_eq!(fill(&mut more), Err(Fault::NoRoom));
-        drop(bodies);
-        assert_eq!(budget.used.get(), 0);
-        assert_eq!(fill(&mut more), Ok(true));
-    }
-
-    #[test]
-    fn storage_of_small_bodies_is_kept_for_the_next() {
-        let budget = Rc::new(Budget::default());
-        let kept = || budget.spares.borrow().iter().map(Vec::capacity).collect::<Vec<_>>();
-        for (length, keeps) in [(KEPT as u64 + 1, 0), (1000, 1), (2000, 1)] {
-            let mut body = Collect::new(Framing::Length(length), &budget).unwrap();
-            assert!(fill(&mut body).unwrap());
-            assert_eq!((body.content().len() as u64, kept()), (length, Vec::new()));
-            drop(body);
-            assert_eq!(kept().len(), keeps);
-        }
-        let mut bodies: Vec<_> =
-            (0..9).map(|_| Collect::new(Framing::Length(1000), &budget).unwrap()).collect();
-        assert!(bodies.iter_mut().all(|body| fill(body).unwrap()));
-        drop(bodies);
-        assert_eq!(kept().len(), SPARES);
-        assert!(kept().into_iter().all(|capacity| (1000..=KEPT).contains(&capacity)));
-        drop(Collect::new(Framing::None, &budget));
-        assert_eq!(kept().len(), SPARES);
-    }
-
-    /// Gives `body` bytes until it is complete.
-    fn fill(body: &mut Collect) -> Result<bool, Fault> {
-        let mut lane = Lane::default();
-        loop {
-            let room = lane.room(1 << 16).len();
-            lane.received(room);
-            if body.advance(&mut lane)? {
-                return Ok(true);
-            }
-        }
-    }
-}
+mod tests;

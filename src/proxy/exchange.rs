@@ -1,92 +1,45 @@
 //! One request and its response, as the states that it goes through. Each state owns what it
-//! needs and is moved by value into the next.
+//! needs and knows only itself; the transitions are here alone.
 //!
 //! ```text
 //!            ┌──────────────── keep-alive ────────────────┐
 //!            ▼                                            │
 //!          Idle ──► Collecting ──► Asking ──► Relaying ───┴──► Ending
-//!            │                                  ▲  │             ▲
-//!            ├──────────────────────────────────┘  ├► Tunnelling ┤
+//!            │                       ▲          ▲  │             ▲
+//!            ├───────────────────────┴──────────┘  ├► Tunnelling ┤
 //!            │                                     └► Building ──┘
 //!            └ HTTP/2 with prior knowledge ──────────►
 //! ```
 
-use std::time::Instant;
+use std::mem;
 
-use super::asking::Asking;
-use super::collect::Collect;
-use super::create::{Collecting, Create};
-use super::decide::{Decision, Way, decide};
+use super::asking::{self, Asking};
+use super::collect::Share;
+use super::decide::{Decision, decide};
 use super::fault::Fault;
-use super::grpc::{Building, Origin};
-use super::lane::{LANE_LIMIT, Lane, Sink};
+use super::grpc::{self, Building, Origin};
+use super::held::{Gathered, Held, Sent};
+use super::lane::{LANE_LIMIT, Sink};
+use super::lanes::Lanes;
 use super::outcome::{Call, Traffic};
-use super::relay::Relaying;
-use super::{Common, Verdict};
-use crate::engine::{Carrier, HTTP2, Operation};
-use crate::http::body::Framing;
+use super::relay::{self, Relaying};
+use super::turn::{Hand, Turn};
+use super::{Common, HostFact, Step};
+use crate::engine::HTTP2;
 use crate::http::head::{self, Scan};
 use crate::http::{Malformed, render};
-use crate::rules::buildkit::Store;
-use crate::rules::socket::{Blind, Note, PLUGIN, Relation};
-
-/// The two directions of a connection.
-#[derive(Debug, Default)]
-pub(super) struct Lanes {
-    /// From the client to the daemon.
-    pub(super) up: Lane,
-    /// From the daemon to the client.
-    pub(super) down: Lane,
-    handing: Handing,
-}
-
-/// Whether a request is on its way out of our hands.
-#[derive(Debug, Clone, Copy, Default)]
-enum Handing {
-    #[default]
-    Nothing,
-    /// It was complete, as far as it is looked at, at this moment, and is out when so many bytes have
-    /// left for the daemon.
-    Until(Instant, u64),
-}
-
-impl Lanes {
-    /// The next `length` bytes for the daemon are a request that we have had since a moment.
-    pub(super) fn hand(&mut self, since: Instant, length: usize) {
-        self.handing = Handing::Until(since, self.up.count().saturating_add(length as u64));
-    }
-
-    /// Since when we had had a request that has left now; told once.
-    pub(super) fn handed(&mut self) -> Option<Instant> {
-        match self.handing {
-            Handing::Until(since, end) if self.up.count() >= end => {
-                self.handing = Handing::Nothing;
-                Some(since)
-            }
-            Handing::Until(..) | Handing::Nothing => None,
-        }
-    }
-
-    /// Counts anew, from so many bytes that have left for the daemon. Both lanes are untouched.
-    pub(super) fn begin_after(&mut self, sent: u64) {
-        self.up.begin_after(sent);
-        self.down.begin_after(0);
-        self.handing = Handing::Nothing;
-    }
-
-    pub(super) fn traffic(&self) -> Traffic {
-        Traffic { to_daemon: self.up.count(), to_client: self.down.count() }
-    }
-}
+use crate::rules::facts::HostQuestion;
+use crate::rules::socket::Note;
+use crate::rules::{Edited, Judgement};
 
 /// What is going on between one client and the daemon.
 #[derive(Debug, Default)]
 pub(super) enum Exchange {
     /// Nothing is owed; a request head may be on its way.
     Idle(Scan),
-    /// The body of a creating request is gathered.
-    Collecting(Box<Collecting>),
-    /// It waits while something is looked at, or asked or ordered at the daemon first.
+    /// The body of a request is gathered.
+    Collecting(Box<Held>),
+    /// A request waits for facts and orders.
     Asking(Box<Asking>),
     /// A request and its response pass, both at once.
     Relaying(Relaying),
@@ -99,70 +52,43 @@ pub(super) enum Exchange {
     Ending,
 }
 
-pub(super) const UNASKED: Note = "the daemon sent something that nobody had asked for; closed";
-pub(super) const HUNG_UP: Note =
-    "the daemon hung up before its answer was complete; its log may tell why";
-
-/// What comes of one look at an exchange.
-#[derive(Debug)]
-pub(super) enum Turn {
-    /// It waits for bytes or ends of bytes.
-    Wait(Exchange),
-    /// It has moved on and is to be looked at again.
-    Again(Exchange),
-    /// It has moved on; what passes in this operation, but leads around the proxy, is for the log.
-    Noted(&'static Operation, Vec<Note>, Exchange),
-    /// It waits until this path of the host has been looked at.
-    Look(String, Exchange),
-    /// It waits until the daemon's store is known.
-    AskForStore(Exchange),
-    /// It is over; this comes behind it.
-    Over(Call, Exchange),
-    /// Its connection leaves HTTP.
-    Tunnel(Call),
-    /// We speak in the daemon's place; then the connection ends.
-    Answer(Call, Fault),
-    /// Its connection speaks HTTP/2, and these are the last frames for the client.
-    Farewell(Call, Fault, Vec<u8>),
-    /// It cannot be completed: the connection ends behind what has come of the response.
-    Cut(Call),
-    /// The daemon spoke although nobody asked.
-    Unasked,
-    /// The client wants nothing more, or shall not want anything.
-    Close,
-}
+const BUILDS_PASS: Note =
+    "a BuildKit connection (/grpc) passes; images built through it get no labels";
 
 impl Exchange {
-    pub(super) fn advance(self, lanes: &mut Lanes, common: &Common, now: Instant) -> Turn {
+    pub(super) fn advance(&mut self, hand: &mut Hand<'_>) -> Turn {
         match self {
-            Self::Idle(scan) => idle(scan, lanes, common, now),
-            Self::Collecting(collecting) => collecting.advance(lanes, common, now),
-            Self::Asking(asking) => asking.advance(lanes, common),
-            Self::Relaying(relaying) => relaying.advance(lanes, common),
-            Self::Tunnelling(call) => tunnel(call, lanes),
-            Self::Building(building) => building.advance(lanes, common),
-            Self::Ending => end(lanes),
+            Self::Idle(scan) => {
+                let scan = *scan;
+                self.idle(scan, hand)
+            }
+            Self::Collecting(held) => match held.gather(hand.lanes, hand.now) {
+                Gathered::Waits => Turn::Wait,
+                Gathered::Whole => self.collected(hand),
+                Gathered::Cut => Turn::End(self.leave(hand), None),
+                Gathered::Fault(fault) => Turn::refused(self.leave(hand), &fault),
+            },
+            Self::Asking(asking) => {
+                let progress = asking.advance(hand.lanes, hand.common);
+                self.asked(progress, hand)
+            }
+            Self::Relaying(relaying) => {
+                let progress = relaying.advance(hand.lanes, hand.common);
+                self.relayed(progress, hand)
+            }
+            Self::Tunnelling(_) => self.tunnel(hand),
+            Self::Building(building) => {
+                let progress = building.advance(hand.lanes, hand.common, hand.notes);
+                self.built(progress, hand)
+            }
+            Self::Ending => {
+                end(hand.lanes);
+                Turn::Wait
+            }
         }
     }
 
-    /// A connection that leaves HTTP/1.1 by `call`, and what the log is to be told of that.
-    pub(super) fn behind_http(call: Call, common: &Common) -> (Self, Option<(Note, &'static str)>) {
-        match call.operation.path {
-            "/grpc" if common.injection.no_buildkit => {
-                let note =
-                    "a BuildKit connection (/grpc) passes; images built through it get no labels";
-                let operation = call.operation.name;
-                (Self::Tunnelling(call), Some((note, operation)))
-            }
-            "/grpc" => {
-                let building = Building::new(call, Origin::Upgrade, common);
-                (Self::Building(Box::new(building)), None)
-            }
-            _ => (Self::Tunnelling(call), None),
-        }
-    }
-
-    /// Whether more bytes of the client can still do anything.
+    /// Returns `true` if more bytes of the client can still do anything.
     pub(super) fn wants_client(&self) -> bool {
         match self {
             Self::Idle(_)
@@ -175,26 +101,21 @@ impl Exchange {
         }
     }
 
-    /// Whether the daemon is owed a request that the client has sent whole.
+    /// Returns `true` if the daemon is owed a request that the client has sent.
     pub(super) fn owes_daemon(&self) -> bool {
         matches!(self, Self::Asking(_))
     }
 
-    /// What the path is to the daemon's socket that is looked at, or why that cannot be told.
-    pub(super) fn looked(&mut self, seen: Result<Relation, Blind>) {
-        if let Self::Asking(asking) = self {
-            asking.looked(seen);
+    /// Takes the shell's answer to a question about the host.
+    pub(super) fn found(&mut self, fact: HostFact) {
+        match (self, fact) {
+            (Self::Asking(asking), fact) => asking.found(fact),
+            (Self::Building(building), HostFact::Store(store)) => building.learned(store),
+            _ => {}
         }
     }
 
-    /// Takes the answer about the daemon's store.
-    pub(super) fn learned(&mut self, store: Store) {
-        if let Self::Building(building) = self {
-            building.learned(store);
-        }
-    }
-
-    /// Bytes of the client that may be held: a head is gathered whole.
+    /// Returns the number of bytes of the client that may be held: a head is gathered whole.
     pub(super) fn up_limit(&self) -> usize {
         match self {
             Self::Idle(_) => head::LIMIT + 1,
@@ -202,7 +123,7 @@ impl Exchange {
         }
     }
 
-    /// Bytes of the daemon that may be held: a head is gathered whole.
+    /// Returns the number of bytes of the daemon that may be held: a head is gathered whole.
     pub(super) fn down_limit(&self) -> usize {
         match self {
             Self::Asking(_) => head::LIMIT + 1,
@@ -211,139 +132,260 @@ impl Exchange {
         }
     }
 
-    /// What its outcome is made of, if there is one to come.
+    /// Returns the call, if there is one of which the outcome is to come.
     pub(super) fn into_call(self) -> Option<Call> {
         match self {
             Self::Idle(_) | Self::Ending => None,
-            Self::Collecting(collecting) => Some(collecting.into_call()),
+            Self::Collecting(held) => Some(held.call),
             Self::Asking(asking) => Some(asking.into_call()),
             Self::Relaying(relaying) => Some(relaying.into_call()),
             Self::Tunnelling(call) => Some(call),
             Self::Building(building) => Some(building.into_call()),
         }
     }
-}
 
-fn idle(scan: Scan, lanes: &mut Lanes, common: &Common, now: Instant) -> Turn {
-    if !lanes.down.unseen().is_empty() {
-        return Turn::Unasked;
+    /// Takes the call out; what comes behind it is still to be said.
+    fn leave(&mut self, hand: &Hand<'_>) -> Call {
+        let call = mem::take(self).into_call();
+        call.unwrap_or_else(|| Call::new(hand.now, hand.lanes.traffic()))
     }
-    if lanes.down.has_ended() {
-        return Turn::Again(Exchange::Ending);
+
+    /// Reports the outcome of the call; `next` comes behind it.
+    fn over(&mut self, next: Self, hand: &Hand<'_>) -> Turn {
+        let call = self.leave(hand);
+        *self = next;
+        Turn::Step(Step::Report(call.over(hand.now, hand.lanes.traffic())))
     }
-    let mut ahead = scan;
-    let unseen = lanes.up.unseen();
-    if unseen.is_empty() {
-        let over = lanes.up.has_ended() || common.draining.get();
-        return if over { Turn::Close } else { Turn::Wait(Exchange::Idle(scan)) };
-    }
-    let mut call = Call::new(now, lanes.traffic());
-    call.to_head = unseen.starts_with(b"HEAD ");
-    let end = match ahead.end_of_head(unseen) {
-        Ok(Some(end)) => end,
-        // What of a head has come from a client that is gone means nothing to the daemon either.
-        Ok(None) if lanes.up.has_ended() => return Turn::Close,
-        Ok(None) => return Turn::Wait(Exchange::Idle(ahead)),
-        Err(Malformed::Http2Preface) if speaks_http2(lanes, common) => {
-            call.operation = &HTTP2;
-            call.begin_change(common);
-            let building = Building::new(call, Origin::PriorKnowledge, common);
-            return Turn::Again(Exchange::Building(Box::new(building)));
+
+    fn idle(&mut self, mut scan: Scan, hand: &mut Hand<'_>) -> Turn {
+        let Hand { lanes, common, now, .. } = hand;
+        if !lanes.down.unseen().is_empty() {
+            return Turn::Unasked;
         }
-        Err(malformed) => return Turn::Answer(call, Fault::Request(malformed)),
-    };
-    if common.draining.get() {
-        return Turn::Answer(call, Fault::Draining);
+        if lanes.down.has_ended() {
+            *self = Self::Ending;
+            return Turn::Again;
+        }
+        let unseen = lanes.up.unseen();
+        if unseen.is_empty() {
+            let over = lanes.up.has_ended() || common.draining.get();
+            return if over { Turn::Close } else { Turn::Wait };
+        }
+        let mut call = Call::new(*now, lanes.traffic());
+        call.to_head = unseen.starts_with(b"HEAD ");
+        let end = match scan.end_of_head(unseen) {
+            Ok(Some(end)) => end,
+            // What of a head has come from a client that is gone means nothing to the daemon either.
+            Ok(None) if lanes.up.has_ended() => return Turn::Close,
+            Ok(None) => {
+                *self = Self::Idle(scan);
+                return Turn::Wait;
+            }
+            Err(Malformed::Http2Preface) if speaks_http2(lanes, common) => {
+                call.operation = &HTTP2;
+                call.begin_change(common);
+                *self = Self::building(call, Origin::PriorKnowledge, common);
+                return Turn::Again;
+            }
+            Err(malformed) => return Turn::refused(call, &Fault::Request(malformed)),
+        };
+        if common.draining.get() {
+            return Turn::refused(call, &Fault::Draining);
+        }
+        match decide(&common.injection, unseen.get(..end).unwrap_or_default()) {
+            Ok(decision) => self.begin(call, decision, end, hand),
+            Err(malformed) => Turn::refused(call, &Fault::Request(malformed)),
+        }
     }
-    match decide(&common.injection, unseen.get(..end).unwrap_or_default()) {
-        Ok(decision) => begin(call, decision, end, lanes, common),
-        Err(malformed) => Turn::Answer(call, Fault::Request(malformed)),
+
+    /// Begins an exchange; the head is the first `end` bytes that the client sent.
+    fn begin(
+        &mut self,
+        mut call: Call,
+        decision: Decision,
+        end: usize,
+        hand: &mut Hand<'_>,
+    ) -> Turn {
+        call.operation = decision.operation;
+        call.begin_change(hand.common);
+        let Decision { judgement, traits, target, persistent, expects_continue, .. } = decision;
+        match judgement {
+            Judgement::Pass { notes } => {
+                hand.note(&call, notes);
+                hand.lanes.hand(call.started, end);
+                hand.lanes.up.permit(end as u64);
+                *self = Self::Relaying(Relaying::new(call, traits.framing, persistent));
+                Turn::Again
+            }
+            Judgement::Refuse(refusal) => Turn::refused(call, &Fault::Refused(refusal)),
+            judgement => {
+                let head = hand.lanes.up.unseen().get(..end).unwrap_or_default().to_vec();
+                hand.lanes.up.take(end);
+                let mut request = Held::new(call, head, target, traits);
+                request.persistent = persistent;
+                request.expects_continue = expects_continue;
+                self.judged(request, judgement, hand)
+            }
+        }
+    }
+
+    /// Goes on with a request that is held as the judgement says.
+    fn judged(&mut self, held: Held, judgement: Judgement, hand: &mut Hand<'_>) -> Turn {
+        match judgement {
+            Judgement::Gather => self.gather(held, hand),
+            Judgement::Refuse(refusal) => Turn::refused(held.call, &Fault::Refused(refusal)),
+            Judgement::Edit(edited) if edited.before.is_empty() => {
+                self.send(held, edited, Share::of(&hand.common.budget), hand)
+            }
+            judgement => {
+                let mut asking = Box::new(Asking::new(held));
+                let progress = asking.judged(judgement, hand.lanes, hand.common);
+                *self = Self::Asking(asking);
+                self.asked(progress, hand)
+            }
+        }
+    }
+
+    fn gather(&mut self, mut held: Held, hand: &mut Hand<'_>) -> Turn {
+        if let Err(fault) = held.begin_to_gather(hand.common) {
+            return Turn::refused(held.call, &fault);
+        }
+        if held.expects_continue {
+            hand.lanes.down.say(render::CONTINUE.to_vec());
+        }
+        *self = Self::Collecting(Box::new(held));
+        Turn::Again
+    }
+
+    fn collected(&mut self, hand: &mut Hand<'_>) -> Turn {
+        let Self::Collecting(held) = mem::take(self) else { return Turn::Again };
+        let judgement = held.judge(hand.common);
+        self.judged(*held, judgement, hand)
+    }
+
+    fn asked(&mut self, progress: asking::Progress, hand: &mut Hand<'_>) -> Turn {
+        match progress {
+            asking::Progress::Waits => return Turn::Wait,
+            asking::Progress::Says => return Turn::Again,
+            asking::Progress::Asks(question) => return Turn::Step(Step::Ask(question)),
+            asking::Progress::Cut => return Turn::End(self.leave(hand), None),
+            asking::Progress::Fault(fault) => return Turn::refused(self.leave(hand), &fault),
+            _ => {}
+        }
+        let Self::Asking(asking) = mem::take(self) else { return Turn::Again };
+        let mut held = asking.into_held();
+        match progress {
+            asking::Progress::Gather => self.gather(held, hand),
+            asking::Progress::Send(edited, share) => self.send(held, edited, share, hand),
+            asking::Progress::Answered(status, answer) => {
+                held.call.status = Some(status);
+                if held.leaves_body() {
+                    // It must not be read as the next request.
+                    return Turn::End(held.call, Some(answer));
+                }
+                hand.lanes.down.say(answer);
+                if !held.persistent {
+                    // The daemon was not told that it is to close behind this answer.
+                    hand.lanes.up.finish();
+                }
+                *self = Self::Relaying(Relaying::answered(held.call, held.persistent));
+                Turn::Again
+            }
+            _ => Turn::Again,
+        }
+    }
+
+    fn send(
+        &mut self,
+        mut held: Held,
+        mut edited: Edited,
+        share: Share,
+        hand: &mut Hand<'_>,
+    ) -> Turn {
+        let notes = mem::take(&mut edited.notes);
+        let sent = match held.send(edited, share, hand.lanes) {
+            Ok(sent) => sent,
+            Err(fault) => return Turn::refused(held.call, &fault),
+        };
+        hand.note(&held.call, notes);
+        *self = Self::Relaying(match sent {
+            Sent::InLane(framing) => Relaying::new(held.call, framing, held.persistent),
+            Sent::Said(share) => Relaying::said(held.call, share, held.persistent),
+        });
+        Turn::Again
+    }
+
+    fn relayed(&mut self, progress: relay::Progress, hand: &mut Hand<'_>) -> Turn {
+        match progress {
+            relay::Progress::Waits => Turn::Wait,
+            relay::Progress::Moved => Turn::Again,
+            relay::Progress::Over { goes_on: true } => self.over(Self::Idle(Scan::default()), hand),
+            relay::Progress::Over { goes_on: false } => self.over(Self::Ending, hand),
+            relay::Progress::Cut => Turn::End(self.leave(hand), None),
+            relay::Progress::Fault(fault) => Turn::refused(self.leave(hand), &fault),
+            relay::Progress::Tunnel => {
+                let call = self.leave(hand);
+                *self = match call.operation.path {
+                    "/grpc" if !hand.common.injection.no_buildkit => {
+                        Self::building(call, Origin::Upgrade, hand.common)
+                    }
+                    path => {
+                        if path == "/grpc" {
+                            hand.note(&call, vec![BUILDS_PASS]);
+                        }
+                        Self::Tunnelling(call)
+                    }
+                };
+                Turn::Again
+            }
+        }
+    }
+
+    fn tunnel(&mut self, hand: &mut Hand<'_>) -> Turn {
+        let lanes = &mut *hand.lanes;
+        lanes.up.permit_all();
+        lanes.down.permit_all();
+        lanes.pass_ends_on();
+        if lanes.down.sink() == Sink::Finished && lanes.up.sink() != Sink::Open {
+            return self.over(Self::Ending, hand);
+        }
+        Turn::Wait
+    }
+
+    fn building(call: Call, origin: Origin, common: &Common) -> Self {
+        Self::Building(Box::new(Building::new(call, origin, common)))
+    }
+
+    fn built(&mut self, progress: grpc::Progress, hand: &mut Hand<'_>) -> Turn {
+        match progress {
+            grpc::Progress::Waits => Turn::Wait,
+            grpc::Progress::Moved => Turn::Again,
+            grpc::Progress::Asks => Turn::Step(Step::Ask(HostQuestion::Store)),
+            grpc::Progress::NotHttp2 => {
+                let call = self.leave(hand);
+                *self = Self::Relaying(Relaying::sent(call, false));
+                Turn::Again
+            }
+            grpc::Progress::Over => self.over(Self::Ending, hand),
+            grpc::Progress::Failed(fault, last) => {
+                let mut call = self.leave(hand);
+                call.refused(&fault);
+                Turn::End(call, Some(last))
+            }
+        }
     }
 }
 
-/// Whether a client may speak HTTP/2 now: on a connection on which nothing was said before.
+/// Returns `true` if a client may speak HTTP/2 now: on a connection on which nothing was said before.
 fn speaks_http2(lanes: &Lanes, common: &Common) -> bool {
     let Traffic { to_daemon, to_client } = lanes.traffic();
     to_daemon == 0 && to_client == 0 && !common.draining.get()
 }
 
-/// Begins an exchange; the head is the first `end` bytes that the client sent.
-fn begin(
-    mut call: Call,
-    decision: Decision,
-    end: usize,
-    lanes: &mut Lanes,
-    common: &Common,
-) -> Turn {
-    call.operation = decision.operation;
-    call.verdict = decision.verdict(&common.injection);
-    call.begin_change(common);
-    match decision.way {
-        Way::AsItCame => {
-            lanes.hand(call.started, end);
-            lanes.up.permit(end as u64);
-        }
-        Way::NewHead { head, .. } => {
-            lanes.up.take(end);
-            lanes.hand(call.started, head.len());
-            lanes.up.say(head);
-        }
-        Way::NewBody(carrier) => {
-            let collect = match Collect::new(decision.framing, &common.budget) {
-                Ok(collect) => collect,
-                Err(fault) => return Turn::Answer(call, fault),
-            };
-            let head = lanes.up.unseen().get(..end).unwrap_or_default().to_vec();
-            lanes.up.take(end);
-            if decision.expects_continue {
-                lanes.down.say(render::CONTINUE.to_vec());
-            }
-            let persistent = decision.persistent;
-            let complete = call.started;
-            let empty = matches!(decision.framing, Framing::None | Framing::Length(0));
-            let create = Create { call, complete, head, persistent, carrier, empty };
-            let collecting = Collecting::new(create, collect);
-            return Turn::Again(Exchange::Collecting(Box::new(collecting)));
-        }
-        Way::Refused(refusal) => return Turn::Answer(call, Fault::Refused(refusal)),
-    }
-    let operation = call.operation;
-    let relaying = Exchange::Relaying(Relaying::new(call, decision.framing, decision.persistent));
-    match operation.carrier {
-        Carrier::Plugin => Turn::Noted(operation, vec![PLUGIN], relaying),
-        _ => Turn::Again(relaying),
-    }
-}
-
-fn tunnel(call: Call, lanes: &mut Lanes) -> Turn {
-    lanes.up.permit_all();
-    lanes.down.permit_all();
-    pass_ends_on(lanes);
-    if lanes.down.sink() == Sink::Finished && lanes.up.sink() != Sink::Open {
-        return Turn::Over(call, Exchange::Ending);
-    }
-    Turn::Wait(Exchange::Tunnelling(call))
-}
-
-fn end(lanes: &mut Lanes) -> Turn {
+fn end(lanes: &mut Lanes) {
     // A client that still sends to a daemon that is gone is not to be stuck: it must get to read.
     if lanes.up.sink() == Sink::Broken {
         lanes.up.take(lanes.up.unseen().len());
     }
-    pass_ends_on(lanes);
-    Turn::Wait(Exchange::Ending)
-}
-
-fn pass_ends_on(lanes: &mut Lanes) {
-    for lane in [&mut lanes.up, &mut lanes.down] {
-        if lane.has_ended() {
-            lane.finish();
-        }
-    }
-}
-
-/// Keeps the verdict of a call that we answered ourselves.
-pub(super) fn refused(call: &mut Call, fault: &Fault) {
-    call.status = Some(fault.status());
-    call.verdict = Verdict::Refused(Box::new(fault.clone()));
+    lanes.pass_ends_on();
 }

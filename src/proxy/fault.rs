@@ -3,10 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::collect::COLLECTED_LIMIT;
 use crate::http::{Malformed, render};
 use crate::http2;
-use crate::rules::socket::Blind;
 use crate::rules::{Reason, Refusal};
 
 /// Why we speak in the daemon's place.
@@ -16,8 +14,8 @@ pub enum Fault {
     Request(Malformed),
     /// The client's request creates something into which nothing can be put with certainty.
     Refused(Refusal),
-    /// The body of a creating request is longer than [`COLLECTED_LIMIT`].
-    TooLarge,
+    /// The body of a creating request has more bytes than this.
+    TooLarge(usize),
     /// All collected bodies together leave no room for this one.
     NoRoom,
     /// The client ended before the body of its creating request was complete.
@@ -28,16 +26,16 @@ pub enum Fault {
     Draining,
     /// The daemon's response is not understood.
     Response(Malformed),
-    /// The daemon's answer to a question of our own cannot be read.
-    Errand,
+    /// The daemon's answer to a question of the proxy's own cannot be read.
+    Unanswered,
     /// The daemon's answers do not describe this image, of which the volumes are to be labelled.
     Undescribed(String),
     /// What this path of the host is could not be seen in time.
     Unseen(String, Blind),
     /// The daemon ended in the middle of a response head.
     ResponseCutShort,
-    /// The daemon's response is to be rewritten, and is too large for that.
-    ResponseTooLarge,
+    /// The daemon's response is to be rewritten, and has more bytes than this.
+    ResponseTooLarge(usize),
     /// The daemon left HTTP after an operation that does not do so.
     UnaskedUpgrade,
     /// The daemon cannot be reached.
@@ -110,6 +108,17 @@ impl fmt::Display for Unreachable {
     }
 }
 
+/// The reason why the relation of a path to the daemon's socket is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Blind {
+    /// The file system has not answered in time.
+    Late,
+    /// It answers with this error.
+    Failed(String),
+    /// The process gets no thread.
+    NoThread,
+}
+
 impl fmt::Display for Blind {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -173,11 +182,11 @@ impl fmt::Display for Fault {
                 out.write_str(by_hand(*malformed))
             }
             Self::Refused(refusal) => write!(out, "refused: {refusal}"),
-            Self::TooLarge => write!(
+            Self::TooLarge(limit) => write!(
                 out,
                 "the body of a request that creates something may have {} MiB, so that it can be labelled; \
                  this one is longer",
-                COLLECTED_LIMIT / 1024 / 1024
+                limit / 1024 / 1024
             ),
             Self::NoRoom => out
                 .write_str("too many large requests are being labelled at this moment; try again"),
@@ -193,7 +202,7 @@ impl fmt::Display for Fault {
             Self::Response(malformed) => {
                 write!(out, "the daemon's response is malformed: {malformed}")
             }
-            Self::Errand => out.write_str(
+            Self::Unanswered => out.write_str(
                 "the daemon gave no answer that can be read when it was asked about the image or the \
                  volumes of this container",
             ),
@@ -205,10 +214,10 @@ impl fmt::Display for Fault {
             Self::ResponseCutShort => {
                 out.write_str("the daemon hung up in the middle of a response head")
             }
-            Self::ResponseTooLarge => write!(
+            Self::ResponseTooLarge(limit) => write!(
                 out,
                 "a response that is to be rewritten may have {} MiB; the daemon's is longer",
-                COLLECTED_LIMIT / 1024 / 1024
+                limit / 1024 / 1024
             ),
             Self::UnaskedUpgrade => out.write_str(
                 "the daemon switched protocols after a request that does not ask for that",

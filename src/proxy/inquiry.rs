@@ -2,7 +2,7 @@
 
 use super::images::{Image, Images, Moment};
 use crate::engine::Api;
-use crate::rules::errands::{Errand, Known};
+use crate::rules::facts::{Facts, Question};
 
 /// Times that a question is asked again since the daemon is of another version than the last one was. One
 /// that was replaced needs one, one that is too new for all that we know another.
@@ -28,18 +28,18 @@ impl Inquiry {
         self.api
     }
 
-    /// Reports whether `errand` is to be asked again since the daemon is not of the version that it was
+    /// Reports whether `question` is to be asked again since the daemon is not of the version that it was
     /// taken for. The answer to it has this status and head.
     pub(super) fn asks_again(
         &mut self,
-        errand: &Errand,
+        question: &Question,
         status: u16,
         head: &[u8],
         images: &Images,
     ) -> bool {
         let (asked, known) = (self.api, images.learn(head));
         images.want();
-        let platform = matches!(errand, Errand::Image { platform: Some(_), .. });
+        let platform = matches!(question, Question::Image { platform: Some(_), .. });
         let misjudged = match asked {
             // It may be too new for the daemon, or too old.
             Api::Minor(_) => status == 400,
@@ -60,9 +60,9 @@ impl Inquiry {
     }
 
     /// Remembers what was answered.
-    pub(super) fn over(self, known: &Known, images: &Images) {
+    pub(super) fn over(self, facts: &Facts, images: &Images) {
         if let Some(asked) = self.asked {
-            images.remember(self.image, &known.volumes, asked);
+            images.remember(self.image, &facts.volumes, asked);
         }
     }
 }

@@ -14,28 +14,29 @@
 
 mod asking;
 mod collect;
-mod create;
 mod decide;
 mod exchange;
 mod fault;
 mod grpc;
+mod held;
 mod images;
 mod inquiry;
 mod lane;
+mod lanes;
 mod outcome;
 mod patience;
 mod reason;
 mod relay;
 mod reply;
 mod session;
+mod turn;
 
 use std::cell::Cell;
 use std::rc::Rc;
 
-use crate::rules::socket::Note;
 pub use collect::{Budget, COLLECTED_LIMIT, COLLECTED_TOTAL};
-pub use decide::{Decision, Way, decide};
-pub use fault::{Away, DIAL_LIMIT, Fault, LOOK_LIMIT, Unreachable};
+pub use decide::{Decision, decide};
+pub use fault::{Away, Blind, DIAL_LIMIT, Fault, LOOK_LIMIT, Unreachable};
 pub use images::{Change, Image, Images, Moment};
 pub use lane::{LANE_LIMIT, Lane};
 pub use outcome::{Outcome, Traffic, Verdict};
@@ -43,6 +44,9 @@ pub use patience::Patience;
 pub use session::{Rest, Session};
 
 use crate::rules::Injection;
+use crate::rules::buildkit::Store;
+use crate::rules::facts::HostQuestion;
+use crate::rules::socket::{Note, Relation};
 
 /// The settings of one listener's connections, and what these share with those of others.
 #[derive(Debug, Default)]
@@ -68,12 +72,9 @@ pub enum Step {
     Dial,
     /// The connection to the daemon is to be closed; the client's goes on.
     Hangup,
-    /// This path of the host is to be [looked at](crate::rules::socket::LookAt::at_last) aside, since that
-    /// may take long; the result goes to [`Session::looked`].
-    Look(String),
-    /// The daemon is to be asked aside where it keeps its images; the result goes to
-    /// [`Session::learned`].
-    AskForStore,
+    /// This question is to be answered, at once or aside, since that may take long; the answer goes to
+    /// [`Session::found`].
+    Ask(HostQuestion),
     /// An exchange is over, or refused: for the log.
     Report(Outcome),
     /// Something happened in this operation, if it was in one, that an operator wants to know: for the log.
@@ -81,3 +82,17 @@ pub enum Step {
     /// Both connections are to be closed.
     Close,
 }
+
+/// The shell's answer to a [`HostQuestion`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostFact {
+    /// All paths that were asked about, each with its relation to the daemon's socket.
+    Paths(Vec<(String, Relation)>),
+    /// The relation of this path is not known.
+    Unseen(String, Blind),
+    /// The store of the daemon's images.
+    Store(Store),
+}
+
+/// Notes for the log, each with the name of its operation.
+type Notes = Vec<(Note, &'static str)>;

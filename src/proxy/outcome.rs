@@ -119,6 +119,12 @@ impl Call {
         }
     }
 
+    /// Takes note that the proxy answers in place of the daemon.
+    pub(super) fn refused(&mut self, fault: &Fault) {
+        self.status = Some(fault.status());
+        self.verdict = Verdict::Refused(Box::new(fault.clone()));
+    }
+
     /// Returns the outcome; `traffic` is that of the connection up to `now`.
     pub(super) fn over(self, now: Instant, traffic: Traffic) -> Outcome {
         let Traffic { to_daemon, to_client } = traffic.since(self.before);

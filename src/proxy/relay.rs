@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::Common;
 use super::collect::Share;
-use super::exchange::{Exchange, Lanes, Turn};
 use super::fault::Fault;
 use super::lane::{Lane, Sink};
+use super::lanes::Lanes;
 use super::outcome::Call;
-use super::reply::{self, Lines, Progress, Whole};
+use super::reply::{self, Lines, Whole};
 use crate::engine::Upgrade;
 use crate::http::Malformed;
 use crate::http::body::{Body, Framing, Next};
@@ -52,6 +52,24 @@ enum Reply {
     Lines(Box<Lines>),
     /// All of it may leave.
     Done,
+}
+
+/// The result of advancing.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// It waits for bytes or ends of bytes.
+    Waits,
+    /// It has moved on and is to be looked at again.
+    Moved,
+    /// The connection leaves HTTP.
+    Tunnel,
+    /// The exchange is over; the connection goes on, or ends.
+    Over {
+        goes_on: bool,
+    },
+    /// It cannot be completed: the connection ends behind what has come of the response.
+    Cut,
+    Fault(Fault),
 }
 
 /// The meaning of a response head.
@@ -103,22 +121,42 @@ impl Relaying {
         self.call
     }
 
-    pub(super) fn advance(mut self, lanes: &mut Lanes, common: &Common) -> Turn {
+    pub(super) fn advance(&mut self, lanes: &mut Lanes, common: &Common) -> Progress {
         if let Err(malformed) = self.upload(&mut lanes.up) {
             return match self.reply {
-                Reply::Head(_) | Reply::Whole(_) => {
-                    Turn::Answer(self.call, Fault::Request(malformed))
-                }
-                Reply::Body(_) | Reply::Lines(_) | Reply::Done => Turn::Cut(self.call),
+                Reply::Head(_) | Reply::Whole(_) => Progress::Fault(Fault::Request(malformed)),
+                Reply::Body(_) | Reply::Lines(_) | Reply::Done => Progress::Cut,
             };
         }
-        match std::mem::replace(&mut self.reply, Reply::Done) {
-            Reply::Head(scan) => self.reply_head(scan, lanes, common),
-            Reply::Body(body) => self.reply_body(body, lanes),
-            Reply::Whole(whole) => self.reply_whole(whole, lanes),
-            Reply::Lines(stream) => self.reply_lines(stream, lanes),
+        match &mut self.reply {
+            Reply::Head(_) => self.reply_head(lanes, common),
+            Reply::Body(body) => match permit(body, &mut lanes.down) {
+                Ok(true) => self.replied(),
+                Ok(false) if lanes.down.has_ended() && lanes.down.is_flushed() => match body {
+                    Body::UntilClose => Progress::Over { goes_on: false },
+                    Body::Length(_) | Body::Chunked(_) | Body::Done => Progress::Cut,
+                },
+                Ok(false) => Progress::Waits,
+                Err(_) => Progress::Cut,
+            },
+            Reply::Whole(whole) => match whole.advance(&mut lanes.down) {
+                Ok(true) => self.replied(),
+                Ok(false) if lanes.down.has_ended() => Progress::Fault(Fault::ResponseCutShort),
+                Ok(false) => Progress::Waits,
+                Err(fault) => Progress::Fault(fault),
+            },
+            Reply::Lines(stream) => match stream.advance(&mut lanes.down) {
+                Ok(reply::Progress::Done) => self.replied(),
+                Ok(reply::Progress::Waits) => Progress::Waits,
+                Err(reply::Broken) => Progress::Cut,
+            },
             Reply::Done => self.finish(lanes),
         }
+    }
+
+    fn replied(&mut self) -> Progress {
+        self.reply = Reply::Done;
+        Progress::Moved
     }
 
     fn upload(&mut self, up: &mut Lane) -> Result<(), Malformed> {
@@ -144,42 +182,43 @@ impl Relaying {
         Ok(())
     }
 
-    fn reply_head(mut self, mut scan: Scan, lanes: &mut Lanes, common: &Common) -> Turn {
+    fn reply_head(&mut self, lanes: &mut Lanes, common: &Common) -> Progress {
+        let Reply::Head(scan) = &mut self.reply else { return Progress::Moved };
         let unseen = lanes.down.unseen();
         let end = match scan.end_of_head(unseen) {
             Ok(Some(end)) => end,
-            Ok(None) if !lanes.down.has_ended() => {
-                self.reply = Reply::Head(scan);
-                return Turn::Wait(Exchange::Relaying(self));
-            }
-            Ok(None) if unseen.is_empty() => return Turn::Cut(self.call),
-            Ok(None) => return Turn::Answer(self.call, Fault::ResponseCutShort),
-            Err(malformed) => return Turn::Answer(self.call, Fault::Response(malformed)),
+            Ok(None) if !lanes.down.has_ended() => return Progress::Waits,
+            Ok(None) if unseen.is_empty() => return Progress::Cut,
+            Ok(None) => return Progress::Fault(Fault::ResponseCutShort),
+            Err(malformed) => return Progress::Fault(Fault::Response(malformed)),
         };
-        let response =
-            match head::response(unseen.get(..end).unwrap_or_default(), self.call.to_head) {
-                Ok(response) => response,
-                Err(malformed) => return Turn::Answer(self.call, Fault::Response(malformed)),
-            };
-        common.images.learn_once(unseen.get(..end).unwrap_or_default());
+        let head = unseen.get(..end).unwrap_or_default();
+        let response = match head::response(head, self.call.to_head) {
+            Ok(response) => response,
+            Err(malformed) => return Progress::Fault(Fault::Response(malformed)),
+        };
+        common.images.learn_once(head);
         match meaning(response, self.call.operation.upgrade) {
-            ReplyKind::Unasked => Turn::Answer(self.call, Fault::UnaskedUpgrade),
+            ReplyKind::Unasked => Progress::Fault(Fault::UnaskedUpgrade),
             ReplyKind::Interim => {
                 lanes.down.permit(end as u64);
                 self.reply = Reply::Head(Scan::default());
-                Turn::Again(Exchange::Relaying(self))
+                Progress::Moved
             }
             ReplyKind::Tunnel => {
                 lanes.down.permit(end as u64);
                 self.call.status = Some(response.status);
-                Turn::Tunnel(self.call)
+                Progress::Tunnel
             }
             ReplyKind::Final(framing) => {
                 self.persistent &= response.persistent && framing != Framing::UntilClose;
                 self.call.status = Some(response.status);
                 match self.final_head(response, end, lanes, common) {
-                    Ok(reply) => Turn::Again(Exchange::Relaying(Self { reply, ..self })),
-                    Err(fault) => Turn::Answer(self.call, fault),
+                    Ok(reply) => {
+                        self.reply = reply;
+                        Progress::Moved
+                    }
+                    Err(fault) => Progress::Fault(fault),
                 }
             }
         }
@@ -221,64 +260,19 @@ impl Relaying {
         Ok(Reply::Whole(Box::new(Whole::new(head, framing, whole, &common.budget)?)))
     }
 
-    fn reply_whole(mut self, mut whole: Box<Whole>, lanes: &mut Lanes) -> Turn {
-        match whole.advance(&mut lanes.down) {
-            Ok(true) => Turn::Again(Exchange::Relaying(Self { reply: Reply::Done, ..self })),
-            Ok(false) if lanes.down.has_ended() => Turn::Answer(self.call, Fault::ResponseCutShort),
-            Ok(false) => {
-                self.reply = Reply::Whole(whole);
-                Turn::Wait(Exchange::Relaying(self))
-            }
-            Err(fault) => Turn::Answer(self.call, fault),
-        }
-    }
-
-    fn reply_lines(mut self, mut stream: Box<Lines>, lanes: &mut Lanes) -> Turn {
-        match stream.advance(&mut lanes.down) {
-            Ok(Progress::Done) => {
-                Turn::Again(Exchange::Relaying(Self { reply: Reply::Done, ..self }))
-            }
-            Ok(Progress::Waits) => {
-                self.reply = Reply::Lines(stream);
-                Turn::Wait(Exchange::Relaying(self))
-            }
-            Err(reply::Broken) => Turn::Cut(self.call),
-        }
-    }
-
-    fn reply_body(mut self, mut body: Body, lanes: &mut Lanes) -> Turn {
-        let Ok(done) = permit(&mut body, &mut lanes.down) else {
-            return Turn::Cut(self.call);
-        };
-        if done {
-            self.reply = Reply::Done;
-            return Turn::Again(Exchange::Relaying(self));
-        }
-        if lanes.down.has_ended() && lanes.down.is_flushed() {
-            return match body {
-                Body::UntilClose => Turn::Over(self.call, Exchange::Ending),
-                Body::Length(_) | Body::Chunked(_) | Body::Done => Turn::Cut(self.call),
-            };
-        }
-        self.reply = Reply::Body(body);
-        Turn::Wait(Exchange::Relaying(self))
-    }
-
-    fn finish(mut self, lanes: &mut Lanes) -> Turn {
+    fn finish(&mut self, lanes: &mut Lanes) -> Progress {
         if lanes.down.has_ended() {
             lanes.down.finish();
             if lanes.down.is_flushed() && !lanes.down.is_clear() {
-                return Turn::Cut(self.call);
+                return Progress::Cut;
             }
         }
         let up_done = lanes.up.sink() == Sink::Broken || lanes.up.is_clear();
         if self.wants_client() || !up_done || !lanes.down.is_clear() {
-            self.reply = Reply::Done;
-            return Turn::Wait(Exchange::Relaying(self));
+            return Progress::Waits;
         }
         let goes_on = self.persistent && matches!(self.upload, Upload::Sent);
-        let next = if goes_on { Exchange::Idle(Scan::default()) } else { Exchange::Ending };
-        Turn::Over(self.call, next)
+        Progress::Over { goes_on }
     }
 }
 

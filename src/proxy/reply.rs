@@ -78,7 +78,7 @@ pub(super) fn each_line(content: &[u8], rewrite: &Rewrite) -> Vec<u8> {
 
 fn fault(error: gather::Error) -> Fault {
     match error {
-        gather::Error::TooLarge => Fault::ResponseTooLarge,
+        gather::Error::TooLarge => Fault::ResponseTooLarge(COLLECTED_LIMIT),
         gather::Error::Malformed(malformed) => Fault::Response(malformed),
     }
 }

@@ -30,13 +30,14 @@ use std::mem;
 use std::rc::Rc;
 use std::time::Instant;
 
-use super::exchange::{Exchange, HUNG_UP, Lanes, Turn, UNASKED, refused};
+use super::exchange::Exchange;
 use super::fault::{Away, Fault, Unreachable};
 use super::lane::{Lane, Sink};
+use super::lanes::Lanes;
 use super::outcome::{Call, Outcome, Traffic};
 use super::patience::Patience;
-use super::{Common, Step};
-use crate::engine::Operation;
+use super::turn::{Hand, Turn};
+use super::{Common, Notes, Step};
 use crate::http::head::Scan;
 use crate::rules::socket::Note;
 
@@ -67,9 +68,13 @@ pub struct Session {
     /// Daemon connections in a row that ended before anything was sent on them.
     hangups: u8,
     /// What the log is still to be told, and of which operation.
-    notes: Vec<(Note, &'static str)>,
+    notes: Notes,
     closed: bool,
 }
+
+const UNASKED: Note = "the daemon sent something that nobody had asked for; closed";
+
+const HUNG_UP: Note = "the daemon hung up before its answer was complete; its log may tell why";
 
 /// Daemon connections in a row that may end unused while a request waits. One ends so when the daemon
 /// restarts or has waited 5 minutes for a first request; who ends each at once must not keep us busy.
@@ -208,38 +213,15 @@ impl Session {
             if let Some(step) = self.tend_connections(now) {
                 return step;
             }
-            let exchange = mem::take(&mut self.exchange);
-            match exchange.advance(&mut self.lanes, &self.common, now) {
-                Turn::Wait(exchange) => {
-                    self.exchange = exchange;
-                    return self.tend_connections(now).unwrap_or(Step::Wait);
-                }
-                Turn::Again(exchange) => self.exchange = exchange,
-                Turn::Noted(operation, notes, exchange) => {
-                    self.note(operation, notes);
-                    self.exchange = exchange;
-                }
-                Turn::Look(path, exchange) => {
-                    self.exchange = exchange;
-                    return Step::Look(path);
-                }
-                Turn::AskForStore(exchange) => {
-                    self.exchange = exchange;
-                    return Step::AskForStore;
-                }
-                Turn::Over(call, exchange) => {
-                    self.exchange = exchange;
-                    return Step::Report(call.over(now, self.lanes.traffic()));
-                }
-                Turn::Tunnel(call) => {
-                    let (exchange, note) = Exchange::behind_http(call, &self.common);
-                    self.notes.extend(note);
-                    self.exchange = exchange;
-                }
-                Turn::Answer(call, fault) => return self.answer(call, &fault, now),
-                Turn::Farewell(call, fault, last) => return self.farewell(call, &fault, last, now),
-                Turn::Cut(call) => {
-                    self.note_hangup(call.operation);
+            let mut hand =
+                Hand { lanes: &mut self.lanes, notes: &mut self.notes, common: &self.common, now };
+            match self.exchange.advance(&mut hand) {
+                Turn::Wait => return self.tend_connections(now).unwrap_or(Step::Wait),
+                Turn::Again => {}
+                Turn::Step(step) => return step,
+                Turn::End(call, Some(last)) => return self.end(call, last, now),
+                Turn::End(call, None) => {
+                    self.note_hangup(&call);
                     self.cut();
                     return Step::Report(call.over(now, self.lanes.traffic()));
                 }
@@ -257,16 +239,12 @@ impl Session {
 }
 
 impl Session {
-    /// Tells of a daemon that has gone although the client has not: a half-close cancels what runs.
-    fn note_hangup(&mut self, operation: &Operation) {
+    /// Notes that a daemon has gone although the client has not: a half-close cancels what runs.
+    fn note_hangup(&mut self, call: &Call) {
         let down = &self.lanes.down;
         if down.has_ended() && down.sink() == Sink::Open && !self.lanes.up.has_ended() {
-            self.note(operation, vec![HUNG_UP]);
+            self.notes.push((HUNG_UP, call.operation.name));
         }
-    }
-
-    fn note(&mut self, operation: &Operation, notes: Vec<Note>) {
-        self.notes.extend(notes.into_iter().map(|note| (note, operation.name)));
     }
 
     /// Looks after the two connections; what is going on over them comes behind that.
@@ -370,18 +348,18 @@ impl Session {
     }
 
     /// Speaks in the daemon's place; the connection ends behind that.
-    fn answer(&mut self, call: Call, fault: &Fault, now: Instant) -> Step {
+    fn answer(&mut self, mut call: Call, fault: &Fault, now: Instant) -> Step {
+        call.refused(fault);
         let answer = fault.answer(call.to_head);
-        self.farewell(call, fault, answer, now)
+        self.end(call, answer, now)
     }
 
-    /// Says `answer`, which tells the client of `fault`, as the last thing on the connection.
-    fn farewell(&mut self, mut call: Call, fault: &Fault, answer: Vec<u8>, now: Instant) -> Step {
-        refused(&mut call, fault);
+    /// Says `last` as the last thing on the connection.
+    fn end(&mut self, call: Call, last: Vec<u8>, now: Instant) -> Step {
         self.lanes.down.stop();
         let mut traffic = self.lanes.traffic();
-        traffic.to_client += answer.len() as u64;
-        self.lanes.down.say(answer);
+        traffic.to_client += last.len() as u64;
+        self.lanes.down.say(last);
         self.cut();
         Step::Report(call.over(now, traffic))
     }

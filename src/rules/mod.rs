@@ -1,16 +1,19 @@
 //! What is forced into the creating requests of the Engine API, and how.
 //!
 //! ```text
-//! Operation, Request ── plan ──► Pass │ Retarget(target) │ Rewrite(carrier) │ refused
-//! BuildKit's message ── buildkit::edit ──► the message with the same
-//! body, carrier ── body::rewrite ──► the body with the operator's labels and cgroup parent
+//! request, facts ── judge ──► Pass │ Edit │ Gather, Need: what is lacking │ Refuse
+//! BuildKit's message ── buildkit::edit ──► the message with what is forced
 //! ```
+//!
+//! A judgement is pure: what it lacks, the daemon's answers and those of the host, is fetched by its
+//! callers, and the request is judged again.
 
-pub mod body;
-pub mod errands;
+mod body;
+pub mod facts;
 pub mod inject;
+mod lacking;
 mod mounts;
-pub mod platform;
+mod platform;
 mod reason;
 mod refusal;
 pub mod reply;
@@ -22,10 +25,11 @@ pub use mounts::AnonymousVolumes;
 pub use reason::Reason;
 pub use refusal::Refusal;
 
+use self::facts::{Facts, Need, Order, Question};
 use self::inject::{dockerfile_changes, query};
 use self::reply::Replies;
-use self::socket::{Look, SocketBind};
-use crate::engine::{Carrier, JsonCarrier, Operation, QueryCarrier, UNKNOWN};
+use self::socket::{Note, PLUGIN, SocketBind};
+use crate::engine::{Carrier, JsonCarrier, Operation, QueryCarrier, UNKNOWN, takes_empty_body};
 use crate::http::body::Framing;
 use crate::http::head::Request;
 
@@ -43,8 +47,6 @@ pub struct Injection {
     pub socket_bind: SocketBind,
     /// Handling of anonymous volumes.
     pub anonymous_volumes: AnonymousVolumes,
-    /// Knows the daemon's socket under all its names.
-    pub look: Look,
     /// The plans for responses.
     pub replies: Replies,
 }
@@ -58,50 +60,151 @@ pub struct Label {
     pub value: String,
 }
 
-/// What is to happen to one request.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Plan {
-    /// It passes as it came.
-    Pass,
-    /// It passes with another request-target.
-    Retarget {
-        /// The request-target.
-        target: String,
-        /// What was put in.
-        forced: Forced,
-    },
-    /// Its body is gathered, rewritten by [`body::rewrite`] and sent with its new length.
-    Rewrite(&'static JsonCarrier),
+/// A request as a judgement sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'r> {
+    /// The operation that it asks for.
+    pub operation: &'static Operation,
+    /// The request-target as sent.
+    pub target: &'r str,
+    /// The facts of its head.
+    pub traits: Traits,
+    /// The body, if it was gathered.
+    pub body: Option<&'r [u8]>,
 }
 
-/// Decides what is to happen to `request`, which asks for `operation`.
-///
-/// # Errors
-/// A creating request into which nothing can be put with certainty.
-pub fn plan(
-    injection: &Injection,
-    operation: &Operation,
-    request: &Request<'_>,
-) -> Result<Plan, Refusal> {
-    let target = request.target;
+/// Facts of a request head on which a judgement depends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Traits {
+    /// The end of the body.
+    pub framing: Framing,
+    /// `true` if the body has a content coding.
+    pub encoded: bool,
+    /// `true` if Go's server would read the body as a form, whose fields come before those of the
+    /// query.
+    pub form: bool,
+}
+
+impl Traits {
+    /// Reads the traits of `request`.
+    #[must_use]
+    pub fn of(request: &Request<'_>) -> Self {
+        let framing = request.framing;
+        let form = !is_empty(framing) && request.content_type.is_some_and(may_be_form);
+        Self { framing, encoded: request.encoded, form }
+    }
+
+    /// Returns `true` if there is no body.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        is_empty(self.framing)
+    }
+}
+
+/// What is to happen to one request.
+#[derive(Debug)]
+pub enum Judgement {
+    /// It passes as it came.
+    Pass {
+        /// Notes for the log.
+        notes: Vec<Note>,
+    },
+    /// It passes edited.
+    Edit(Edited),
+    /// Its body is lacking: it is to be gathered, and the request judged again.
+    Gather,
+    /// Facts are lacking: it is to be judged again with them.
+    Need {
+        /// The facts. Those behind a host question are to be asked for only if its answer is no news.
+        needs: Vec<Need>,
+        /// The edit, if none of them is [news](facts::Learned::News).
+        draft: Option<Edited>,
+    },
+    /// It is refused.
+    Refuse(Refusal),
+}
+
+/// An edit of a request.
+#[derive(Debug, Default)]
+pub struct Edited {
+    /// The request-target, if it is another one.
+    pub target: Option<String>,
+    /// The body, if it is another one.
+    pub body: Option<Vec<u8>>,
+    /// What was put in.
+    pub forced: Forced,
+    /// Notes about what passes, but leads around the proxy: for the log.
+    pub notes: Vec<Note>,
+    /// Orders that are to be carried out first.
+    pub before: Vec<Order>,
+}
+
+/// A request-target with what is forced in it.
+#[derive(Debug, PartialEq, Eq)]
+struct Retarget {
+    target: String,
+    forced: Forced,
+}
+
+impl From<Retarget> for Judgement {
+    fn from(Retarget { target, forced }: Retarget) -> Self {
+        Self::Edit(Edited { target: Some(target), forced, ..Edited::default() })
+    }
+}
+
+/// Judges a request by what is known: `facts`. Each judgement that lacks some names facts that are not
+/// among them.
+#[must_use]
+pub fn judge(injection: &Injection, asked: &Asked<'_>, facts: &Facts) -> Judgement {
+    judged(injection, asked, facts).unwrap_or_else(Judgement::Refuse)
+}
+
+fn judged(injection: &Injection, asked: &Asked<'_>, facts: &Facts) -> Result<Judgement, Refusal> {
+    let Asked { operation, target, traits, body } = *asked;
     let labels_images = !injection.inject.image_labels().is_empty();
     match operation.carrier {
         Carrier::Nothing if injection.strict && *operation == UNKNOWN => Err(unknown()),
-        Carrier::Nothing | Carrier::Plugin => Ok(Plan::Pass),
-        Carrier::Query(QueryCarrier::Commit | QueryCarrier::Import) if !labels_images => {
-            Ok(Plan::Pass)
+        Carrier::Nothing => Ok(pass()),
+        Carrier::Plugin => Ok(Judgement::Pass { notes: vec![PLUGIN] }),
+        Carrier::Query(QueryCarrier::Commit | QueryCarrier::Import) if !labels_images => Ok(pass()),
+        Carrier::Query(_) if traits.form => Err(form_body()),
+        Carrier::Query(QueryCarrier::Build) => query::plan(injection, target).map(Into::into),
+        Carrier::Query(QueryCarrier::Commit) => {
+            dockerfile_changes::of_commit(injection, target).map(Into::into)
         }
-        Carrier::Query(_) if is_form(request) => Err(form_body()),
-        Carrier::Query(QueryCarrier::Build) => query::plan(injection, target),
-        Carrier::Query(QueryCarrier::Commit) => dockerfile_changes::of_commit(injection, target),
-        Carrier::Query(QueryCarrier::Import) => dockerfile_changes::of_import(injection, target),
-        Carrier::StartBody => start(request.framing),
+        Carrier::Query(QueryCarrier::Import) => {
+            Ok(dockerfile_changes::of_import(injection, target)?.map_or_else(pass, Into::into))
+        }
+        Carrier::StartBody => start(traits.framing),
         Carrier::Libpod => Err(libpod()),
-        Carrier::Body(_) if request.encoded => Err(encoded_body()),
-        Carrier::Body(_) if is_empty(request.framing) && !operation.may_be_empty() => {
-            Err(empty_body())
-        }
-        Carrier::Body(carrier) => Ok(Plan::Rewrite(carrier)),
+        Carrier::Body(_) if traits.encoded => Err(encoded_body()),
+        Carrier::Body(carrier) => match body {
+            _ if traits.is_empty() => without_body(injection, operation, carrier, target, facts),
+            Some(body) => body::judge(injection, carrier, target, body, facts),
+            None => Ok(Judgement::Gather),
+        },
+    }
+}
+
+fn pass() -> Judgement {
+    Judgement::Pass { notes: Vec::new() }
+}
+
+/// Judges a request that has no body where one is wanted. Some daemons take that for an empty document.
+fn without_body(
+    injection: &Injection,
+    operation: &Operation,
+    carrier: &JsonCarrier,
+    target: &str,
+    facts: &Facts,
+) -> Result<Judgement, Refusal> {
+    match facts.version.as_deref().map(takes_empty_body) {
+        _ if !operation.may_be_empty() => Err(empty_body()),
+        None => Ok(Judgement::Need { needs: vec![Need::Daemon(Question::Version)], draft: None }),
+        Some(None) => Err(empty_body()),
+        // It refuses it, in its own words.
+        Some(Some(false)) => Ok(pass()),
+        Some(Some(true)) => body::judge(injection, carrier, target, b"{}", facts),
     }
 }
 
@@ -111,16 +214,11 @@ fn is_empty(framing: Framing) -> bool {
 
 /// A start with a body is refused if a daemon that takes a HostConfig with it would look at that;
 /// shorter ones are spellings of nothing.
-fn start(framing: Framing) -> Result<Plan, Refusal> {
+fn start(framing: Framing) -> Result<Judgement, Refusal> {
     match framing {
-        Framing::None | Framing::Length(..=7) => Ok(Plan::Pass),
+        Framing::None | Framing::Length(..=7) => Ok(pass()),
         Framing::Length(_) | Framing::Chunked | Framing::UntilClose => Err(start_body()),
     }
-}
-
-/// Whether Go's server would read the body as a form, whose fields come before those of the query.
-fn is_form(request: &Request<'_>) -> bool {
-    !is_empty(request.framing) && request.content_type.is_some_and(may_be_form)
 }
 
 /// Whether Go's server could read a body of this media type as a form, whose fields then come
@@ -162,9 +260,7 @@ fn encoded_body() -> Refusal {
     Refusal::new(Reason::EncodedBody, text)
 }
 
-/// Refuses a request that has no body where one is wanted.
-#[must_use]
-pub fn empty_body() -> Refusal {
+fn empty_body() -> Refusal {
     Refusal::new(Reason::EmptyBody, "the request has no body; a JSON object is wanted")
 }
 

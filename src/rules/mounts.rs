@@ -4,7 +4,7 @@
 //! | what the client wrote | what creates the volume | how it gets the labels |
 //! |---|---|---|
 //! | `Mounts` of type volume | the container or task | `VolumeOptions.Labels` of that mount |
-//! | `Binds: ["name:/path"]` | the container | it is created first, labelled ([`errands`](crate::rules::errands)) |
+//! | `Binds: ["name:/path"]` | the container | it is created first, labelled ([order](crate::rules::facts::Order)) |
 //! | `Volumes: {"/path": {}}`, `VOLUME` of the image | the container | a labelled mount at that path |
 //! | `Binds: ["/path"]` | the container | the bind becomes a labelled mount at that path |
 //!
@@ -17,6 +17,7 @@
 
 pub(super) mod anonymous;
 pub(super) mod binds;
+pub(super) mod path;
 
 use std::borrow::Cow;
 
@@ -26,7 +27,7 @@ use super::inject::labels;
 use super::{Injection, Reason, Refusal};
 use crate::engine::carriers::{CONTAINER, HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
 use crate::json::{Array, Edits, Found, Listed, Member, Object, is_field, quoted};
-use crate::rules::errands::Known;
+use crate::rules::facts::Facts;
 use crate::rules::inject::Tree;
 use crate::rules::refusal::shown;
 use crate::rules::socket::{self, SocketBind, Survey};
@@ -58,7 +59,7 @@ pub(super) struct Mounted {
 /// Labels what a container create mounts, and puts the cgroup parent into it.
 pub(super) fn container<'d>(
     injection: &Injection,
-    known: &Known,
+    known: &Facts,
     edits: &mut Edits<'d>,
     top: &mut Object<'d>,
     host_config: Found<'d>,
@@ -122,7 +123,7 @@ fn own_slice(host_config: &Object<'_>) -> Result<(), Refusal> {
 /// Labels what the tasks of a service mount.
 pub(super) fn service<'d>(
     injection: &Injection,
-    known: &Known,
+    known: &Facts,
     edits: &mut Edits<'d>,
     top: &Object<'d>,
 ) -> Result<Survey, Refusal> {
@@ -199,7 +200,7 @@ fn tmpfs_targets(host_config: &Object<'_>) -> Result<Vec<String>, Refusal> {
 /// are returned, to be looked at when all else that is mounted is known.
 fn mounts_of<'d>(
     injection: &Injection,
-    known: &Known,
+    known: &Facts,
     edits: &mut Edits<'d>,
     mounts: &Array<'d>,
     mounted: &mut Mounted,
@@ -313,19 +314,6 @@ fn says_something(member: &Member<'_>) -> bool {
         r#""""# | "[]" | "{}" => paths,
         _ => true,
     }
-}
-
-/// `path` without empty parts, `.` and `..`, as the daemon compares mount points.
-pub(super) fn clean(path: impl AsRef<str>) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.as_ref().split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
 }
 
 fn slice() -> Refusal {

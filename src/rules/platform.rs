@@ -33,7 +33,7 @@ const SYSTEMS: &[&str] = &[
 ///
 /// One that the daemon cannot read is none either: the daemon refuses the create.
 #[must_use]
-pub fn of_create(target: &str) -> Option<String> {
+pub(super) fn of_create(target: &str) -> Option<String> {
     let (_, query) = split_query(target);
     // Go takes the first, and drops a pair that it cannot read, as the endpoint then does the create.
     let pair = pairs(query?).flatten().find(|pair| *pair.key == *b"platform")?;

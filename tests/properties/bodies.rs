@@ -2,11 +2,9 @@
 
 use dockerd_ci_proxy::engine::JsonCarrier;
 use dockerd_ci_proxy::engine::carriers::{CONTAINER, LABELLED, SERVICE};
-use dockerd_ci_proxy::rules::body::rewrite;
-use dockerd_ci_proxy::rules::errands::Known;
 
 use crate::support::random::{Random, check};
-use crate::support::{go_json, player};
+use crate::support::{bodies, go_json, player};
 
 const OTHER_KEYS: &[&str] = &[
     "Image",
@@ -179,8 +177,7 @@ pub(crate) fn document(random: &mut Random) -> String {
 
 /// Rewrites a body; returns `None` if it is refused.
 pub(crate) fn rewritten(carrier: &JsonCarrier, body: &[u8]) -> Option<Vec<u8>> {
-    let rewritten = rewrite(&player::injection(), carrier, &Known::default(), body);
-    rewritten.ok().map(|rewritten| rewritten.body)
+    bodies::edited(&player::injection(), carrier, body).ok()
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use dockerd_ci_proxy::proxy::{Way, decide};
+use dockerd_ci_proxy::http::render;
+use dockerd_ci_proxy::proxy::decide;
+use dockerd_ci_proxy::rules::{Edited, Judgement};
 
 use crate::support::random::{Random, check};
 use crate::support::{go_json, naive, player};
@@ -48,9 +50,13 @@ pub(crate) fn target(random: &mut Random) -> String {
 /// Rewrites a build query; returns `None` if it is refused.
 fn rewritten(target: &str) -> Option<String> {
     let head = format!("POST {target} HTTP/1.1\r\nHost: d\r\n\r\n");
-    match decide(&player::injection(), head.as_bytes()).unwrap().way {
-        Way::NewHead { head, .. } => Some(naive::head(&head).unwrap().0.target),
-        Way::Refused(_) => None,
+    let decision = decide(&player::injection(), head.as_bytes()).unwrap();
+    match decision.judgement {
+        Judgement::Edit(Edited { target: Some(target), .. }) => {
+            let head = render::with_target(head.as_bytes(), decision.target, &target);
+            Some(naive::head(&head).unwrap().0.target)
+        }
+        Judgement::Refuse(_) => None,
         other => panic!("{other:?}"),
     }
 }

@@ -1,6 +1,7 @@
 //! Routing: a request that the daemon's router takes for a creating one is never forwarded unchanged.
 
-use dockerd_ci_proxy::proxy::{Way, decide};
+use dockerd_ci_proxy::proxy::decide;
+use dockerd_ci_proxy::rules::Judgement;
 
 use crate::support::random::{Random, check};
 use crate::support::{naive, player};
@@ -47,7 +48,7 @@ fn nothing_that_creates_passes_as_it_came() {
         let framing = random.pick(&framings);
         let head = format!("{method} {target} HTTP/1.1\r\nHost: d\r\n{framing}\r\n\r\n");
         let passes = decide(&injection, head.as_bytes())
-            .is_ok_and(|decision| matches!(decision.way, Way::AsItCame));
+            .is_ok_and(|decision| matches!(decision.judgement, Judgement::Pass { .. }));
         assert!(!passes || naive::creates(method, &target).is_none(), "{head}");
     });
 }
@@ -57,7 +58,8 @@ fn the_plain_spellings_are_rewritten() {
     for path in &PATHS[..7] {
         let head = format!("POST /v1.41{path} HTTP/1.1\r\nContent-Length: 2\r\n\r\n");
         let decision = decide(&player::injection(), head.as_bytes()).unwrap();
-        assert!(matches!(decision.way, Way::NewHead { .. } | Way::NewBody(_)), "{path}");
+        let judgement = decision.judgement;
+        assert!(matches!(judgement, Judgement::Edit(_) | Judgement::Gather), "{path}");
         assert_eq!(naive::creates("POST", path), Some(*path));
     }
 }

@@ -6,8 +6,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+use dockerd_ci_proxy::engine::Carrier;
 use dockerd_ci_proxy::engine::JsonCarrier;
-use dockerd_ci_proxy::proxy::{Way, decide};
+use dockerd_ci_proxy::http::render;
+use dockerd_ci_proxy::proxy::decide;
+use dockerd_ci_proxy::rules::{Edited, Judgement};
 use serde_json::{Map, Value, json};
 
 use super::player::injection;
@@ -75,27 +78,29 @@ pub fn assert_routed(method: &str, target: &str) -> Routed {
         assert!(before.routes.is_empty(), "{target} is ambiguous: {:?}", before.routes);
         return Routed::Harmless;
     };
-    if let Way::Refused(_) = decision.way {
+    if let Judgement::Refuse(_) = decision.judgement {
         return Routed::Refused;
     }
     assert_eq!(decision.operation.path, route, "{target}");
-    match decision.way {
-        Way::AsItCame => {
+    match decision.judgement {
+        Judgement::Pass { .. } => {
             let pulls = before.form.get("fromImage").is_some_and(|images| images[0] != "");
             assert!(route == "/images/create" && pulls, "{target} passes");
             return Routed::Harmless;
         }
-        Way::NewHead { head, .. } => {
+        Judgement::Edit(Edited { target: Some(target), .. }) => {
+            let head = render::with_target(head.as_bytes(), decision.target, &target);
             let (request, _) = naive::head(&head).unwrap();
             let after = read(&request.method, &request.target).unwrap();
             assert!(!before.bad_form && !after.bad_form, "{target}");
             assert_eq!(after.routes, [&**route], "{target}");
             forced::assert_form(route, before.form, after.form);
         }
-        Way::NewBody(carrier) => {
+        Judgement::Gather => {
+            let Carrier::Body(carrier) = decision.operation.carrier else { panic!("{target}") };
             assert_eq!(forced::route_of(carrier), forced::like(route), "{target}");
         }
-        Way::Refused(_) => {}
+        judgement => panic!("{target}: {judgement:?}"),
     }
     Routed::Rewritten
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub)] // each test uses a part of it
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test may fail so
 
+pub mod bodies;
 pub mod calls;
 pub mod conversation;
 pub mod corpus;

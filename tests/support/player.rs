@@ -5,9 +5,10 @@ use std::io::Read;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use dockerd_ci_proxy::proxy::{Away, Common, Lane, Patience, Session, Step, Unreachable};
+use dockerd_ci_proxy::proxy::{Away, Common, HostFact, Lane, Patience, Session, Step, Unreachable};
 use dockerd_ci_proxy::rules::buildkit::Store;
-use dockerd_ci_proxy::rules::socket::{Blind, Look, LookAt, Relation, Seen};
+use dockerd_ci_proxy::rules::facts::HostQuestion;
+use dockerd_ci_proxy::rules::socket::Relation;
 use dockerd_ci_proxy::rules::{Injection, Injections, Label};
 
 use super::errands;
@@ -64,26 +65,12 @@ pub struct Player {
     now: Instant,
 }
 
-/// A disk without the daemon's socket, where look-ups below `/slow` need a thread.
-struct Disk;
-
-impl LookAt for Disk {
-    fn at_once(&self, path: &str, _: &Seen) -> Option<Relation> {
-        (!path.starts_with("/slow/")).then_some(Relation::Other)
-    }
-
-    fn at_last(&self, _: &str) -> Result<Relation, Blind> {
-        Ok(Relation::Other)
-    }
-}
-
 /// Returns the configuration of all transcripts.
 pub fn injection() -> Injection {
     let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
     let labels = [label("ci.job", "7"), label("ci.team", "web")];
     Injection {
         inject: Injections::forced(&labels, &labels, Some("/ci/7"), Some("/ci/7")),
-        look: Look::new(Disk),
         ..Injection::default()
     }
 }
@@ -230,8 +217,7 @@ impl Player {
                 Step::Wait => return,
                 Step::Dial => self.dial(),
                 Step::Hangup => self.hang_up(),
-                Step::Look(path) => self.session.looked(Disk.at_last(&path)),
-                Step::AskForStore => self.session.learned(self.store),
+                Step::Ask(question) => self.session.found(self.fact(question)),
                 Step::Report(_) | Step::Warn(..) => {}
                 Step::Close => {
                     if self.connected {
@@ -241,6 +227,17 @@ impl Player {
                     self.closed = true;
                     return;
                 }
+            }
+        }
+    }
+
+    /// Answers as a host on which no path has to do with the daemon's socket.
+    fn fact(&self, question: HostQuestion) -> HostFact {
+        match question {
+            HostQuestion::Store => HostFact::Store(self.store),
+            HostQuestion::Paths(paths) => {
+                let other = |path| (path, Relation::Other);
+                HostFact::Paths(paths.into_iter().map(other).collect())
             }
         }
     }

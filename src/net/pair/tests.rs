@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mio::{Events, Poll};
 
+use crate::config::look::Look;
 use crate::net::daemons::Daemons;
 use crate::net::slab::token;
 use crate::rules::{Injection, Injections, Label};
@@ -90,6 +91,7 @@ impl Lab {
             daemon: self.daemons.get_mut(daemon).unwrap(),
             counters: &mut self.counters,
             looks: &self.looks,
+            look: &Look::for_socket(self.path.clone()),
             daemon_token: token(slot, Side::Daemon, 1),
             now: Instant::now(),
         };

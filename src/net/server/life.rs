@@ -336,7 +336,7 @@ mod tests {
             let bind = |path: &Path| Listener::bind(path, SocketAccess::default(), &at("daemon"));
             let listeners = vec![bind(&at("listen")).unwrap()];
             let injection = Injection::default();
-            let service = Service { listeners, injection, daemon: at("daemon") };
+            let service = Service::new(listeners, injection, at("daemon"));
             let (drain, nobody) = (Drain::Never, Manager::nobody());
             let mut server = Server::new(vec![service], drain, nobody, None).unwrap();
             let client = UnixStream::connect(at("listen")).unwrap();

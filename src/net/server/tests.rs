@@ -33,7 +33,7 @@ fn serve(folder: &std::path::Path) {
     let listener = Listener::bind(&listen, SocketAccess::default(), &daemon).unwrap();
     // Runs until the tests end.
     std::thread::spawn(move || {
-        let service = Service { listeners: vec![listener], injection, daemon };
+        let service = Service::new(vec![listener], injection, daemon);
         Server::new(vec![service], Drain::Never, Manager::nobody(), None).unwrap().run()
     });
 }

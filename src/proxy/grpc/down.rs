@@ -4,7 +4,7 @@ use std::mem;
 
 use super::frames::{Frames, NextFrame};
 use super::send_queue::SendQueue;
-use super::tunnel::{Progress, Upwards};
+use super::tunnel::{Motion, Upwards};
 use crate::http2::Malformed;
 use crate::http2::frame::{self, ACK, END_HEADERS, END_STREAM, Head, Kind, Settings};
 use crate::proxy::lane::Lane;
@@ -30,9 +30,9 @@ impl Downwards {
         &mut self,
         lane: &mut Lane,
         keeper: Option<(&mut SendQueue, &mut Upwards)>,
-    ) -> Result<Progress, Malformed> {
+    ) -> Result<Motion, Malformed> {
         match self.frames.next(lane)? {
-            None => return Ok(Progress::Waits),
+            None => return Ok(Motion::Waits),
             Some(NextFrame::Head(head)) => self.begin(head, lane, keeper)?,
             Some(NextFrame::Frame(head, payload)) => {
                 if let Some((queue, up)) = keeper {
@@ -43,7 +43,7 @@ impl Downwards {
                 }
             }
         }
-        Ok(Progress::Moved)
+        Ok(Motion::Moved)
     }
 
     /// Passes or takes the daemon's frame with this head.

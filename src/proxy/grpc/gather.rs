@@ -55,7 +55,7 @@ impl Gather {
         }
         let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
         if length > COLLECTED_LIMIT {
-            return Err(Fault::TooLarge);
+            return Err(Fault::TooLarge(COLLECTED_LIMIT));
         }
         let Some(message) = rest.get(..length) else { return Ok(None) };
         let message = message.to_vec();

@@ -22,13 +22,12 @@ mod tunnel;
 use std::mem;
 
 use self::down::Downwards;
-use self::tunnel::{Progress, Tunnel};
-use super::exchange::{Exchange, Lanes, Turn};
+use self::tunnel::{Motion, Tunnel};
 use super::fault::Fault;
 use super::lane::Sink;
+use super::lanes::Lanes;
 use super::outcome::Call;
-use super::relay::Relaying;
-use super::{Common, Verdict};
+use super::{Common, Notes, Verdict};
 use crate::http2::frame::{self, Kind};
 use crate::rules::Forced;
 use crate::rules::buildkit::Store;
@@ -58,6 +57,23 @@ enum Stage {
     Failed(Failure, Downwards, Vec<u8>),
 }
 
+/// The result of advancing.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// It waits for bytes or ends of bytes.
+    Waits,
+    /// It has moved on and is to be looked at again.
+    Moved,
+    /// The shell is to ask for the daemon's store.
+    Asks,
+    /// The daemon answers in HTTP/1.1.
+    NotHttp2,
+    /// Both sides have ended.
+    Over,
+    /// The connection ends for this fault, behind these last frames.
+    Failed(Fault, Vec<u8>),
+}
+
 /// The fault that ends a connection.
 #[derive(Debug)]
 struct Failure {
@@ -82,73 +98,73 @@ impl Building {
         }
     }
 
-    pub(super) fn advance(mut self: Box<Self>, lanes: &mut Lanes, common: &Common) -> Turn {
-        match self.stage {
-            Stage::Open(ref mut tunnel) => match tunnel.advance(lanes, common) {
-                Ok(Progress::NotHttp2) => {
+    pub(super) fn advance(
+        &mut self,
+        lanes: &mut Lanes,
+        common: &Common,
+        notes: &mut Notes,
+    ) -> Progress {
+        match &mut self.stage {
+            Stage::Open(tunnel) => match tunnel.advance(lanes, common) {
+                Ok(Motion::NotHttp2) => {
                     lanes.up.set_aside();
                     lanes.up.take(lanes.up.unseen().len());
-                    Turn::Again(Exchange::Relaying(Relaying::sent(self.call, false)))
+                    Progress::NotHttp2
                 }
-                Ok(_) => self.open(lanes),
+                Ok(_) => {
+                    if tunnel.forced != Forced::NOTHING {
+                        self.call.verdict = Verdict::Forwarded(tunnel.forced);
+                    }
+                    let operation = self.call.operation.name;
+                    notes.extend(tunnel.notes.drain(..).map(|note| (note, operation)));
+                    open(tunnel, lanes)
+                }
                 Err(failure) => {
                     let down = mem::take(&mut tunnel.down);
                     let newest = tunnel.newest();
                     let last = goaway::frames(&failure, tunnel.queue.calls.iter(), newest);
-                    let stage = Stage::Failed(failure, down, last);
-                    Turn::Again(Exchange::Building(Box::new(Self { stage, ..*self })))
+                    self.stage = Stage::Failed(failure, down, last);
+                    Progress::Moved
                 }
             },
-            Stage::Failed(failure, mut down, last) => {
+            Stage::Failed(failure, down, last) => {
                 // The daemon's current frame must be complete; the client ignores the frames behind
                 // it.
                 while !down.is_between()
-                    && matches!(down.advance(&mut lanes.down, None), Ok(Progress::Moved))
+                    && matches!(down.advance(&mut lanes.down, None), Ok(Motion::Moved))
                 {
                 }
                 if !down.is_between() && !lanes.down.has_ended() {
-                    let stage = Stage::Failed(failure, down, last);
-                    return Turn::Wait(Exchange::Building(Box::new(Self { stage, ..*self })));
+                    return Progress::Waits;
                 }
                 let last = match (down.begun, down.is_between()) {
-                    (true, true) => last,
+                    (true, true) => mem::take(last),
                     // A client accepts nothing before SETTINGS.
-                    (false, true) => [frame::frame(Kind::Settings, 0, 0, b""), last].concat(),
+                    (false, true) => [&*frame::frame(Kind::Settings, 0, 0, b""), &**last].concat(),
                     (_, false) => Vec::new(),
                 };
-                Turn::Farewell(self.call, failure.fault, last)
+                Progress::Failed(failure.fault.clone(), last)
             }
         }
     }
+}
 
-    /// Continues with the connection, or ends it.
-    fn open(mut self: Box<Self>, lanes: &mut Lanes) -> Turn {
-        let Stage::Open(tunnel) = &mut self.stage else {
-            return Turn::Wait(Exchange::Building(self));
-        };
-        if tunnel.forced != Forced::NOTHING {
-            self.call.verdict = Verdict::Forwarded(tunnel.forced);
-        }
-        // An incomplete frame is dropped with the connection. Complete frames still wait while the
-        // queue is not empty.
-        let all_sent = tunnel.queue.is_clear() && lanes.up.is_flushed() && !tunnel.holds_message();
-        if lanes.up.has_ended() && (all_sent || lanes.up.sink() == Sink::Broken) {
-            lanes.up.finish();
-        }
-        if lanes.down.has_ended() {
-            lanes.down.finish();
-        }
-        if lanes.down.sink() == Sink::Finished && lanes.up.sink() != Sink::Open {
-            return Turn::Over(self.call, Exchange::Ending);
-        }
-        if tunnel.asks_for_store() {
-            return Turn::AskForStore(Exchange::Building(self));
-        }
-        let notes = mem::take(&mut tunnel.notes);
-        if notes.is_empty() {
-            Turn::Wait(Exchange::Building(self))
-        } else {
-            Turn::Noted(self.call.operation, notes, Exchange::Building(self))
-        }
+/// Continues with the connection, or ends it.
+fn open(tunnel: &mut Tunnel, lanes: &mut Lanes) -> Progress {
+    // An incomplete frame is dropped with the connection. Complete frames still wait while the
+    // queue is not empty.
+    let all_sent = tunnel.queue.is_clear() && lanes.up.is_flushed() && !tunnel.holds_message();
+    if lanes.up.has_ended() && (all_sent || lanes.up.sink() == Sink::Broken) {
+        lanes.up.finish();
+    }
+    if lanes.down.has_ended() {
+        lanes.down.finish();
+    }
+    if lanes.down.sink() == Sink::Finished && lanes.up.sink() != Sink::Open {
+        Progress::Over
+    } else if tunnel.asks_for_store() {
+        Progress::Asks
+    } else {
+        Progress::Waits
     }
 }

@@ -12,9 +12,9 @@ use crate::http2::Malformed;
 use crate::http2::frame::{self, END_HEADERS, END_STREAM, Head, Kind, PREFACE, Settings};
 use crate::proxy::Common;
 use crate::proxy::collect::Share;
-use crate::proxy::exchange::Lanes;
 use crate::proxy::fault::Fault;
 use crate::proxy::lane::{LANE_LIMIT, Lane};
+use crate::proxy::lanes::Lanes;
 use crate::rules::buildkit::Store;
 use crate::rules::socket::Note;
 use crate::rules::{Forced, buildkit};
@@ -72,7 +72,7 @@ pub(super) struct Upwards {
 
 /// The result of advancing one direction.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(super) enum Motion {
     Waits,
     Moved,
     /// The daemon answers in HTTP/1.1.
@@ -137,18 +137,18 @@ impl Tunnel {
         &mut self,
         lanes: &mut Lanes,
         common: &Common,
-    ) -> Result<Progress, Failure> {
+    ) -> Result<Motion, Failure> {
         loop {
             let prior = self.origin == Origin::PriorKnowledge;
             if prior && !self.down.begun && lanes.down.unseen().starts_with(b"HTTP/") {
-                return Ok(Progress::NotHttp2);
+                return Ok(Motion::NotHttp2);
             }
             let down = self.down.advance(&mut lanes.down, Some((&mut self.queue, &mut self.up)));
             let down = down.map_err(of_daemon)?;
             // A daemon that answers in HTTP/1.1 must not get anything that it could read as further
             // requests.
             let up = if prior && self.up.begun && !self.down.begun {
-                Progress::Waits
+                Motion::Waits
             } else {
                 self.advance_up(&mut lanes.up, common)?
             };
@@ -160,40 +160,40 @@ impl Tunnel {
             if self.down.is_between() && self.down.begun && heard {
                 self.queue.grant(&mut lanes.down);
             }
-            if up == Progress::Waits && down == Progress::Waits {
-                return Ok(Progress::Waits);
+            if up == Motion::Waits && down == Motion::Waits {
+                return Ok(Motion::Waits);
             }
         }
     }
 
     /// Moves one frame of the client.
-    fn advance_up(&mut self, lane: &mut Lane, common: &Common) -> Result<Progress, Failure> {
+    fn advance_up(&mut self, lane: &mut Lane, common: &Common) -> Result<Motion, Failure> {
         if !self.up.begun {
             return self.up.preface(lane).map_err(of_client);
         }
         if self.queue.is_crowded() {
-            return Ok(Progress::Waits);
+            return Ok(Motion::Waits);
         }
         if let Some(held) = self.held.take_if(|_| matches!(self.store, Knowledge::Known(_))) {
             self.message(held.stream, held.message, common)?;
             self.messages(held.stream, held.ends, common)?;
-            return Ok(Progress::Moved);
+            return Ok(Motion::Moved);
         }
         if self.held.is_some() {
-            return Ok(Progress::Waits);
+            return Ok(Motion::Waits);
         }
         match self.up.frames.next(lane).map_err(of_client)? {
-            None => Ok(Progress::Waits),
+            None => Ok(Motion::Waits),
             Some(NextFrame::Head(head)) => self.begin(head, lane).map_err(of_client),
             Some(NextFrame::Frame(head, payload)) => {
                 self.end(head, &payload, lane, common)?;
-                Ok(Progress::Moved)
+                Ok(Motion::Moved)
             }
         }
     }
 
     /// Passes or takes the client's frame with this head.
-    fn begin(&mut self, head: Head, lane: &mut Lane) -> Result<Progress, Malformed> {
+    fn begin(&mut self, head: Head, lane: &mut Lane) -> Result<Motion, Malformed> {
         let Head { kind, stream, length, .. } = head;
         match &self.up.block {
             Some(block) if kind != Kind::Continuation || block.stream != stream => {
@@ -205,7 +205,7 @@ impl Tunnel {
         let takes = match kind {
             Kind::PushPromise => return Err(Malformed::Push),
             // Trailers must stay behind the DATA before them.
-            Kind::Headers if self.queue.holds(stream) => return Ok(Progress::Waits),
+            Kind::Headers if self.queue.holds(stream) => return Ok(Motion::Waits),
             Kind::Headers | Kind::Continuation | Kind::Settings | Kind::RstStream => true,
             Kind::Data => {
                 self.queue.calls.contains_key(&stream) || !self.queue.may_pass(stream, length)
@@ -222,7 +222,7 @@ impl Tunnel {
             }
             self.up.frames.pass(head, lane);
         }
-        Ok(Progress::Moved)
+        Ok(Motion::Moved)
     }
 
     /// Handles a taken frame of the client.
@@ -360,18 +360,18 @@ impl Tunnel {
 }
 
 impl Upwards {
-    fn preface(&mut self, lane: &mut Lane) -> Result<Progress, Malformed> {
+    fn preface(&mut self, lane: &mut Lane) -> Result<Motion, Malformed> {
         let unseen = lane.unseen();
         let come = unseen.len().min(PREFACE.len());
         if unseen.get(..come) != PREFACE.get(..come) {
             return Err(Malformed::Preface);
         }
         if come < PREFACE.len() {
-            return Ok(Progress::Waits);
+            return Ok(Motion::Waits);
         }
         lane.permit(PREFACE.len() as u64);
         self.begun = true;
-        Ok(Progress::Moved)
+        Ok(Motion::Moved)
     }
 }
 

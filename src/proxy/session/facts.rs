@@ -1,18 +1,11 @@
 //! Facts that the shell has found out for what waits.
 
 use super::Session;
-use crate::rules::buildkit::Store;
-use crate::rules::socket::{Blind, Relation};
+use crate::proxy::HostFact;
 
 impl Session {
-    /// Answers the last [`Step::Look`](crate::proxy::Step::Look): the relation of that path to the daemon's
-    /// socket, or the reason why it is not known.
-    pub fn looked(&mut self, seen: Result<Relation, Blind>) {
-        self.exchange.looked(seen);
-    }
-
-    /// Answers the last [`Step::AskForStore`](crate::proxy::Step::AskForStore).
-    pub fn learned(&mut self, store: Store) {
-        self.exchange.learned(store);
+    /// Answers the last [`Step::Ask`](crate::proxy::Step::Ask).
+    pub fn found(&mut self, fact: HostFact) {
+        self.exchange.found(fact);
     }
 }

@@ -7,17 +7,20 @@
 
 use crate::http::target::{Pair, encode_component, pairs, split_query};
 use crate::rules::inject::query::{bad_query, is_spelling, query_key};
-use crate::rules::{Forced, Injection, Label, Plan, Reason, Refusal};
+use crate::rules::{Forced, Injection, Label, Reason, Refusal, Retarget};
 
 /// Puts the labels behind the client's `changes` in the query of a commit.
-pub(in crate::rules) fn of_commit(injection: &Injection, target: &str) -> Result<Plan, Refusal> {
+pub(in crate::rules) fn of_commit(
+    injection: &Injection,
+    target: &str,
+) -> Result<Retarget, Refusal> {
     let (path, query) = split_query(target);
     let pairs: Vec<Pair<'_>> = read(query)?;
     check(&pairs)?;
     let separator = if pairs.is_empty() { "" } else { "&" };
     let (query, forced) = (query.unwrap_or_default(), injection.inject.changes());
     let target = format!("{path}?{query}{separator}{forced}");
-    Ok(Plan::Retarget { target, forced: Forced::LABELS })
+    Ok(Retarget { target, forced: Forced::LABELS })
 }
 
 /// Returns the pairs of a query by which an image gets the labels.
@@ -26,13 +29,16 @@ pub(in crate::rules) fn pairs_of(labels: &[Label]) -> String {
     labels.iter().map(pair).collect::<Vec<_>>().join("&")
 }
 
-/// The same for an import; a pull, which comes to the same endpoint, passes.
-pub(in crate::rules) fn of_import(injection: &Injection, target: &str) -> Result<Plan, Refusal> {
+/// Does the same for an import. Returns `None` for a pull, which comes to the same endpoint.
+pub(in crate::rules) fn of_import(
+    injection: &Injection,
+    target: &str,
+) -> Result<Option<Retarget>, Refusal> {
     let (_, query) = split_query(target);
     let pairs = read(query)?;
     let image = pairs.iter().find(|pair| is_key(pair, "fromImage"));
     let pulls = image.is_some_and(|pair| pair.value().is_ok_and(|image| !image.is_empty()));
-    if pulls { Ok(Plan::Pass) } else { of_commit(injection, target) }
+    if pulls { Ok(None) } else { of_commit(injection, target).map(Some) }
 }
 
 fn read(query: Option<&str>) -> Result<Vec<Pair<'_>>, Refusal> {

@@ -14,7 +14,7 @@ use crate::http::target::{Pair, encode_component, pairs, split_query};
 use crate::json::{self, Found};
 use crate::rules::inject::buildkit::image_config::replaces_config;
 use crate::rules::refusal::shown;
-use crate::rules::{Forced, Injection, Plan, Reason, Refusal};
+use crate::rules::{Forced, Injection, Reason, Refusal, Retarget};
 
 /// Parts that a query may have. Nobody has a tenth of them, and a daemon may drop all of 10,000 without
 /// a word (Go's `urlmaxqueryparams`), ours among them.
@@ -22,7 +22,7 @@ const PAIRS: usize = 1000;
 
 /// Puts what is forced into the query of `target`. A build that BuildKit carries out behind this
 /// endpoint (`version=2`) takes the labels and ignores the rest. Podman knows no versions.
-pub(in crate::rules) fn plan(injection: &Injection, target: &str) -> Result<Plan, Refusal> {
+pub(in crate::rules) fn plan(injection: &Injection, target: &str) -> Result<Retarget, Refusal> {
     let (path, query) = split_query(target);
     let pairs: Vec<Pair<'_>> =
         pairs(query.unwrap_or_default()).collect::<Result<_, _>>().map_err(|_| bad_query())?;
@@ -43,7 +43,7 @@ pub(in crate::rules) fn plan(injection: &Injection, target: &str) -> Result<Plan
     forced.extend(["rm", "forcerm"].map(|key| (key, Some("1".to_owned()))));
     let query = with_forced(&pairs, forced);
     let forced = Forced::LABELS.when(labels_images) | forced_parent;
-    Ok(Plan::Retarget { target: format!("{path}?{query}"), forced })
+    Ok(Retarget { target: format!("{path}?{query}"), forced })
 }
 
 /// The query `pairs` with the values that are forced in the places of the client's first ones.

@@ -10,9 +10,10 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::json::{Array, Edits, Found, Object, quoted};
-use crate::rules::errands::Known;
+use crate::rules::facts::Facts;
 use crate::rules::inject::labels::Labels;
-use crate::rules::mounts::{Mounted, clean, label_volume, odd_mount, plain};
+use crate::rules::mounts::path::clean;
+use crate::rules::mounts::{Mounted, label_volume, odd_mount, plain};
 use crate::rules::refusal::shown;
 use crate::rules::{Injection, Label, Reason, Refusal};
 
@@ -56,7 +57,7 @@ pub(in crate::rules) fn is_own(injection: &Injection, mount: &Object<'_>) -> Res
 /// Removes those of our mounts at whose places something else is mounted; labels the others.
 pub(in crate::rules) fn give_way<'d>(
     injection: &Injection,
-    known: &Known,
+    known: &Facts,
     edits: &mut Edits<'d>,
     mounts: &mut Array<'d>,
     own: Vec<OwnMount<'d>>,
@@ -81,7 +82,7 @@ pub(in crate::rules) fn give_way<'d>(
 
 /// The places at which the daemon makes no anonymous volume, since something is mounted there. It
 /// compares a tmpfs as it was written, all else cleaned.
-fn taken(known: &Known, mounted: &Mounted) -> BTreeSet<String> {
+fn taken(known: &Facts, mounted: &Mounted) -> BTreeSet<String> {
     let paths = mounted.paths.iter().map(clean);
     known.taken.keys().chain(&mounted.tmpfs).cloned().chain(paths).collect()
 }
@@ -91,7 +92,7 @@ fn taken(known: &Known, mounted: &Mounted) -> BTreeSet<String> {
 pub(in crate::rules) fn targets(
     injection: &Injection,
     top: &Object<'_>,
-    known: &Known,
+    known: &Facts,
 ) -> Result<Vec<String>, Refusal> {
     let mut targets = known.volumes.clone();
     if let Found::Object(volumes) = top.object("Volumes")? {
@@ -126,7 +127,7 @@ pub(in crate::rules) fn absolute(injection: &Injection, target: &str) -> Result<
 pub(in crate::rules) fn places(
     targets: &[String],
     binds: &[String],
-    known: &Known,
+    known: &Facts,
     mounted: &Mounted,
 ) -> Vec<String> {
     if targets.is_empty() && binds.is_empty() {

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::json::{Edits, Listed, Object, quoted};
-use crate::rules::errands::Known;
+use crate::rules::facts::Facts;
 use crate::rules::mounts::anonymous::{AnonymousVolumes, absolute};
-use crate::rules::mounts::{Mounted, clean, few, plain};
+use crate::rules::mounts::path::clean;
+use crate::rules::mounts::{Mounted, few, plain};
 use crate::rules::{Injection, Refusal, socket};
 
 /// An entry of `Binds`: `path`, or `source:path[:mode]`.
@@ -48,7 +49,7 @@ pub(in crate::rules) struct Binds {
 /// Parses the `Binds` of a container, and replaces those that mount the daemon's socket.
 pub(in crate::rules) fn edit<'d>(
     injection: &Injection,
-    known: &Known,
+    known: &Facts,
     edits: &mut Edits<'d>,
     host_config: &mut Object<'d>,
     mounted: &mut Mounted,
@@ -90,7 +91,7 @@ pub(in crate::rules) fn edit<'d>(
 /// such volumes.
 fn taken_sockets(
     injection: &Injection,
-    known: &Known,
+    known: &Facts,
     mounted: &mut Mounted,
 ) -> Result<Vec<String>, Refusal> {
     let mut binds = Vec::new();

@@ -1,10 +1,11 @@
 use super::*;
+use crate::engine::JsonCarrier;
 use crate::engine::carriers::{CONTAINER, SERVICE};
 use crate::json::Error;
-use crate::rules::body::rewrite;
+use crate::rules::body::tests::{Rewritten, rewrite_on};
 use crate::rules::mounts::anonymous::relative_volume;
 use crate::rules::socket::socket_bind;
-use crate::rules::socket::{Look, Relation, SocketBind};
+use crate::rules::socket::{Relation, SocketBind};
 use crate::rules::{Injections, Label};
 
 fn injections(cgroup_parent: Option<&str>) -> Injections {
@@ -16,20 +17,28 @@ fn injection() -> Injection {
     Injection {
         inject: injections(None),
         socket_bind: SocketBind::Rewrite("/run/ci.sock".into()),
-        look: Look::new(|path: &str| match path {
-            "/run/docker.sock" | "/var/run/docker.sock" => Relation::Socket,
-            "/" | "/run" => Relation::Above,
-            _ => Relation::Other,
-        }),
         ..Injection::default()
     }
 }
 
+fn rewrite(
+    injection: &Injection,
+    carrier: &JsonCarrier,
+    facts: &Facts,
+    body: &str,
+) -> Result<Rewritten, Refusal> {
+    let host = |path: &str| match path {
+        "/run/docker.sock" | "/var/run/docker.sock" => Relation::Socket,
+        "/" | "/run" => Relation::Above,
+        _ => Relation::Other,
+    };
+    rewrite_on(host, injection, carrier, facts, body)
+}
+
 /// The rewritten body without its own labels, and how many notes it gave.
-fn container(known: &Known, body: &str) -> Result<(String, usize), Refusal> {
-    let rewritten = rewrite(&injection(), &CONTAINER, known, body.as_bytes())?;
-    let body = String::from_utf8(rewritten.body).unwrap();
-    Ok((body.replace(r#","Labels":{"j":"7"}}"#, "}"), rewritten.notes.len()))
+fn container(known: &Facts, body: &str) -> Result<(String, usize), Refusal> {
+    let rewritten = rewrite(&injection(), &CONTAINER, known, body)?;
+    Ok((rewritten.body.replace(r#","Labels":{"j":"7"}}"#, "}"), rewritten.notes.len()))
 }
 
 const MOUNT: &str = r#"{"Type":"volume","Target":"/x","VolumeOptions":{"Labels":{"j":"7"}}}"#;
@@ -38,8 +47,8 @@ const ANONYMOUS_MOUNT: &str = r#"{"Type":"volume","Target":"/x","VolumeOptions":
 #[test]
 fn every_volume_that_comes_into_being_by_the_way_is_labelled() {
     let at = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect();
-    let image = Known { volumes: at(&["/x"]), ..Known::default() };
-    let nothing = Known::default();
+    let image = Facts { volumes: at(&["/x"]), ..Facts::default() };
+    let nothing = Facts::default();
     for (known, body, host_config) in [
         (&nothing, r#"{"Volumes":{"/x":{}}}"#, format!(r#""Mounts":[{ANONYMOUS_MOUNT}]"#)),
         (
@@ -72,7 +81,7 @@ fn every_volume_that_comes_into_being_by_the_way_is_labelled() {
 
 #[test]
 fn a_volume_has_the_driver_that_the_daemon_would_give_it() {
-    let image = Known { volumes: vec!["/x".into()], ..Known::default() };
+    let image = Facts { volumes: vec!["/x".into()], ..Facts::default() };
     let mount = |driver: &str| {
         let options = format!(
             r#"{{"Labels":{{"j":"7","com.docker.volume.anonymous":""}},"DriverConfig":{{"Name":"{driver}"}}}}"#
@@ -82,9 +91,9 @@ fn a_volume_has_the_driver_that_the_daemon_would_give_it() {
     let labelled = MOUNT.replace("/x", "/y");
     for (known, body, mounts) in [
         (&image, r#"{"HostConfig":{"VolumeDriver":"d"}}"#, mount("d")),
-        (&Known::default(), r#"{"HostConfig":{"volumedriver":"d","Binds":["/x"]}}"#, mount("d")),
+        (&Facts::default(), r#"{"HostConfig":{"volumedriver":"d","Binds":["/x"]}}"#, mount("d")),
         (
-            &Known::default(),
+            &Facts::default(),
             r#"{"VolumeDriver":"e","Volumes":{"/x":{}},"HostConfig":{"VolumeDriver":"d"}}"#,
             mount("d"),
         ),
@@ -110,7 +119,7 @@ fn no_container_makes_us_write_or_ask_without_end() {
     let volumes =
         |count| format!(r#""Volumes":{{{}}}"#, many(count, &|n| format!(r#""/v{n}":{{}}"#)));
     let binds = |count| format!(r#""Binds":[{}]"#, many(count, &|n| format!(r#""/h{n}:/b{n}""#)));
-    let image = Known { volumes: vec!["/x".into()], ..Known::default() };
+    let image = Facts { volumes: vec!["/x".into()], ..Facts::default() };
     for (body, fits) in [
         (format!("{{{}}}", volumes(MOUNTS)), true),
         (format!("{{{}}}", volumes(MOUNTS + 1)), false),
@@ -119,14 +128,14 @@ fn no_container_makes_us_write_or_ask_without_end() {
         (format!(r#"{{"HostConfig":{{{}}}}}"#, binds(MOUNTS + 1)), false),
         (format!(r#"{{{},"HostConfig":{{"Mounts":[{}]}}}}"#, volumes(MOUNTS), "{}"), false),
     ] {
-        let refused = container(&Known::default(), &body).err();
+        let refused = container(&Facts::default(), &body).err();
         assert_eq!(refused, (!fits).then_some(many_mounts()));
     }
     let body = format!("{{{}}}", volumes(MOUNTS));
     assert_eq!(container(&image, &body), Err(many_mounts()));
     let others = |count| {
         let taken = (0..count).map(|n| (format!("/t{n}"), Some(format!("/h{n}")))).collect();
-        container(&Known { taken, ..Known::default() }, r#"{"HostConfig":{}}"#).err()
+        container(&Facts { taken, ..Facts::default() }, r#"{"HostConfig":{}}"#).err()
     };
     assert_eq!((others(MOUNTS), others(MOUNTS + 1)), (None, Some(many_mounts())));
     let driver =
@@ -138,7 +147,7 @@ fn no_container_makes_us_write_or_ask_without_end() {
 
 #[test]
 fn where_something_is_mounted_already_nothing_is_added() {
-    let known = Known { volumes: vec!["/x/".into()], ..Known::default() };
+    let known = Facts { volumes: vec!["/x/".into()], ..Facts::default() };
     for host_config in [
         r#"{"Binds":["name:/x"]}"#,
         r#"{"Binds":["/host:/x/:ro"]}"#,
@@ -153,7 +162,7 @@ fn where_something_is_mounted_already_nothing_is_added() {
         assert!(container(&known, &body).unwrap().0.contains(ANONYMOUS_MOUNT), "{unclean}");
     }
     let taken = [("/x".into(), None)].into();
-    let taken = Known { volumes: vec!["/x".into()], taken, ..Known::default() };
+    let taken = Facts { volumes: vec!["/x".into()], taken, ..Facts::default() };
     let body = r#"{"HostConfig":{"VolumesFrom":["c"]}}"#;
     assert_eq!(container(&taken, body).unwrap().0, body);
 }
@@ -162,16 +171,16 @@ fn where_something_is_mounted_already_nothing_is_added() {
 fn an_annotation_leads_to_no_other_slice_than_the_cgroup_parent() {
     let body =
         r#"{"HostConfig":{"annotations":{"a":"b","org.systemd.property.S\u006cice":"'x'"}}}"#;
-    assert_eq!(container(&Known::default(), body).unwrap().0, body);
+    assert_eq!(container(&Facts::default(), body).unwrap().0, body);
     let parent = Some("ci.slice".to_owned());
     let injection = Injection { inject: injections(parent.as_deref()), ..injection() };
-    let refused = rewrite(&injection, &CONTAINER, &Known::default(), body.as_bytes());
+    let refused = rewrite(&injection, &CONTAINER, &Facts::default(), body);
     assert_eq!(refused, Err(slice()));
 }
 
 #[test]
 fn the_daemons_socket_becomes_ours() {
-    let nothing = Known::default();
+    let nothing = Facts::default();
     for (body, wanted, notes) in [
         (
             r#"{"HostConfig":{"Binds":["/var/run/docker.sock:/s:ro","/a:/b"]}}"#,
@@ -198,7 +207,7 @@ fn the_daemons_socket_becomes_ours() {
         assert_eq!(container(&nothing, body).unwrap(), (wanted.to_owned(), notes), "{body}");
     }
     let refusing = Injection { socket_bind: SocketBind::Refuse, ..injection() };
-    let body = br#"{"HostConfig":{"Binds":["/run/docker.sock:/s"]}}"#;
+    let body = r#"{"HostConfig":{"Binds":["/run/docker.sock:/s"]}}"#;
     let refusal = socket_bind("/run/docker.sock");
     assert_eq!(rewrite(&refusing, &CONTAINER, &nothing, body), Err(refusal));
 }
@@ -206,9 +215,9 @@ fn the_daemons_socket_becomes_ours() {
 #[test]
 fn the_daemons_socket_among_the_volumes_of_another_container_becomes_ours() {
     let socket = || Some("/var/run/docker.sock".to_owned());
-    let known = Known {
+    let known = Facts {
         taken: [("/s".to_owned(), socket()), ("/t".to_owned(), Some("/tmp".to_owned()))].into(),
-        ..Known::default()
+        ..Facts::default()
     };
     for (binds, wanted) in [
         ("", r#","Binds":["/run/ci.sock:/s"]"#),
@@ -224,9 +233,9 @@ fn the_daemons_socket_among_the_volumes_of_another_container_becomes_ours() {
             format!(r#"{{"Labels":{{"j":"7"}},"HostConfig":{{"VolumesFrom":["c"]{binds}}}}}"#)
         };
         let container =
-            |injection: &Injection| rewrite(injection, &CONTAINER, &known, body(binds).as_bytes());
+            |injection: &Injection| rewrite(injection, &CONTAINER, &known, &body(binds));
         let rewritten = container(&injection()).unwrap();
-        assert_eq!(String::from_utf8(rewritten.body).unwrap(), body(wanted));
+        assert_eq!(rewritten.body, body(wanted));
         let refusing = Injection { socket_bind: SocketBind::Refuse, ..injection() };
         let refused = container(&refusing).map(drop);
         let hidden = binds == wanted;
@@ -238,8 +247,8 @@ fn the_daemons_socket_among_the_volumes_of_another_container_becomes_ours() {
 #[test]
 fn what_a_service_mounts_is_labelled() {
     let body = r#"{"TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"volume","Target":"/x"},{"Type":"bind","Source":"/run/docker.sock","Target":"/s"}]}}}"#;
-    let rewritten = rewrite(&injection(), &SERVICE, &Known::default(), body.as_bytes()).unwrap();
-    let rewritten = String::from_utf8(rewritten.body).unwrap();
+    let rewritten = rewrite(&injection(), &SERVICE, &Facts::default(), body).unwrap();
+    let rewritten = rewritten.body;
     let wanted =
         format!(r#""Mounts":[{MOUNT},{{"Type":"bind","Source":"/run/ci.sock","Target":"/s"}}]"#);
     assert!(rewritten.contains(&wanted), "{rewritten}");
@@ -249,19 +258,17 @@ fn what_a_service_mounts_is_labelled() {
 fn the_type_of_a_mount_is_read_as_services_read_it() {
     let rewritten = |mount: &str| {
         let body = format!(r#"{{"TaskTemplate":{{"ContainerSpec":{{"Mounts":[{mount}]}}}}}}"#);
-        rewrite(&injection(), &SERVICE, &Known::default(), body.as_bytes()).unwrap().body
+        rewrite(&injection(), &SERVICE, &Facts::default(), &body).unwrap().body
     };
     for kind in ["volume", "VOLUME", "Volume"] {
         let body = rewritten(&format!(r#"{{"Type":"{kind}","Target":"/x"}}"#));
-        let body = String::from_utf8(body).unwrap();
         assert!(body.contains(r#""VolumeOptions":{"Labels":{"j":"7"}}"#), "{body}");
     }
     for kind in [r#""Bind""#, r#""b\u0131nd""#, r#""""#, "null"] {
         let body = rewritten(&format!(r#"{{"Type":{kind},"Source":"/run/docker.sock"}}"#));
-        let body = String::from_utf8(body).unwrap();
         assert!(body.contains(r#""Source":"/run/ci.sock""#), "{body}");
     }
-    let body = String::from_utf8(rewritten(r#"{"Source":"/run/docker.sock"}"#)).unwrap();
+    let body = rewritten(r#"{"Source":"/run/docker.sock"}"#);
     assert!(body.contains(r#""Source":"/run/ci.sock""#), "{body}");
 }
 
@@ -296,7 +303,7 @@ fn what_cannot_be_labelled_is_refused() {
             )),
         ),
     ] {
-        assert_eq!(container(&Known::default(), body), Err(refusal), "{body}");
+        assert_eq!(container(&Facts::default(), body), Err(refusal), "{body}");
     }
 }
 
@@ -313,19 +320,19 @@ fn what_podman_would_read_as_more_than_one_option_is_refused() {
         (r#""Type":"volume","VolumeOptions":{"Subpath":"a,src=/x"}"#, "a,src=/x"),
     ] {
         let body = format!(r#"{{"HostConfig":{{"Mounts":[{{{mount}}}]}}}}"#);
-        assert_eq!(container(&Known::default(), &body), odd(text), "{body}");
+        assert_eq!(container(&Facts::default(), &body), odd(text), "{body}");
     }
     let volumes = r#"{"Volumes":{"/run/docker.sock:/s":{}}}"#;
-    assert_eq!(container(&Known::default(), volumes), odd("/run/docker.sock:/s"));
+    assert_eq!(container(&Facts::default(), volumes), odd("/run/docker.sock:/s"));
     let bind = r#"{"HostConfig":{"Binds":["/s,src=/x"]}}"#;
-    assert_eq!(container(&Known::default(), bind), odd("/s,src=/x"));
+    assert_eq!(container(&Facts::default(), bind), odd("/s,src=/x"));
     for mount in [
         r#""Type":"bind","Source":"/a,b/c=d","Target":"/s""#,
         r#""Type":"image","Source":"busybox","Target":"/s""#,
         r#""Type":"tmpfs","Target":"/s""#,
     ] {
         let body = format!(r#"{{"HostConfig":{{"Mounts":[{{{mount}}}]}}}}"#);
-        let passes = container(&Known::default(), &body).is_ok();
+        let passes = container(&Facts::default(), &body).is_ok();
         assert_eq!(passes, !mount.contains(",b/c="), "{body}");
     }
 }
@@ -335,7 +342,7 @@ fn what_the_swarm_makes_a_path_of_later_is_refused_or_told() {
     let service = |socket_bind: SocketBind, mount: &str| {
         let body = format!(r#"{{"TaskTemplate":{{"ContainerSpec":{{"Mounts":[{mount}]}}}}}}"#);
         let injection = Injection { socket_bind, ..injection() };
-        rewrite(&injection, &SERVICE, &Known::default(), body.as_bytes())
+        rewrite(&injection, &SERVICE, &Facts::default(), &body)
     };
     let source = "/run/{{.Service.Name}}.sock";
     for (socket_bind, kind, passes) in [

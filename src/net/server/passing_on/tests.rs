@@ -39,7 +39,7 @@ fn servers(folder: &Folder, names: &[&str]) -> Server {
             inject: Injections::forced(&labels, &[], None, None),
             ..Injection::default()
         };
-        Service { listeners: vec![listener], injection, daemon }
+        Service::new(vec![listener], injection, daemon)
     });
     Server::new(services.collect(), Drain::Never, Manager::nobody(), None).unwrap()
 }
@@ -49,7 +49,7 @@ fn server(folder: &Folder, names: &[&str]) -> Server {
     let daemon = folder.at("daemon");
     let bind = |name: &&str| Listener::bind(&folder.at(name), SocketAccess::default(), &daemon);
     let listeners = names.iter().map(|name| bind(name).unwrap()).collect();
-    let service = Service { listeners, injection: Injection::default(), daemon };
+    let service = Service::new(listeners, Injection::default(), daemon);
     Server::new(vec![service], Drain::Never, Manager::nobody(), None).unwrap()
 }
 

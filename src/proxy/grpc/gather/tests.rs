@@ -33,7 +33,7 @@ fn unsupported_messages_are_refused_by_their_prefix() {
     for (prefix, fault) in [
         (b"\x01\0\0\0\x01", Fault::Refused(buildkit::compressed())),
         (b"\x02\0\0\0\x01", Fault::Refused(buildkit::odd_message("its flags are unknown"))),
-        (b"\0\x01\0\0\x01", Fault::TooLarge),
+        (b"\0\x01\0\0\x01", Fault::TooLarge(COLLECTED_LIMIT)),
     ] {
         let mut gather = Gather::new(&Rc::default());
         gather.push(prefix).unwrap();

@@ -1,9 +1,9 @@
 use super::*;
 use crate::engine::carriers::{CONTAINER, SERVICE};
 use crate::rules::Injections;
-use crate::rules::body::{prepare, rewrite};
-use crate::rules::errands::Errand;
-use crate::rules::socket::{Look, Relation, SocketBind};
+use crate::rules::body::tests::{rewrite, rewrite_on};
+use crate::rules::facts::{Need, Order, Question};
+use crate::rules::socket::{Relation, SocketBind};
 
 /// The operator's two labels, with the values of this job.
 fn injection() -> Injection {
@@ -17,10 +17,13 @@ fn leaving() -> Injection {
 }
 
 /// The HostConfig that is made of `host_config`.
-fn rewritten(injection: &Injection, known: &Known, host_config: &str) -> String {
+fn rewritten(injection: &Injection, known: &Facts, host_config: &str) -> String {
     let body = format!(r#"{{"Labels":{{"j":"7","t":"w"}},"HostConfig":{host_config}}}"#);
-    let rewritten = rewrite(injection, &CONTAINER, known, body.as_bytes()).unwrap();
-    let body = String::from_utf8(rewritten.body).unwrap();
+    let host = |path: &str| match path {
+        "/docker.sock" => Relation::Socket,
+        _ => Relation::Other,
+    };
+    let body = rewrite_on(host, injection, &CONTAINER, known, &body).unwrap().body;
     let host_config = body.strip_prefix(r#"{"Labels":{"j":"7","t":"w"},"HostConfig":"#);
     host_config.and_then(|rest| rest.strip_suffix('}')).unwrap().to_owned()
 }
@@ -34,7 +37,7 @@ fn own(target: &str, job: &str) -> String {
 
 #[test]
 fn our_own_mount_gives_way_to_all_that_a_client_mounts_there() {
-    let nothing = Known::default();
+    let nothing = Facts::default();
     for injection in [injection(), leaving()] {
         for job in ["7", "6"] {
             let own = own("/x", job);
@@ -65,7 +68,7 @@ fn our_own_mount_gives_way_to_all_that_a_client_mounts_there() {
 #[test]
 fn our_own_mount_gives_way_to_a_volume_of_another_container() {
     let given = format!(r#"{{"VolumesFrom":["c"],"Mounts":[{}]}}"#, own("/x/", "6"));
-    let taken = |path: &str| Known { taken: [(path.into(), None)].into(), ..Known::default() };
+    let taken = |path: &str| Facts { taken: [(path.into(), None)].into(), ..Facts::default() };
     let wanted = r#"{"VolumesFrom":["c"],"Mounts":[]}"#;
     assert_eq!(rewritten(&injection(), &taken("/x"), &given), wanted);
     let wanted = given.replace(r#""j":"6""#, r#""j":"7""#);
@@ -74,16 +77,9 @@ fn our_own_mount_gives_way_to_a_volume_of_another_container() {
 
 #[test]
 fn the_daemons_socket_of_another_container_is_not_hidden_by_what_gives_way() {
-    let injection = Injection {
-        socket_bind: SocketBind::Rewrite("/ours".into()),
-        look: Look::new(|path: &str| match path {
-            "/docker.sock" => Relation::Socket,
-            _ => Relation::Other,
-        }),
-        ..injection()
-    };
+    let injection = Injection { socket_bind: SocketBind::Rewrite("/ours".into()), ..injection() };
     let taken = [("/x".to_owned(), Some("/docker.sock".to_owned()))].into();
-    let known = Known { taken, ..Known::default() };
+    let known = Facts { taken, ..Facts::default() };
     let given = format!(r#"{{"Mounts":[{}],"VolumesFrom":["c"]}}"#, own("/x", "7"));
     let wanted = r#"{"Mounts":[],"VolumesFrom":["c"],"Binds":["/ours:/x"]}"#;
     assert_eq!(rewritten(&injection, &known, &given), wanted);
@@ -95,7 +91,7 @@ fn the_daemons_socket_of_another_container_is_not_hidden_by_what_gives_way() {
 
 #[test]
 fn our_own_mount_stays_where_nothing_else_is_and_gets_the_labels_of_this_job() {
-    let known = Known { volumes: vec!["/x".into()], ..Known::default() };
+    let known = Facts { volumes: vec!["/x".into()], ..Facts::default() };
     for injection in [injection(), leaving()] {
         for around in [
             r#"{"Binds":["v:/y"],"Mounts":[@]}"#,
@@ -124,7 +120,7 @@ fn a_mount_that_a_client_wrote_is_never_taken_away() {
         &own("/x", "6").replace(r#""volume","#, r#""tmpfs","#),
     ] {
         let given = format!(r#"{{"Binds":["v:/x"],"Mounts":[{mount}]}}"#);
-        let rewritten = rewritten(&injection(), &Known::default(), &given);
+        let rewritten = rewritten(&injection(), &Facts::default(), &given);
         assert!(rewritten.contains(r#""Target":"/x""#), "{rewritten}");
     }
 }
@@ -138,7 +134,7 @@ fn a_bind_without_a_source_is_mounted_whatever_else_there_is() {
     let (theirs, fresh) =
         (mount(r#""j":"7","t":"w""#), mount(r#""j":"7","t":"w","com.docker.volume.anonymous":"""#));
     let taken = [("/x".to_owned(), None)].into();
-    let image = Known { volumes: vec!["/x".into()], taken, ..Known::default() };
+    let image = Facts { volumes: vec!["/x".into()], taken, ..Facts::default() };
     for (given, wanted) in [
         (r#"{"Binds":["/x"],"Mounts":[@]}"#.replace('@', &theirs), format!("[{theirs},{theirs}]")),
         (r#"{"Binds":["/x"],"Mounts":[@]}"#.replace('@', &own("/x", "6")), format!("[{fresh}]")),
@@ -167,10 +163,10 @@ fn several_mounts_of_ours_go_and_others_come() {
     ] {
         let given = format!(r#"{{{binds},"Mounts":{mounts}}}"#);
         let wanted = format!(r#"{{{binds},"Mounts":{wanted}}}"#);
-        assert_eq!(rewritten(&injection(), &Known::default(), &given), wanted, "{given}");
+        assert_eq!(rewritten(&injection(), &Facts::default(), &given), wanted, "{given}");
     }
     // Another place needs a mount of ours, as the new image has a volume there.
-    let known = Known { volumes: vec!["/n".into()], ..Known::default() };
+    let known = Facts { volumes: vec!["/n".into()], ..Facts::default() };
     let new = own("/n", "7").replace(
         r#""com.docker.volume.anonymous":"","j":"7","t":"w""#,
         r#""j":"7","t":"w","com.docker.volume.anonymous":"""#,
@@ -197,8 +193,8 @@ fn a_service_keeps_and_labels_what_looks_like_ours() {
     let tmpfs = r#"{"Type":"tmpfs","Target":"/x"}"#;
     let given = spec(&format!("{},{tmpfs}", own("/x", "6")));
     let wanted = spec(&format!("{},{tmpfs}", own("/x", "7")));
-    let rewritten = rewrite(&injection(), &SERVICE, &Known::default(), given.as_bytes()).unwrap();
-    assert_eq!(String::from_utf8(rewritten.body).unwrap(), wanted);
+    let rewritten = rewrite(&injection(), &SERVICE, &Facts::default(), &given).unwrap();
+    assert_eq!(rewritten.body, wanted);
 }
 
 #[test]
@@ -208,28 +204,30 @@ fn what_is_left_to_the_daemon_stays_as_the_client_wrote_it() {
         r#"{"Labels":{"j":"7","t":"w"},"Image":"i","Volumes":{"x":{}},"HostConfig":{}}"#,
         r#"{"Labels":{"j":"7","t":"w"},"Image":"i","HostConfig":{"Binds":["/x","y"],"Mounts":null}}"#,
     ] {
-        let prepared = prepare(&leaving(), &CONTAINER, body.as_bytes()).unwrap();
-        assert_eq!(prepared.errands, [], "{body}");
-        assert_eq!(String::from_utf8(prepared.rewritten.body).unwrap(), body);
-        let labelled = prepare(&injection(), &CONTAINER, body.as_bytes());
-        let asks = [Errand::Image { name: "i".into(), platform: None }];
-        assert!(labelled.is_err() || labelled.is_ok_and(|prepared| prepared.errands == asks));
+        let left = rewrite(&leaving(), &CONTAINER, &Facts::default(), body).unwrap();
+        assert_eq!((left.needs, left.before, left.body.as_str()), (vec![], vec![], body));
+        let labelled = rewrite(&injection(), &CONTAINER, &Facts::default(), body);
+        let image = Question::Image { name: "i".into(), platform: None };
+        let asks = [Need::Daemon(image)];
+        assert!(labelled.is_err() || labelled.is_ok_and(|labelled| labelled.needs == asks));
     }
 }
 
 #[test]
 fn what_is_left_to_the_daemon_is_no_way_around_the_rest() {
-    let prepared = |body: &str| prepare(&leaving(), &CONTAINER, body.as_bytes());
+    let left = |body: &str| rewrite(&leaving(), &CONTAINER, &Facts::default(), body);
     let body = r#"{"Image":"i","HostConfig":{"VolumesFrom":["c"],"Binds":["v:/x"]}}"#;
-    let volume = Errand::Volume { name: "v".into(), driver: String::new() };
-    assert_eq!(prepared(body).unwrap().errands, [Errand::Container("c".into()), volume]);
+    let volume = Order::CreateVolume { name: "v".into(), driver: String::new() };
+    let rewritten_body = left(body).unwrap();
+    assert_eq!(rewritten_body.needs, [Need::Daemon(Question::Container("c".into()))]);
+    assert_eq!(rewritten_body.before, [volume]);
     // A mount that the client wrote is labelled.
     let given = r#"{"Mounts":[{"Type":"volume","Target":"/x"}]}"#;
-    let labelled = rewritten(&leaving(), &Known::default(), given);
+    let labelled = rewritten(&leaving(), &Facts::default(), given);
     assert!(labelled.contains(r#""VolumeOptions":{"Labels":{"j":"7","t":"w"}}"#), "{labelled}");
     // Podman would mount what stands before the colon.
     for volume in ["/run/docker.sock:/s", "a:/s"] {
-        let refused = prepared(&format!(r#"{{"Volumes":{{"{volume}":{{}}}}}}"#));
+        let refused = left(&format!(r#"{{"Volumes":{{"{volume}":{{}}}}}}"#));
         assert_eq!(refused, Err(odd_mount(volume)));
     }
 }

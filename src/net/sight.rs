@@ -1,0 +1,120 @@
+//! A question of the core to the host that is being answered: at once as far as the kernel knows, the
+//! rest aside.
+
+use std::mem;
+use std::time::Instant;
+use std::vec;
+
+use super::daemons::Daemon;
+use super::looks::{Asked, Fact, Looks, Question};
+use crate::config::look::{Look, Seen};
+use crate::proxy::{Blind, HostFact, LOOK_LIMIT};
+use crate::rules::facts::HostQuestion;
+use crate::rules::socket::Relation;
+
+/// A question that is being answered for one pair.
+#[derive(Debug, Default)]
+pub(super) struct Sight {
+    /// The paths whose relation is known.
+    known: Vec<(String, Relation)>,
+    /// The other paths.
+    unknown: vec::IntoIter<String>,
+    awaited: Option<Awaited>,
+}
+
+/// Something that is found out aside.
+#[derive(Debug)]
+struct Awaited {
+    question: Question,
+    asked: Asked,
+    until: Instant,
+}
+
+/// What answers questions for a pair.
+pub(super) struct Eyes<'e> {
+    /// Knows the daemon's socket under all its names.
+    pub(super) look: &'e Look,
+    /// The daemon that is meant.
+    pub(super) daemon: &'e Daemon,
+    /// Answers what may take long.
+    pub(super) looks: &'e Looks,
+    /// The pair that waits.
+    pub(super) pair: usize,
+    pub(super) now: Instant,
+}
+
+impl Sight {
+    /// Begins to answer `question`. Returns the answer if it is there at once.
+    pub(super) fn ask(&mut self, question: HostQuestion, eyes: &Eyes<'_>) -> Option<HostFact> {
+        *self = Self::default();
+        match question {
+            HostQuestion::Store => self.send(Question::Store(eyes.daemon.path().to_owned()), eyes),
+            HostQuestion::Paths(paths) => {
+                // The daemon's socket is looked up once for all of them.
+                let seen = Seen::default();
+                let mut unknown = Vec::new();
+                let mut known = Vec::with_capacity(paths.len());
+                for path in paths {
+                    match eyes.look.at_once(&path, &seen) {
+                        Some(relation) => known.push((path, relation)),
+                        None => unknown.push(path),
+                    }
+                }
+                self.known = known;
+                self.unknown = unknown.into_iter();
+                if let Some(answer) = self.next(eyes) {
+                    return Some(answer);
+                }
+            }
+        }
+        self.answer(eyes)
+    }
+
+    /// Returns the answer once it is there, or the reason why there is none in time.
+    pub(super) fn answer(&mut self, eyes: &Eyes<'_>) -> Option<HostFact> {
+        loop {
+            let Awaited { question, asked, until } = self.awaited.as_ref()?;
+            let late = || (*until <= eyes.now).then(|| question.unanswered(Blind::Late));
+            let fact = asked.answer().or_else(late)?;
+            self.awaited = None;
+            let answer = match fact {
+                Fact::Store(store) => Some(HostFact::Store(store)),
+                Fact::Path(Err(why)) => {
+                    let path = self.unknown.next().unwrap_or_default();
+                    *self = Self::default();
+                    Some(HostFact::Unseen(path, why))
+                }
+                Fact::Path(Ok(relation)) => {
+                    self.known.extend(self.unknown.next().map(|path| (path, relation)));
+                    self.next(eyes)
+                }
+            };
+            if answer.is_some() {
+                return answer;
+            }
+        }
+    }
+
+    /// Returns the time at which the answer is too late.
+    pub(super) fn until(&self) -> Option<Instant> {
+        self.awaited.as_ref().map(|awaited| awaited.until)
+    }
+
+    /// Has the next path looked at aside. Returns the answer if there is none.
+    fn next(&mut self, eyes: &Eyes<'_>) -> Option<HostFact> {
+        match self.unknown.as_slice().first() {
+            Some(path) => {
+                let (daemon, look) = (eyes.daemon.id(), eyes.look.clone());
+                let question = Question::Path(daemon, look, path.clone());
+                self.send(question, eyes);
+                None
+            }
+            None => Some(HostFact::Paths(mem::take(&mut self.known))),
+        }
+    }
+
+    fn send(&mut self, question: Question, eyes: &Eyes<'_>) {
+        let asked = eyes.looks.ask(question.clone(), eyes.pair);
+        self.awaited = Some(Awaited { question, asked, until: eyes.now + LOOK_LIMIT });
+    }
+}

@@ -1,0 +1,60 @@
+use std::rc::Rc;
+
+use super::*;
+
+use crate::proxy::collect::COLLECTED_TOTAL;
+use crate::proxy::{Session, Step};
+use crate::rules::{Injection, Injections, Label};
+
+const BODY: usize = 128 * 1024;
+
+/// A client that sends a volume create of this size; the status, if it has been answered.
+fn creates(common: &Rc<Common>) -> (Session, Option<u16>) {
+    let head =
+        format!("POST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Length: {BODY}\r\n\r\n");
+    let body = format!("{{\"Name\":\"{}\"}}", "n".repeat(BODY - 11));
+    let request = [head, body].concat();
+    let mut session = Session::new(Rc::clone(common));
+    session.connected();
+    let mut rest = request.as_bytes();
+    while !rest.is_empty() {
+        let limit = session.up_limit();
+        let room = session.up().room(limit);
+        let (some, behind) = rest.split_at(room.len().min(rest.len()));
+        room[..some.len()].copy_from_slice(some);
+        session.up().received(some.len());
+        rest = behind;
+        if let Some(status) = advance(&mut session) {
+            return (session, Some(status));
+        }
+    }
+    (session, None)
+}
+
+fn advance(session: &mut Session) -> Option<u16> {
+    loop {
+        match session.advance(Instant::now()) {
+            Step::Wait => return None,
+            Step::Report(outcome) => return outcome.status,
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_request_takes_room_until_it_has_left() {
+    let labels = vec![Label { key: "a".into(), value: "b".into() }];
+    let inject = Injections::forced(&labels, &[], None, None);
+    let injection = Injection { inject, ..Injection::default() };
+    let common = Rc::new(Common { injection, ..Common::default() });
+    let mut others = Share::of(&common.budget);
+    others.hold(COLLECTED_TOTAL - 2 * BODY).unwrap();
+    let (mut stuck, none) = creates(&common);
+    assert_eq!(none, None);
+    assert_eq!(creates(&common).1, Some(503));
+    let all = stuck.up().leaving().len();
+    assert!(all > BODY);
+    stuck.up().left(all);
+    assert_eq!(advance(&mut stuck), None);
+    assert_eq!(creates(&common).1, None);
+}
