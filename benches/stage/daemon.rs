@@ -27,9 +27,9 @@ const LISTENER: u64 = u64::MAX;
 
 const WATCHED: EventFlags = EventFlags::IN.union(EventFlags::RDHUP).union(EventFlags::ET);
 
-/// Fields that dockerd 24 sends with every response.
-const FIELDS: &str = "Api-Version: 1.43\r\nContent-Type: application/json\r\n\
-    Docker-Experimental: false\r\nOstype: linux\r\nServer: Docker/24.0.7 (linux)\r\n\
+/// Fields that dockerd 28 sends with every response.
+const FIELDS: &str = "Api-Version: 1.51\r\nContent-Type: application/json\r\n\
+    Docker-Experimental: false\r\nOstype: linux\r\nServer: Docker/28.5.2 (linux)\r\n\
     Date: Tue, 04 Jun 2024 12:00:00 GMT\r\n";
 
 /// Reaction to a request once its body is complete.
@@ -62,6 +62,12 @@ fn answer(target: &str) -> Answer {
     let number = |name| asked.get(name).map(|number| number.parse::<u64>().unwrap());
     let (status, content) = match path.rsplit('/').next().unwrap() {
         "attach" => return Answer::Upgrade(tunnel(&number)),
+        // Nothing happens.
+        "events" => {
+            return Answer::Say(Rc::new(vec![once(format!(
+                "HTTP/1.1 200 OK\r\n{FIELDS}Transfer-Encoding: chunked\r\n\r\n"
+            ))]));
+        }
         "_ping" => ("200 OK", "OK".to_owned()),
         "info" => ("200 OK", filled(r#"{"CgroupDriver":"cgroupfs","Filler":""#, 2048)),
         "json" => ("200 OK", filled(r#"{"Os":"linux","Config":{"Volumes":null},"Filler":""#, 1536)),
