@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::Exit;
 use crate::config::{self, CgroupParent, Config, Invalid, SocketAccess, socket};
 use crate::net::ask::{self, Daemon};
-use crate::net::listener::{self, Place};
+use crate::net::listen::socket::{self as listener, Place};
 use crate::rules::AnonymousVolumes;
 use crate::rules::socket::SocketBind;
 

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 
 use super::flags::{self, FLAGS};
-use crate::net::handover;
+use crate::net::service::handover;
 
 /// Prefix of the proxy's variables.
 const PREFIX: &str = "DCP_";

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use mio::{Registry, Token};
 
-use super::notify::Reach;
 use super::watch::Watch;
+use crate::net::service::notify::Reach;
 use crate::proxy::Images;
 
 /// The token of the first daemon's events; those of the others follow. Tokens of pairs are larger.

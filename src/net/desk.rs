@@ -12,8 +12,8 @@ use log::warn;
 use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
 
-use super::listener::Listener;
 use super::pump::unreachable;
+use crate::net::listen::Listener;
 use crate::proxy::Unreachable;
 use crate::stats::desk::{self, Asked, PING, Question};
 use crate::stats::{Counters, Present, page};

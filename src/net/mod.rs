@@ -6,29 +6,24 @@
 //!  timers ──┘     one poll, one thread; one more for each look that may take long
 //! ```
 
-mod access;
-pub mod activation;
 pub mod ask;
-mod caller;
 mod daemons;
 mod desk;
 mod fd_limits;
 mod flow;
-pub mod handover;
-pub mod listener;
-mod listeners;
+mod host;
+pub mod listen;
 pub mod log;
 mod looks;
-pub mod notify;
 mod pair;
 mod peer;
 mod pipe;
 mod pump;
 mod server;
+pub mod service;
 mod sight;
 mod slab;
 pub mod status;
-mod stderr;
 mod stores;
 mod timers;
 mod watch;

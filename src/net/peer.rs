@@ -14,8 +14,8 @@ use mio::{Interest, Registry, Token};
 use rustix::net::sockopt::set_socket_oobinline;
 use rustix::net::{RecvFlags, recv};
 
-use super::caller::Caller;
 use super::pipe::Pipe;
+use crate::net::host::caller::Caller;
 
 /// One socket of a pair.
 #[derive(Debug)]

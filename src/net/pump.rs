@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 use mio::Registry;
 use mio::net::UnixStream;
 
-use super::access;
 use super::flow::Flow;
-use super::notify::Reach;
 use super::pair::{Shell, Sockets, Wants};
 use super::peer::{Moved, Peer};
 use super::sight::{Eyes, Sight};
 use super::slab::place;
 use super::stores::Stores;
 use crate::config::words;
+use crate::net::log::access;
+use crate::net::service::notify::Reach;
 use crate::proxy::{Away, Common, DIAL_LIMIT, Outcome, Patience, Rest, Session, Step, Unreachable};
 
 /// Bytes that one pair may move before the others have their turn: a few full socket queues.

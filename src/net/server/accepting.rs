@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use log::{debug, warn};
 
 use super::{Served, Server};
-use crate::net::listeners::Listeners;
+use crate::net::listen::listeners::Listeners;
 use crate::net::pair::Pair;
 use crate::net::peer::Peer;
 use crate::net::slab::Side;

@@ -10,7 +10,7 @@ use mio::Token;
 
 use super::Server;
 use crate::net::desk::{self, Desk, Facts};
-use crate::net::listener::Listener;
+use crate::net::listen::Listener;
 use crate::stats::{Counters, Present};
 
 /// What is counted, and the desk where that is told, if there is one.

@@ -10,9 +10,9 @@ use signal_hook::consts::SIGHUP;
 use super::accepting::{Accepting, Closing, Draining, Superseded};
 use super::{SUCCESSOR, Server, Stopped};
 use crate::config::Drain;
-use crate::net::handover::{Predecessor, Program, Successor};
-use crate::net::listeners::Listeners;
+use crate::net::listen::listeners::Listeners;
 use crate::net::pair::Pair;
+use crate::net::service::handover::{Predecessor, Program, Successor};
 
 /// How long a new process may take until it is prepared: what it asks the daemon at start may take
 /// three times 5 seconds.
@@ -308,85 +308,4 @@ impl Server {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::net::{UnixListener, UnixStream};
-    use std::path::{Path, PathBuf};
-
-    use crate::config::SocketAccess;
-    use crate::net::listener::Listener;
-    use crate::net::notify::Manager;
-    use crate::net::server::Service;
-    use crate::rules::Injection;
-
-    /// A server with one client that has asked for nothing, and which another process has superseded.
-    struct Old {
-        server: Server,
-        _client: UnixStream,
-        _daemon: UnixListener,
-        folder: PathBuf,
-    }
-
-    impl Old {
-        fn new(test: &str) -> Self {
-            let folder = std::env::temp_dir().join(format!("dcp-{test}-{}", std::process::id()));
-            std::fs::create_dir_all(&folder).unwrap();
-            let at = |name: &str| folder.join(name);
-            let daemon = UnixListener::bind(at("daemon")).unwrap();
-            let bind = |path: &Path| Listener::bind(path, SocketAccess::default(), &at("daemon"));
-            let listeners = vec![bind(&at("listen")).unwrap()];
-            let injection = Injection::default();
-            let service = Service::new(listeners, injection, at("daemon"));
-            let (drain, nobody) = (Drain::Never, Manager::nobody());
-            let mut server = Server::new(vec![service], drain, nobody, None).unwrap();
-            let client = UnixStream::connect(at("listen")).unwrap();
-            server.accept_all();
-            let mut old = Self { server, _client: client, _daemon: daemon, folder };
-            old.turns();
-            assert_eq!(old.server.pairs.len(), 1);
-            old
-        }
-
-        fn turns(&mut self) {
-            while let Some(slot) = self.server.ready.pop_front() {
-                self.server.turn(slot);
-            }
-        }
-
-        /// What is left at this time of clients that are swept and closed at those.
-        fn left_at(&mut self, now: Instant, sweep: Instant, busy: Instant) -> usize {
-            self.server.accept_no_more(Accepting::Superseded(Superseded { sweep, busy }));
-            self.server.woke = now;
-            self.server.next_stages();
-            self.turns();
-            self.server.pairs.len()
-        }
-    }
-
-    impl Drop for Old {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.folder);
-        }
-    }
-
-    #[test]
-    fn who_was_quiet_between_two_sweeps_is_let_go() {
-        let mut old = Old::new("sweep");
-        let now = Instant::now();
-        // It has just come.
-        assert_eq!(old.left_at(now, now, now + BUSY), 1);
-        assert_eq!(old.left_at(now, now + QUIET, now + BUSY), 1);
-        assert_eq!(old.left_at(now + QUIET, now + QUIET, now + BUSY), 0);
-        assert!(old.server.is_done());
-    }
-
-    #[test]
-    fn in_the_end_connections_are_closed_between_two_exchanges() {
-        let mut old = Old::new("busy");
-        let now = Instant::now();
-        assert_eq!(old.left_at(now, now + QUIET, now + QUIET), 1);
-        assert!(!old.server.draining.get());
-        assert_eq!(old.left_at(now + BUSY, now + BUSY, now + BUSY), 0);
-        assert!(old.server.draining.get() && old.server.is_done());
-    }
-}
+mod tests;

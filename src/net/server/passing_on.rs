@@ -1,5 +1,5 @@
 //! Clients move from a superseded process to the one that serves, each between two of its exchanges,
-//! as part of the event loop. See [`crate::net::handover::passing`].
+//! as part of the event loop. See [`crate::net::service::handover::passing`].
 
 use std::io::{self, Read};
 use std::net::Shutdown;
@@ -13,9 +13,11 @@ use mio::{Interest, Registry};
 
 use super::accepting::{ACCEPTS, Accepting};
 use super::{PREDECESSORS, SUCCESSOR, Server};
-use crate::net::handover::passing::{Kind, Obstacle, TAKES, has_descriptor, receive, send};
 use crate::net::pair::Pair;
 use crate::net::peer::Peer;
+use crate::net::service::handover::passing::{
+    Kind, Obstacle, TAKES, has_descriptor, receive, send,
+};
 use crate::net::slab::Side;
 
 /// The pause before a descriptor is sent or received again if the kernel does not report when that is

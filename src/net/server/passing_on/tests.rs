@@ -4,9 +4,9 @@ use std::os::unix::net::{UnixListener as Daemon, UnixStream as Client};
 use std::path::{Path, PathBuf};
 
 use crate::config::{Drain, SocketAccess};
-use crate::net::listener::Listener;
-use crate::net::notify::Manager;
+use crate::net::listen::Listener;
 use crate::net::server::Service;
+use crate::net::service::notify::Manager;
 use crate::rules::{Injection, Injections, Label};
 
 struct Folder(PathBuf);

@@ -16,7 +16,7 @@
 //! Behind "go" clients follow over the same pair; see [`passing`].
 
 mod greeting;
-pub(super) mod passing;
+pub(in crate::net) mod passing;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Display, Formatter};
@@ -36,8 +36,8 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 
-use super::activation::{self, Sockets};
-use super::listener::Listener;
+use crate::net::listen::Listener;
+use crate::net::listen::activation::{self, Sockets};
 use greeting::{Entry, MESSAGE, SOCKETS, Use, entries, message};
 
 /// Tells a process what it is in a handover: `between` two others, or the `next` one.
@@ -102,7 +102,7 @@ impl Program {
     /// # Errors
     ///
     /// It cannot be started, or the sockets cannot be passed.
-    pub(super) fn start<'s>(
+    pub(in crate::net) fn start<'s>(
         &self,
         clients: impl Iterator<Item = &'s Listener>,
         stats: Option<&'s Listener>,
@@ -153,11 +153,11 @@ fn pass<'s>(
 
 /// The new process, as the old one sees it.
 #[derive(Debug)]
-pub(super) struct Successor {
+pub(in crate::net) struct Successor {
     /// The process between us and it.
     child: Child,
     /// To be watched for what it says.
-    pub(super) link: mio::net::UnixStream,
+    pub(in crate::net) link: mio::net::UnixStream,
     said: Vec<u8>,
 }
 
@@ -167,7 +167,7 @@ impl Successor {
     /// # Errors
     ///
     /// It has ended, or says something else.
-    pub(super) fn prepared(&mut self) -> io::Result<Option<u32>> {
+    pub(in crate::net) fn prepared(&mut self) -> io::Result<Option<u32>> {
         let ended = || Err(io::Error::other("it ended before it could serve"));
         let mut piece = [0; NUMBER];
         loop {
@@ -196,18 +196,18 @@ impl Successor {
 
     /// Reaps the process between, which has ended when the new one speaks. Until then the new one
     /// is not yet the service manager's child.
-    pub(super) fn detached(&mut self) -> io::Result<()> {
+    pub(in crate::net) fn detached(&mut self) -> io::Result<()> {
         self.child.wait().map(drop)
     }
 
     /// Lets it serve. The link stays, for clients to be passed over it.
-    pub(super) fn go(mut self) -> io::Result<mio::net::UnixStream> {
+    pub(in crate::net) fn go(mut self) -> io::Result<mio::net::UnixStream> {
         self.link.write_all(GO)?;
         Ok(self.link)
     }
 
     /// Gives up: it sees that the link has ended.
-    pub(super) fn abandon(mut self) {
+    pub(in crate::net) fn abandon(mut self) {
         // Fails if it has ended, as it should have.
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -227,7 +227,7 @@ impl Predecessor {
     /// # Errors
     ///
     /// The old process goes on itself, or is gone.
-    pub(super) fn relieve(mut self) -> io::Result<Option<mio::net::UnixStream>> {
+    pub(in crate::net) fn relieve(mut self) -> io::Result<Option<mio::net::UnixStream>> {
         self.link.write_all(format!("{}\n", std::process::id()).as_bytes())?;
         let mut said = [0; GO.len()];
         self.link.read_exact(&mut said)?;
@@ -345,27 +345,4 @@ impl Display for Error {
 impl std::error::Error for Error {}
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::symlink;
-
-    #[test]
-    fn a_program_is_found_where_it_was_started() {
-        let folder = std::env::temp_dir().join(format!("dcp-found-{}", std::process::id()));
-        let at = |name: &str| folder.join(name);
-        for name in ["empty", "other", "links", "later", "own"] {
-            fs::create_dir_all(at(name)).unwrap();
-        }
-        fs::write(at("own/v1"), "").unwrap();
-        fs::write(at("other/name"), "").unwrap();
-        symlink("../own/v1", at("links/name")).unwrap();
-        symlink("../own/v1", at("later/name")).unwrap();
-        let folders = ["empty", "other", "links", "later"].map(at);
-        let folders = std::env::join_paths(folders).unwrap();
-        let find = |name: &str| found(name.as_ref(), &folders, &at("own/v1"));
-        assert_eq!(find("name"), Some(at("links/name")));
-        assert_eq!(find("v1"), None);
-        assert_eq!(find(""), None);
-        fs::remove_dir_all(&folder).unwrap();
-    }
-}
+mod tests;

@@ -8,15 +8,15 @@ use std::time::Duration;
 use log::kv::{Error, Key, Source, Value, VisitSource};
 use log::{Level, Record};
 
-use super::caller::Caller;
-use super::peer::Peer;
+use crate::net::host::caller::Caller;
+use crate::net::peer::Peer;
 use crate::proxy::{Fault, Outcome, Verdict};
 use crate::rules::{Forced, Injection, Label, Reason};
 
 /// Writes the access line: at `info` for edited and refused requests, at `debug` for requests that
 /// passed, at `warn` for failures that are not the client's fault. The caller is looked up only if
 /// the line is written.
-pub(super) fn log(outcome: &Outcome, injection: &Injection, client: &Peer) {
+pub(in crate::net) fn log(outcome: &Outcome, injection: &Injection, client: &Peer) {
     let level = match &outcome.verdict {
         Verdict::Forwarded(Forced::NOTHING) => Level::Debug,
         Verdict::Refused(fault) if fault.status() >= 500 => Level::Warn,
@@ -32,7 +32,7 @@ pub(super) fn log(outcome: &Outcome, injection: &Injection, client: &Peer) {
 }
 
 /// Writes a warning about an operation, with its caller.
-pub(super) fn warn(what: &str, operation: Option<&str>, client: &Peer) {
+pub(in crate::net) fn warn(what: &str, operation: Option<&str>, client: &Peer) {
     let caller = client.caller();
     let warning = Warning { operation, caller };
     let mut record = Record::builder();

@@ -24,17 +24,17 @@ const END_SLACK: Duration = Duration::from_secs(5);
 
 /// The content of the status line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct State {
+pub(in crate::net) struct State {
     /// Number of connected clients.
-    pub(super) connections: usize,
+    pub(in crate::net) connections: usize,
     /// The result of the last connection attempt to the daemon.
-    pub(super) daemon: Reach,
-    pub(super) phase: Phase,
+    pub(in crate::net) daemon: Reach,
+    pub(in crate::net) phase: Phase,
 }
 
 /// The result of the last connection attempt to a daemon, from the best to the worst.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Reach {
+pub(in crate::net) enum Reach {
     /// No attempt was made yet.
     #[default]
     Untried,
@@ -44,7 +44,7 @@ pub(super) enum Reach {
 
 /// The phase of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(in crate::net) enum Phase {
     Serving,
     /// A new process is being started to take over.
     Reloading,
@@ -177,17 +177,17 @@ impl Manager {
     }
 
     /// Reports that clients are accepted.
-    pub(super) fn ready(&mut self) {
+    pub(in crate::net) fn ready(&mut self) {
         self.say(|| "READY=1".to_owned());
     }
 
     /// Reports that no more clients are accepted; see [`stopping`].
-    pub(super) fn stopping(&mut self, drain: Option<Duration>) {
+    pub(in crate::net) fn stopping(&mut self, drain: Option<Duration>) {
         self.say(|| stopping(drain));
     }
 
     /// Reports that a new process is being started, which may take over.
-    pub(super) fn reloading(&mut self) {
+    pub(in crate::net) fn reloading(&mut self) {
         let now = clock_gettime(ClockId::Monotonic);
         self.say(|| reloading(now.tv_sec, now.tv_nsec));
     }
@@ -196,7 +196,7 @@ impl Manager {
     ///
     /// # Errors
     /// The manager cannot be notified.
-    pub(super) fn succeeded_by(&self, number: u32) -> io::Result<()> {
+    pub(in crate::net) fn succeeded_by(&self, number: u32) -> io::Result<()> {
         if let Some((socket, _)) = &self.link {
             socket.send(main_process(number).as_bytes())?;
         }
@@ -204,12 +204,12 @@ impl Manager {
     }
 
     /// Ends notifications, since the new main process sends its own.
-    pub(super) fn leave(&mut self) {
+    pub(in crate::net) fn leave(&mut self) {
         self.link = None;
     }
 
     /// Names this process as the main process again, after a failed takeover.
-    pub(super) fn not_succeeded(&mut self) {
+    pub(in crate::net) fn not_succeeded(&mut self) {
         self.say(|| main_process(std::process::id()));
     }
 
@@ -220,7 +220,7 @@ impl Manager {
     }
 
     /// Sends the messages that are due.
-    pub(super) fn tell(&mut self, state: State) {
+    pub(in crate::net) fn tell(&mut self, state: State) {
         let Some((socket, notifications)) = &mut self.link else {
             return;
         };
@@ -237,7 +237,7 @@ impl Manager {
     }
 
     /// Returns the duration until the next call of [`tell`](Self::tell) is due.
-    pub(super) fn wait(&self, now: Instant, state: State) -> Option<Duration> {
+    pub(in crate::net) fn wait(&self, now: Instant, state: State) -> Option<Duration> {
         let (_, notifications) = self.link.as_ref()?;
         let wait = notifications.wait(now, state)?;
         // A rejected message is not repeated in a busy loop.

@@ -7,14 +7,14 @@ use mio::{Interest, Registry, Token};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::set_socket_passcred;
 
-use super::listener::Listener;
+use crate::net::listen::Listener;
 
 /// The token of the first listener; those of the others follow. Tokens of daemons are larger.
 const FIRST: usize = 1 << 16;
 
 /// The listening sockets, each with a token and a place of its own.
 #[derive(Debug)]
-pub(super) struct Listeners {
+pub(in crate::net) struct Listeners {
     all: Vec<Door>,
     /// The listener that is asked first. It rotates, so that no listener's clients starve.
     first: usize,
@@ -29,13 +29,13 @@ struct Door {
 }
 
 impl Listeners {
-    pub(super) fn new(all: Vec<Listener>) -> Self {
+    pub(in crate::net) fn new(all: Vec<Listener>) -> Self {
         let door = |listener| Door { listener, stirred: false };
         Self { all: all.into_iter().map(door).collect(), first: 0 }
     }
 
     /// Registers each listener under its token.
-    pub(super) fn register(&mut self, registry: &Registry) -> io::Result<()> {
+    pub(in crate::net) fn register(&mut self, registry: &Registry) -> io::Result<()> {
         self.all.iter_mut().enumerate().try_for_each(|(place, door)| {
             registry.register(&mut door.listener, Token(FIRST + place), Interest::READABLE)
         })
@@ -43,7 +43,7 @@ impl Listeners {
 
     /// Removes the registrations. Closing the sockets would not do where another process has them open,
     /// too: its clients would go on waking this one.
-    pub(super) fn unwatch(&mut self, registry: &Registry) {
+    pub(in crate::net) fn unwatch(&mut self, registry: &Registry) {
         for door in &mut self.all {
             // Fails only if it is not registered.
             let _ = registry.deregister(&mut door.listener);
@@ -51,12 +51,12 @@ impl Listeners {
     }
 
     /// Returns `true` if `token` is that of a listener, be it closed.
-    pub(super) fn has(Token(token): Token) -> bool {
+    pub(in crate::net) fn has(Token(token): Token) -> bool {
         (FIRST..2 * FIRST).contains(&token)
     }
 
     /// Records that a client waits at the listener with this token.
-    pub(super) fn note(&mut self, Token(token): Token) {
+    pub(in crate::net) fn note(&mut self, Token(token): Token) {
         let place = token.checked_sub(FIRST);
         if let Some(door) = place.and_then(|place| self.all.get_mut(place)) {
             door.stirred = true;
@@ -65,26 +65,26 @@ impl Listeners {
 
     /// Records that clients may wait at all listeners.
     #[cfg(test)]
-    pub(super) fn stir_all(&mut self) {
+    pub(in crate::net) fn stir_all(&mut self) {
         self.all.iter_mut().for_each(|door| door.stirred = true);
     }
 
     /// Returns `true` if a client may be waiting.
-    pub(super) fn is_stirred(&self) -> bool {
+    pub(in crate::net) fn is_stirred(&self) -> bool {
         self.all.iter().any(|door| door.stirred)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Listener> {
+    pub(in crate::net) fn iter(&self) -> impl Iterator<Item = &Listener> {
         self.all.iter().map(|door| &door.listener)
     }
 
     /// Transfers the socket files to another process that listens on them.
-    pub(super) fn leave_files(&mut self) {
+    pub(in crate::net) fn leave_files(&mut self) {
         self.all.iter_mut().for_each(|door| door.listener.leave_file());
     }
 
     /// Takes the socket files over from another process that has stopped listening.
-    pub(super) fn take_files(&mut self) {
+    pub(in crate::net) fn take_files(&mut self) {
         self.all.iter_mut().for_each(|door| door.listener.take_file());
     }
 
@@ -92,7 +92,7 @@ impl Listeners {
     ///
     /// # Errors
     /// `WouldBlock` when no client waits, and the errors of accept(2).
-    pub(super) fn accept(&mut self) -> io::Result<(UnixStream, usize)> {
+    pub(in crate::net) fn accept(&mut self) -> io::Result<(UnixStream, usize)> {
         let count = self.all.len();
         let (before, after) = self.all.split_at_mut(self.first.min(count));
         for (distance, door) in after.iter_mut().chain(before).enumerate() {

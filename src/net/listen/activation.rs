@@ -6,7 +6,7 @@ use std::io;
 
 use listenfd::ListenFd;
 
-use super::listener::Listener;
+use crate::net::listen::Listener;
 
 /// The name (`FileDescriptorName=`) of the stats socket.
 const STATS: &str = "stats";

@@ -8,7 +8,7 @@ use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
 /// The process that connected a socket, at the time of connect(2) (`SO_PEERCRED`, unix(7)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Caller {
+pub(in crate::net) enum Caller {
     /// A process in the pid namespace of the proxy.
     Known {
         /// The effective user.
@@ -27,7 +27,7 @@ pub(super) enum Caller {
 
 impl Caller {
     /// Queries the kernel with one system call.
-    pub(super) fn of(socket: &impl AsFd) -> Self {
+    pub(in crate::net) fn of(socket: &impl AsFd) -> Self {
         let Ok(peer) = getsockopt(socket, PeerCredentials) else {
             return Self::Unknown;
         };

@@ -8,8 +8,8 @@ use log::kv::{self, Key, Value, VisitSource, VisitValue};
 use log::{Level, LevelFilter, Record, error};
 use serde_json::Value as Json;
 
-use super::stderr::LossyWriter;
 use crate::config::LogFormat;
+use crate::net::log::stderr::LossyWriter;
 use crate::stats::calendar::rfc3339;
 
 /// Starts the log; must be called once. `debug` adds the lines of requests that pass unchanged.

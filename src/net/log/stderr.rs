@@ -24,7 +24,7 @@ const PIECE: usize = 4096;
 ///
 /// The descriptor stays blocking, since other processes share it.
 #[derive(Debug)]
-pub(super) struct LossyWriter<O, N> {
+pub(in crate::net) struct LossyWriter<O, N> {
     out: O,
     /// Makes the line that reports the number of lost lines.
     notice: N,
@@ -37,7 +37,7 @@ pub(super) struct LossyWriter<O, N> {
 }
 
 impl<O: Write + AsFd, N: Fn(u64) -> Vec<u8>> LossyWriter<O, N> {
-    pub(super) fn new(out: O, notice: N) -> Self {
+    pub(in crate::net) fn new(out: O, notice: N) -> Self {
         Self { out, notice, patience: PATIENCE, lost: 0, cut: false }
     }
 

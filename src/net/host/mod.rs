@@ -1,0 +1,3 @@
+//! Facts that the host knows.
+
+pub(super) mod caller;

@@ -1,0 +1,7 @@
+//! Listening sockets: made by this program, or passed to it.
+
+pub mod activation;
+pub(super) mod listeners;
+pub mod socket;
+
+pub use socket::Listener;

@@ -1,0 +1,7 @@
+//! The log on standard error: the lines, their two forms, and a reader that may stop reading.
+
+pub(super) mod access;
+mod format;
+mod stderr;
+
+pub use format::start;

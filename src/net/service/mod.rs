@@ -1,0 +1,4 @@
+//! The process as a service: notifications for the service manager, and the handover to a new process.
+
+pub mod handover;
+pub mod notify;
