@@ -9,11 +9,13 @@ use std::process::ExitCode;
 use dockerd_ci_proxy::cli::check::{self, Report, check, exit_of};
 use dockerd_ci_proxy::cli::{self, Command, Exit};
 use dockerd_ci_proxy::config::{Config, SocketAccess};
+use dockerd_ci_proxy::net::host::own_container;
 use dockerd_ci_proxy::net::listen::Listener;
 use dockerd_ci_proxy::net::listen::activation::Sockets;
 use dockerd_ci_proxy::net::service::handover::{self, Program, Start};
 use dockerd_ci_proxy::net::service::notify::Manager;
-use dockerd_ci_proxy::net::{self, Server, Service, ask};
+use dockerd_ci_proxy::net::{self, Server, Service, client};
+
 use dockerd_ci_proxy::rules::Injection;
 use log::{error, info, warn};
 
@@ -115,10 +117,11 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
         Start::Next(sockets, predecessor) => (sockets, Some(predecessor)),
     };
     check_cgroup_parents(config)?;
-    let injection = config.injection(|| ask::own_cgroup_parent(&config.daemon)).map_err(|why| {
-        error!("--cgroup-parent self: {why}");
-        exit_of(&why)
-    })?;
+    let injection =
+        config.injection(|| own_container::cgroup_parent(&config.daemon)).map_err(|why| {
+            error!("--cgroup-parent self: {why}");
+            exit_of(&why)
+        })?;
     let stats = stats(config, sockets.stats.take())?;
     let listeners = listeners(config, sockets)?;
     let paths = paths(&listeners);
@@ -200,7 +203,7 @@ fn check_cgroup_parents(config: &Config) -> Result<(), Exit> {
     if check::fixed_parents(config).next().is_none() {
         return Ok(());
     }
-    match ask::cgroup_driver(&config.daemon) {
+    match client::cgroup_driver(&config.daemon) {
         Ok(Some(driver)) => {
             for (flag, checked) in check::checked_parents(config, &driver) {
                 match checked {
@@ -227,7 +230,7 @@ fn announce(config: &Config, listening: &[PathBuf], stats: Option<&Path>, inject
     if let Some(path) = stats {
         info!("serving /metrics, /healthz and /readyz on {}", path.display());
     }
-    let source = check::missing_source(config, ask::in_container());
+    let source = check::missing_source(config, own_container::is_there());
     for warning in source.into_iter().chain(check::missing_daemon(config)) {
         warn!("{warning}");
     }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::Exit;
 use crate::config::{self, CgroupParent, Config, Invalid, SocketAccess, socket};
-use crate::net::ask::{self, Daemon};
+use crate::net::client::{self, Daemon};
+use crate::net::host::own_container;
 use crate::net::listen::socket::{self as listener, Place};
 use crate::rules::AnonymousVolumes;
 use crate::rules::socket::SocketBind;
@@ -57,7 +58,7 @@ pub fn check(config: &Config, passed: &[PathBuf]) -> Report {
     if let Some(daemon) = daemon {
         find_cgroup_parents(config, &daemon, &mut report);
     }
-    report.warnings.extend(missing_source(config, ask::in_container()));
+    report.warnings.extend(missing_source(config, own_container::is_there()));
     report.plan.push(mounts(config));
     report.plan.extend(choices(config));
     report
@@ -168,24 +169,24 @@ pub fn missing_source(config: &Config, in_container: bool) -> Option<String> {
     })
 }
 
-/// Returns the exit code of a start that failed on a question to the daemon.
+/// Returns the exit code of a start that did not find the cgroup parent of its own container.
 #[must_use]
-pub fn exit_of(error: &ask::Error) -> Exit {
+pub fn exit_of(error: &own_container::Error) -> Exit {
     match error {
-        ask::Error::NoContainer | ask::Error::NoParent(_) => Exit::Failed,
-        _ => Exit::NoDaemon,
+        own_container::Error::NoContainer | own_container::Error::NoParent(_) => Exit::Failed,
+        own_container::Error::Daemon(_) => Exit::NoDaemon,
     }
 }
 
 fn ask_daemon(config: &Config, report: &mut Report) -> Option<Daemon> {
     let path = config.daemon.display();
-    match ask::daemon(&config.daemon) {
+    match client::daemon(&config.daemon) {
         Ok(daemon) => {
             report.plan.push(format!("daemon {path}: {daemon}"));
             Some(daemon)
         }
         Err(why) => {
-            report.error(exit_of(&why), format!("{path}: {why}"));
+            report.error(Exit::NoDaemon, format!("{path}: {why}"));
             None
         }
     }
@@ -227,7 +228,7 @@ fn find_cgroup_parents(config: &Config, daemon: &Daemon, report: &mut Report) {
         }
     }
     let own = (config.cgroup_parent == CgroupParent::OfOwnContainer)
-        .then(|| ask::own_cgroup_parent(&config.daemon));
+        .then(|| own_container::cgroup_parent(&config.daemon));
     let own = own.transpose().unwrap_or_else(|why| {
         usable = false;
         report.error(exit_of(&why), format!("--cgroup-parent self: {why}"));

@@ -10,7 +10,7 @@ use std::thread;
 
 use mio::{Registry, Token, Waker};
 
-use super::ask;
+use super::client;
 use super::daemons::DaemonId;
 use crate::config::look::Look;
 use crate::proxy::Blind;
@@ -62,7 +62,7 @@ impl Question {
     fn answer(&self) -> Fact {
         match self {
             Self::Path(_, look, path) => Fact::Path(look.at_last(path)),
-            Self::Store(daemon) => Fact::Store(ask::store(daemon)),
+            Self::Store(daemon) => Fact::Store(client::store(daemon)),
         }
     }
 

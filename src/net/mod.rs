@@ -6,12 +6,12 @@
 //!  timers ──┘     one poll, one thread; one more for each look that may take long
 //! ```
 
-pub mod ask;
+pub mod client;
 mod daemons;
 mod desk;
 mod fd_limits;
 mod flow;
-mod host;
+pub mod host;
 pub mod listen;
 pub mod log;
 mod looks;

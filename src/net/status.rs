@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::ask::{self, Error};
+use super::client::{self, Error};
 use crate::stats::summary::summary;
 
 /// Asks the proxy at `socket`; tells how it does, and whether the daemon would answer a client now.
@@ -22,8 +22,8 @@ pub fn ask(socket: &Path) -> Result<(String, bool), String> {
         Error::TimedOut => format!("the proxy at {at} did not answer in time"),
         _ => strange(),
     };
-    let (_, page) = ask::text(socket, "/metrics").map_err(words)?;
-    let (status, ready) = ask::text(socket, "/readyz").map_err(words)?;
+    let (_, page) = client::text(socket, "/metrics").map_err(words)?;
+    let (status, ready) = client::text(socket, "/readyz").map_err(words)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let text = summary(&page, ready.trim_end(), now).ok_or_else(strange)?;
     Ok((text, status == 200))

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use dockerd_ci_proxy::net::ask;
+use dockerd_ci_proxy::net::host::own_container;
 use rustix::process::{getegid, geteuid};
 
 /// A folder that is removed at the end of the test.
@@ -253,7 +253,7 @@ fn probable_mistakes_are_warnings() {
     assert!(errors.contains(slice), "{errors}");
     // In a container, the host's files are not visible.
     let place = format!("warn: --socket-bind-source: nothing exists at {none}; ");
-    assert_eq!(errors.contains(&place), !ask::in_container(), "{errors}");
+    assert_eq!(errors.contains(&place), !own_container::is_there(), "{errors}");
 }
 
 #[test]

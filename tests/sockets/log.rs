@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
 
-use dockerd_ci_proxy::net::ask;
+use dockerd_ci_proxy::net::host::own_container;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -357,7 +357,7 @@ fn what_becomes_of_mounts_of_the_daemons_socket_is_told_if_it_is_not_the_default
     lab.proxy
         .await_log("info: mounts of the daemon's socket are replaced by mounts of /nowhere/here\n");
     let missed = "warn: --socket-bind-source: nothing exists at /nowhere/here; ";
-    assert_eq!(lab.proxy.log().contains(missed), !ask::in_container());
+    assert_eq!(lab.proxy.log().contains(missed), !own_container::is_there());
 }
 
 #[test]

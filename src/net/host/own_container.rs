@@ -1,0 +1,153 @@
+//! The container in which this process runs, if it runs in one.
+
+use std::fmt::{self, Display, Formatter};
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::net::client;
+
+/// The files of an image over which an engine mounts those of its container's network and name.
+const CONTAINER_FILES: [&str; 3] = ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"];
+
+/// Returns the cgroup parent of the container in which this process runs. The hostname of a container
+/// is its id by default, so the daemon is asked about the hostname first, then about the ids that the
+/// kernel shows to the process.
+///
+/// # Errors
+///
+/// The process runs in no container that the daemon knows, the container has no cgroup parent of its
+/// own, or the daemon cannot be asked.
+pub fn cgroup_parent(daemon: &Path) -> Result<String, Error> {
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let hostname = read("/proc/sys/kernel/hostname");
+    let (cgroup, mountinfo) = (read("/proc/self/cgroup"), read("/proc/self/mountinfo"));
+    let ids = [id_in_cgroup(&cgroup), id_in_mountinfo(&mountinfo)];
+    parent_of_first(daemon, hostname.trim(), ids.into_iter().flatten())
+}
+
+/// Returns `true` if this process seems to run in a container, and so does not see the host's files
+/// under their names. An engine mounts files of its own over some of the image's.
+#[must_use]
+pub fn is_there() -> bool {
+    let mountinfo = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    mounts(&mountinfo).any(|(_, mount_point)| CONTAINER_FILES.contains(&mount_point))
+}
+
+/// Asks about the container named by the hostname, then about the ids, until the daemon knows one.
+fn parent_of_first<'a>(
+    daemon: &Path,
+    hostname: &str,
+    ids: impl Iterator<Item = &'a str>,
+) -> Result<String, Error> {
+    if let Some(container) = container(daemon, hostname)?
+        && is_host(&container, hostname)
+    {
+        return parent_of(&container, hostname);
+    }
+    for id in ids {
+        if let Some(container) = container(daemon, id)? {
+            return parent_of(&container, id);
+        }
+    }
+    Err(Error::NoContainer)
+}
+
+/// Returns the daemon's description of a container; `None` if the daemon does not know it.
+fn container(daemon: &Path, name: &str) -> Result<Option<Value>, Error> {
+    // No name or id has other bytes, which would have to be escaped in the request.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    if name.is_empty() || !name.bytes().all(plain) {
+        return Ok(None);
+    }
+    match client::get(daemon, &format!("/containers/{name}/json")) {
+        Ok(container) => Ok(Some(container)),
+        Err(client::Error::Status(_)) => Ok(None),
+        Err(error) => Err(Error::Daemon(error)),
+    }
+}
+
+/// Returns `true` if a container that was found by our hostname can be ours. A foreign container may
+/// have that name by chance, but then its own hostname is another.
+fn is_host(container: &Value, hostname: &str) -> bool {
+    let theirs = container.pointer("/Config/Hostname").and_then(Value::as_str);
+    theirs.is_none_or(|theirs| {
+        // Some daemons put the domain behind the name.
+        let domain = hostname.strip_prefix(theirs);
+        domain.is_some_and(|domain| domain.is_empty() || domain.starts_with('.'))
+    })
+}
+
+fn parent_of(container: &Value, name: &str) -> Result<String, Error> {
+    let parent = container.pointer("/HostConfig/CgroupParent");
+    match parent.and_then(Value::as_str) {
+        Some(parent) if !parent.is_empty() => Ok(parent.to_owned()),
+        _ => Err(Error::NoParent(name.to_owned())),
+    }
+}
+
+/// Returns the id of our container in the text of `/proc/self/cgroup`, whose lines end in a path like
+/// `/docker/<id>` or `/system.slice/docker-<id>.scope`. Within a container in a container the
+/// inner one, ours, stands last. With cgroup namespaces there is none.
+fn id_in_cgroup(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| ids(line).next_back())
+}
+
+/// Returns the id of our container in the text of `/proc/self/mountinfo`: the daemon mounts files like
+/// `.../containers/<id>/hostname` over some in `/etc`. Other ids there are those of image layers.
+fn id_in_mountinfo(text: &str) -> Option<&str> {
+    mounts(text).find_map(|(root, mount_point)| {
+        let ours = CONTAINER_FILES.contains(&mount_point);
+        let (_, id) = root.rsplit_once("containers/").filter(|_| ours)?;
+        ids(id).next()
+    })
+}
+
+/// Returns each mount in the text of `/proc/self/mountinfo`: the path in its file system, and the mount
+/// point.
+fn mounts(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines().filter_map(|line| {
+        let mut fields = line.split(' ').skip(3);
+        Some((fields.next()?, fields.next()?))
+    })
+}
+
+/// Returns the container ids in a text: runs of exactly 64 lower-case hexadecimal digits.
+fn ids(text: &str) -> impl DoubleEndedIterator<Item = &str> {
+    let is_hex = |letter: char| matches!(letter, '0'..='9' | 'a'..='f');
+    text.split(|letter: char| !letter.is_ascii_alphanumeric())
+        .filter(move |run| run.len() == 64 && run.chars().all(is_hex))
+}
+
+/// The reason why the cgroup parent of our container is not known.
+#[derive(Debug)]
+pub enum Error {
+    /// The daemon gave no response that helps.
+    Daemon(client::Error),
+    /// The daemon knows no container that is ours.
+    NoContainer,
+    /// Our container, by this name, has no cgroup parent of its own.
+    NoParent(String),
+}
+
+impl Display for Error {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Daemon(error) => error.fmt(f),
+            Self::NoContainer => write!(
+                f,
+                "the proxy runs in no container that the daemon knows by our hostname, \
+                 /proc/self/cgroup or /proc/self/mountinfo"
+            ),
+            Self::NoParent(name) => write!(
+                f,
+                "the container {name}, in which the proxy runs, has no cgroup parent of its own"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests;
