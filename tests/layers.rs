@@ -22,7 +22,6 @@ const LAYERS: &[&str] = &[
 const CIRCLES: &[(&[&str], &str)] = &[
     (&["cli::flags", "cli::parse"], "a row of the table names the function that reads its value"),
     (&["http::body", "http::chunked"], "chunks are one of the ways in which a body ends"),
-    (&["net::flow", "net::pair", "net::pump", "net::stores"], "a pair lends what its pump needs"),
     (
         &["proxy::grpc::down", "proxy::grpc::opening", "proxy::grpc::tunnel"],
         "flow control couples both directions",

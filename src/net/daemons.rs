@@ -1,5 +1,6 @@
 //! The daemons, and what is known of each.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -7,8 +8,9 @@ use std::time::{Duration, Instant};
 use mio::{Registry, Token};
 
 use super::watch::Watch;
+use crate::config::words;
 use crate::net::service::notify::Reach;
-use crate::proxy::Images;
+use crate::proxy::{Images, Unreachable};
 
 /// The token of the first daemon's events; those of the others follow. Tokens of pairs are larger.
 const FIRST: usize = 1 << 17;
@@ -51,6 +53,17 @@ impl Daemon {
     /// Returns what is remembered of its images.
     pub(super) fn images(&self) -> &Rc<Images> {
         &self.images
+    }
+}
+
+/// Interprets the error of connect(2).
+pub(super) fn unreachable(error: &io::Error) -> Unreachable {
+    match error.kind() {
+        io::ErrorKind::NotFound => Unreachable::Missing,
+        io::ErrorKind::ConnectionRefused => Unreachable::Down,
+        io::ErrorKind::PermissionDenied => Unreachable::Denied,
+        io::ErrorKind::WouldBlock => Unreachable::Slow,
+        _ => Unreachable::Other(words(error).to_lowercase()),
     }
 }
 

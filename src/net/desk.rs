@@ -12,7 +12,7 @@ use log::warn;
 use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
 
-use super::pump::unreachable;
+use super::daemons::unreachable;
 use crate::net::listen::Listener;
 use crate::proxy::Unreachable;
 use crate::stats::desk::{self, Asked, PING, Question};

@@ -27,9 +27,7 @@ use signal_hook_mio::v1_0::Signals;
 use super::daemons::{DaemonId, Daemons};
 use super::fd_limits::FdLimits;
 use super::looks::Looks;
-use super::pair::{Pair, Shell, Wants};
 use super::slab::{Side, Slab, place, token};
-use super::stores::Stores;
 use super::timers::Timers;
 use crate::config::Drain;
 use crate::config::look::Look;
@@ -37,6 +35,10 @@ use crate::net::listen::Listener;
 use crate::net::listen::listeners::Listeners;
 use crate::net::service::handover::Program;
 use crate::net::service::notify::{Manager, Phase, State};
+use crate::net::wire::pair::Pair;
+use crate::net::wire::pools::Pools;
+use crate::net::wire::pumps::Pumps;
+use crate::net::wire::shell::{Shell, Wants};
 use crate::proxy::Common;
 use crate::rules::Injection;
 use accepting::Accepting;
@@ -113,7 +115,8 @@ pub struct Server {
     full_told: Option<Instant>,
     ready: VecDeque<usize>,
     timers: Timers,
-    stores: Stores,
+    pools: Pools,
+    pumps: Pumps,
     looks: Looks,
     serial: u32,
 }
@@ -171,7 +174,8 @@ impl Server {
             pairs: Slab::new(),
             ready: VecDeque::new(),
             timers: Timers::default(),
-            stores: Stores::new(files.pipes),
+            pools: Pools::new(files.pipes),
+            pumps: Pumps::default(),
             looks,
             serial: 0,
         })
@@ -283,9 +287,9 @@ impl Server {
     /// a bug, ends this pair alone.
     fn turn(&mut self, slot: usize) {
         let turned = catch_unwind(AssertUnwindSafe(|| {
-            self.with_pair(slot, |pair, shell| {
+            self.with_pair(slot, |pair, pumps, shell| {
                 pair.queued = false;
-                (pair.turn(shell), pair.wakes())
+                (pair.turn(pumps, shell), pair.wakes())
             })
         }));
         let (wants, wakes) = match turned {
@@ -312,14 +316,14 @@ impl Server {
     fn with_pair<T>(
         &mut self,
         slot: usize,
-        act: impl FnOnce(&mut Pair, &mut Shell<'_>) -> T,
+        act: impl FnOnce(&mut Pair, &mut Pumps, &mut Shell<'_>) -> T,
     ) -> Option<T> {
         let daemon_token = self.next_token(slot, Side::Daemon);
         let pair = self.pairs.get_mut(slot)?;
         let Served { common, daemon, look } = self.served.get(pair.listener())?;
         let mut shell = Shell {
             registry: self.poll.registry(),
-            stores: &mut self.stores,
+            pools: &mut self.pools,
             common,
             daemon: self.daemons.get_mut(*daemon)?,
             counters: self.answering.counters(),
@@ -328,7 +332,7 @@ impl Server {
             daemon_token,
             now: self.woke,
         };
-        Some(act(pair, &mut shell))
+        Some(act(pair, &mut self.pumps, &mut shell))
     }
 
     fn next_token(&mut self, slot: usize, side: Side) -> Token {

@@ -9,7 +9,7 @@ use log::kv::{Error, Key, Source, Value, VisitSource};
 use log::{Level, Record};
 
 use crate::net::host::caller::Caller;
-use crate::net::peer::Peer;
+use crate::net::wire::peer::Peer;
 use crate::proxy::{Fault, Outcome, Verdict};
 use crate::rules::{Forced, Injection, Label, Reason};
 

@@ -7,9 +7,9 @@ use log::{debug, warn};
 
 use super::{Served, Server};
 use crate::net::listen::listeners::Listeners;
-use crate::net::pair::Pair;
-use crate::net::peer::Peer;
 use crate::net::slab::Side;
+use crate::net::wire::pair::Pair;
+use crate::net::wire::peer::Peer;
 
 /// Clients accepted before the others have their turn.
 pub(super) const ACCEPTS: usize = 64;
@@ -163,9 +163,8 @@ impl Server {
             Err(error) => return warn!("cannot watch a client: {error}; closed"),
         };
         let Some(Served { common, .. }) = self.served.get(listener) else { return };
-        let mut pump = self.stores.pump(common);
-        pump.welcome(common, self.woke);
-        self.pairs.insert(Pair::new(client, listener, pump));
+        let pair = Pair::accepted(client, listener, &mut self.pumps, common, self.woke);
+        self.pairs.insert(pair);
         self.answering.counters().client();
         debug!("a client was accepted; {} are connected", self.pairs.len());
         self.queue(slot);

@@ -11,8 +11,8 @@ use super::accepting::{Accepting, Closing, Draining, Superseded};
 use super::{SUCCESSOR, Server, Stopped};
 use crate::config::Drain;
 use crate::net::listen::listeners::Listeners;
-use crate::net::pair::Pair;
 use crate::net::service::handover::{Predecessor, Program, Successor};
+use crate::net::wire::pair::Pair;
 
 /// How long a new process may take until it is prepared: what it asks the daemon at start may take
 /// three times 5 seconds.
@@ -155,7 +155,7 @@ impl Server {
         let slots: Vec<_> = self.pairs.slots().collect();
         let mut cut = 0;
         for slot in slots {
-            let idle = self.with_pair(slot, |pair, shell| {
+            let idle = self.with_pair(slot, |pair, _, shell| {
                 let idle = pair.is_idle();
                 pair.abandon(shell);
                 idle

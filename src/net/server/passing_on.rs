@@ -13,12 +13,12 @@ use mio::{Interest, Registry};
 
 use super::accepting::{ACCEPTS, Accepting};
 use super::{PREDECESSORS, SUCCESSOR, Server};
-use crate::net::pair::Pair;
-use crate::net::peer::Peer;
 use crate::net::service::handover::passing::{
     Kind, Obstacle, TAKES, has_descriptor, receive, send,
 };
 use crate::net::slab::Side;
+use crate::net::wire::pair::Pair;
+use crate::net::wire::peer::Peer;
 
 /// The pause before a descriptor is sent or received again if the kernel does not report when that is
 /// possible.

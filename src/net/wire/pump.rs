@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 use mio::Registry;
 use mio::net::UnixStream;
 
-use super::flow::Flow;
-use super::pair::{Shell, Sockets, Wants};
 use super::peer::{Moved, Peer};
-use super::sight::{Eyes, Sight};
-use super::slab::place;
-use super::stores::Stores;
-use crate::config::words;
+use super::pools::Pools;
+use super::shell::{Shell, Sockets, Wants};
+use super::transfer::Transfer;
+use crate::net::daemons::unreachable;
 use crate::net::log::access;
 use crate::net::service::notify::Reach;
-use crate::proxy::{Away, Common, DIAL_LIMIT, Outcome, Patience, Rest, Session, Step, Unreachable};
+use crate::net::sight::{Eyes, Sight};
+use crate::net::slab::place;
+use crate::proxy::{Away, Common, DIAL_LIMIT, Outcome, Patience, Rest, Session, Step};
 
 /// Bytes that one pair may move before the others have their turn: a few full socket queues.
 const BUDGET: usize = 1024 * 1024;
@@ -32,9 +32,9 @@ const DIAL_PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::f
 pub(super) struct Pump {
     session: Session,
     /// From the client to the daemon.
-    up: Flow,
+    up: Transfer,
     /// From the daemon to the client.
-    down: Flow,
+    down: Transfer,
     dial: Dial,
     sight: Sight,
     patience: Patience,
@@ -68,8 +68,8 @@ impl Pump {
     pub(super) fn resting(common: &Rc<Common>) -> Self {
         Self {
             session: Session::new(Rc::clone(common)),
-            up: Flow::default(),
-            down: Flow::default(),
+            up: Transfer::default(),
+            down: Transfer::default(),
             dial: Dial::Rest,
             sight: Sight::default(),
             patience: Patience::Endless,
@@ -92,8 +92,8 @@ impl Pump {
     /// What is to be kept of the pair, if nothing is going on. Then it may be given to another.
     pub(super) fn rest(&mut self) -> Option<Rest> {
         let rest = self.session.rest()?;
-        self.up = Flow::default();
-        self.down = Flow::default();
+        self.up = Transfer::default();
+        self.down = Transfer::default();
         Some(rest)
     }
 
@@ -139,7 +139,7 @@ impl Pump {
             self.session.daemon_gone();
         }
         self.tick(sockets, shell);
-        let mut filled = self.fill(sockets, shell.stores);
+        let mut filled = self.fill(sockets, shell.pools);
         let wants = loop {
             if !self.advance(sockets, shell) {
                 break Wants::Nothing;
@@ -152,7 +152,7 @@ impl Pump {
             }
             // In this order: where the core has made room, there may be something that was not
             // read before and of which no event will tell again.
-            filled = self.fill(sockets, shell.stores);
+            filled = self.fill(sockets, shell.pools);
             let moved = flushed + filled.count();
             if moved == 0 && !self.gathers(sockets) {
                 break Wants::Events;
@@ -163,8 +163,8 @@ impl Pump {
             self.refuse(sockets);
         }
         shell.counters.moved(self.session.traffic().since(before));
-        self.up.rest(self.session.up(), shell.stores);
-        self.down.rest(self.session.down(), shell.stores);
+        self.up.rest(self.session.up(), shell.pools);
+        self.down.rest(self.session.down(), shell.pools);
         self.set_deadline(shell.now);
         wants
     }
@@ -194,10 +194,10 @@ impl Pump {
     }
 
     /// Takes what has come from both sides.
-    fn fill(&mut self, sockets: &mut Sockets, stores: &mut Stores) -> Filled {
+    fn fill(&mut self, sockets: &mut Sockets, pools: &mut Pools) -> Filled {
         let limit = self.session.up_limit();
         let stuck = sockets.daemon.as_ref().is_some_and(Peer::is_stuck);
-        let up = self.up.fill(&mut sockets.client, self.session.up(), limit, stuck, stores);
+        let up = self.up.fill(&mut sockets.client, self.session.up(), limit, stuck, pools);
         match up {
             Moved::End => self.session.client_ended(),
             Moved::Broken => {
@@ -213,7 +213,7 @@ impl Pump {
         };
         let limit = self.session.down_limit();
         let stuck = sockets.client.is_stuck();
-        let down = self.down.fill(daemon, self.session.down(), limit, stuck, stores);
+        let down = self.down.fill(daemon, self.session.down(), limit, stuck, pools);
         match down {
             Moved::End => self.session.daemon_ended(),
             Moved::Broken => {
@@ -341,17 +341,6 @@ fn eyes<'s>(shell: &'s Shell<'_>) -> Eyes<'s> {
 fn report(outcome: &Outcome, sockets: &Sockets, shell: &mut Shell<'_>) {
     shell.counters.exchange(outcome);
     access::log(outcome, &shell.common.injection, &sockets.client);
-}
-
-/// Why there is no connection, by what connect(2) says.
-pub(super) fn unreachable(error: &io::Error) -> Unreachable {
-    match error.kind() {
-        io::ErrorKind::NotFound => Unreachable::Missing,
-        io::ErrorKind::ConnectionRefused => Unreachable::Down,
-        io::ErrorKind::PermissionDenied => Unreachable::Denied,
-        io::ErrorKind::WouldBlock => Unreachable::Slow,
-        _ => Unreachable::Other(words(error).to_lowercase()),
-    }
 }
 
 /// How much has changed: ends count like a byte.

@@ -12,7 +12,7 @@ use mio::Registry;
 
 use super::peer::{Moved, Peer};
 use super::pipe::{Pipe, Pipes};
-use super::stores::Stores;
+use super::pools::Pools;
 use crate::buffer::Pool;
 use crate::proxy::Lane;
 
@@ -29,7 +29,7 @@ const PEEKED: usize = 32;
 
 /// The way in which the bytes of one direction move.
 #[derive(Debug, Default)]
-pub(super) enum Flow {
+pub(super) enum Transfer {
     /// By copy.
     #[default]
     Copying,
@@ -41,7 +41,7 @@ pub(super) enum Flow {
     Emptying(Pipe),
 }
 
-impl Flow {
+impl Transfer {
     /// Takes bytes from `source`, as far as `lane` has room or a permit for them. The core must
     /// read them next; then [`settle`](Self::settle) must be called. While the sink is `stuck`, a
     /// pipe that holds bytes is not filled further, since they would not leave sooner.
@@ -51,17 +51,15 @@ impl Flow {
         lane: &mut Lane,
         limit: usize,
         stuck: bool,
-        stores: &mut Stores,
+        pools: &mut Pools,
     ) -> Moved {
         if !source.is_readable() {
             return Moved::Nothing;
         }
-        self.prepare(lane, &mut stores.pipes);
+        self.prepare(lane, &mut pools.pipes);
         match (&mut *self, lane.ahead()) {
-            (Self::Copying, _) => copy(source, lane, limit, &mut stores.pool),
-            (Self::Splicing, _) | (Self::Piping(_), Some(0)) => {
-                peek(source, lane, &mut stores.pool)
-            }
+            (Self::Copying, _) => copy(source, lane, limit, &mut pools.pool),
+            (Self::Splicing, _) | (Self::Piping(_), Some(0)) => peek(source, lane, &mut pools.pool),
             (Self::Piping(pipe), Some(_)) if stuck && pipe.held() > 0 => Moved::Nothing,
             (Self::Piping(pipe), Some(most)) => {
                 let moved = pass(source, lane, pipe, most);
@@ -69,7 +67,7 @@ impl Flow {
                     Moved::Bytes(n) if n == pipe.held() && is_small(n, most) => self.leave(),
                     // Peeks at the line now to save a round.
                     Moved::Bytes(n) if n as u64 == most => {
-                        source.glance(|source| peek(source, lane, &mut stores.pool));
+                        source.glance(|source| peek(source, lane, &mut pools.pool));
                     }
                     _ => {}
                 }
@@ -136,9 +134,9 @@ impl Flow {
     }
 
     /// Returns storage and pipe until more bytes arrive.
-    pub(super) fn rest(&mut self, lane: &mut Lane, stores: &mut Stores) {
-        lane.reclaim(&mut stores.pool);
-        self.release(lane, &mut stores.pipes);
+    pub(super) fn rest(&mut self, lane: &mut Lane, pools: &mut Pools) {
+        lane.reclaim(&mut pools.pool);
+        self.release(lane, &mut pools.pipes);
     }
 
     /// Returns the pipe if no bytes are passing.
@@ -155,7 +153,7 @@ impl Flow {
                 pipes.reclaim(pipe);
                 Self::Copying
             }
-            flow @ (Self::Copying | Self::Splicing) => flow,
+            same @ (Self::Copying | Self::Splicing) => same,
         };
     }
 

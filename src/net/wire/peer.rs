@@ -19,7 +19,7 @@ use crate::net::host::caller::Caller;
 
 /// One socket of a pair.
 #[derive(Debug)]
-pub(super) struct Peer {
+pub(in crate::net) struct Peer {
     stream: UnixStream,
     token: Token,
     readable: bool,
@@ -64,7 +64,7 @@ pub(super) enum Moved {
 
 impl Peer {
     /// Registers `stream` under `token`.
-    pub(super) fn new(
+    pub(in crate::net) fn new(
         mut stream: UnixStream,
         token: Token,
         registry: &Registry,
@@ -84,24 +84,24 @@ impl Peer {
     }
 
     /// Returns the process at the other end.
-    pub(super) fn caller(&self) -> Caller {
+    pub(in crate::net) fn caller(&self) -> Caller {
         Caller::of(&self.stream)
     }
 
     /// Removes the registration. Closing the socket would not do where another process has it open, too:
     /// its events would go on waking this one.
-    pub(super) fn unwatch(&mut self, registry: &Registry) {
+    pub(in crate::net) fn unwatch(&mut self, registry: &Registry) {
         // Fails only if it is not registered.
         let _ = registry.deregister(&mut self.stream);
     }
 
     /// Returns the token of the registration.
-    pub(super) fn token(&self) -> Token {
+    pub(in crate::net) fn token(&self) -> Token {
         self.token
     }
 
     /// Records the readiness that `event` reports.
-    pub(super) fn note(&mut self, event: &Event) {
+    pub(in crate::net) fn note(&mut self, event: &Event) {
         self.readable |= event.is_readable() || event.is_read_closed();
         if event.is_writable() && self.writing == Writing::Stuck {
             self.writing = Writing::Unstuck;

@@ -4,17 +4,21 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mio::{Events, Poll};
+use mio::{Events, Poll, Token};
 
 use crate::config::look::Look;
 use crate::net::daemons::Daemons;
+use crate::net::looks::Looks;
 use crate::net::slab::token;
+use crate::net::wire::pools::Pools;
 use crate::rules::{Injection, Injections, Label};
+use crate::stats::Counters;
 
 /// The loop around some pairs, and a daemon.
 struct Lab {
     poll: Poll,
-    stores: Stores,
+    pools: Pools,
+    pumps: Pumps,
     looks: Looks,
     counters: Counters,
     daemon: UnixListener,
@@ -41,10 +45,11 @@ impl Lab {
         let daemon = UnixListener::bind(&path).unwrap();
         let poll = Poll::new().unwrap();
         let looks = Looks::new(poll.registry(), Token(0)).unwrap();
-        let (stores, counters) = (Stores::new(0), Counters::default());
+        let (pools, counters) = (Pools::new(0), Counters::default());
         Self {
             poll,
-            stores,
+            pools,
+            pumps: Pumps::default(),
             looks,
             counters,
             daemon,
@@ -61,9 +66,8 @@ impl Lab {
         let ours = mio::net::UnixStream::from_std(ours);
         let slot = self.pairs.len();
         let ours = Peer::new(ours, token(slot, Side::Client, 1), self.poll.registry()).unwrap();
-        let mut pump = self.stores.pump(common);
-        pump.welcome(common, Instant::now());
-        self.pairs.push(Pair::new(ours, 0, pump));
+        let now = Instant::now();
+        self.pairs.push(Pair::accepted(ours, 0, &mut self.pumps, common, now));
         self.turn(slot, common);
         let ends = Ends { client, daemon: self.daemon.accept().unwrap().0 };
         for end in [&ends.client, &ends.daemon] {
@@ -86,7 +90,7 @@ impl Lab {
         let daemon = self.daemons.add(&self.path).id();
         let mut shell = Shell {
             registry: self.poll.registry(),
-            stores: &mut self.stores,
+            pools: &mut self.pools,
             common,
             daemon: self.daemons.get_mut(daemon).unwrap(),
             counters: &mut self.counters,
@@ -95,7 +99,7 @@ impl Lab {
             daemon_token: token(slot, Side::Daemon, 1),
             now: Instant::now(),
         };
-        assert_ne!(self.pairs[slot].turn(&mut shell), Wants::Nothing);
+        assert_ne!(self.pairs[slot].turn(&mut self.pumps, &mut shell), Wants::Nothing);
     }
 
     /// Has the client of a pair create a volume; the request as the daemon gets it.
@@ -135,5 +139,5 @@ fn a_pump_follows_the_settings_of_the_listener_whose_client_it_serves() {
     // The first wakes, and gets it back.
     let created = lab.creates(0, &one, &mut first);
     assert!(created.contains(r#""one":"yes""#) && !created.contains("other"), "{created}");
-    assert_eq!(lab.stores.pumps(), 1);
+    assert_eq!(lab.pumps.len(), 1);
 }

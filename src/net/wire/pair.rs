@@ -1,0 +1,143 @@
+//! A client socket and the daemon socket paired with it.
+//!
+//! Most pairs are idle most of the time. An idle pair is no more than its sockets; while something is
+//! going on, it borrows a pump.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use mio::event::Event;
+
+use super::peer::Peer;
+use super::pump::Pump;
+use super::pumps::Pumps;
+use super::shell::{Shell, Sockets, Wants};
+use crate::net::slab::Side;
+use crate::proxy::{Common, Rest};
+
+/// A client socket and the daemon socket paired with it.
+#[derive(Debug)]
+pub(in crate::net) struct Pair {
+    sockets: Sockets,
+    work: Work,
+    /// The place of the listening socket that accepted the client.
+    listener: usize,
+    /// `true` while it waits for a turn.
+    pub(in crate::net) queued: bool,
+    /// `true` if an event came since the last call of [`was_quiet`](Self::was_quiet).
+    touched: bool,
+}
+
+/// The activity of a pair.
+#[derive(Debug)]
+enum Work {
+    Resting(Rest),
+    Busy(Box<Pump>),
+}
+
+impl Pair {
+    /// Makes the pair of a client that was accepted by this listening socket, whose settings these
+    /// are.
+    pub(in crate::net) fn accepted(
+        client: Peer,
+        listener: usize,
+        pumps: &mut Pumps,
+        common: &Rc<Common>,
+        now: Instant,
+    ) -> Self {
+        let mut pump = pumps.lend(common);
+        pump.welcome(common, now);
+        Self::of(client, listener, Work::Busy(pump))
+    }
+
+    /// Makes the pair of a client that another process has accepted at this listening socket, and to
+    /// which nothing is owed.
+    pub(in crate::net) fn adopted(client: Peer, listener: usize) -> Self {
+        Self::of(client, listener, Work::Resting(Rest::unconnected()))
+    }
+
+    fn of(client: Peer, listener: usize, work: Work) -> Self {
+        let sockets = Sockets { client, daemon: None };
+        Self { sockets, work, listener, queued: false, touched: true }
+    }
+
+    /// Returns the place of the listening socket that accepted the client.
+    pub(in crate::net) fn listener(&self) -> usize {
+        self.listener
+    }
+
+    /// Returns the client and its listening socket, if another process may go on with it: all that it
+    /// has sent and that was read was answered.
+    pub(in crate::net) fn free(&mut self) -> Option<(&mut Peer, usize)> {
+        let free = match &self.work {
+            Work::Resting(_) => true,
+            Work::Busy(pump) => pump.is_free(),
+        };
+        free.then_some((&mut self.sockets.client, self.listener))
+    }
+
+    /// Records an event. Returns `false` if it belongs to a socket that the pair no longer has.
+    pub(in crate::net) fn note(&mut self, side: Side, event: &Event) -> bool {
+        let peer = match side {
+            Side::Client => Some(&mut self.sockets.client),
+            Side::Daemon => self.sockets.daemon.as_mut(),
+        };
+        let Some(peer) = peer.filter(|peer| peer.token() == event.token()) else {
+            return false;
+        };
+        peer.note(event);
+        self.touched = true;
+        true
+    }
+
+    /// Returns the time at which it needs a turn even without an event.
+    pub(in crate::net) fn wakes(&self) -> Option<Instant> {
+        match &self.work {
+            Work::Resting(_) => None,
+            Work::Busy(pump) => pump.wakes(),
+        }
+    }
+
+    /// Does what is due and moves what can be moved.
+    pub(in crate::net) fn turn(&mut self, pumps: &mut Pumps, shell: &mut Shell<'_>) -> Wants {
+        if let Work::Resting(rest) = self.work {
+            let mut pump = pumps.lend(shell.common);
+            pump.wake(shell.common, rest);
+            self.work = Work::Busy(pump);
+        }
+        let Work::Busy(pump) = &mut self.work else {
+            return Wants::Events;
+        };
+        let wants = pump.turn(&mut self.sockets, shell);
+        if wants == Wants::Events
+            && let Some(rest) = pump.rest()
+            && let Work::Busy(pump) = std::mem::replace(&mut self.work, Work::Resting(rest))
+        {
+            pumps.reclaim(pump);
+        }
+        wants
+    }
+
+    /// Returns `true` if nothing is owed to the client, and no event came since the last call.
+    pub(in crate::net) fn was_quiet(&mut self) -> bool {
+        !std::mem::take(&mut self.touched) && self.is_idle()
+    }
+
+    /// Ends what is going on.
+    pub(in crate::net) fn abandon(&mut self, shell: &mut Shell<'_>) {
+        if let Work::Busy(pump) = &mut self.work {
+            pump.abandon(&self.sockets, shell);
+        }
+    }
+
+    /// Returns `true` if nothing is owed to the client.
+    pub(in crate::net) fn is_idle(&self) -> bool {
+        match &self.work {
+            Work::Resting(_) => true,
+            Work::Busy(pump) => pump.is_idle(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! The surroundings of a pair: its sockets, and what it uses of the server.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use mio::{Registry, Token};
+
+use super::peer::Peer;
+use super::pools::Pools;
+use crate::config::look::Look;
+use crate::net::daemons::Daemon;
+use crate::net::looks::Looks;
+use crate::proxy::Common;
+use crate::stats::Counters;
+
+/// The parts of the server that the pair uses whose turn it is.
+pub(in crate::net) struct Shell<'s> {
+    pub(in crate::net) registry: &'s Registry,
+    pub(in crate::net) pools: &'s mut Pools,
+    /// The settings of the pair's listener.
+    pub(in crate::net) common: &'s Rc<Common>,
+    /// Knows the socket of that daemon under all its names.
+    pub(in crate::net) look: &'s Look,
+    /// The daemon of the pair.
+    pub(in crate::net) daemon: &'s mut Daemon,
+    pub(in crate::net) counters: &'s mut Counters,
+    /// The threads for questions that may take long.
+    pub(in crate::net) looks: &'s Looks,
+    /// The token of a new daemon socket of the pair.
+    pub(in crate::net) daemon_token: Token,
+    /// The time when the event loop woke, before any pair had its turn.
+    pub(in crate::net) now: Instant,
+}
+
+/// The request of a pair after its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::net) enum Wants {
+    /// Another turn at the next event.
+    Events,
+    /// Another turn without an event: it stopped at its budget.
+    Turn,
+    /// To be dropped.
+    Nothing,
+}
+
+/// The sockets of a pair.
+#[derive(Debug)]
+pub(in crate::net) struct Sockets {
+    pub(super) client: Peer,
+    pub(super) daemon: Option<Peer>,
+}
