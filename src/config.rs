@@ -7,7 +7,6 @@ mod cgroup;
 mod drain;
 pub mod invalid;
 mod label;
-pub mod look;
 pub mod socket;
 
 use std::path::PathBuf;

@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex, Once};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dockerd_ci_proxy::config::look::{Look, LookAt, Seen};
 use dockerd_ci_proxy::config::{Drain, SocketAccess};
 use dockerd_ci_proxy::engine::route;
+use dockerd_ci_proxy::net::host::socket_identity::{LookAt, Seen, SocketIdentity};
 use dockerd_ci_proxy::net::listen::Listener;
 use dockerd_ci_proxy::net::service::notify::Manager;
 use dockerd_ci_proxy::net::{Server, Service};
@@ -272,7 +272,7 @@ fn a_path_is_looked_at_for_the_daemon_of_the_listener() {
     let services = [("one", "/s/one"), ("other", "/s/other")].map(|(name, socket)| {
         let injection = Injection { socket_bind: SocketBind::Refuse, ..labelled("a") };
         let service = service((folder.at(&format!("for-{name}")), folder.at(name), injection));
-        Service { look: Look::new(Slow(socket)), ..service }
+        Service { look: SocketIdentity::new(Slow(socket)), ..service }
     });
     run(services.into());
     // All four at once, so that two looks at one path are under way at the same time.

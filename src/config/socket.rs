@@ -72,10 +72,10 @@ pub fn mountable(path: &Path) -> Result<String, Invalid> {
 
 /// Device and inode: they make a file the same one under all its names, as for hard links and bind
 /// mounts.
-pub(super) type File = (u64, u64);
+pub(crate) type File = (u64, u64);
 
 /// Returns the identity of the file at `path`, if there is one.
-pub(super) fn file_at(path: &Path) -> Option<File> {
+pub(crate) fn file_at(path: &Path) -> Option<File> {
     fs::metadata(path).as_ref().map(file).ok()
 }
 
@@ -85,7 +85,7 @@ fn file(meta: &Metadata) -> File {
 
 /// Returns the path where a file is or would be created. Follows symbolic links even if their target does
 /// not exist, and resolves links and `..` in the directory.
-pub(super) fn place(path: &Path) -> PathBuf {
+pub(crate) fn place(path: &Path) -> PathBuf {
     let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for _ in 0..MAX_LINKS {
         let Ok(target) = fs::read_link(&path) else {

@@ -26,11 +26,11 @@ use signal_hook_mio::v1_0::Signals;
 
 use super::daemons::{DaemonId, Daemons};
 use super::fd_limits::FdLimits;
-use super::looks::Looks;
 use super::slab::{Side, Slab, place, token};
 use super::timers::Timers;
 use crate::config::Drain;
-use crate::config::look::Look;
+use crate::net::host::blocking::Blocking;
+use crate::net::host::socket_identity::SocketIdentity;
 use crate::net::listen::Listener;
 use crate::net::listen::listeners::Listeners;
 use crate::net::service::handover::Program;
@@ -67,14 +67,14 @@ pub struct Service {
     /// The path of the socket of their daemon.
     pub daemon: PathBuf,
     /// Knows that socket under all its names.
-    pub look: Look,
+    pub look: SocketIdentity,
 }
 
 impl Service {
     /// Serves the clients of `listeners` by the daemon whose socket is at `daemon`.
     #[must_use]
     pub fn new(listeners: Vec<Listener>, injection: Injection, daemon: PathBuf) -> Self {
-        let look = Look::for_socket(daemon.clone());
+        let look = SocketIdentity::for_socket(daemon.clone());
         Self { listeners, injection, daemon, look }
     }
 }
@@ -84,7 +84,7 @@ impl Service {
 struct Served {
     common: Rc<Common>,
     daemon: DaemonId,
-    look: Look,
+    look: SocketIdentity,
 }
 
 /// The event loop and all that it moves.
@@ -117,7 +117,7 @@ pub struct Server {
     timers: Timers,
     pools: Pools,
     pumps: Pumps,
-    looks: Looks,
+    blocking: Blocking,
     serial: u32,
 }
 
@@ -154,7 +154,7 @@ impl Server {
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         let mut listeners = Listeners::new(listeners);
         listeners.register(poll.registry())?;
-        let looks = Looks::new(poll.registry(), LOOKS)?;
+        let blocking = Blocking::new(poll.registry(), LOOKS)?;
         Ok(Self {
             poll,
             signals,
@@ -176,7 +176,7 @@ impl Server {
             timers: Timers::default(),
             pools: Pools::new(files.pipes),
             pumps: Pumps::default(),
-            looks,
+            blocking,
             serial: 0,
         })
     }
@@ -249,7 +249,7 @@ impl Server {
             SUCCESSOR => self.recipient_spoke(event),
             PREDECESSORS => self.passing.note_predecessors(),
             // A pair that has taken the place of the one that asked has a turn in vain.
-            LOOKS => self.looks.seen().into_iter().for_each(|slot| self.queue(slot)),
+            LOOKS => self.blocking.seen().into_iter().for_each(|slot| self.queue(slot)),
             // Before the turns, so that no client is served by what is out of date.
             token if self.daemons.note(token) => {}
             token if Listeners::has(token) => {
@@ -328,7 +328,7 @@ impl Server {
             daemon: self.daemons.get_mut(*daemon)?,
             counters: self.answering.counters(),
             look,
-            looks: &self.looks,
+            blocking: &self.blocking,
             daemon_token,
             now: self.woke,
         };

@@ -1,4 +1,8 @@
-//! Facts that the host knows.
+//! Facts that the host knows: the files at its paths, the process of a client, the container in which
+//! the proxy runs.
 
+pub(super) mod blocking;
 pub(super) mod caller;
 pub mod own_container;
+pub(super) mod question;
+pub mod socket_identity;

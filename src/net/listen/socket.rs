@@ -212,7 +212,7 @@ pub enum Place {
     Taken,
 }
 
-/// Looks at a place without changing it.
+/// Blocking at a place without changing it.
 ///
 /// # Errors
 ///

@@ -14,9 +14,9 @@ use super::pools::Pools;
 use super::shell::{Shell, Sockets, Wants};
 use super::transfer::Transfer;
 use crate::net::daemons::unreachable;
+use crate::net::host::question::{Eyes, Sight};
 use crate::net::log::access;
 use crate::net::service::notify::Reach;
-use crate::net::sight::{Eyes, Sight};
 use crate::net::slab::place;
 use crate::proxy::{Away, Common, DIAL_LIMIT, Outcome, Patience, Rest, Session, Step};
 
@@ -106,7 +106,7 @@ impl Pump {
         [dials, self.sight.until(), self.deadline].into_iter().flatten().min()
     }
 
-    /// Looks whether something was waited for too long.
+    /// Blocking whether something was waited for too long.
     fn tick(&mut self, sockets: &mut Sockets, shell: &mut Shell<'_>) {
         if let Dial::Due { at, until } = self.dial
             && at <= shell.now
@@ -334,7 +334,7 @@ impl Pump {
 
 fn eyes<'s>(shell: &'s Shell<'_>) -> Eyes<'s> {
     let (pair, _) = place(shell.daemon_token);
-    Eyes { look: shell.look, daemon: shell.daemon, looks: shell.looks, pair, now: shell.now }
+    Eyes { look: shell.look, daemon: shell.daemon, blocking: shell.blocking, pair, now: shell.now }
 }
 
 /// Tells of an exchange that is over.

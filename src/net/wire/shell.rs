@@ -7,9 +7,9 @@ use mio::{Registry, Token};
 
 use super::peer::Peer;
 use super::pools::Pools;
-use crate::config::look::Look;
 use crate::net::daemons::Daemon;
-use crate::net::looks::Looks;
+use crate::net::host::blocking::Blocking;
+use crate::net::host::socket_identity::SocketIdentity;
 use crate::proxy::Common;
 use crate::stats::Counters;
 
@@ -20,12 +20,12 @@ pub(in crate::net) struct Shell<'s> {
     /// The settings of the pair's listener.
     pub(in crate::net) common: &'s Rc<Common>,
     /// Knows the socket of that daemon under all its names.
-    pub(in crate::net) look: &'s Look,
+    pub(in crate::net) look: &'s SocketIdentity,
     /// The daemon of the pair.
     pub(in crate::net) daemon: &'s mut Daemon,
     pub(in crate::net) counters: &'s mut Counters,
     /// The threads for questions that may take long.
-    pub(in crate::net) looks: &'s Looks,
+    pub(in crate::net) blocking: &'s Blocking,
     /// The token of a new daemon socket of the pair.
     pub(in crate::net) daemon_token: Token,
     /// The time when the event loop woke, before any pair had its turn.

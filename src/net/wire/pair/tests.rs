@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use mio::{Events, Poll, Token};
 
-use crate::config::look::Look;
 use crate::net::daemons::Daemons;
-use crate::net::looks::Looks;
+use crate::net::host::blocking::Blocking;
+use crate::net::host::socket_identity::SocketIdentity;
 use crate::net::slab::token;
 use crate::net::wire::pools::Pools;
 use crate::rules::{Injection, Injections, Label};
@@ -19,7 +19,7 @@ struct Lab {
     poll: Poll,
     pools: Pools,
     pumps: Pumps,
-    looks: Looks,
+    blocking: Blocking,
     counters: Counters,
     daemon: UnixListener,
     path: PathBuf,
@@ -44,13 +44,13 @@ impl Lab {
         let path = std::env::temp_dir().join(format!("dcp-pair-{test}-{}", std::process::id()));
         let daemon = UnixListener::bind(&path).unwrap();
         let poll = Poll::new().unwrap();
-        let looks = Looks::new(poll.registry(), Token(0)).unwrap();
+        let blocking = Blocking::new(poll.registry(), Token(0)).unwrap();
         let (pools, counters) = (Pools::new(0), Counters::default());
         Self {
             poll,
             pools,
             pumps: Pumps::default(),
-            looks,
+            blocking,
             counters,
             daemon,
             path,
@@ -94,8 +94,8 @@ impl Lab {
             common,
             daemon: self.daemons.get_mut(daemon).unwrap(),
             counters: &mut self.counters,
-            looks: &self.looks,
-            look: &Look::for_socket(self.path.clone()),
+            blocking: &self.blocking,
+            look: &SocketIdentity::for_socket(self.path.clone()),
             daemon_token: token(slot, Side::Daemon, 1),
             now: Instant::now(),
         };

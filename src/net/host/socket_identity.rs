@@ -14,8 +14,8 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::socket::{File, file_at, place};
-use super::words;
+use crate::config::socket::{File, file_at, place};
+use crate::config::words;
 use crate::proxy::Blind;
 use crate::rules::socket::Relation;
 
@@ -34,7 +34,7 @@ pub trait LookAt: Send + Sync {
 
 /// Something that looks at the file system, or pretends to.
 #[derive(Clone)]
-pub struct Look(Arc<dyn LookAt>);
+pub struct SocketIdentity(Arc<dyn LookAt>);
 
 /// Facts about the daemon's socket that were seen for one request, so that it is looked up once,
 /// however much is mounted.
@@ -46,8 +46,8 @@ pub struct Seen {
     above: OnceCell<Vec<File>>,
 }
 
-impl Look {
-    /// Looks as `look` does.
+impl SocketIdentity {
+    /// Blocking as `look` does.
     pub fn new(look: impl LookAt + 'static) -> Self {
         Self(Arc::new(look))
     }
@@ -73,7 +73,7 @@ impl<F: Fn(&str) -> Relation + Send + Sync> LookAt for F {
     }
 }
 
-impl Deref for Look {
+impl Deref for SocketIdentity {
     type Target = dyn LookAt;
 
     fn deref(&self) -> &Self::Target {
@@ -81,9 +81,9 @@ impl Deref for Look {
     }
 }
 
-impl fmt::Debug for Look {
+impl fmt::Debug for SocketIdentity {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Look")
+        out.write_str("SocketIdentity")
     }
 }
 

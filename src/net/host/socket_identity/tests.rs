@@ -3,7 +3,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 /// What `path` is; the same at once and at last, if it can be told at once.
-fn at(look: &Look, path: &str) -> Relation {
+fn at(look: &SocketIdentity, path: &str) -> Relation {
     let last = look.at_last(path).unwrap();
     assert_eq!(look.at_once(path, &Seen::default()).unwrap_or(last), last, "{path}");
     last
@@ -18,7 +18,7 @@ fn the_daemons_socket_is_known_under_all_its_names() {
     symlink(&socket, dir.join("link")).unwrap();
     symlink(dir.join("in"), dir.join("folder")).unwrap();
     fs::hard_link(&socket, dir.join("hard")).unwrap();
-    let look = Look::for_socket(socket);
+    let look = SocketIdentity::for_socket(socket);
     let named = |name: &str| at(&look, dir.join(name).to_str().unwrap());
     for name in ["in/docker.sock", "in/../in//./docker.sock", "link", "folder/docker.sock", "hard"]
     {
@@ -44,7 +44,7 @@ fn a_path_that_two_readers_follow_to_two_files_is_the_socket_if_one_is() {
     for name in ["cleaned", "in/followed", "in/run"] {
         symlink(&socket, dir.join(name)).unwrap();
     }
-    let look = Look::for_socket(socket);
+    let look = SocketIdentity::for_socket(socket);
     let named = |name: &str| at(&look, dir.join(name).to_str().unwrap());
     assert_eq!(named("away/../cleaned"), Relation::Socket);
     assert_eq!(named("away/../followed"), Relation::Socket);
@@ -57,7 +57,7 @@ fn a_path_that_two_readers_follow_to_two_files_is_the_socket_if_one_is() {
 
 #[test]
 fn a_socket_that_cannot_be_seen_is_known_as_it_was_spelt() {
-    let look = Look::for_socket("/var/run/nowhere/docker.sock".into());
+    let look = SocketIdentity::for_socket("/var/run/nowhere/docker.sock".into());
     let at = |path: &str| at(&look, path);
     for path in [
         "/var/run/nowhere/docker.sock",
@@ -72,7 +72,7 @@ fn a_socket_that_cannot_be_seen_is_known_as_it_was_spelt() {
 
 #[test]
 fn what_leads_nowhere_is_told_from_what_fails() {
-    let look = Look::for_socket("/etc/passwd".into());
+    let look = SocketIdentity::for_socket("/etc/passwd".into());
     let long = format!("/{}", "x".repeat(5000));
     for path in ["/nowhere/x", "/etc/passwd/x", "/proc/self/fd/x", "/nul\0/x", &long] {
         assert_eq!(at(&look, path), Relation::Other, "{path:?}");

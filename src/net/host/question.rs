@@ -5,16 +5,16 @@ use std::mem;
 use std::time::Instant;
 use std::vec;
 
-use super::daemons::Daemon;
-use super::looks::{Asked, Fact, Looks, Question};
-use crate::config::look::{Look, Seen};
+use super::blocking::{Asked, Blocking, Fact, Question};
+use super::socket_identity::{Seen, SocketIdentity};
+use crate::net::daemons::Daemon;
 use crate::proxy::{Blind, HostFact, LOOK_LIMIT};
 use crate::rules::facts::HostQuestion;
 use crate::rules::socket::Relation;
 
 /// A question that is being answered for one pair.
 #[derive(Debug, Default)]
-pub(super) struct Sight {
+pub(in crate::net) struct Sight {
     /// The paths whose relation is known.
     known: Vec<(String, Relation)>,
     /// The other paths.
@@ -31,21 +31,25 @@ struct Awaited {
 }
 
 /// What answers questions for a pair.
-pub(super) struct Eyes<'e> {
+pub(in crate::net) struct Eyes<'e> {
     /// Knows the daemon's socket under all its names.
-    pub(super) look: &'e Look,
+    pub(in crate::net) look: &'e SocketIdentity,
     /// The daemon that is meant.
-    pub(super) daemon: &'e Daemon,
+    pub(in crate::net) daemon: &'e Daemon,
     /// Answers what may take long.
-    pub(super) looks: &'e Looks,
+    pub(in crate::net) blocking: &'e Blocking,
     /// The pair that waits.
-    pub(super) pair: usize,
-    pub(super) now: Instant,
+    pub(in crate::net) pair: usize,
+    pub(in crate::net) now: Instant,
 }
 
 impl Sight {
     /// Begins to answer `question`. Returns the answer if it is there at once.
-    pub(super) fn ask(&mut self, question: HostQuestion, eyes: &Eyes<'_>) -> Option<HostFact> {
+    pub(in crate::net) fn ask(
+        &mut self,
+        question: HostQuestion,
+        eyes: &Eyes<'_>,
+    ) -> Option<HostFact> {
         *self = Self::default();
         match question {
             HostQuestion::Store => self.send(Question::Store(eyes.daemon.path().to_owned()), eyes),
@@ -71,7 +75,7 @@ impl Sight {
     }
 
     /// Returns the answer once it is there, or the reason why there is none in time.
-    pub(super) fn answer(&mut self, eyes: &Eyes<'_>) -> Option<HostFact> {
+    pub(in crate::net) fn answer(&mut self, eyes: &Eyes<'_>) -> Option<HostFact> {
         loop {
             let Awaited { question, asked, until } = self.awaited.as_ref()?;
             let late = || (*until <= eyes.now).then(|| question.unanswered(Blind::Late));
@@ -96,7 +100,7 @@ impl Sight {
     }
 
     /// Returns the time at which the answer is too late.
-    pub(super) fn until(&self) -> Option<Instant> {
+    pub(in crate::net) fn until(&self) -> Option<Instant> {
         self.awaited.as_ref().map(|awaited| awaited.until)
     }
 
@@ -114,7 +118,7 @@ impl Sight {
     }
 
     fn send(&mut self, question: Question, eyes: &Eyes<'_>) {
-        let asked = eyes.looks.ask(question.clone(), eyes.pair);
+        let asked = eyes.blocking.ask(question.clone(), eyes.pair);
         self.awaited = Some(Awaited { question, asked, until: eyes.now + LOOK_LIMIT });
     }
 }

@@ -1,4 +1,4 @@
-//! Looks at the file system that may take long, each in a thread of its own: one at a server that is dead
+//! Blocking at the file system that may take long, each in a thread of its own: one at a server that is dead
 //! never ends, and nobody else is to wait for it. The daemon is asked in the same way what the connection
 //! of the client cannot ask. The only threads there are.
 
@@ -10,19 +10,19 @@ use std::thread;
 
 use mio::{Registry, Token, Waker};
 
-use super::client;
-use super::daemons::DaemonId;
-use crate::config::look::Look;
+use super::socket_identity::SocketIdentity;
+use crate::net::client;
+use crate::net::daemons::DaemonId;
 use crate::proxy::Blind;
 use crate::rules::buildkit::Store;
 use crate::rules::socket::Relation;
 
-/// Looks at once; more wait until one of these is over.
+/// Blocking at once; more wait until one of these is over.
 const AT_ONCE: usize = 64;
 
-/// What looks, and who waits for it.
+/// Threads that answer questions, and the pairs that wait.
 #[derive(Debug)]
-pub(super) struct Looks(Arc<Shared>);
+pub(in crate::net) struct Blocking(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -43,16 +43,16 @@ struct Board {
 
 /// Something that a pair waits to know.
 #[derive(Debug, Clone)]
-pub(super) enum Question {
+pub(in crate::net) enum Question {
     /// The relation of a path to the socket of a daemon.
-    Path(DaemonId, Look, String),
+    Path(DaemonId, SocketIdentity, String),
     /// The store of the daemon whose socket is at a path.
     Store(PathBuf),
 }
 
 /// An answer to a [`Question`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fact {
+pub(in crate::net) enum Fact {
     Path(Result<Relation, Blind>),
     Store(Store),
 }
@@ -67,7 +67,7 @@ impl Question {
     }
 
     /// The answer where there can be none.
-    pub(super) fn unanswered(&self, why: Blind) -> Fact {
+    pub(in crate::net) fn unanswered(&self, why: Blind) -> Fact {
         match self {
             Self::Path(..) => Fact::Path(Err(why)),
             Self::Store(_) => Fact::Store(Store::Unknown),
@@ -100,21 +100,21 @@ type Answer = OnceLock<Fact>;
 
 /// A look that is waited for; dropped by all, it is not begun any more.
 #[derive(Debug)]
-pub(super) struct Asked(Arc<Answer>);
+pub(in crate::net) struct Asked(Arc<Answer>);
 
 impl Asked {
     /// What has been seen, as soon as it has.
-    pub(super) fn answer(&self) -> Option<Fact> {
+    pub(in crate::net) fn answer(&self) -> Option<Fact> {
         self.0.get().cloned()
     }
 }
 
-impl Looks {
+impl Blocking {
     /// Nothing is looked at yet. The event loop is woken under `token`.
     ///
     /// # Errors
     /// The kernel gives no descriptor.
-    pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
+    pub(in crate::net) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         let (board, waker) = (Mutex::default(), Waker::new(registry, token)?);
         Ok(Self(Arc::new(Shared { board, waker })))
     }
@@ -122,7 +122,7 @@ impl Looks {
     /// Has a question answered for a pair. The answer may be there at once.
     // Seldom, as the other two, so that they are to be small rather than fast.
     #[cold]
-    pub(super) fn ask(&self, question: Question, pair: usize) -> Asked {
+    pub(in crate::net) fn ask(&self, question: Question, pair: usize) -> Asked {
         let mut board = self.0.board();
         board.forget_given_up();
         if let Some(task) = board.tasks.iter_mut().find(|task| task.question.is(&question)) {
@@ -149,7 +149,7 @@ impl Looks {
 
     /// The pairs for which something has been seen since this was asked before.
     #[cold]
-    pub(super) fn seen(&self) -> Vec<usize> {
+    pub(in crate::net) fn seen(&self) -> Vec<usize> {
         mem::take(&mut self.0.board().seen)
     }
 }
@@ -166,7 +166,7 @@ impl Shared {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks until nobody waits.
+    /// Blocking until nobody waits.
     #[cold]
     fn work(&self) {
         while let Some((question, answer)) = self.begin() {

@@ -8,10 +8,10 @@ use crate::net::daemons::{Daemon, Daemons};
 
 const TOKEN: Token = Token(7);
 
-/// Looks that stay stuck below `/dead` until the receiver hears of it.
-fn look(stuck: Receiver<()>) -> Look {
+/// Blocking that stay stuck below `/dead` until the receiver hears of it.
+fn look(stuck: Receiver<()>) -> SocketIdentity {
     let stuck = Mutex::new(stuck);
-    Look::new(move |path: &str| {
+    SocketIdentity::new(move |path: &str| {
         if path.starts_with("/dead") {
             let _ = stuck.lock().unwrap().recv();
         }
@@ -19,7 +19,7 @@ fn look(stuck: Receiver<()>) -> Look {
     })
 }
 
-fn path(look: &Look, path: impl Into<String>) -> Question {
+fn path(look: &SocketIdentity, path: impl Into<String>) -> Question {
     let daemon = Daemons::default().add("/daemon".as_ref()).id();
     Question::Path(daemon, look.clone(), path.into())
 }
@@ -27,19 +27,20 @@ fn path(look: &Look, path: impl Into<String>) -> Question {
 #[test]
 fn each_daemon_has_its_own_answer_for_one_path() {
     let poll = Poll::new().unwrap();
-    let looks = Looks::new(poll.registry(), TOKEN).unwrap();
+    let looks = Blocking::new(poll.registry(), TOKEN).unwrap();
     let mut daemons = Daemons::default();
     let (free, stuck) = channel::<()>();
     let stuck = Mutex::new(stuck);
-    let above = Look::new(move |_: &str| {
+    let above = SocketIdentity::new(move |_: &str| {
         let _ = stuck.lock().unwrap().recv();
         Relation::Above
     });
-    let ask = |daemon: &Daemon, look: &Look| {
+    let ask = |daemon: &Daemon, look: &SocketIdentity| {
         looks.ask(Question::Path(daemon.id(), look.clone(), "/dead".to_owned()), 1)
     };
     let first = ask(daemons.add("/one".as_ref()), &above);
-    let second = ask(daemons.add("/other".as_ref()), &Look::new(|_: &str| Relation::Socket));
+    let second =
+        ask(daemons.add("/other".as_ref()), &SocketIdentity::new(|_: &str| Relation::Socket));
     assert_eq!(awaited(&second), Some(Fact::Path(Ok(Relation::Socket))));
     assert_eq!(first.answer(), None);
     drop(free);
@@ -58,7 +59,7 @@ fn awaited(asked: &Asked) -> Option<Fact> {
 #[test]
 fn a_look_that_is_stuck_keeps_no_other_from_being_seen() {
     let mut poll = Poll::new().unwrap();
-    let looks = Looks::new(poll.registry(), TOKEN).unwrap();
+    let looks = Blocking::new(poll.registry(), TOKEN).unwrap();
     let (free, stuck) = channel();
     let look = look(stuck);
     let dead = looks.ask(path(&look, "/dead".to_owned()), 1);
@@ -76,7 +77,7 @@ fn a_look_that_is_stuck_keeps_no_other_from_being_seen() {
 #[test]
 fn no_more_threads_are_stuck_than_there_may_be_and_who_is_given_up_takes_none() {
     let poll = Poll::new().unwrap();
-    let looks = Looks::new(poll.registry(), TOKEN).unwrap();
+    let looks = Blocking::new(poll.registry(), TOKEN).unwrap();
     let (free, stuck) = channel();
     let look = look(stuck);
     let dead: Vec<_> =
@@ -102,7 +103,7 @@ fn no_more_threads_are_stuck_than_there_may_be_and_who_is_given_up_takes_none() 
 #[test]
 fn nothing_is_kept_of_who_is_given_up_before_it_began() {
     let poll = Poll::new().unwrap();
-    let looks = Looks::new(poll.registry(), TOKEN).unwrap();
+    let looks = Blocking::new(poll.registry(), TOKEN).unwrap();
     let (free, stuck) = channel();
     let look = look(stuck);
     let ask = |at: String| looks.ask(path(&look, at), 1);
@@ -117,7 +118,7 @@ fn nothing_is_kept_of_who_is_given_up_before_it_began() {
 #[test]
 fn what_many_want_to_know_is_looked_at_once() {
     let poll = Poll::new().unwrap();
-    let looks = Looks::new(poll.registry(), TOKEN).unwrap();
+    let looks = Blocking::new(poll.registry(), TOKEN).unwrap();
     let (free, stuck) = channel();
     let look = look(stuck);
     let first = looks.ask(path(&look, "/dead".to_owned()), 0);
