@@ -1,8 +1,10 @@
 //! docker compose: the old program or the newer plugin.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
+use crate::buildkit::cli;
 use crate::support::{Docker, Kind, Lab, Running, skip};
 
 const PROJECT: &str = "
@@ -27,10 +29,15 @@ networks:
   inner: {labels: {mine: kept}}
 ";
 
-/// Returns `docker-compose` or `docker compose`, whichever is installed.
+/// Returns `docker-compose`, `docker compose`, or the `docker-compose` beside the command with buildx: the
+/// first that is installed.
 fn program() -> Option<Vec<String>> {
-    let programs =
-        [vec!["docker-compose".to_owned()], vec![Docker::program(), "compose".to_owned()]];
+    let beside = Path::new(&cli()).with_file_name("docker-compose");
+    let programs = [
+        vec!["docker-compose".to_owned()],
+        vec![Docker::program(), "compose".to_owned()],
+        vec![beside.display().to_string()],
+    ];
     programs.into_iter().find(|program| {
         let mut version = Command::new(&program[0]);
         version.args(&program[1..]).arg("version");
