@@ -156,8 +156,8 @@ pub const FLAGS: &[Flag] = &[
         summary: "Label anonymous volumes, or leave them to the daemon.",
         details: "Anonymous volumes come from VOLUME in an image, from --volume PATH, and from a \
                bind with only a target. With label, each becomes a labelled mount, which is \
-               visible when the container is inspected, and the proxy asks the daemon about the \
-               image before a create. With leave, they have no labels, as without the proxy. A \
+               visible when the container is inspected, and the proxy asks the daemon about each \
+               image that it does not know yet. With leave, they have no labels, as without the proxy. A \
                volume that a client mounts itself, as with --mount type=volume, is labelled in \
                both cases.",
     },
