@@ -111,7 +111,7 @@ fn refused(line: &str, body: &str) -> Refusal {
     loop {
         judgement = match judgement {
             Judgement::Refuse(refusal) => return refusal,
-            Judgement::Gather => judge(&injection, &asked, &facts),
+            Judgement::Gather { .. } => judge(&injection, &asked, &facts),
             Judgement::Need { needs, .. } => {
                 let [Need::Host(HostQuestion::Paths(paths)), ..] = &*needs else {
                     panic!("{line} {body}: {needs:?}")

@@ -23,7 +23,7 @@ fuzz_target!(|target: &str| {
             let (request, _) = naive::head(&head).unwrap();
             labelled::assert_labelled(&player::injection(), &request);
         }
-        Judgement::Gather | Judgement::Need { .. } | Judgement::Refuse(_) => {}
+        Judgement::Gather { .. } | Judgement::Need { .. } | Judgement::Refuse(_) => {}
         judgement => panic!("{judgement:?}"),
     }
     if go::is_here() {

@@ -1,5 +1,7 @@
 //! Requests of the proxy's own, as bytes.
 
+use std::fmt;
+
 use super::Api;
 use crate::http::target::{encode_component, encode_path};
 
@@ -22,19 +24,19 @@ pub fn list_platforms(api: Api, name: &str) -> Vec<u8> {
 }
 
 fn image(api: Api, name: &str, query: &str) -> Vec<u8> {
-    get(&format!("{}/images/{}/json{query}", api.prefix(), encode_path(name)))
+    get(format_args!("{}/images/{}/json{query}", api.prefix(), encode_path(name)))
 }
 
 /// Asks for the description of a container.
 #[must_use]
 pub fn inspect_container(name: &str) -> Vec<u8> {
-    get(&format!("/containers/{}/json", encode_path(name)))
+    get(format_args!("/containers/{}/json", encode_path(name)))
 }
 
 /// Asks for nothing but the head of the response, in which the daemon reports its version.
 #[must_use]
 pub fn ping() -> Vec<u8> {
-    get("/_ping")
+    get(format_args!("/_ping"))
 }
 
 /// Creates a volume, unless there is one of this name. Name, driver and labels are JSON.
@@ -49,7 +51,7 @@ pub fn create_volume(name: &str, driver: &str, labels: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn get(target: &str) -> Vec<u8> {
+fn get(target: fmt::Arguments<'_>) -> Vec<u8> {
     format!("GET {target} HTTP/1.1\r\nHost: docker\r\n\r\n").into_bytes()
 }
 

@@ -11,16 +11,16 @@ use super::images::Image;
 use super::inquiry::Inquiry;
 use super::lanes::Lanes;
 use super::outcome::Call;
-use super::{Common, HostFact};
+use super::{Common, HostFact, Verdict};
 use crate::http::render;
 use crate::http::reply::Whole;
 use crate::rules::facts::{Answer, HostQuestion, Learned, Need, Order, Question};
 use crate::rules::{Edited, Judgement};
 
-/// A request that waits for facts and orders.
+/// A request that waits for facts and orders, once its body is gathered.
 #[derive(Debug)]
 pub(super) struct Asking {
-    held: Held,
+    pub(super) held: Held,
     /// The facts that the judgement lacks, in the order in which they are asked for.
     needs: vec::IntoIter<Need>,
     /// The edit that is to be sent unless an answer is news, and its share of the room.
@@ -104,7 +104,7 @@ impl Asking {
     ) -> Progress {
         self.news = false;
         let (needs, draft) = match judgement {
-            Judgement::Gather => return Progress::Gather,
+            Judgement::Gather { .. } => return Progress::Gather,
             Judgement::Refuse(refusal) => return Progress::Fault(Fault::Refused(refusal)),
             Judgement::Pass { notes } => (Vec::new(), Some(Edited { notes, ..Edited::default() })),
             Judgement::Edit(edited) => (Vec::new(), Some(edited)),
@@ -122,6 +122,7 @@ impl Asking {
         if let Some(mut edited) = draft {
             let mut share = Share::of(&common.budget);
             share.hold(edited.body.as_ref().map_or(0, Vec::len))?;
+            self.held.call.verdict = Verdict::Forwarded(edited.forced);
             self.orders = mem::take(&mut edited.before).into_iter();
             self.draft = Some((edited, share));
         }
@@ -133,11 +134,11 @@ impl Asking {
     fn next(&mut self, lanes: &mut Lanes, common: &Common) -> Progress {
         while self.recalls(common) {}
         match self.needs.as_slice().first() {
-            Some(Need::Host(question)) => {
-                let question = question.clone();
-                self.needs.next();
-                self.stage = Stage::Host;
-                return Progress::Asks(question);
+            Some(Need::Host(_)) => {
+                if let Some(Need::Host(question)) = self.needs.next() {
+                    self.stage = Stage::Host;
+                    return Progress::Asks(question);
+                }
             }
             Some(Need::Daemon(question)) => {
                 let api = self.inquiry.as_ref().map(Inquiry::api).unwrap_or_default();

@@ -24,7 +24,7 @@ use super::lanes::Lanes;
 use super::outcome::{Call, Traffic};
 use super::relay::{self, Relaying};
 use super::turn::{Hand, Turn};
-use super::{Common, HostFact, Step};
+use super::{Common, HostFact, Step, Verdict};
 use crate::engine::HTTP2;
 use crate::http::head::{self, Scan};
 use crate::http::{Malformed, render};
@@ -38,7 +38,7 @@ pub(super) enum Exchange {
     /// Nothing is owed; a request head may be on its way.
     Idle(Scan),
     /// The body of a request is gathered.
-    Collecting(Box<Held>),
+    Collecting(Box<Asking>),
     /// A request waits for facts and orders.
     Asking(Box<Asking>),
     /// A request and its response pass, both at once.
@@ -62,7 +62,7 @@ impl Exchange {
                 let scan = *scan;
                 self.idle(scan, hand)
             }
-            Self::Collecting(held) => match held.gather(hand.lanes, hand.now) {
+            Self::Collecting(asking) => match asking.held.gather(hand.lanes, hand.now) {
                 Gathered::Waits => Turn::Wait,
                 Gathered::Whole => self.collected(hand),
                 Gathered::Cut => Turn::End(self.leave(hand), None),
@@ -82,7 +82,7 @@ impl Exchange {
                 self.built(progress, hand)
             }
             Self::Ending => {
-                end(hand.lanes);
+                hand.lanes.wind_up();
                 Turn::Wait
             }
         }
@@ -136,8 +136,7 @@ impl Exchange {
     pub(super) fn into_call(self) -> Option<Call> {
         match self {
             Self::Idle(_) | Self::Ending => None,
-            Self::Collecting(held) => Some(held.call),
-            Self::Asking(asking) => Some(asking.into_call()),
+            Self::Collecting(asking) | Self::Asking(asking) => Some(asking.into_call()),
             Self::Relaying(relaying) => Some(relaying.into_call()),
             Self::Tunnelling(call) => Some(call),
             Self::Building(building) => Some(building.into_call()),
@@ -224,21 +223,32 @@ impl Exchange {
                 let mut request = Held::new(call, head, target, traits);
                 request.persistent = persistent;
                 request.expects_continue = expects_continue;
-                self.judged(request, judgement, hand)
+                match judgement {
+                    Judgement::Edit(edited) if edited.before.is_empty() => {
+                        self.send(request, edited, Share::of(&hand.common.budget), hand)
+                    }
+                    judgement => self.judged(Box::new(Asking::new(request)), judgement, hand),
+                }
             }
         }
     }
 
     /// Goes on with a request that is held as the judgement says.
-    fn judged(&mut self, held: Held, judgement: Judgement, hand: &mut Hand<'_>) -> Turn {
+    fn judged(
+        &mut self,
+        mut asking: Box<Asking>,
+        judgement: Judgement,
+        hand: &mut Hand<'_>,
+    ) -> Turn {
         match judgement {
-            Judgement::Gather => self.gather(held, hand),
-            Judgement::Refuse(refusal) => Turn::refused(held.call, &Fault::Refused(refusal)),
+            Judgement::Gather { forced } => {
+                asking.held.call.verdict = Verdict::Forwarded(forced);
+                self.gather(asking, hand)
+            }
             Judgement::Edit(edited) if edited.before.is_empty() => {
-                self.send(held, edited, Share::of(&hand.common.budget), hand)
+                self.send(asking.into_held(), edited, Share::of(&hand.common.budget), hand)
             }
             judgement => {
-                let mut asking = Box::new(Asking::new(held));
                 let progress = asking.judged(judgement, hand.lanes, hand.common);
                 *self = Self::Asking(asking);
                 self.asked(progress, hand)
@@ -246,21 +256,21 @@ impl Exchange {
         }
     }
 
-    fn gather(&mut self, mut held: Held, hand: &mut Hand<'_>) -> Turn {
-        if let Err(fault) = held.begin_to_gather(hand.common) {
-            return Turn::refused(held.call, &fault);
+    fn gather(&mut self, mut asking: Box<Asking>, hand: &mut Hand<'_>) -> Turn {
+        if let Err(fault) = asking.held.begin_to_gather(hand.common) {
+            return Turn::refused(asking.into_call(), &fault);
         }
-        if held.expects_continue {
+        if asking.held.expects_continue {
             hand.lanes.down.say(render::CONTINUE.to_vec());
         }
-        *self = Self::Collecting(Box::new(held));
+        *self = Self::Collecting(asking);
         Turn::Again
     }
 
     fn collected(&mut self, hand: &mut Hand<'_>) -> Turn {
-        let Self::Collecting(held) = mem::take(self) else { return Turn::Again };
-        let judgement = held.judge(hand.common);
-        self.judged(*held, judgement, hand)
+        let Self::Collecting(asking) = mem::take(self) else { return Turn::Again };
+        let judgement = asking.held.judge(hand.common);
+        self.judged(asking, judgement, hand)
     }
 
     fn asked(&mut self, progress: asking::Progress, hand: &mut Hand<'_>) -> Turn {
@@ -273,9 +283,11 @@ impl Exchange {
             _ => {}
         }
         let Self::Asking(asking) = mem::take(self) else { return Turn::Again };
+        if let asking::Progress::Gather = progress {
+            return self.gather(asking, hand);
+        }
         let mut held = asking.into_held();
         match progress {
-            asking::Progress::Gather => self.gather(held, hand),
             asking::Progress::Send(edited, share) => self.send(held, edited, share, hand),
             asking::Progress::Answered(status, answer) => {
                 held.call.status = Some(status);
@@ -380,12 +392,4 @@ impl Exchange {
 fn speaks_http2(lanes: &Lanes, common: &Common) -> bool {
     let Traffic { to_daemon, to_client } = lanes.traffic();
     to_daemon == 0 && to_client == 0 && !common.draining.get()
-}
-
-fn end(lanes: &mut Lanes) {
-    // A client that still sends to a daemon that is gone is not to be stuck: it must get to read.
-    if lanes.up.sink() == Sink::Broken {
-        lanes.up.take(lanes.up.unseen().len());
-    }
-    lanes.pass_ends_on();
 }

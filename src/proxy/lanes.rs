@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::lane::Lane;
+use super::lane::{Lane, Sink};
 use super::outcome::Traffic;
 
 /// The two directions of a connection.
@@ -52,6 +52,15 @@ impl Lanes {
 
     pub(super) fn traffic(&self) -> Traffic {
         Traffic { to_daemon: self.up.count(), to_client: self.down.count() }
+    }
+
+    /// Lets leave what is left. No more requests are read.
+    pub(super) fn wind_up(&mut self) {
+        // A client that still sends to a daemon that is gone is not to be stuck: it must get to read.
+        if self.up.sink() == Sink::Broken {
+            self.up.take(self.up.unseen().len());
+        }
+        self.pass_ends_on();
     }
 
     /// Passes the ends of both sources on, once everything has left.

@@ -112,7 +112,10 @@ pub enum Judgement {
     /// It passes edited.
     Edit(Edited),
     /// Its body is lacking: it is to be gathered, and the request judged again.
-    Gather,
+    Gather {
+        /// What will be put in.
+        forced: Forced,
+    },
     /// Facts are lacking: it is to be judged again with them.
     Need {
         /// The facts. Those behind a host question are to be asked for only if its answer is no news.
@@ -181,7 +184,7 @@ fn judged(injection: &Injection, asked: &Asked<'_>, facts: &Facts) -> Result<Jud
         Carrier::Body(carrier) => match body {
             _ if traits.is_empty() => without_body(injection, operation, carrier, target, facts),
             Some(body) => body::judge(injection, carrier, target, body, facts),
-            None => Ok(Judgement::Gather),
+            None => Ok(Judgement::Gather { forced: injection.inject.forced_by(carrier) }),
         },
     }
 }

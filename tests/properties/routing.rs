@@ -59,7 +59,7 @@ fn the_plain_spellings_are_rewritten() {
         let head = format!("POST /v1.41{path} HTTP/1.1\r\nContent-Length: 2\r\n\r\n");
         let decision = decide(&player::injection(), head.as_bytes()).unwrap();
         let judgement = decision.judgement;
-        assert!(matches!(judgement, Judgement::Edit(_) | Judgement::Gather), "{path}");
+        assert!(matches!(judgement, Judgement::Edit(_) | Judgement::Gather { .. }), "{path}");
         assert_eq!(naive::creates("POST", path), Some(*path));
     }
 }

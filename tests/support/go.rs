@@ -96,7 +96,7 @@ pub fn assert_routed(method: &str, target: &str) -> Routed {
             assert_eq!(after.routes, [&**route], "{target}");
             forced::assert_form(route, before.form, after.form);
         }
-        Judgement::Gather => {
+        Judgement::Gather { .. } => {
             let Carrier::Body(carrier) = decision.operation.carrier else { panic!("{target}") };
             assert_eq!(forced::route_of(carrier), forced::like(route), "{target}");
         }

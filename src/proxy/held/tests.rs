@@ -58,3 +58,24 @@ fn a_request_takes_room_until_it_has_left() {
     assert_eq!(advance(&mut stuck), None);
     assert_eq!(creates(&common).1, None);
 }
+
+/// One that is gone before its body is complete is reported as what it would have become.
+#[test]
+fn a_request_that_is_abandoned_is_reported_with_what_would_have_been_forced() {
+    let label = Label { key: "a".into(), value: "b".into() };
+    let inject = Injections::forced(&[label], &[], Some("/ci"), None);
+    let injection = Injection { inject, ..Injection::default() };
+    let common = Rc::new(Common { injection, ..Common::default() });
+    for (body, asks) in [("{", false), (r#"{"Image":"x"}"#, true)] {
+        let mut session = Session::new(Rc::clone(&common));
+        session.connected();
+        let head = "POST /containers/create HTTP/1.1\r\nContent-Length: 13\r\n\r\n";
+        let request = [head, body].concat();
+        session.up().room(1000)[..request.len()].copy_from_slice(request.as_bytes());
+        session.up().received(request.len());
+        assert_eq!(advance(&mut session), None);
+        assert_eq!(session.up().leaving().starts_with(b"GET /images/x/json "), asks);
+        let outcome = session.abandon(Instant::now()).unwrap();
+        assert_eq!(outcome.verdict.name(), "labelled_and_moved", "{body}");
+    }
+}
