@@ -82,7 +82,7 @@ struct Wanted {
 /// the recording; otherwise the play ends there.
 fn play(connection: &Connection, way: &mut Way<'_>) -> Result<(), String> {
     let mut player = Player::new(way.pace());
-    player.answers_errands = true;
+    player.answers_questions = true;
     let mut play = Play { player, client: Wanted::default(), daemon: Wanted::default() };
     play.player.settle();
     for (at, turn) in connection.turns.iter().enumerate() {
@@ -260,7 +260,7 @@ fn what_creates_carries_what_is_forced_and_nothing_else_is_changed() {
 /// Returns the bytes that the other side gets in each turn.
 fn other_got(connection: &Connection) -> Vec<Vec<u8>> {
     let mut player = Player::new(Pace::WHOLE);
-    player.answers_errands = true;
+    player.answers_questions = true;
     let mut play = Play { player, client: Wanted::default(), daemon: Wanted::default() };
     let mut way = Way::Even(Pace::WHOLE);
     let turn = |turn: &Turn| {

@@ -15,7 +15,7 @@ use std::thread;
 
 use process::Process;
 use support::corpus::{Connection, Ending, Recording, Side, Turn, all, shown};
-use support::errands;
+use support::questions;
 
 /// The two ends of a connection; `None` for a closed one.
 struct Ends {
@@ -162,8 +162,8 @@ fn read(mut stream: &UnixStream, wanted: &[u8], from: Side) -> Result<(), String
 fn read_created(mut stream: &UnixStream, wanted: &[u8]) -> Result<(), String> {
     let mut got = Vec::new();
     let mut piece = [0; 16 * 1024];
-    while got.len() < wanted.len() || errands::answer(&got).is_some() {
-        if let Some((begin, answer)) = errands::answer(&got) {
+    while got.len() < wanted.len() || questions::answer(&got).is_some() {
+        if let Some((begin, answer)) = questions::answer(&got) {
             got.truncate(begin);
             write(stream, &answer)?;
             continue;

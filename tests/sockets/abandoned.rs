@@ -10,7 +10,7 @@ const FOUND: &str = "HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"Os\":\"linu
 const MADE: &str = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}";
 
 /// The proxy's requests before the create with [`BODY`], in order: the start of each, and its answer.
-const ERRANDS: [(&str, &str); 3] = [
+const QUESTIONS: [(&str, &str); 3] = [
     ("GET /images/i/json HTTP/1.1\r\n", FOUND),
     ("GET /containers/c/json HTTP/1.1\r\n", FOUND),
     ("POST /volumes/create HTTP/1.1\r\n", MADE),
@@ -31,8 +31,8 @@ fn request(daemon: &mut End) -> (String, String) {
 }
 
 /// Plays the daemon for the proxy's requests `from..to`.
-fn errands(daemon: &mut End, from: usize, to: usize) {
-    for (begins, answer) in &ERRANDS[from..to] {
+fn answers(daemon: &mut End, from: usize, to: usize) {
+    for (begins, answer) in &QUESTIONS[from..to] {
         let (head, _) = request(daemon);
         assert!(head.starts_with(begins), "{head}");
         daemon.sends(answer);
@@ -47,16 +47,16 @@ fn creates_of_clients_that_are_gone_arrive_and_no_descriptor_stays() {
     // All at once; some disconnect before each of the proxy's requests, some before the create.
     let daemons: Vec<(usize, End)> = (0..40)
         .map(|number| {
-            let answered = number % (ERRANDS.len() + 1);
+            let answered = number % (QUESTIONS.len() + 1);
             let (mut client, mut daemon) = lab.pair();
             client.sends(create());
-            errands(&mut daemon, 0, answered);
+            answers(&mut daemon, 0, answered);
             drop(client);
             (answered, daemon)
         })
         .collect();
     for (answered, mut daemon) in daemons {
-        errands(&mut daemon, answered, ERRANDS.len());
+        answers(&mut daemon, answered, QUESTIONS.len());
         let (head, body) = request(&mut daemon);
         assert!(head.starts_with("POST /containers/create HTTP/1.1\r\n"), "{head}");
         assert!(body.contains(r#""Labels":{"ci.job":"7"}"#), "{body}");
@@ -82,11 +82,11 @@ fn nothing_is_done_for_a_create_that_did_not_come_whole() {
 
 /// The daemon refuses a request of the proxy after the client has gone: the create is not sent.
 #[test]
-fn an_errand_that_fails_ends_an_abandoned_create() {
+fn a_question_that_fails_ends_an_abandoned_create() {
     let lab = Lab::new();
     let (mut client, mut daemon) = lab.pair();
     client.sends(create());
-    errands(&mut daemon, 0, 2);
+    answers(&mut daemon, 0, 2);
     drop(client);
     request(&mut daemon);
     daemon.sends("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\n{}");

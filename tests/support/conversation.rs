@@ -8,7 +8,7 @@ use dockerd_ci_proxy::proxy::LANE_LIMIT;
 use super::labelled::assert_labelled;
 use super::naive::{self, Ending};
 use super::player::{Pace, Player, injection};
-use super::{errands, forced};
+use super::{forced, questions};
 
 /// The bytes of a client, and the daemon's reply to each complete request.
 #[derive(Debug, Default)]
@@ -60,7 +60,7 @@ impl Script {
             player.settle();
             while let Some((request, rest)) = naive::request(&player.daemon.got[answered..]) {
                 answered = player.daemon.got.len() - rest.len();
-                let reply = match errands::answer_to(&request) {
+                let reply = match questions::answer_to(&request) {
                     Some(answer) => answer,
                     None => replies.next().map_or_else(|| DULL.to_vec(), Clone::clone),
                 };
@@ -108,7 +108,7 @@ impl Script {
     /// Returns `true` if the daemon sent one response to each request.
     fn is_orderly(&self, got: &Got) -> bool {
         let requests = naive::requests(&got.daemon);
-        let theirs = requests.iter().filter(|request| errands::answer_to(request).is_none());
+        let theirs = requests.iter().filter(|request| questions::answer_to(request).is_none());
         theirs.zip(&self.replies).all(|(request, reply)| is_one_response(request, reply))
     }
 
@@ -144,7 +144,7 @@ impl Script {
             };
             let route = |it: &naive::Request| naive::may_create(&it.method, &it.target);
             if asks_first(&waiting) && route(&waiting) != route(&request) {
-                assert!(errands::answer_to(&request).is_some(), "{}", raw.escape_ascii());
+                assert!(questions::answer_to(&request).is_some(), "{}", raw.escape_ascii());
                 continue;
             }
             let creates = naive::creates(&request.method, &request.target).is_some();

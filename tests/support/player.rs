@@ -11,7 +11,7 @@ use dockerd_ci_proxy::rules::facts::HostQuestion;
 use dockerd_ci_proxy::rules::socket::Relation;
 use dockerd_ci_proxy::rules::{Injection, Injections, Label};
 
-use super::errands;
+use super::questions;
 
 /// Sizes of reads and writes.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +55,7 @@ pub struct Player {
     /// The daemon accepts new connections.
     pub daemon_is_up: bool,
     /// The daemon automatically answers the proxy's questions before a create.
-    pub answers_errands: bool,
+    pub answers_questions: bool,
     /// May be changed between two calls of [`settle`](Self::settle); 0 is a socket that is not ready.
     pub pace: Pace,
     /// The daemon's answer about its image store, on a connection of its own.
@@ -91,7 +91,7 @@ impl Player {
             client: End::default(),
             daemon: End::default(),
             daemon_is_up: true,
-            answers_errands: false,
+            answers_questions: false,
             store: Store::Unknown,
             pace,
             connected: true,
@@ -143,7 +143,7 @@ impl Player {
                 let flushed =
                     flush(self.session.up(), &mut self.client.passing, &mut self.daemon.got, pace);
                 moved |= flushed;
-                moved |= flushed && self.answers_errands && self.answer_errand();
+                moved |= flushed && self.answers_questions && self.answer_question();
             }
             moved |= self.fill();
             if !moved {
@@ -183,8 +183,8 @@ impl Player {
         self.session.down().held()
     }
 
-    fn answer_errand(&mut self) -> bool {
-        let Some((begin, answer)) = errands::answer(&self.daemon.got) else { return false };
+    fn answer_question(&mut self) -> bool {
+        let Some((begin, answer)) = questions::answer(&self.daemon.got) else { return false };
         self.daemon.got.truncate(begin);
         self.daemon.sends.extend(answer);
         true
