@@ -122,3 +122,6 @@ impl Sight {
         self.awaited = Some(Awaited { question, asked, until: eyes.now + LOOK_LIMIT });
     }
 }
+
+#[cfg(test)]
+mod tests;
