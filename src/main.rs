@@ -133,7 +133,7 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
         .map_err(|why| loop_failed(&why))?;
     let stats_path = stats.as_ref().map(|listener| listener.path().to_owned());
     if let Some(listener) = stats {
-        server.answer_at(listener).map_err(|why| loop_failed(&why))?;
+        server.answer_at(listener, &config.daemon).map_err(|why| loop_failed(&why))?;
     }
     predecessor.map_or(Ok(()), |old| server.relieve(old)).map_err(|why| {
         error!("the previous process did not hand over: {why}");

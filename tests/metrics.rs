@@ -139,7 +139,7 @@ fn check_histogram(family: &Family) -> Result<(), String> {
 
 fn present() -> Present {
     let started = Duration::from_millis(1_767_225_599_500);
-    Present { open: 3, room: 500, draining: true, started }
+    Present { open: 3, room: 500, draining: true, started, now: started }
 }
 
 /// Returns counters that have all counted something.

@@ -83,11 +83,6 @@ impl Daemons {
         &self.0[place]
     }
 
-    /// Returns the daemon that was added first.
-    pub(super) fn first(&self) -> Option<&Daemon> {
-        self.0.first()
-    }
-
     /// Returns the number of daemons.
     pub(super) fn len(&self) -> usize {
         self.0.len()

@@ -8,7 +8,6 @@
 
 pub mod client;
 mod daemons;
-mod desk;
 mod fd_limits;
 pub mod host;
 pub mod listen;

@@ -6,7 +6,7 @@
 //! return at the last end.
 
 mod accepting;
-mod answering;
+mod guests;
 mod life;
 mod passing_on;
 
@@ -41,8 +41,9 @@ use crate::net::wire::pumps::Pumps;
 use crate::net::wire::shell::{Shell, Wants};
 use crate::proxy::Common;
 use crate::rules::Injection;
+use crate::stats::Counters;
 use accepting::Accepting;
-use answering::Answering;
+use guests::{Guests, since_epoch};
 use life::Upgrade;
 use passing_on::Passing;
 
@@ -98,7 +99,10 @@ pub struct Server {
     draining: Rc<Cell<bool>>,
     drain: Drain,
     manager: Manager,
-    answering: Answering,
+    counters: Counters,
+    guests: Guests,
+    /// The time since the Unix epoch at which the process began to serve.
+    started: Duration,
     /// When the last wait for events ended. The clock is read once for all that is done then.
     woke: Instant,
     accepting: Accepting,
@@ -166,7 +170,9 @@ impl Server {
             max_pairs: files.pairs,
             full_told: None,
             accepting: Accepting::Open(listeners),
-            answering: Answering::new(),
+            counters: Counters::default(),
+            guests: Guests::default(),
+            started: since_epoch(),
             woke: Instant::now(),
             program,
             upgrade: None,
@@ -207,7 +213,7 @@ impl Server {
             // First, since these are clients for longer.
             self.adopt();
             self.accept();
-            self.answer();
+            self.accept_guest();
             // Those that stop at their budget now have their next turn after the next poll.
             for _ in 0..self.ready.len() {
                 if let Some(slot) = self.ready.pop_front() {
@@ -228,9 +234,9 @@ impl Server {
         }
         let own = self.next_stage().map(|at| at.saturating_duration_since(now));
         let manager = self.manager.wait(now, self.state());
-        let answering = self.answering.wait(now);
+        let guests = self.guests.wait(now);
         let events = self.daemons.wait(now);
-        [own, manager, answering, events, self.timers.wait(now)].into_iter().flatten().min()
+        [own, manager, guests, events, self.timers.wait(now)].into_iter().flatten().min()
     }
 
     fn state(&self) -> State {
@@ -239,7 +245,7 @@ impl Server {
             true if self.upgrade.is_some() => Phase::Reloading,
             true => Phase::Serving,
         };
-        State { connections: self.pairs.len(), daemon: self.daemons.reach(), phase }
+        State { connections: self.clients(), daemon: self.daemons.reach(), phase }
     }
 
     fn note(&mut self, event: &Event) {
@@ -253,11 +259,9 @@ impl Server {
             // Before the turns, so that no client is served by what is out of date.
             token if self.daemons.note(token) => {}
             token if Listeners::has(token) => {
-                if let Some(listeners) = self.accepting.listeners() {
-                    listeners.note(token);
-                }
+                let both = [self.accepting.listeners(), self.guests.listeners()];
+                both.into_iter().flatten().for_each(|listeners| listeners.note(token));
             }
-            token if self.answering.note(token) => {}
             token => {
                 let (slot, side) = place(token);
                 if self.pairs.get_mut(slot).is_some_and(|pair| pair.note(side, event)) {
@@ -310,7 +314,9 @@ impl Server {
 
     fn remove(&mut self, slot: usize) {
         self.timers.set(slot, None);
-        self.pairs.remove(slot);
+        if let Some(pair) = self.pairs.remove(slot) {
+            self.forget_guest(pair.listener());
+        }
     }
 
     fn with_pair<T>(
@@ -319,6 +325,7 @@ impl Server {
         act: impl FnOnce(&mut Pair, &mut Pumps, &mut Shell<'_>) -> T,
     ) -> Option<T> {
         let daemon_token = self.next_token(slot, Side::Daemon);
+        let present = (self.guests.count() > 0).then(|| self.present());
         let pair = self.pairs.get_mut(slot)?;
         let Served { common, daemon, look } = self.served.get(pair.listener())?;
         let mut shell = Shell {
@@ -326,7 +333,8 @@ impl Server {
             pools: &mut self.pools,
             common,
             daemon: self.daemons.get_mut(*daemon)?,
-            counters: self.answering.counters(),
+            present,
+            counters: &mut self.counters,
             look,
             blocking: &self.blocking,
             daemon_token,
@@ -353,6 +361,7 @@ fn prepare(
         let daemon = daemons.add(&path);
         let common = Rc::new(Common {
             injection,
+            answers: false,
             socket: path.display().to_string(),
             images: Rc::clone(daemon.images()),
             budget: Rc::clone(&budget),

@@ -13,6 +13,7 @@
 
 use std::mem;
 
+use super::answering::Answering;
 use super::asking::{self, Asking};
 use super::collect::Share;
 use super::decide::{Decision, decide};
@@ -47,6 +48,8 @@ pub(super) enum Exchange {
     Tunnelling(Call),
     /// The connection speaks HTTP/2 and carries calls of BuildKit.
     Building(Box<Building>),
+    /// The proxy itself answers.
+    Answering(Box<Answering>),
     /// No more requests: the last bytes go out, the ends are passed on.
     #[default]
     Ending,
@@ -81,6 +84,7 @@ impl Exchange {
                 let progress = building.advance(hand.lanes, hand.common, hand.notes);
                 self.built(progress, hand)
             }
+            Self::Answering(answering) => answering.advance(hand.lanes),
             Self::Ending => {
                 hand.lanes.wind_up();
                 Turn::Wait
@@ -95,7 +99,8 @@ impl Exchange {
             | Self::Collecting(_)
             | Self::Asking(_)
             | Self::Tunnelling(_)
-            | Self::Building(_) => true,
+            | Self::Building(_)
+            | Self::Answering(_) => true,
             Self::Relaying(relaying) => relaying.wants_client(),
             Self::Ending => false,
         }
@@ -119,6 +124,7 @@ impl Exchange {
     pub(super) fn up_limit(&self) -> usize {
         match self {
             Self::Idle(_) => head::LIMIT + 1,
+            Self::Answering(answering) => answering.up_limit(),
             _ => LANE_LIMIT,
         }
     }
@@ -127,6 +133,7 @@ impl Exchange {
     pub(super) fn down_limit(&self) -> usize {
         match self {
             Self::Asking(_) => head::LIMIT + 1,
+            Self::Answering(_) => Answering::down_limit(),
             Self::Relaying(relaying) if relaying.wants_reply() => head::LIMIT + 1,
             _ => LANE_LIMIT,
         }
@@ -135,7 +142,7 @@ impl Exchange {
     /// Returns the call, if there is one of which the outcome is to come.
     pub(super) fn into_call(self) -> Option<Call> {
         match self {
-            Self::Idle(_) | Self::Ending => None,
+            Self::Idle(_) | Self::Answering(_) | Self::Ending => None,
             Self::Collecting(asking) | Self::Asking(asking) => Some(asking.into_call()),
             Self::Relaying(relaying) => Some(relaying.into_call()),
             Self::Tunnelling(call) => Some(call),

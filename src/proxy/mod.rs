@@ -12,6 +12,7 @@
 //! [`Step::Wait`], and writes what each [`Lane`] lets out. What the core wants done besides
 //! that it returns as a [`Step`].
 
+mod answering;
 mod asking;
 mod collect;
 mod decide;
@@ -34,6 +35,7 @@ mod turn;
 use std::cell::Cell;
 use std::rc::Rc;
 
+pub use answering::QUERY_LIMIT;
 pub use collect::{Budget, COLLECTED_LIMIT, COLLECTED_TOTAL};
 pub use decide::{Decision, decide};
 pub use fault::{Away, Blind, DIAL_LIMIT, Fault, LOOK_LIMIT, Unreachable};
@@ -53,6 +55,8 @@ use crate::rules::socket::{Note, Relation};
 pub struct Common {
     /// Of the listener: what is forced into creating requests.
     pub injection: Injection,
+    /// Of the listener: `true` if the proxy answers itself instead of forwarding requests.
+    pub answers: bool,
     /// Of the daemon: the path of its socket, for messages.
     pub socket: String,
     /// Of the daemon: what is remembered of its images.
@@ -75,6 +79,8 @@ pub enum Step {
     /// This question is to be answered, at once or aside, since that may take long; the answer goes to
     /// [`Session::found`].
     Ask(HostQuestion),
+    /// The proxy itself is to answer this request; the answer goes to [`Session::answered`].
+    Answer(Query),
     /// An exchange is over, or refused: for the log.
     Report(Outcome),
     /// Something happened in this operation, if it was in one, that an operator wants to know: for the log.
@@ -92,6 +98,27 @@ pub enum HostFact {
     Unseen(String, Blind),
     /// The store of the daemon's images.
     Store(Store),
+}
+
+/// A request that the proxy itself answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// The request, with what has come behind it; malformed, or cut at [`QUERY_LIMIT`].
+    pub request: Vec<u8>,
+    /// The readiness of the daemon, once it was asked.
+    pub ready: Option<Readiness>,
+}
+
+/// The readiness of the daemon, or the reason why it is not ready.
+pub type Readiness = Result<(), String>;
+
+/// The shell's answer to a [`Query`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// This response.
+    Response(Vec<u8>),
+    /// None, before the readiness of the daemon is known.
+    AskDaemon,
 }
 
 /// Notes for the log, each with the name of its operation.

@@ -11,6 +11,12 @@ pub enum Patience {
     Head,
     /// A client is to read our last bytes and close.
     Linger,
+    /// A request that the proxy itself answers is to be completed.
+    Query,
+    /// The daemon is to report that it is ready.
+    Pong,
+    /// A client is to read the proxy's own response.
+    Reader,
 }
 
 impl Patience {
@@ -22,7 +28,8 @@ impl Patience {
             // As long as the daemon's own ReadHeaderTimeout.
             Self::Head => Some(Duration::from_mins(5)),
             // Long enough to read an answer, short enough not to keep a dead peer's descriptors.
-            Self::Linger => Some(Duration::from_secs(5)),
+            Self::Linger | Self::Query | Self::Reader => Some(Duration::from_secs(5)),
+            Self::Pong => Some(Duration::from_secs(2)),
         }
     }
 }

@@ -85,7 +85,7 @@ impl Session {
     /// A client that was just accepted, to whose daemon connection the shell is dialling.
     #[must_use]
     pub fn new(common: Rc<Common>) -> Self {
-        Self {
+        let mut session = Self {
             common,
             lanes: Lanes::default(),
             link: Link::Dialling,
@@ -93,7 +93,9 @@ impl Session {
             hangups: 0,
             notes: Vec::new(),
             closed: false,
-        }
+        };
+        session.answer_itself();
+        session
     }
 
     /// From the client to the daemon.
@@ -137,7 +139,13 @@ impl Session {
 
     /// There can be no connection to the daemon now.
     pub fn away(&mut self, away: Away) {
-        self.link = Link::Away(Box::new(away));
+        self.link = match &mut self.exchange {
+            Exchange::Answering(answering) => {
+                answering.away(&away, &mut self.lanes);
+                Link::Absent
+            }
+            _ => Link::Away(Box::new(away)),
+        };
     }
 
     /// Whether what the daemon says is for anybody: a client that is there, or us who have asked.
@@ -176,6 +184,7 @@ impl Session {
         match &self.exchange {
             Exchange::Idle(_) if !self.lanes.up.unseen().is_empty() => Patience::Head,
             Exchange::Ending if self.lingers() => Patience::Linger,
+            Exchange::Answering(answering) => answering.patience(),
             _ => Patience::Endless,
         }
     }
@@ -187,7 +196,13 @@ impl Session {
             Patience::Head => {
                 self.answer(Call::new(now, self.lanes.traffic()), &Fault::SlowHead, now)
             }
-            Patience::Linger => {
+            Patience::Pong => {
+                if let Exchange::Answering(answering) = &mut self.exchange {
+                    answering.late(&mut self.lanes);
+                }
+                Step::Wait
+            }
+            Patience::Linger | Patience::Query | Patience::Reader => {
                 self.closed = true;
                 Step::Close
             }
@@ -287,7 +302,7 @@ impl Session {
             }
             Link::Absent if self.owes_bytes() => {
                 let socket = self.common.socket.clone();
-                self.link = Link::Away(Box::new(Away { socket, why: Unreachable::HangsUp }));
+                self.away(Away { socket, why: Unreachable::HangsUp });
                 self.mend_connections(now)
             }
             Link::Away(away) if self.owes_bytes() => {

@@ -1,15 +1,16 @@
 //! Counters, and their presentation. This layer has no socket and no clock.
 //!
 //! ```text
-//! Outcome, bytes, connects ──► Counters ── page ──► Prometheus text ── summary ──► text for people
-//!                                request head ── desk::asked ──► the response
+//! Outcome, bytes, connects ──► Counters ──┬─ page ────► Prometheus text ──┐
+//!                                         └─ summary ─► text for people ──┤
+//!                                request ───────────────── answers ───────┴─► response
 //! ```
 
+pub mod answers;
 pub mod calendar;
-pub mod desk;
 mod histogram;
 pub mod page;
-pub mod summary;
+mod summary;
 
 use std::time::Duration;
 
@@ -105,6 +106,8 @@ pub struct Present {
     pub draining: bool,
     /// Time since the Unix epoch when the process began to serve.
     pub started: Duration,
+    /// The current time since the Unix epoch.
+    pub now: Duration,
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ impl Proxy {
                     // Printed if the test fails.
                     Step::Report(outcome) => eprintln!("{outcome:?}"),
                     Step::Warn(..) => {}
-                    step @ (Step::Dial | Step::Hangup | Step::Ask(_)) => {
+                    step @ (Step::Dial | Step::Hangup | Step::Ask(_) | Step::Answer(_)) => {
                         panic!("{step:?}")
                     }
                 }

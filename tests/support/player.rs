@@ -218,6 +218,7 @@ impl Player {
                 Step::Dial => self.dial(),
                 Step::Hangup => self.hang_up(),
                 Step::Ask(question) => self.session.found(self.fact(question)),
+                Step::Answer(_) => unreachable!("no transcript is one of the stats socket"),
                 Step::Report(_) | Step::Warn(..) => {}
                 Step::Close => {
                     if self.connected {

@@ -18,6 +18,8 @@ pub(in crate::net) struct Listeners {
     all: Vec<Door>,
     /// The listener that is asked first. It rotates, so that no listener's clients starve.
     first: usize,
+    /// The place of the first listener.
+    base: usize,
 }
 
 /// A listening socket.
@@ -30,14 +32,19 @@ struct Door {
 
 impl Listeners {
     pub(in crate::net) fn new(all: Vec<Listener>) -> Self {
+        Self::from(all, 0)
+    }
+
+    /// The same for listeners at the places from `base` on.
+    pub(in crate::net) fn from(all: Vec<Listener>, base: usize) -> Self {
         let door = |listener| Door { listener, stirred: false };
-        Self { all: all.into_iter().map(door).collect(), first: 0 }
+        Self { all: all.into_iter().map(door).collect(), first: 0, base }
     }
 
     /// Registers each listener under its token.
     pub(in crate::net) fn register(&mut self, registry: &Registry) -> io::Result<()> {
-        self.all.iter_mut().enumerate().try_for_each(|(place, door)| {
-            registry.register(&mut door.listener, Token(FIRST + place), Interest::READABLE)
+        self.all.iter_mut().zip(FIRST + self.base..).try_for_each(|(door, token)| {
+            registry.register(&mut door.listener, Token(token), Interest::READABLE)
         })
     }
 
@@ -57,7 +64,7 @@ impl Listeners {
 
     /// Records that a client waits at the listener with this token.
     pub(in crate::net) fn note(&mut self, Token(token): Token) {
-        let place = token.checked_sub(FIRST);
+        let place = token.checked_sub(FIRST + self.base);
         if let Some(door) = place.and_then(|place| self.all.get_mut(place)) {
             door.stirred = true;
         }
@@ -101,7 +108,7 @@ impl Listeners {
                 result => {
                     let place = (self.first + distance) % count;
                     self.first = (place + 1) % count;
-                    return Ok((result?, place));
+                    return Ok((result?, self.base + place));
                 }
             }
         }

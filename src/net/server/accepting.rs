@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use log::{debug, warn};
 
+use super::guests::is_passing;
 use super::{Served, Server};
 use crate::net::listen::listeners::Listeners;
 use crate::net::slab::Side;
@@ -91,7 +92,7 @@ impl Accepting {
 impl Server {
     pub(super) fn has_room(&self) -> bool {
         let links = self.passing.files().div_ceil(2);
-        self.pairs.len() < self.max_pairs.saturating_sub(links).max(1)
+        self.clients() < self.max_pairs.saturating_sub(links).max(1)
     }
 
     pub(super) fn set_accepting(&mut self, state: impl FnOnce(Listeners) -> Accepting) {
@@ -142,20 +143,15 @@ impl Server {
     }
 
     fn accept_failed(&mut self, error: &io::Error) {
-        match error.kind() {
-            // There are no more. Or the client has given up, or a signal came; the next may be there.
-            io::ErrorKind::WouldBlock
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::Interrupted => {}
-            _ => {
-                warn!("cannot accept a client: {error}; trying again");
-                let until = Instant::now() + ACCEPT_PAUSE;
-                self.set_accepting(|listeners| Accepting::Paused(listeners, until));
-            }
+        // Else there are no more, or the client has given up; the next may be there.
+        if !is_passing(error) {
+            warn!("cannot accept a client: {error}; trying again");
+            let until = Instant::now() + ACCEPT_PAUSE;
+            self.set_accepting(|listeners| Accepting::Paused(listeners, until));
         }
     }
 
-    fn welcome(&mut self, stream: mio::net::UnixStream, listener: usize) {
+    pub(super) fn welcome(&mut self, stream: mio::net::UnixStream, listener: usize) {
         let slot = self.pairs.next();
         let token = self.next_token(slot, Side::Client);
         let client = match Peer::new(stream, token, self.poll.registry()) {
@@ -165,8 +161,10 @@ impl Server {
         let Some(Served { common, .. }) = self.served.get(listener) else { return };
         let pair = Pair::accepted(client, listener, &mut self.pumps, common, self.woke);
         self.pairs.insert(pair);
-        self.answering.counters().client();
-        debug!("a client was accepted; {} are connected", self.pairs.len());
+        if !self.is_new_guest(listener) {
+            self.counters.client();
+            debug!("a client was accepted; {} are connected", self.clients());
+        }
         self.queue(slot);
     }
 }

@@ -50,7 +50,7 @@ impl Accepting {
 
 impl Server {
     pub(super) fn is_done(&self) -> bool {
-        let nobody = self.pairs.len() == 0;
+        let nobody = self.clients() == 0;
         match self.accepting {
             Accepting::Superseded(_) => nobody && self.passing.has_no_links(),
             Accepting::Closing(_) => nobody,
@@ -127,7 +127,7 @@ impl Server {
         let draining = Draining { until, hasty };
         self.accept_no_more(Accepting::Draining(draining));
         self.stop_passing();
-        info!("stopping: {} connections are open", self.pairs.len());
+        info!("stopping: {} connections are open", self.clients());
         draining
     }
 
@@ -156,7 +156,7 @@ impl Server {
         let mut cut = 0;
         for slot in slots {
             let idle = self.with_pair(slot, |pair, _, shell| {
-                let idle = pair.is_idle();
+                let idle = pair.is_idle() || shell.common.answers;
                 pair.abandon(shell);
                 idle
             });
@@ -178,7 +178,7 @@ impl Server {
         if let Some(listeners) = self.accepting.listeners() {
             listeners.take_files();
         }
-        self.take_desk();
+        self.take_stats();
         if let Some(link) = link {
             self.take_clients(link);
         }
@@ -215,7 +215,7 @@ impl Server {
     fn start(&mut self, program: &Program) -> io::Result<Successor> {
         let listeners = self.accepting.listeners().map(|listeners| &*listeners);
         let clients = listeners.into_iter().flat_map(Listeners::iter);
-        let mut successor = program.start(clients, self.answering.listener())?;
+        let mut successor = program.start(clients, self.guests.listener())?;
         self.poll.registry().register(&mut successor.link, SUCCESSOR, Interest::READABLE)?;
         Ok(successor)
     }
@@ -255,10 +255,10 @@ impl Server {
         if let Some(listeners) = self.accepting.listeners() {
             listeners.leave_files();
         }
-        self.leave_desk();
+        self.leave_stats();
         self.accept_no_more(Accepting::superseded(Instant::now()));
         self.follow(number, link);
-        info!("process {number} serves from now on; {} connections are here", self.pairs.len());
+        info!("process {number} serves from now on; {} connections are here", self.clients());
     }
 
     /// Goes on with what has its time.
@@ -291,7 +291,7 @@ impl Server {
             Accepting::Closing(stage) if stage.sweep <= now => {
                 stage.sweep = now + HUSH;
                 let next = stage.next;
-                if self.sweep_all().len() == self.pairs.len() {
+                if self.sweep_all().len() == self.clients() {
                     self.drain(next);
                 }
             }

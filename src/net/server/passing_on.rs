@@ -202,8 +202,8 @@ impl Server {
     }
 
     /// Takes a client, which gets the settings of the listening socket at this place.
-    fn welcome_adopted(&mut self, stream: UnixStream, listener: u32) {
-        let known = |place: &usize| *place < self.served.len();
+    pub(super) fn welcome_adopted(&mut self, stream: UnixStream, listener: u32) {
+        let known = |place: &usize| *place < self.served.len() && !self.answers(*place);
         let Some(listener) = usize::try_from(listener).ok().filter(known) else {
             return warn!("a client came by a socket that is not known; closed");
         };
@@ -213,8 +213,8 @@ impl Server {
             Ok(client) => self.pairs.insert(Pair::adopted(client, listener)),
             Err(error) => return warn!("cannot watch a client: {error}; closed"),
         }
-        self.answering.counters().client();
-        debug!("a client was taken over; {} are connected", self.pairs.len());
+        self.counters.client();
+        debug!("a client was taken over; {} are connected", self.clients());
     }
 
     /// Takes no more clients from predecessors. What they have sent already is taken, as far as there is
@@ -273,7 +273,7 @@ impl Server {
 
     fn begin_passing(&mut self) {
         self.pass_all_on();
-        let (passed, left) = (self.passing.handed_over, self.pairs.len());
+        let (passed, left) = (self.passing.handed_over, self.clients());
         if let Some(Recipient { number, .. }) = self.passing.recipient
             && passed + left > 0
         {
@@ -347,7 +347,7 @@ impl Server {
     /// are not quiet.
     fn recipient_gone(&mut self, why: &io::Error) {
         let Some(to) = self.passing.recipient.take() else { return };
-        if self.pairs.len() > 0 {
+        if self.clients() > 0 {
             let number = to.number;
             info!(
                 "process {number} takes no connections over: {why}; those that are idle are closed"

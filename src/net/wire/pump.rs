@@ -19,6 +19,7 @@ use crate::net::log::access;
 use crate::net::service::notify::Reach;
 use crate::net::slab::place;
 use crate::proxy::{Away, Common, DIAL_LIMIT, Outcome, Patience, Rest, Session, Step};
+use crate::stats::answers;
 
 /// Bytes that one pair may move before the others have their turn: a few full socket queues.
 const BUDGET: usize = 1024 * 1024;
@@ -81,7 +82,9 @@ impl Pump {
     /// waiting for a request, so that this overlaps with the client's first write.
     pub(super) fn welcome(&mut self, common: &Rc<Common>, now: Instant) {
         self.session.begin(common);
-        self.dial = Dial::Due { at: now, until: now + DIAL_LIMIT };
+        if !common.answers {
+            self.dial = Dial::Due { at: now, until: now + DIAL_LIMIT };
+        }
     }
 
     /// Gives one that rests to a pair that rested.
@@ -162,7 +165,9 @@ impl Pump {
         if wants != Wants::Nothing {
             self.refuse(sockets);
         }
-        shell.counters.moved(self.session.traffic().since(before));
+        if !shell.common.answers {
+            shell.counters.moved(self.session.traffic().since(before));
+        }
         self.up.rest(self.session.up(), shell.pools);
         self.down.rest(self.session.down(), shell.pools);
         self.set_deadline(shell.now);
@@ -293,6 +298,11 @@ impl Pump {
                     self.session.found(fact);
                 }
             }
+            Step::Answer(query) => {
+                if let Some(present) = &shell.present {
+                    self.session.answered(answers::answer(&query, shell.counters, present));
+                }
+            }
             Step::Report(outcome) => report(&outcome, sockets, shell),
             Step::Warn(what, operation) => access::warn(what, operation, &sockets.client),
         }
@@ -302,22 +312,30 @@ impl Pump {
         self.dial = Dial::Rest;
         let connected = UnixStream::connect(shell.daemon.path())
             .and_then(|stream| Peer::new(stream, shell.daemon_token, shell.registry));
+        // A question about the daemon's readiness is none of its clients.
+        let counts = !shell.common.answers;
         match connected {
             Ok(daemon) => {
-                shell.daemon.reached(Reach::Reached);
+                if counts {
+                    shell.daemon.reached(Reach::Reached);
+                }
                 sockets.daemon = Some(daemon);
                 self.session.connected();
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && shell.now < until => {
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock && shell.now < until && counts =>
+            {
                 let waited = DIAL_LIMIT.saturating_sub(until.saturating_duration_since(shell.now));
                 let pause = (waited / 2).clamp(DIAL_PAUSES.0, DIAL_PAUSES.1);
                 self.dial = Dial::Due { at: shell.now + pause, until };
             }
             Err(error) => {
-                shell.daemon.reached(Reach::Away);
                 let socket = shell.common.socket.clone();
                 let why = unreachable(&error);
-                shell.counters.connect_failed(&why);
+                if counts {
+                    shell.daemon.reached(Reach::Away);
+                    shell.counters.connect_failed(&why);
+                }
                 self.session.away(Away { socket, why });
             }
         }

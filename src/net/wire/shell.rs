@@ -11,7 +11,7 @@ use crate::net::daemons::Daemon;
 use crate::net::host::blocking::Blocking;
 use crate::net::host::socket_identity::SocketIdentity;
 use crate::proxy::Common;
-use crate::stats::Counters;
+use crate::stats::{Counters, Present};
 
 /// The parts of the server that the pair uses whose turn it is.
 pub(in crate::net) struct Shell<'s> {
@@ -23,6 +23,8 @@ pub(in crate::net) struct Shell<'s> {
     pub(in crate::net) look: &'s SocketIdentity,
     /// The daemon of the pair.
     pub(in crate::net) daemon: &'s mut Daemon,
+    /// The state of the process, while the proxy itself answers to any client.
+    pub(in crate::net) present: Option<Present>,
     pub(in crate::net) counters: &'s mut Counters,
     /// The threads for questions that may take long.
     pub(in crate::net) blocking: &'s Blocking,

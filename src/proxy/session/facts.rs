@@ -1,11 +1,29 @@
 //! Facts that the shell has found out for what waits.
 
-use super::Session;
-use crate::proxy::HostFact;
+use super::{Link, Session};
+use crate::proxy::answering::Answering;
+use crate::proxy::exchange::Exchange;
+use crate::proxy::{Answer, HostFact};
 
 impl Session {
     /// Answers the last [`Step::Ask`](crate::proxy::Step::Ask).
     pub fn found(&mut self, fact: HostFact) {
         self.exchange.found(fact);
+    }
+
+    /// Takes the answer to the last [`Step::Answer`](crate::proxy::Step::Answer).
+    pub fn answered(&mut self, answer: Answer) {
+        if let Exchange::Answering(answering) = &mut self.exchange {
+            answering.answered(answer, &mut self.lanes);
+        }
+    }
+
+    /// Has the proxy itself answer, if the listener wants that. A connection to the daemon is made only
+    /// when it is needed.
+    pub(super) fn answer_itself(&mut self) {
+        if self.common.answers {
+            self.link = Link::Absent;
+            self.exchange = Exchange::Answering(Box::new(Answering::new()));
+        }
     }
 }

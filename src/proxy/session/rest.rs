@@ -30,6 +30,7 @@ impl Session {
         self.belong_to(common);
         self.lanes.begin_after(0);
         self.link = Link::Dialling;
+        self.answer_itself();
     }
 
     /// Makes a session that rests the one that goes on after `rest`. These are the settings of its

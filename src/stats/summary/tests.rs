@@ -1,15 +1,15 @@
 use super::*;
 use crate::proxy::{Fault, Outcome, Verdict};
 use crate::rules::Forced;
-use crate::stats::{Counters, Present, page};
 
 fn present() -> Present {
     let started = Duration::from_secs(1_767_225_599);
-    Present { open: 3, room: 500, draining: false, started }
+    let now = started + Duration::from_secs(3700);
+    Present { open: 3, room: 500, draining: false, started, now }
 }
 
 #[test]
-fn a_page_is_summarized_in_a_few_lines() {
+fn the_counters_are_summarized_in_a_few_lines() {
     let mut counters = Counters::default();
     let mut exchange = |verdict| {
         let operation = crate::engine::route("POST", b"/containers/create");
@@ -25,8 +25,7 @@ fn a_page_is_summarized_in_a_few_lines() {
         counters.held(Duration::from_micros(20));
     }
     counters.held(Duration::from_millis(2));
-    let now = present().started + Duration::from_secs(3700);
-    let text = summary(&page::render(&counters, &present()), "ready", now).unwrap();
+    let text = render(&counters, &present(), "ready");
     let version = env!("CARGO_PKG_VERSION");
     let wanted = format!(
         "version:   {version}, up since 2025-12-31T23:59:59Z (1 h 1 min)\n\
@@ -43,18 +42,10 @@ fn a_page_is_summarized_in_a_few_lines() {
 
 #[test]
 fn startup_and_shutdown_are_reported() {
-    let present = Present { draining: true, ..present() };
-    let page = page::render(&Counters::default(), &present);
-    let text = summary(&page, "not ready", present.started).unwrap();
+    let present = Present { draining: true, now: present().started, ..present() };
+    let text = render(&Counters::default(), &present, "not ready");
     assert!(text.contains("(0 s), shutting down\n"), "{text}");
     assert!(text.contains("no request measured yet\n"), "{text}");
-}
-
-#[test]
-fn pages_of_other_programs_are_rejected() {
-    for page in ["", "up 1\n", "<html>\n", "dockerd_ci_proxy_x{a=b} 1\n"] {
-        assert_eq!(summary(page, "ready", Duration::ZERO), None, "{page}");
-    }
 }
 
 #[test]

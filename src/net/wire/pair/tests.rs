@@ -93,6 +93,7 @@ impl Lab {
             pools: &mut self.pools,
             common,
             daemon: self.daemons.get_mut(daemon).unwrap(),
+            present: None,
             counters: &mut self.counters,
             blocking: &self.blocking,
             look: &SocketIdentity::for_socket(self.path.clone()),

@@ -1,0 +1,167 @@
+//! The clients of the stats socket, to which the proxy itself answers. They have a small room of their
+//! own, so that they are answered even when there is no room for another client, and take none from
+//! clients.
+
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use log::warn;
+
+use super::{Served, Server};
+use crate::net::host::socket_identity::SocketIdentity;
+use crate::net::listen::Listener;
+use crate::net::listen::listeners::Listeners;
+use crate::proxy::Common;
+use crate::rules::Injection;
+use crate::stats::Present;
+
+/// Maximum number of guests: a scraper, some that watch over the process, and a person. Others wait in
+/// the kernel's queue.
+const GUESTS: usize = 4;
+
+/// Descriptors that are reserved: the listener, and the two sockets of each guest.
+const FILES: usize = 1 + 2 * GUESTS;
+
+/// The pause before accepting is tried again when the system has no descriptors left.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The stats socket, and its clients.
+#[derive(Debug, Default)]
+pub(super) struct Guests {
+    listeners: Option<Listeners>,
+    /// Number of guests among the pairs.
+    count: usize,
+    /// No guest is accepted before this time.
+    paused: Option<Instant>,
+}
+
+impl Guests {
+    /// Returns the stats socket, while it is listened on.
+    pub(super) fn listener(&self) -> Option<&Listener> {
+        self.listeners.as_ref()?.iter().next()
+    }
+
+    pub(super) fn listeners(&mut self) -> Option<&mut Listeners> {
+        self.listeners.as_mut()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Returns the time until a guest may be accepted; none at all if nobody waits.
+    pub(super) fn wait(&self, now: Instant) -> Option<Duration> {
+        let waits = self.listeners.as_ref().is_some_and(Listeners::is_stirred);
+        let until = self.paused.unwrap_or(now);
+        (waits && self.count < GUESTS).then(|| until.saturating_duration_since(now))
+    }
+}
+
+impl Server {
+    /// Answers at the stats socket `listener`, too; readiness is that of the daemon whose socket is at
+    /// `daemon`.
+    ///
+    /// # Errors
+    /// The kernel gives no registration.
+    pub fn answer_at(&mut self, listener: Listener, daemon: &Path) -> io::Result<()> {
+        let mut listeners = Listeners::from(vec![listener], self.served.len());
+        listeners.register(self.poll.registry())?;
+        self.guests.listeners = Some(listeners);
+        let look = SocketIdentity::for_socket(daemon.to_owned());
+        let daemon = self.daemons.add(daemon);
+        let common = Common {
+            injection: Injection::default(),
+            answers: true,
+            socket: daemon.path().display().to_string(),
+            images: Rc::clone(daemon.images()),
+            budget: Rc::default(),
+            draining: Rc::clone(&self.draining),
+        };
+        self.served.push(Served { common: Rc::new(common), daemon: daemon.id(), look });
+        self.max_pairs = self.max_pairs.saturating_sub(FILES.div_ceil(2)).max(1);
+        Ok(())
+    }
+
+    /// Accepts the next guest, if one waits and there is room. There is one in each turn of the event
+    /// loop, so that guests without end take no more than a part of its time.
+    pub(super) fn accept_guest(&mut self) {
+        if self.guests.wait(self.woke) != Some(Duration::ZERO) {
+            return;
+        }
+        self.guests.paused = None;
+        let Some(listeners) = &mut self.guests.listeners else { return };
+        match listeners.accept() {
+            Ok((stream, listener)) => self.welcome(stream, listener),
+            Err(error) if is_passing(&error) => {}
+            Err(error) => {
+                warn!("cannot accept on the stats socket: {error}; trying again");
+                self.guests.paused = Some(self.woke + PAUSE);
+            }
+        }
+    }
+
+    /// Takes note of a new pair, if it is a guest's. Reports that.
+    pub(super) fn is_new_guest(&mut self, listener: usize) -> bool {
+        let guest = self.answers(listener);
+        self.guests.count += usize::from(guest);
+        guest
+    }
+
+    /// Takes note that a pair is gone.
+    pub(super) fn forget_guest(&mut self, listener: usize) {
+        let guest = self.answers(listener);
+        self.guests.count -= usize::from(guest);
+    }
+
+    /// Returns `true` if the proxy itself answers to the clients of this listening socket.
+    pub(super) fn answers(&self, listener: usize) -> bool {
+        self.served.get(listener).is_some_and(|served| served.common.answers)
+    }
+
+    /// Returns the number of clients, guests not counted.
+    pub(super) fn clients(&self) -> usize {
+        self.pairs.len() - self.guests.count()
+    }
+
+    /// Takes the removal of the stats socket's file over from a process that no longer listens there.
+    pub(super) fn take_stats(&mut self) {
+        if let Some(listeners) = self.guests.listeners() {
+            listeners.take_files();
+        }
+    }
+
+    /// Leaves the stats socket to another process that listens there.
+    pub(super) fn leave_stats(&mut self) {
+        if let Some(mut listeners) = self.guests.listeners.take() {
+            listeners.unwatch(self.poll.registry());
+            listeners.leave_files();
+        }
+    }
+
+    /// Returns the state of the process, for a guest.
+    pub(super) fn present(&self) -> Present {
+        Present {
+            open: self.clients(),
+            room: self.max_pairs,
+            draining: !self.accepting.serves(),
+            started: self.started,
+            now: since_epoch(),
+        }
+    }
+}
+
+/// Returns the time since the Unix epoch.
+pub(super) fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Returns `true` if an error of accept(2) means no more than that this client is not there.
+pub(super) fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(error.kind(), Kind::WouldBlock | Kind::ConnectionAborted | Kind::Interrupted)
+}
+
+#[cfg(test)]
+mod tests;
