@@ -60,7 +60,6 @@ impl Answering {
                 lanes.up.take(self.request.len());
                 self.ask(None)
             }
-            Stage::Asked => Turn::Wait,
             Stage::Pinging(reply) => match pong(reply, lanes) {
                 Some(ready) => self.ask(Some(ready)),
                 None => Turn::Wait,
@@ -70,7 +69,7 @@ impl Answering {
                 self.ask(Some(ready))
             }
             Stage::Leaving if lanes.down.is_flushed() => Turn::Close,
-            Stage::Leaving => Turn::Wait,
+            Stage::Asked | Stage::Leaving => Turn::Wait,
         }
     }
 

@@ -21,8 +21,7 @@ use super::fault::Fault;
 use super::grpc::{self, Building, Origin};
 use super::held::{Gathered, Held, Sent};
 use super::lane::{LANE_LIMIT, Sink};
-use super::lanes::Lanes;
-use super::outcome::{Call, Traffic};
+use super::outcome::Call;
 use super::relay::{self, Relaying};
 use super::turn::{Hand, Turn};
 use super::{Common, HostFact, Step, Verdict};
@@ -187,7 +186,7 @@ impl Exchange {
                 *self = Self::Idle(scan);
                 return Turn::Wait;
             }
-            Err(Malformed::Http2Preface) if speaks_http2(lanes, common) => {
+            Err(Malformed::Http2Preface) if lanes.are_unused() && !common.draining.get() => {
                 call.operation = &HTTP2;
                 call.begin_change(common);
                 *self = Self::building(call, Origin::PriorKnowledge, common);
@@ -393,10 +392,4 @@ impl Exchange {
             }
         }
     }
-}
-
-/// Returns `true` if a client may speak HTTP/2 now: on a connection on which nothing was said before.
-fn speaks_http2(lanes: &Lanes, common: &Common) -> bool {
-    let Traffic { to_daemon, to_client } = lanes.traffic();
-    to_daemon == 0 && to_client == 0 && !common.draining.get()
 }

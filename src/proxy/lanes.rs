@@ -54,6 +54,11 @@ impl Lanes {
         Traffic { to_daemon: self.up.count(), to_client: self.down.count() }
     }
 
+    /// Returns `true` if nothing was said on the connection, so that a client may begin with HTTP/2.
+    pub(super) fn are_unused(&self) -> bool {
+        self.traffic() == Traffic::default()
+    }
+
     /// Lets leave what is left. No more requests are read.
     pub(super) fn wind_up(&mut self) {
         // A client that still sends to a daemon that is gone is not to be stuck: it must get to read.

@@ -101,7 +101,9 @@ fn a_client_that_is_taken_over_gets_the_settings_of_its_listening_socket() {
     let mut new = servers(&folder, &["c", "d"]);
     let daemons =
         ["c", "d"].map(|name| Daemon::bind(folder.at(&format!("daemon-{name}"))).unwrap());
-    daemons.iter().for_each(|daemon| daemon.set_nonblocking(true).unwrap());
+    for daemon in &daemons {
+        daemon.set_nonblocking(true).unwrap();
+    }
     new.take_clients(link);
     new.adopt();
     for (client, (daemon, label)) in

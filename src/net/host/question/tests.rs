@@ -4,8 +4,8 @@ use std::time::Duration;
 use mio::{Poll, Token};
 
 use super::*;
-use crate::config::look::LookAt;
 use crate::net::daemons::Daemons;
+use crate::net::host::socket_identity::LookAt;
 
 /// A host on which paths below `/slow` are on a disk, which fails at `/slow/broken`.
 struct Disk;
@@ -30,11 +30,11 @@ impl LookAt for Disk {
 /// Asks about these paths, and looks for the answer until there is one, at most `later` from now.
 fn answer(paths: &[&str], later: Duration) -> (HostFact, bool) {
     let poll = Poll::new().unwrap();
-    let looks = Looks::new(poll.registry(), Token(7)).unwrap();
-    let (look, mut daemons) = (Look::new(Disk), Daemons::default());
+    let blocking = Blocking::new(poll.registry(), Token(7)).unwrap();
+    let (look, mut daemons) = (SocketIdentity::new(Disk), Daemons::default());
     let daemon = daemons.add("/daemon".as_ref());
     let now = Instant::now();
-    let eyes = Eyes { look: &look, daemon, looks: &looks, pair: 1, now };
+    let eyes = Eyes { look: &look, daemon, blocking: &blocking, pair: 1, now };
     let mut sight = Sight::default();
     let paths = paths.iter().map(|&path| path.to_owned()).collect();
     if let Some(fact) = sight.ask(HostQuestion::Paths(paths), &eyes) {
