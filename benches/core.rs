@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a bench may fail so")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use dockerd_ci_proxy::engine::carriers::CONTAINER;
+use dockerd_ci_proxy::engine::shapes::CONTAINER;
 use dockerd_ci_proxy::http::body::Next;
 use dockerd_ci_proxy::http::chunked::Chunked;
 use dockerd_ci_proxy::http::head::{self, Scan};

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use allocation_counter::{AllocationInfo, measure};
 use dockerd_ci_proxy::buffer::Pool;
-use dockerd_ci_proxy::engine::carriers::CONTAINER;
+use dockerd_ci_proxy::engine::shapes::CONTAINER;
 use dockerd_ci_proxy::proxy::{Common, Lane, Session, Step};
 
 #[path = "support/mod.rs"]

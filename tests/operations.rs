@@ -3,7 +3,7 @@
 
 #![allow(clippy::panic, reason = "a test fails by panicking")]
 
-use dockerd_ci_proxy::engine::{Carrier, Upgrade, route};
+use dockerd_ci_proxy::engine::{Payload, Upgrade, route};
 
 const DESCRIBED: &str = include_str!("data/engine-api.txt");
 
@@ -95,7 +95,7 @@ fn every_operation_that_is_described_is_known_by_its_name() {
 fn somebody_has_said_of_every_operation_what_it_is() {
     for (method, path, name) in described() {
         let operation = route(method, path.replace(['{', '}'], "").as_bytes());
-        let carries = !matches!(operation.carrier, Carrier::Nothing | Carrier::Plugin);
+        let carries = !matches!(operation.payload, Payload::Nothing | Payload::Plugin);
         assert_eq!(carries, CREATING.contains(&name), "{name}: does it create?");
         let hijacks = operation.upgrade == Upgrade::Hijack;
         assert_eq!(hijacks, HIJACKING.contains(&name), "{name}: does it leave HTTP?");

@@ -5,7 +5,7 @@
 //! The test asks a simple model of Go's decoder, and Go itself if it is installed.
 #![no_main]
 
-use dockerd_ci_proxy::engine::carriers::{CONTAINER, LABELLED, SERVICE};
+use dockerd_ci_proxy::engine::shapes::{CONTAINER, LABELLED, SERVICE};
 use libfuzzer_sys::fuzz_target;
 use support::{bodies, go, go_json, player};
 
@@ -14,13 +14,13 @@ mod support;
 
 fuzz_target!(|before: &str| {
     let injection = player::injection();
-    for carrier in [&CONTAINER, &LABELLED, &SERVICE] {
-        let rewrite = |body: &[u8]| bodies::edited(&injection, carrier, body);
+    for shape in [&CONTAINER, &LABELLED, &SERVICE] {
+        let rewrite = |body: &[u8]| bodies::edited(&injection, shape, body);
         let Ok(after) = rewrite(before.as_bytes()) else { continue };
         let text = str::from_utf8(&after).unwrap();
-        go_json::assert_forced(carrier, before, text);
+        go_json::assert_forced(shape, before, text);
         if go::is_here() {
-            go::assert_forced(carrier, before, text);
+            go::assert_forced(shape, before, text);
         }
         assert_eq!(rewrite(&after).as_ref(), Ok(&after));
     }

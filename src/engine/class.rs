@@ -1,6 +1,6 @@
 //! Classes of operations, for metrics.
 
-use super::{Carrier, HTTP2, Operation, Upgrade};
+use super::{HTTP2, Operation, Payload, Upgrade};
 
 /// The effect of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +37,8 @@ impl Class {
 
 impl From<&Operation> for Class {
     fn from(operation: &Operation) -> Self {
-        match (&operation.carrier, operation.upgrade, operation.method) {
-            (Carrier::Body(_) | Carrier::Query(_) | Carrier::Libpod, _, _) => Self::Create,
+        match (&operation.payload, operation.upgrade, operation.method) {
+            (Payload::Body(_) | Payload::Query(_) | Payload::Libpod, _, _) => Self::Create,
             (_, Upgrade::Hijack, _) => Self::Upgrade,
             _ if *operation == HTTP2 => Self::Upgrade,
             (_, Upgrade::Unknown, _) => Self::Unknown,

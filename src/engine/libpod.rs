@@ -1,14 +1,14 @@
 //! Podman's own API below `/libpod`: which requests may create objects. Its bodies carry labels in
 //! other places and are not rewritten.
 
-use super::{Carrier, Operation, Upgrade, matches};
+use super::{Operation, Payload, Upgrade, matches};
 
 /// Requests that read, or change existing objects.
 pub(super) const LIBPOD: Operation = Operation {
     name: "Libpod",
     method: "",
     path: "/libpod",
-    carrier: Carrier::Nothing,
+    payload: Payload::Nothing,
     upgrade: Upgrade::Unknown,
 };
 
@@ -20,7 +20,7 @@ pub(super) const LIBPOD_CREATE: Operation = Operation {
     name: "LibpodCreate",
     method: "",
     path: "/libpod",
-    carrier: Carrier::Libpod,
+    payload: Payload::Libpod,
     upgrade: Upgrade::Never,
 };
 

@@ -1,19 +1,19 @@
-//! The Docker Engine API as data: operations, their carriers of labels, and upgrades. This layer
-//! does not know what is injected.
+//! The Docker Engine API as data: operations, the shapes of their
+//! requests and responses, and upgrades. This layer does not know what is injected.
 
 mod api;
-pub mod carriers;
 mod class;
 pub mod client;
 mod imaging;
 mod libpod;
 mod operations;
 mod replies;
+pub mod shapes;
 
 pub use api::{Api, heeds_platform, takes_empty_body};
-pub use carriers::JsonCarrier;
 pub use class::Class;
 pub use replies::ReplyShape;
+pub use shapes::JsonShape;
 
 /// One operation of the Engine API.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,33 +24,33 @@ pub struct Operation {
     pub method: &'static str,
     /// The path without version; `{}` stands for a name or id.
     pub path: &'static str,
-    /// The place of labels in the request.
-    pub carrier: Carrier,
+    /// The place of forced values in the request.
+    pub payload: Payload,
     /// The way in which the connection may leave HTTP.
     pub upgrade: Upgrade,
 }
 
 /// The place of forced values in a request.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Carrier {
+pub enum Payload {
     /// None: the request creates nothing, or nothing that can be labelled.
     Nothing,
     /// A JSON body.
-    Body(&'static JsonCarrier),
+    Body(&'static JsonShape),
     /// The query.
-    Query(QueryCarrier),
+    Query(QueryShape),
     /// A HostConfig in the body of a start. APIs before 1.24 use it instead of the one that the
     /// container was created with.
     StartBody,
     /// None, but a plugin is installed, which takes no labels and may mount anything.
     Plugin,
-    /// Unknown: a creating request of Podman's own API.
+    /// Not known: a creating request of Podman's own API.
     Libpod,
 }
 
 /// The place of forced values in a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum QueryCarrier {
+pub enum QueryShape {
     /// `labels` and `cgroupparent` of a classic build.
     Build,
     /// `changes` of a commit.
@@ -71,20 +71,20 @@ pub enum Upgrade {
 }
 
 impl Operation {
-    /// Reports whether daemons may carry it out where its body is empty: an anonymous volume. What else
-    /// creates wants a name or an image in its body, and is refused without.
+    /// Reports whether daemons may accept an empty body: for an anonymous volume. All other creating
+    /// operations require a name or an image.
     #[must_use]
     pub fn may_be_empty(&self) -> bool {
         self.path == "/volumes/create"
     }
 }
 
-/// Any request that matches no known operation: newer than this program, or nonsense.
+/// Any request that matches no known operation: newer than this program, or malformed.
 pub const UNKNOWN: Operation = Operation {
     name: "Unknown",
     method: "",
     path: "",
-    carrier: Carrier::Nothing,
+    payload: Payload::Nothing,
     upgrade: Upgrade::Unknown,
 };
 

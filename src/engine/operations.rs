@@ -1,8 +1,8 @@
 //! Every operation of the Engine API from v1.25 to v1.56, as data, including those that its
 //! published descriptions lack (`/grpc`, checkpoints, `/networks/`).
 
-use super::carriers::{CONTAINER, LABELLED, SERVICE};
-use super::{Carrier, JsonCarrier, Operation, QueryCarrier, Upgrade};
+use super::shapes::{CONTAINER, LABELLED, SERVICE};
+use super::{JsonShape, Operation, Payload, QueryShape, Upgrade};
 
 /// The operations. The first match counts, so special cases come first.
 #[rustfmt::skip]
@@ -10,10 +10,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
     operation("SystemPing", "GET", "/_ping"),
     operation("SystemPingHead", "HEAD", "/_ping"),
     operation("SystemAuth", "POST", "/auth"),
-    operation("ImageBuild", "POST", "/build").carries(Carrier::Query(QueryCarrier::Build)),
+    operation("ImageBuild", "POST", "/build").carries(Payload::Query(QueryShape::Build)),
     operation("BuildCancel", "POST", "/build/cancel"),
     operation("BuildPrune", "POST", "/build/prune"),
-    operation("ImageCommit", "POST", "/commit").carries(Carrier::Query(QueryCarrier::Commit)),
+    operation("ImageCommit", "POST", "/commit").carries(Payload::Query(QueryShape::Commit)),
     operation("ConfigList", "GET", "/configs"),
     operation("ConfigCreate", "POST", "/configs/create").creates(&LABELLED),
     operation("ConfigUpdate", "POST", "/configs/{}/update").creates(&LABELLED),
@@ -39,7 +39,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     operation("ContainerRename", "POST", "/containers/{}/rename"),
     operation("ContainerResize", "POST", "/containers/{}/resize"),
     operation("ContainerRestart", "POST", "/containers/{}/restart"),
-    operation("ContainerStart", "POST", "/containers/{}/start").carries(Carrier::StartBody),
+    operation("ContainerStart", "POST", "/containers/{}/start").carries(Payload::StartBody),
     operation("ContainerStats", "GET", "/containers/{}/stats"),
     operation("ContainerStop", "POST", "/containers/{}/stop"),
     operation("ContainerTop", "GET", "/containers/{}/top"),
@@ -52,7 +52,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     operation("ExecResize", "POST", "/exec/{}/resize"),
     operation("ExecStart", "POST", "/exec/{}/start").hijacks(),
     operation("Grpc", "POST", "/grpc").hijacks(),
-    operation("ImageCreate", "POST", "/images/create").carries(Carrier::Query(QueryCarrier::Import)),
+    operation("ImageCreate", "POST", "/images/create").carries(Payload::Query(QueryShape::Import)),
     operation("ImageGetAll", "GET", "/images/get"),
     operation("ImageList", "GET", "/images/json"),
     operation("ImageLoad", "POST", "/images/load"),
@@ -74,15 +74,15 @@ pub(super) const OPERATIONS: &[Operation] = &[
     operation("NodeList", "GET", "/nodes"),
     operation("NodeUpdate", "POST", "/nodes/{}/update"),
     operation("PluginList", "GET", "/plugins"),
-    operation("PluginCreate", "POST", "/plugins/create").carries(Carrier::Plugin),
+    operation("PluginCreate", "POST", "/plugins/create").carries(Payload::Plugin),
     operation("GetPluginPrivileges", "GET", "/plugins/privileges"),
-    operation("PluginPull", "POST", "/plugins/pull").carries(Carrier::Plugin),
+    operation("PluginPull", "POST", "/plugins/pull").carries(Payload::Plugin),
     operation("PluginDisable", "POST", "/plugins/{}/disable"),
     operation("PluginEnable", "POST", "/plugins/{}/enable"),
     operation("PluginInspect", "GET", "/plugins/{}/json"),
     operation("PluginPush", "POST", "/plugins/{}/push"),
-    operation("PluginSet", "POST", "/plugins/{}/set").carries(Carrier::Plugin),
-    operation("PluginUpgrade", "POST", "/plugins/{}/upgrade").carries(Carrier::Plugin),
+    operation("PluginSet", "POST", "/plugins/{}/set").carries(Payload::Plugin),
+    operation("PluginUpgrade", "POST", "/plugins/{}/upgrade").carries(Payload::Plugin),
     operation("SecretList", "GET", "/secrets"),
     operation("SecretCreate", "POST", "/secrets/create").creates(&LABELLED),
     operation("SecretUpdate", "POST", "/secrets/{}/update").creates(&LABELLED),
@@ -125,18 +125,18 @@ pub(super) const OPERATIONS: &[Operation] = &[
     operation("VolumeUpdate", "PUT", "/volumes/{}"),
 ];
 
-/// Makes a row without a carrier and without an upgrade.
+/// Makes a row without a payload and without an upgrade.
 const fn operation(name: &'static str, method: &'static str, path: &'static str) -> Operation {
-    Operation { name, method, path, carrier: Carrier::Nothing, upgrade: Upgrade::Never }
+    Operation { name, method, path, payload: Payload::Nothing, upgrade: Upgrade::Never }
 }
 
 impl Operation {
-    const fn creates(self, carrier: &'static JsonCarrier) -> Self {
-        Self { carrier: Carrier::Body(carrier), ..self }
+    const fn creates(self, shape: &'static JsonShape) -> Self {
+        Self { payload: Payload::Body(shape), ..self }
     }
 
-    const fn carries(self, carrier: Carrier) -> Self {
-        Self { carrier, ..self }
+    const fn carries(self, payload: Payload) -> Self {
+        Self { payload, ..self }
     }
 
     const fn hijacks(self) -> Self {

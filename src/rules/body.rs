@@ -3,8 +3,8 @@
 use super::facts::{Facts, HostQuestion, Need};
 use super::socket::Survey;
 use super::{Edited, Injection, Judgement, Refusal, lacking, mounts};
-use crate::engine::JsonCarrier;
-use crate::engine::carriers::Storage;
+use crate::engine::JsonShape;
+use crate::engine::shapes::Storage;
 use crate::json::{Edits, Error, Found};
 
 /// Judges a request for `target` with this `body`.
@@ -14,7 +14,7 @@ use crate::json::{Edits, Error, Found};
 /// different things at the places that matter.
 pub(super) fn judge(
     injection: &Injection,
-    carrier: &JsonCarrier,
+    shape: &JsonShape,
     target: &str,
     body: &[u8],
     facts: &Facts,
@@ -22,21 +22,21 @@ pub(super) fn judge(
     let document =
         str::from_utf8(body).map_err(|error| Refusal::from(Error::NotJson(error.to_string())))?;
     let mut edits = Edits::of(document);
-    let along = match carrier.storage {
+    let along = match shape.storage {
         Storage::Container => Some("HostConfig"),
         Storage::Nothing | Storage::Service => None,
     };
     let mut top = match Found::document(document, along)? {
         Found::Object(top) => top,
         // To the daemon it is an object without members: an anonymous volume, for one.
-        Found::Absent | Found::Null(_) => return judge(injection, carrier, target, b"{}", facts),
+        Found::Absent | Found::Null(_) => return judge(injection, shape, target, b"{}", facts),
     };
     // What goes into the HostConfig is put there with what is mounted.
-    let except = (carrier.storage == Storage::Container).then_some("HostConfig");
-    let forced = injection.inject.tree(carrier);
+    let except = (shape.storage == Storage::Container).then_some("HostConfig");
+    let forced = injection.inject.tree(shape);
     forced.apply(&mut edits, &mut top, except)?;
     let (mut needs, mut before) = (Vec::new(), Vec::new());
-    let survey = match carrier.storage {
+    let survey = match shape.storage {
         Storage::Nothing => Survey::default(),
         Storage::Container => {
             let host_config = top.object_along("HostConfig")?;

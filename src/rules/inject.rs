@@ -16,8 +16,8 @@ pub(super) mod query;
 mod tree;
 
 use super::Label;
-use crate::engine::carriers::{CONTAINER, IMAGE_CONFIG, LABELLED, Place, SERVICE};
-use crate::engine::{Carrier, JsonCarrier};
+use crate::engine::shapes::{CONTAINER, IMAGE_CONFIG, LABELLED, Place, SERVICE};
+use crate::engine::{JsonShape, Payload};
 use crate::rules::inject::labels::Labels;
 pub use forced::Forced;
 pub(super) use tree::Tree;
@@ -92,7 +92,7 @@ pub struct Injections {
 }
 
 /// The shapes of JSON documents in which something can be injected.
-const SHAPES: [&JsonCarrier; 4] = [&LABELLED, &CONTAINER, &SERVICE, &IMAGE_CONFIG];
+const SHAPES: [&JsonShape; 4] = [&LABELLED, &CONTAINER, &SERVICE, &IMAGE_CONFIG];
 
 impl FromIterator<Inject> for Injections {
     fn from_iter<I: IntoIterator<Item = Inject>>(list: I) -> Self {
@@ -146,11 +146,11 @@ impl Injections {
         self.text(Place::BuildCgroupParent)
     }
 
-    /// Returns the labels and the cgroup parent that a request with this carrier may get.
+    /// Returns the labels and the cgroup parent that a request with this payload may get.
     #[must_use]
-    pub fn of(&self, carrier: &Carrier) -> (&[Label], Option<&str>) {
-        match carrier {
-            Carrier::Body(_) => (self.labels(), self.cgroup_parent()),
+    pub fn of(&self, payload: &Payload) -> (&[Label], Option<&str>) {
+        match payload {
+            Payload::Body(_) => (self.labels(), self.cgroup_parent()),
             // A connection of BuildKit carries nothing itself, but calls that make images.
             _ => (self.image_labels(), self.build_cgroup_parent()),
         }
@@ -168,12 +168,12 @@ impl Injections {
 
     /// Returns what documents of this shape get.
     #[must_use]
-    pub fn forced_by(&self, shape: &JsonCarrier) -> Forced {
+    pub fn forced_by(&self, shape: &JsonShape) -> Forced {
         self.tree(shape).forced()
     }
 
     /// Returns what is injected into documents of this shape.
-    pub(super) fn tree(&self, shape: &JsonCarrier) -> &Tree {
+    pub(super) fn tree(&self, shape: &JsonShape) -> &Tree {
         static NOTHING: Tree = Tree::nothing();
         let place = SHAPES.iter().position(|other| *other == shape);
         place.and_then(|place| self.trees.get(place)).unwrap_or(&NOTHING)

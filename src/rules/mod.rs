@@ -29,7 +29,7 @@ use self::facts::{Facts, Need, Order, Question};
 use self::inject::{dockerfile_changes, query};
 use self::reply::Replies;
 use self::socket::{Note, PLUGIN, SocketBind};
-use crate::engine::{Carrier, JsonCarrier, Operation, QueryCarrier, UNKNOWN, takes_empty_body};
+use crate::engine::{JsonShape, Operation, Payload, QueryShape, UNKNOWN, takes_empty_body};
 use crate::http::body::Framing;
 use crate::http::head::Request;
 
@@ -165,26 +165,26 @@ pub fn judge(injection: &Injection, asked: &Asked<'_>, facts: &Facts) -> Judgeme
 fn judged(injection: &Injection, asked: &Asked<'_>, facts: &Facts) -> Result<Judgement, Refusal> {
     let Asked { operation, target, traits, body } = *asked;
     let labels_images = !injection.inject.image_labels().is_empty();
-    match operation.carrier {
-        Carrier::Nothing if injection.strict && *operation == UNKNOWN => Err(unknown()),
-        Carrier::Nothing => Ok(pass()),
-        Carrier::Plugin => Ok(Judgement::Pass { notes: vec![PLUGIN] }),
-        Carrier::Query(QueryCarrier::Commit | QueryCarrier::Import) if !labels_images => Ok(pass()),
-        Carrier::Query(_) if traits.form => Err(form_body()),
-        Carrier::Query(QueryCarrier::Build) => query::plan(injection, target).map(Into::into),
-        Carrier::Query(QueryCarrier::Commit) => {
+    match operation.payload {
+        Payload::Nothing if injection.strict && *operation == UNKNOWN => Err(unknown()),
+        Payload::Nothing => Ok(pass()),
+        Payload::Plugin => Ok(Judgement::Pass { notes: vec![PLUGIN] }),
+        Payload::Query(QueryShape::Commit | QueryShape::Import) if !labels_images => Ok(pass()),
+        Payload::Query(_) if traits.form => Err(form_body()),
+        Payload::Query(QueryShape::Build) => query::plan(injection, target).map(Into::into),
+        Payload::Query(QueryShape::Commit) => {
             dockerfile_changes::of_commit(injection, target).map(Into::into)
         }
-        Carrier::Query(QueryCarrier::Import) => {
+        Payload::Query(QueryShape::Import) => {
             Ok(dockerfile_changes::of_import(injection, target)?.map_or_else(pass, Into::into))
         }
-        Carrier::StartBody => start(traits.framing),
-        Carrier::Libpod => Err(libpod()),
-        Carrier::Body(_) if traits.encoded => Err(encoded_body()),
-        Carrier::Body(carrier) => match body {
-            _ if traits.is_empty() => without_body(injection, operation, carrier, target, facts),
-            Some(body) => body::judge(injection, carrier, target, body, facts),
-            None => Ok(Judgement::Gather { forced: injection.inject.forced_by(carrier) }),
+        Payload::StartBody => start(traits.framing),
+        Payload::Libpod => Err(libpod()),
+        Payload::Body(_) if traits.encoded => Err(encoded_body()),
+        Payload::Body(shape) => match body {
+            _ if traits.is_empty() => without_body(injection, operation, shape, target, facts),
+            Some(body) => body::judge(injection, shape, target, body, facts),
+            None => Ok(Judgement::Gather { forced: injection.inject.forced_by(shape) }),
         },
     }
 }
@@ -197,7 +197,7 @@ fn pass() -> Judgement {
 fn without_body(
     injection: &Injection,
     operation: &Operation,
-    carrier: &JsonCarrier,
+    shape: &JsonShape,
     target: &str,
     facts: &Facts,
 ) -> Result<Judgement, Refusal> {
@@ -207,7 +207,7 @@ fn without_body(
         Some(None) => Err(empty_body()),
         // It refuses it, in its own words.
         Some(Some(false)) => Ok(pass()),
-        Some(Some(true)) => body::judge(injection, carrier, target, b"{}", facts),
+        Some(Some(true)) => body::judge(injection, shape, target, b"{}", facts),
     }
 }
 

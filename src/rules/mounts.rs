@@ -25,7 +25,7 @@ pub use self::anonymous::AnonymousVolumes;
 use self::anonymous::{OwnMount, labelled_mounts};
 use super::inject::labels;
 use super::{Injection, Reason, Refusal};
-use crate::engine::carriers::{CONTAINER, HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
+use crate::engine::shapes::{CONTAINER, HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
 use crate::json::{Array, Edits, Found, Listed, Member, Object, is_field, quoted};
 use crate::rules::facts::Facts;
 use crate::rules::inject::Tree;

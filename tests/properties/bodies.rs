@@ -1,7 +1,7 @@
 //! JSON bodies of creating requests, as Go reads them after the rewriting.
 
-use dockerd_ci_proxy::engine::JsonCarrier;
-use dockerd_ci_proxy::engine::carriers::{CONTAINER, LABELLED, SERVICE};
+use dockerd_ci_proxy::engine::JsonShape;
+use dockerd_ci_proxy::engine::shapes::{CONTAINER, LABELLED, SERVICE};
 
 use crate::support::random::{Random, check};
 use crate::support::{bodies, go_json, player};
@@ -176,8 +176,8 @@ pub(crate) fn document(random: &mut Random) -> String {
 }
 
 /// Rewrites a body; returns `None` if it is refused.
-pub(crate) fn rewritten(carrier: &JsonCarrier, body: &[u8]) -> Option<Vec<u8>> {
-    bodies::edited(&player::injection(), carrier, body).ok()
+pub(crate) fn rewritten(shape: &JsonShape, body: &[u8]) -> Option<Vec<u8>> {
+    bodies::edited(&player::injection(), shape, body).ok()
 }
 
 #[test]
@@ -185,10 +185,10 @@ fn go_finds_what_is_forced_and_all_else_as_it_was() {
     let accepted = std::cell::Cell::new(0);
     check(10_000, |random| {
         let before = document(random);
-        for carrier in [&CONTAINER, &LABELLED, &SERVICE] {
-            if let Some(after) = rewritten(carrier, before.as_bytes()) {
+        for shape in [&CONTAINER, &LABELLED, &SERVICE] {
+            if let Some(after) = rewritten(shape, before.as_bytes()) {
                 let after = String::from_utf8(after).unwrap();
-                go_json::assert_forced(carrier, &before, &after);
+                go_json::assert_forced(shape, &before, &after);
                 accepted.set(accepted.get() + 1);
             }
         }
@@ -200,9 +200,9 @@ fn go_finds_what_is_forced_and_all_else_as_it_was() {
 #[test]
 fn a_second_rewriting_changes_nothing() {
     check(5_000, |random| {
-        for carrier in [&CONTAINER, &LABELLED, &SERVICE] {
-            if let Some(once) = rewritten(carrier, document(random).as_bytes()) {
-                assert_eq!(rewritten(carrier, &once).as_ref(), Some(&once));
+        for shape in [&CONTAINER, &LABELLED, &SERVICE] {
+            if let Some(once) = rewritten(shape, document(random).as_bytes()) {
+                assert_eq!(rewritten(shape, &once).as_ref(), Some(&once));
             }
         }
     });
@@ -213,10 +213,10 @@ fn a_damaged_document_is_refused_or_still_carries_what_is_forced() {
     check(10_000, |random| {
         let document = document(random);
         let before = random.damaged(document.as_bytes());
-        for carrier in [&CONTAINER, &SERVICE] {
-            if let Some(after) = rewritten(carrier, &before) {
+        for shape in [&CONTAINER, &SERVICE] {
+            if let Some(after) = rewritten(shape, &before) {
                 let [before, after] = [&before, &after].map(|text| str::from_utf8(text).unwrap());
-                go_json::assert_forced(carrier, before, after);
+                go_json::assert_forced(shape, before, after);
             }
         }
     });

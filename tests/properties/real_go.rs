@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use dockerd_ci_proxy::engine::carriers::{CONTAINER, LABELLED, SERVICE};
+use dockerd_ci_proxy::engine::shapes::{CONTAINER, LABELLED, SERVICE};
 
 use crate::bodies::{document, rewritten};
 use crate::support::go::{self, Routed};
@@ -17,10 +17,10 @@ fn gos_own_decoder_finds_what_is_forced_and_all_else_as_it_was() {
     let understood = Cell::new(0);
     check(20_000, |random| {
         let before = document(random);
-        for carrier in [&CONTAINER, &LABELLED, &SERVICE] {
-            if let Some(after) = rewritten(carrier, before.as_bytes()) {
+        for shape in [&CONTAINER, &LABELLED, &SERVICE] {
+            if let Some(after) = rewritten(shape, before.as_bytes()) {
                 let after = str::from_utf8(&after).unwrap();
-                let both = go::assert_forced(carrier, &before, after);
+                let both = go::assert_forced(shape, &before, after);
                 understood.set(understood.get() + usize::from(both));
             }
         }

@@ -1,19 +1,15 @@
 //! Bodies as the rules edit them, without a connection.
 
-use dockerd_ci_proxy::engine::{JsonCarrier, route};
+use dockerd_ci_proxy::engine::{JsonShape, route};
 use dockerd_ci_proxy::http::head;
 use dockerd_ci_proxy::rules::facts::Facts;
 use dockerd_ci_proxy::rules::{Asked, Edited, Injection, Judgement, Refusal, Traits, judge};
 
 use super::forced;
 
-/// Edits the body of a request with this carrier. Nothing that would be asked is news.
-pub fn edited(
-    injection: &Injection,
-    carrier: &JsonCarrier,
-    body: &[u8],
-) -> Result<Vec<u8>, Refusal> {
-    let target = forced::route_of(carrier);
+/// Edits the body of a request with this shape. Nothing that would be asked is news.
+pub fn edited(injection: &Injection, shape: &JsonShape, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let target = forced::route_of(shape);
     let head = format!("POST {target} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
     let traits = Traits::of(&head::request(head.as_bytes()).unwrap());
     let operation = route("POST", target.as_bytes());

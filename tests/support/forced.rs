@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use dockerd_ci_proxy::engine::JsonCarrier;
-use dockerd_ci_proxy::engine::carriers::Storage;
+use dockerd_ci_proxy::engine::JsonShape;
+use dockerd_ci_proxy::engine::shapes::Storage;
 use dockerd_ci_proxy::rules::Label;
 use serde_json::{Map, Value, json};
 
@@ -56,9 +56,9 @@ fn is_labelled(found: &Value) -> bool {
     labels().iter().all(|(key, value)| found.get(key) == Some(value))
 }
 
-/// Returns a route for bodies like those of `carrier`.
-pub fn route_of(carrier: &JsonCarrier) -> &'static str {
-    match carrier.storage {
+/// Returns a route for bodies like those of `shape`.
+pub fn route_of(shape: &JsonShape) -> &'static str {
+    match shape.storage {
         Storage::Container => "/containers/create",
         Storage::Service => "/services/create",
         Storage::Nothing => "/volumes/create",

@@ -6,8 +6,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use dockerd_ci_proxy::engine::Carrier;
-use dockerd_ci_proxy::engine::JsonCarrier;
+use dockerd_ci_proxy::engine::JsonShape;
+use dockerd_ci_proxy::engine::Payload;
 use dockerd_ci_proxy::http::render;
 use dockerd_ci_proxy::proxy::decide;
 use dockerd_ci_proxy::rules::{Edited, Judgement};
@@ -34,7 +34,7 @@ pub fn is_here() -> bool {
 
 /// Fails unless Go decodes `after` like `before` with the forced values. Returns `true` if Go could decode
 /// both.
-pub fn assert_forced(carrier: &JsonCarrier, before: &str, after: &str) -> bool {
+pub fn assert_forced(shape: &JsonShape, before: &str, after: &str) -> bool {
     let [seen, got] = [before, after].map(|body| ask(&json!({ "Body": body })));
     if seen.is_null() {
         // The daemon refuses the original. The rewriting may have removed the reason; then all forced values are
@@ -42,7 +42,7 @@ pub fn assert_forced(carrier: &JsonCarrier, before: &str, after: &str) -> bool {
         assert!(got.is_null() || got["Labels"]["ci.job"] == "7", "\n{before}\n{after}");
         return false;
     }
-    assert_eq!(forced::document(seen, forced::route_of(carrier)), got, "\n{before}\n{after}");
+    assert_eq!(forced::document(seen, forced::route_of(shape)), got, "\n{before}\n{after}");
     true
 }
 
@@ -97,8 +97,8 @@ pub fn assert_routed(method: &str, target: &str) -> Routed {
             forced::assert_form(route, before.form, after.form);
         }
         Judgement::Gather { .. } => {
-            let Carrier::Body(carrier) = decision.operation.carrier else { panic!("{target}") };
-            assert_eq!(forced::route_of(carrier), forced::like(route), "{target}");
+            let Payload::Body(shape) = decision.operation.payload else { panic!("{target}") };
+            assert_eq!(forced::route_of(shape), forced::like(route), "{target}");
         }
         judgement => panic!("{target}: {judgement:?}"),
     }

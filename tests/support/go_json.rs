@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use dockerd_ci_proxy::engine::JsonCarrier;
-use dockerd_ci_proxy::engine::carriers::Storage;
+use dockerd_ci_proxy::engine::JsonShape;
+use dockerd_ci_proxy::engine::shapes::Storage;
 use serde::Deserializer;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -182,16 +182,16 @@ fn read_struct(fields: &[(&str, Shape)], members: &Members) -> Value {
 
 /// Fails unless `after` is, for Go, exactly `before` with the forced values; and unless a decoder that
 /// compares names with case and takes the last member of a name finds the forced values, too.
-pub fn assert_forced(carrier: &JsonCarrier, before: &str, after: &str) {
-    let shape = match carrier.storage {
+pub fn assert_forced(shape: &JsonShape, before: &str, after: &str) {
+    let object = match shape.storage {
         Storage::Container => CONTAINER,
         Storage::Service => SERVICE,
         Storage::Nothing => LABELLED,
     };
     // `null` is as good as an object without members.
-    let seen = shape.read(before).unwrap_or_else(|| json!({}));
-    let wanted = forced::document(seen, forced::route_of(carrier));
-    let got = shape.read(after).unwrap_or_else(|| panic!("{after} is no object"));
+    let seen = object.read(before).unwrap_or_else(|| json!({}));
+    let wanted = forced::document(seen, forced::route_of(shape));
+    let got = object.read(after).unwrap_or_else(|| panic!("{after} is no object"));
     assert_eq!(got, wanted, "{before}");
     // Such a decoder may refuse what Go accepts, such as half a surrogate pair.
     if let Ok(plain) = serde_json::from_str(after) {

@@ -84,7 +84,7 @@ impl<'l> Line<'l> {
             Verdict::Forwarded(forced) => forced,
             Verdict::Refused(_) => Forced::NOTHING,
         };
-        let (labels, parent) = injection.inject.of(&outcome.operation.carrier);
+        let (labels, parent) = injection.inject.of(&outcome.operation.payload);
         let labels = if forced.has(Forced::LABELS) { labels } else { &[] };
         let cgroup_parent = parent.filter(|_| forced.has(Forced::CGROUP_PARENT));
         Self { outcome, caller, labels, names: OnceCell::new(), cgroup_parent }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::carriers::{CONTAINER, LABELLED, SERVICE};
+use crate::engine::shapes::{CONTAINER, LABELLED, SERVICE};
 use crate::rules::facts::Order;
 use crate::rules::inject::labels;
 use crate::rules::mounts::outside_host_config;
@@ -18,24 +18,24 @@ pub(in crate::rules) struct Rewritten {
 /// Edits `body` by `facts`, on a host on which no path has to do with the daemon's socket.
 pub(in crate::rules) fn rewrite(
     injection: &Injection,
-    carrier: &JsonCarrier,
+    shape: &JsonShape,
     facts: &Facts,
     body: &str,
 ) -> Result<Rewritten, Refusal> {
-    rewrite_on(|_| Relation::Other, injection, carrier, facts, body)
+    rewrite_on(|_| Relation::Other, injection, shape, facts, body)
 }
 
 /// Edits `body` by `facts`, on a host on which paths have these relations to the daemon's socket.
 pub(in crate::rules) fn rewrite_on(
     host: impl Fn(&str) -> Relation,
     injection: &Injection,
-    carrier: &JsonCarrier,
+    shape: &JsonShape,
     facts: &Facts,
     body: &str,
 ) -> Result<Rewritten, Refusal> {
     let mut facts = facts.clone();
     loop {
-        let judged = judge(injection, carrier, "/", body.as_bytes(), &facts)?;
+        let judged = judge(injection, shape, "/", body.as_bytes(), &facts)?;
         let (needs, edited) = match judged {
             Judgement::Edit(edited) => (Vec::new(), edited),
             Judgement::Need { needs, draft } => (needs, draft.unwrap()),
@@ -52,11 +52,11 @@ pub(in crate::rules) fn rewrite_on(
     }
 }
 
-fn rewritten(carrier: &JsonCarrier, body: &str) -> Result<String, Refusal> {
+fn rewritten(shape: &JsonShape, body: &str) -> Result<String, Refusal> {
     let label = Label { key: "ci.job".into(), value: "7".into() };
     let inject = Injections::forced(&[label], &[], Some("/ci/7"), None);
     let injection = Injection { inject, ..Injection::default() };
-    rewrite(&injection, carrier, &Facts::default(), body).map(|rewritten| rewritten.body)
+    rewrite(&injection, shape, &Facts::default(), body).map(|rewritten| rewritten.body)
 }
 
 #[test]

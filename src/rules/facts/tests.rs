@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::carriers::CONTAINER;
+use crate::engine::shapes::CONTAINER;
 use crate::rules::body::tests::rewrite;
 
 fn answered(status: u16, content: &str) -> Answer<'_> {

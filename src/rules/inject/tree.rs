@@ -1,8 +1,8 @@
 //! What is injected into one shape of JSON documents.
 
 use super::{Forced, Inject, Place, Value, entries};
-use crate::engine::JsonCarrier;
-use crate::engine::carriers::{Missing, Position};
+use crate::engine::JsonShape;
+use crate::engine::shapes::{Missing, Position};
 use crate::json::{Edits, Found, Object, quoted};
 use crate::rules::Refusal;
 use crate::rules::inject::labels::{self, Labels};
@@ -33,7 +33,7 @@ impl Tree {
     }
 
     /// Compiles the parts of `list` for which `shape` has a position.
-    pub(super) fn of(shape: &JsonCarrier, list: &[Inject]) -> Self {
+    pub(super) fn of(shape: &JsonShape, list: &[Inject]) -> Self {
         let mut tree = Self::default();
         for position in shape.positions {
             if let Some((node, forced)) = node(position.place, list) {

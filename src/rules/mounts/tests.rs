@@ -1,6 +1,6 @@
 use super::*;
-use crate::engine::JsonCarrier;
-use crate::engine::carriers::{CONTAINER, SERVICE};
+use crate::engine::JsonShape;
+use crate::engine::shapes::{CONTAINER, SERVICE};
 use crate::json::Error;
 use crate::rules::body::tests::{Rewritten, rewrite_on};
 use crate::rules::mounts::anonymous::relative_volume;
@@ -23,7 +23,7 @@ fn injection() -> Injection {
 
 fn rewrite(
     injection: &Injection,
-    carrier: &JsonCarrier,
+    shape: &JsonShape,
     facts: &Facts,
     body: &str,
 ) -> Result<Rewritten, Refusal> {
@@ -32,7 +32,7 @@ fn rewrite(
         "/" | "/run" => Relation::Above,
         _ => Relation::Other,
     };
-    rewrite_on(host, injection, carrier, facts, body)
+    rewrite_on(host, injection, shape, facts, body)
 }
 
 /// The rewritten body without its own labels, and how many notes it gave.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use crate::engine::carriers::IMAGE_CONFIG;
+use crate::engine::shapes::IMAGE_CONFIG;
 use crate::json::{Edits, Error, Found, Listed};
 use crate::rules::inject::buildkit::protobuf::{entry, put, put_entry};
 use crate::rules::{Injection, Refusal};

@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::carriers::{CONTAINER, IMAGE_CONFIG, LABELLED, SERVICE};
+use crate::engine::shapes::{CONTAINER, IMAGE_CONFIG, LABELLED, SERVICE};
 use crate::rules::Label;
 
 fn list() -> Vec<Inject> {
@@ -14,7 +14,7 @@ fn list() -> Vec<Inject> {
 }
 
 /// Injects `list` into a document of this shape.
-fn injected(list: &[Inject], shape: &JsonCarrier, document: &str) -> String {
+fn injected(list: &[Inject], shape: &JsonShape, document: &str) -> String {
     let Ok(Found::Object(mut top)) = Found::document(document, None) else { panic!("{document}") };
     let mut edits = Edits::of(document);
     Tree::of(shape, list).apply(&mut edits, &mut top, None).unwrap();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::carriers::{CONTAINER, SERVICE};
+use crate::engine::shapes::{CONTAINER, SERVICE};
 use crate::rules::Injections;
 use crate::rules::body::tests::{rewrite, rewrite_on};
 use crate::rules::facts::{Need, Order, Question};

@@ -35,7 +35,7 @@ pub enum Missing {
 
 /// One shape of JSON documents, with the positions at which something can be injected.
 #[derive(Debug, PartialEq, Eq)]
-pub struct JsonCarrier {
+pub struct JsonShape {
     /// The positions. A document has one of each at most, but those of several objects may be for the same
     /// place.
     pub positions: &'static [Position],
@@ -63,11 +63,11 @@ const fn left(place: Place, path: &'static [&'static str]) -> Position {
 }
 
 /// Networks, volumes, secrets and configs: `Labels` at the top.
-pub const LABELLED: JsonCarrier =
-    JsonCarrier { positions: &[made(Place::Labels, &["Labels"])], storage: Storage::Nothing };
+pub const LABELLED: JsonShape =
+    JsonShape { positions: &[made(Place::Labels, &["Labels"])], storage: Storage::Nothing };
 
 /// Containers: Config is embedded at the top, HostConfig is a member.
-pub const CONTAINER: JsonCarrier = JsonCarrier {
+pub const CONTAINER: JsonShape = JsonShape {
     positions: &[
         made(Place::Labels, &["Labels"]),
         made(Place::CgroupParent, &["HostConfig", "CgroupParent"]),
@@ -77,7 +77,7 @@ pub const CONTAINER: JsonCarrier = JsonCarrier {
 
 /// Services: the labels of the service and of its tasks' containers. A task of another kind
 /// (plugin, network attachment) has no ContainerSpec and must not get one.
-pub const SERVICE: JsonCarrier = JsonCarrier {
+pub const SERVICE: JsonShape = JsonShape {
     positions: &[
         made(Place::Labels, &["Labels"]),
         left(Place::Labels, &["TaskTemplate", "ContainerSpec", "Labels"]),
@@ -86,7 +86,7 @@ pub const SERVICE: JsonCarrier = JsonCarrier {
 };
 
 /// The config of an image (OCI image-spec v1.1, config.md), which BuildKit's messages carry.
-pub const IMAGE_CONFIG: JsonCarrier = JsonCarrier {
+pub const IMAGE_CONFIG: JsonShape = JsonShape {
     positions: &[made(Place::ImageLabels, &["config", "Labels"])],
     storage: Storage::Nothing,
 };
