@@ -1,5 +1,5 @@
-//! What the operator injects: a list of places, ways and values. It is compiled once, at startup,
-//! against the shapes that the Engine API and BuildKit have for each place.
+//! The operator's injections: a list of places, treatments and values. It is compiled once, at startup,
+//! against the shapes of the Engine API and of BuildKit.
 //!
 //! ```text
 //! [Inject { at, how, value }, …] ── Injections::from_iter ──► a tree for each JSON shape
@@ -22,28 +22,28 @@ use crate::rules::inject::labels::Labels;
 pub use forced::Forced;
 pub(super) use tree::Tree;
 
-/// One thing that is injected.
+/// One injection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inject {
-    /// The place, wherever a request has it.
+    /// The place.
     pub at: Place,
-    /// The treatment of what the client wrote there.
+    /// The treatment of the client's value.
     pub how: How,
     /// The value.
     pub value: Value,
 }
 
-/// The treatment of what a client wrote at a place.
+/// The treatment of the client's value at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
-    /// The value takes its place.
+    /// It is replaced.
     Force,
 }
 
-/// A value that is injected.
+/// An injected value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// An entry of a map of strings; the client's other entries stay.
+    /// An entry of a map of strings, in which the client's other entries stay.
     Entry(Label),
     /// A string.
     Text(String),
@@ -77,7 +77,7 @@ impl Inject {
     }
 }
 
-/// The list of what is injected, compiled.
+/// The compiled list of injections.
 #[derive(Debug, Clone, Default)]
 pub struct Injections {
     list: Vec<Inject>,
@@ -85,13 +85,13 @@ pub struct Injections {
     labels: Labels,
     /// The labels of images.
     image_labels: Labels,
-    /// A tree for each of the shapes of JSON documents, in the order of [`SHAPES`].
+    /// A tree for each JSON shape, in the order of [`SHAPES`].
     trees: [Tree; SHAPES.len()],
-    /// The pairs that go into the query of a commit or an import.
+    /// The pairs for the query of a commit or an import.
     changes: String,
 }
 
-/// The shapes of JSON documents in which something can be injected.
+/// The JSON shapes with places for injections.
 const SHAPES: [&JsonShape; 4] = [&LABELLED, &CONTAINER, &SERVICE, &IMAGE_CONFIG];
 
 impl FromIterator<Inject> for Injections {
@@ -106,7 +106,7 @@ impl FromIterator<Inject> for Injections {
 }
 
 impl Injections {
-    /// Forces these labels on everything but images and those on images, and the cgroup parents of
+    /// Forces `labels` on everything but images, `image_labels` on images, and the cgroup parents of
     /// containers and of the steps of builds.
     #[must_use]
     pub fn forced(
@@ -122,7 +122,7 @@ impl Injections {
         labels.chain(image_labels).chain(parent).chain(build_parent).collect()
     }
 
-    /// Returns the labels of everything but images, in the order in which the operator named them.
+    /// Returns the labels of everything but images, in the operator's order.
     #[must_use]
     pub fn labels(&self) -> &[Label] {
         self.labels.list()
@@ -151,7 +151,7 @@ impl Injections {
     pub fn of(&self, payload: &Payload) -> (&[Label], Option<&str>) {
         match payload {
             Payload::Body(_) => (self.labels(), self.cgroup_parent()),
-            // A connection of BuildKit carries nothing itself, but calls that make images.
+            // The calls on a connection of BuildKit make images.
             _ => (self.image_labels(), self.build_cgroup_parent()),
         }
     }
@@ -166,20 +166,20 @@ impl Injections {
         &self.image_labels
     }
 
-    /// Returns what documents of this shape get.
+    /// Returns the kinds of values that documents of this shape get.
     #[must_use]
     pub fn forced_by(&self, shape: &JsonShape) -> Forced {
         self.tree(shape).forced()
     }
 
-    /// Returns what is injected into documents of this shape.
+    /// Returns the injections into documents of this shape.
     pub(super) fn tree(&self, shape: &JsonShape) -> &Tree {
         static NOTHING: Tree = Tree::nothing();
         let place = SHAPES.iter().position(|other| *other == shape);
         place.and_then(|place| self.trees.get(place)).unwrap_or(&NOTHING)
     }
 
-    /// Returns the pairs that go into the query of a commit or an import.
+    /// Returns the pairs for the query of a commit or an import.
     pub(super) fn changes(&self) -> &str {
         &self.changes
     }
@@ -192,7 +192,7 @@ impl Injections {
     }
 }
 
-/// Returns the entries of the list that belong to a place.
+/// Returns the entries of `list` for `place`.
 fn entries(list: &[Inject], place: Place) -> impl Iterator<Item = Label> {
     list.iter().filter(move |inject| inject.at == place).filter_map(|inject| match &inject.value {
         Value::Entry(label) => Some(label.clone()),

@@ -1,13 +1,12 @@
-//! The messages of BuildKit's gRPC services by which images come into being, with what the
-//! operator forces in them.
+//! The messages of BuildKit's gRPC services that make images.
 //!
-//! | call | what carries labels |
+//! | call | places of labels |
 //! |---|---|
-//! | `LLBBridge/Solve` | `FrontendOpt` (3): `label:KEY`, `cgroup-parent`; the build of today's `docker build` |
-//! | `LLBBridge/Return` | the image's config in the metadata of the result (1, 10), which the client hands back |
-//! | `Control/Solve` | `FrontendAttrs` (7), where a frontend (6) is named; a config in the attributes of an exporter (4, 13) that reads them: `moby` does so only where the images are in containerd's [store](Store) |
+//! | `LLBBridge/Solve` | `FrontendOpt` (3): `label:KEY`, `cgroup-parent`; used by today's `docker build` |
+//! | `LLBBridge/Return` | the image config in the metadata of the result (1, 10), which the client returns |
+//! | `Control/Solve` | `FrontendAttrs` (7), if a frontend (6) is named; an image config in the attributes of an exporter (4, 13) that reads them: `moby` does so only with containerd's image [store](Store) |
 //!
-//! Of several entries with one key of a map the last one counts, so ours stand behind all others.
+//! The last entry of a key of a map counts, so forced entries are appended.
 //! The numbers are those of `control.proto` and `gateway.proto` of moby/buildkit.
 
 pub(super) mod image_config;
@@ -28,19 +27,19 @@ use crate::rules::inject::buildkit::protobuf::{Value, entry, fields, put, put_en
 use crate::rules::socket::Note;
 use crate::rules::{Forced, Injection, Refusal};
 
-/// A call whose message is looked at.
+/// A call whose message is edited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// `Control/Solve`: begins a build.
     ControlSolve,
-    /// `LLBBridge/Solve`: has a frontend make something.
+    /// `LLBBridge/Solve`: runs a frontend or a definition.
     BridgeSolve,
-    /// `LLBBridge/Return`: says what the build comes to.
+    /// `LLBBridge/Return`: returns the result of the build.
     BridgeReturn,
 }
 
 impl Method {
-    /// The method that `path` calls, if it is one of them.
+    /// Returns the method that `path` calls, if it is one of these.
     #[must_use]
     pub fn of(path: &[u8]) -> Option<Self> {
         match path {
@@ -52,37 +51,37 @@ impl Method {
     }
 }
 
-/// A message with what is forced in it.
+/// A message with the forced values.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Edited {
+pub struct EditedMessage {
     /// The message.
     pub message: Vec<u8>,
-    /// What was put in.
+    /// The kinds of forced values.
     pub forced: Forced,
-    /// What passes, but leads around the labels: for the log.
+    /// A note for the log about an image without labels.
     pub note: Option<Note>,
-    /// Set if the note depends on the daemon's store, which is not known: it is to be asked for,
-    /// and the message edited again.
+    /// `true` if the note depends on the daemon's store, which is not known. The caller asks for it and
+    /// edits the message again.
     pub asks_for_store: bool,
 }
 
-/// Returns the message of a call of `method` with what the operator forces. It is as it came where
-/// nothing is. `store` is that of the daemon, if it was asked for.
+/// Forces the operator's values into the message of a call of `method`. `store` is the daemon's, if it is
+/// known.
 ///
 /// # Errors
-/// A message that is no such one, or into which nothing can be put with certainty.
+/// A malformed message, or one that cannot be edited reliably.
 pub fn edit(
     injection: &Injection,
     method: Method,
     message: &[u8],
     store: Option<Store>,
-) -> Result<Edited, Refusal> {
+) -> Result<EditedMessage, Refusal> {
     let labels_images = !injection.inject.image_labels().is_empty();
     let moves_steps =
         injection.inject.build_cgroup_parent().is_some() && method != Method::BridgeReturn;
     if !labels_images && !moves_steps {
         let (message, forced) = (message.to_vec(), Forced::NOTHING);
-        return Ok(Edited { message, forced, note: None, asks_for_store: false });
+        return Ok(EditedMessage { message, forced, note: None, asks_for_store: false });
     }
     let mut edited = match method {
         Method::ControlSolve => control_solve(injection, message, store),
@@ -124,9 +123,9 @@ mod control {
 /// Fields of `LLBBridge/Return`.
 mod returned {
     pub(super) const RESULT: u64 = 1;
-    /// Of the result: the one thing that it refers to, in two spellings.
+    /// Of the result: its one reference, in the old and the new encoding.
     pub(super) const REF: [u64; 2] = [1, 3];
-    /// Of the result: what it refers to for each platform, in two spellings.
+    /// Of the result: its references by platform, in the old and the new encoding.
     pub(super) const REFS: [u64; 2] = [2, 4];
     /// Of the result.
     pub(super) const METADATA: u64 = 10;
@@ -143,7 +142,7 @@ const UNSURE: Note = "a BuildKit build makes an image with a config that its exp
 const SESSION_EXPORTER: Note =
     "a BuildKit build asks its client for exporters, whose image configs the proxy does not see";
 
-fn bridge_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusal> {
+fn bridge_solve(injection: &Injection, message: &[u8]) -> Result<EditedMessage, Refusal> {
     let mut frontend = None;
     for field in fields(message)? {
         match field.number {
@@ -151,8 +150,8 @@ fn bridge_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusal
             bridge::FRONTEND_OPT => {
                 entry(field.bytes()?)?;
             }
-            // Clients of daemons before 18.09 say by it what the build comes to, and hand an image's
-            // config back by the next.
+            // Clients of daemons before 18.09 mark the result of the build by it, and return the image
+            // config in the next field.
             bridge::FINAL if field.value != Value::Varint(0) => {
                 return Err(odd_message("it has a Final, which no longer is in use"));
             }
@@ -168,20 +167,20 @@ fn bridge_solve(injection: &Injection, message: &[u8]) -> Result<Edited, Refusal
     } else {
         Forced::NOTHING
     };
-    Ok(Edited { message, forced, note: None, asks_for_store: false })
+    Ok(EditedMessage { message, forced, note: None, asks_for_store: false })
 }
 
 fn control_solve(
     injection: &Injection,
     message: &[u8],
     store: Option<Store>,
-) -> Result<Edited, Refusal> {
+) -> Result<EditedMessage, Refusal> {
     let mut edited = Vec::with_capacity(message.len() + 512);
     let mut frontend = None;
     let mut definition = false;
     let mut asks_client = false;
-    // BuildKit before 0.13 reads only the old fields, later ones only the new, if there are any: each
-    // has to be labelled by itself.
+    // BuildKit before 0.13 reads only the old fields; later versions read the new ones if there are any.
+    // So both are labelled.
     let mut old = Exporter::default();
     let mut images = Images { store: store.unwrap_or(Store::Unknown), ..Images::default() };
     for field in fields(message)? {
@@ -219,13 +218,13 @@ fn control_solve(
     let bare = definition && !frontend;
     let note = images.note().filter(|_| bare).or(asks_client.then_some(SESSION_EXPORTER));
     let asks_for_store = bare && images.by_store && store.is_none();
-    Ok(Edited { message: edited, forced, note, asks_for_store })
+    Ok(EditedMessage { message: edited, forced, note, asks_for_store })
 }
 
-/// Notes whether `name` names a frontend.
+/// Records if `name` names a frontend.
 ///
 /// # Errors
-/// It is the second one.
+/// The field occurs twice.
 fn name_frontend(frontend: &mut Option<bool>, name: &[u8]) -> Result<(), Refusal> {
     match frontend.replace(!name.is_empty()) {
         None => Ok(()),
@@ -233,7 +232,7 @@ fn name_frontend(frontend: &mut Option<bool>, name: &[u8]) -> Result<(), Refusal
     }
 }
 
-/// What makes something of the result of a build.
+/// An exporter, which makes an image or files from the result of a build.
 #[derive(Default)]
 struct Exporter<'m> {
     kind: &'m [u8],
@@ -241,7 +240,7 @@ struct Exporter<'m> {
 }
 
 impl<'m> Exporter<'m> {
-    /// The exporter that is `message`, which is put behind `edited` with its attributes edited.
+    /// Reads the exporter `message`, and appends it to `edited` with its attributes edited.
     fn edit(
         injection: &Injection,
         message: &'m [u8],
@@ -262,20 +261,22 @@ impl<'m> Exporter<'m> {
     }
 }
 
-/// The images that exporters make of a result that has no config.
+/// The images that exporters make from a result without an image config.
 #[derive(Default)]
 struct Images {
     store: Store,
-    /// One entry for each kind of reading among their exporters.
+    /// The kinds of use among their exporters.
     reads: BTreeSet<Reads>,
-    /// Set if one of them has labels or not by the store.
+    /// `true` if the labels of one of them depend on the store.
     by_store: bool,
 }
 
 impl Images {
+    /// Adds the image of `exporter`, if it makes one.
+    ///
     /// # Errors
-    /// The attributes list platforms. They would stand in for those of the result, under which its
-    /// configs with the labels are.
+    /// The attributes list platforms. They would replace those of the result, to which its labelled
+    /// configs belong.
     fn count(&mut self, exporter: &Exporter<'_>) -> Result<(), Refusal> {
         if exporter.attributes.lists_platforms() {
             return Err(odd_message("an exporter lists platforms, as only a result does"));
@@ -287,7 +288,7 @@ impl Images {
         Ok(())
     }
 
-    /// The line for the log about the one that has the fewest labels.
+    /// Returns the note about the image with the fewest labels.
     fn note(&self) -> Option<Note> {
         match self.reads.first()? {
             Reads::Never => Some(UNLABELLED),
@@ -297,7 +298,7 @@ impl Images {
     }
 }
 
-fn bridge_return(injection: &Injection, message: &[u8]) -> Result<Edited, Refusal> {
+fn bridge_return(injection: &Injection, message: &[u8]) -> Result<EditedMessage, Refusal> {
     let mut edited = Vec::with_capacity(message.len() + 512);
     let mut returned = None;
     for field in fields(message)? {
@@ -312,29 +313,29 @@ fn bridge_return(injection: &Injection, message: &[u8]) -> Result<Edited, Refusa
             edited.extend_from_slice(field.text);
         }
     }
-    let labelled = returned.as_ref().is_some_and(Outcome::is_labelled);
+    let labelled = returned.as_ref().is_some_and(BuildResult::is_labelled);
     let unlabelled = !labelled && returned.is_some_and(|result| result.refers);
     let forced = if labelled { Forced::LABELS } else { Forced::NOTHING };
     let note = unlabelled.then_some(UNLABELLED);
-    Ok(Edited { message: edited, forced, note, asks_for_store: false })
+    Ok(EditedMessage { message: edited, forced, note, asks_for_store: false })
 }
 
-/// The result of a build with its metadata edited.
+/// The result of a build with edited metadata.
 #[derive(Default)]
-struct Outcome<'m> {
+struct BuildResult<'m> {
     message: Vec<u8>,
-    /// Whether there is something of which an image could be made.
+    /// `true` if it has a reference, from which an image could be made.
     refers: bool,
-    /// Whether that is a map by platforms.
+    /// `true` if it has references by platform.
     by_platform: bool,
     metadata: Metadata<'m>,
 }
 
-impl Outcome<'_> {
-    /// Whether the image that is made of it has a config of those in the metadata.
+impl BuildResult<'_> {
+    /// Returns `true` if its image gets a config from the metadata.
     fn is_labelled(&self) -> bool {
         if self.by_platform {
-            // Docker's own exporter does not fall back on the other config.
+            // Docker's exporter does not fall back to the other config.
             self.metadata.has_configs_of_platforms()
         } else {
             self.metadata.has_config()
@@ -342,8 +343,8 @@ impl Outcome<'_> {
     }
 }
 
-fn result<'m>(injection: &Injection, message: &'m [u8]) -> Result<Outcome<'m>, Refusal> {
-    let mut edited = Outcome::default();
+fn result<'m>(injection: &Injection, message: &'m [u8]) -> Result<BuildResult<'m>, Refusal> {
+    let mut edited = BuildResult::default();
     let mut referred = None;
     for field in fields(message)? {
         if field.number == returned::METADATA {
@@ -364,7 +365,7 @@ fn result<'m>(injection: &Injection, message: &'m [u8]) -> Result<Outcome<'m>, R
     Ok(edited)
 }
 
-/// Puts the labels and the cgroup parent behind `message`, as entries of the map of a frontend.
+/// Appends the labels and the cgroup parent to `message`, as entries of the map of a frontend.
 fn force(injection: &Injection, message: &mut Vec<u8>, number: u64) -> Forced {
     for label in injection.inject.image_labels() {
         let key = format!("label:{}", label.key);
@@ -378,9 +379,9 @@ fn force(injection: &Injection, message: &mut Vec<u8>, number: u64) -> Forced {
         | Forced::CGROUP_PARENT.when(parent.is_some())
 }
 
-/// The path of a cgroup parent, for BuildKit takes no names of slices: it has its steps run at
-/// `/PARENT/buildkit/ID`, also where systemd has the containers' cgroups. A slice is in those that its
-/// name begins with: `a-b.slice` is at `/a.slice/a-b.slice`.
+/// Returns the path of a cgroup parent. BuildKit does not accept names of slices: its steps run at
+/// `/PARENT/buildkit/ID`, even if systemd manages the containers' cgroups. A slice is inside those whose
+/// names its own name begins with: `a-b.slice` is at `/a.slice/a-b.slice`.
 fn cgroup_path(parent: &str) -> Cow<'_, str> {
     let slice = parent.strip_suffix(".slice").filter(|name| !name.contains('/'));
     let Some(name) = slice else { return parent.into() };

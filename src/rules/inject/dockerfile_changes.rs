@@ -1,15 +1,15 @@
-//! The `changes` of a commit or an import: lines of a Dockerfile in the query, one file from all of
-//! them, in which the last `LABEL` of a key wins. So ours come last, one to a line.
+//! The `changes` of a commit or an import: lines of a Dockerfile in the query. All of them make one
+//! file, in which the last `LABEL` of a key wins. So the operator's come last, one per line.
 //!
-//! What is more than letters, digits and `_ - . / : @ , + =` is quoted with `'`, in which nothing is
-//! expanded and no escape character means anything, also not after a `# escape=` line of the
-//! client's. The rest is written plain, because Podman reads these lines without quotes.
+//! Values with other characters than letters, digits and `_ - . / : @ , + =` are quoted with `'`, in
+//! which nothing is expanded or escaped, even after a `# escape=` line of the client. All others are
+//! written without quotes, because Podman does not interpret quotes here.
 
 use crate::http::target::{Pair, encode_component, pairs, split_query};
 use crate::rules::inject::query::{bad_query, is_spelling, query_key};
 use crate::rules::{Forced, Injection, Label, Reason, Refusal, Retarget};
 
-/// Puts the labels behind the client's `changes` in the query of a commit.
+/// Appends the labels to the client's `changes` in the query of a commit.
 pub(in crate::rules) fn of_commit(
     injection: &Injection,
     target: &str,
@@ -23,13 +23,13 @@ pub(in crate::rules) fn of_commit(
     Ok(Retarget { target, forced: Forced::LABELS })
 }
 
-/// Returns the pairs of a query by which an image gets the labels.
+/// Returns the pairs of a query that set the labels of an image.
 pub(in crate::rules) fn pairs_of(labels: &[Label]) -> String {
     let pair = |label| format!("changes={}", encode_component(&line(label)));
     labels.iter().map(pair).collect::<Vec<_>>().join("&")
 }
 
-/// Does the same for an import. Returns `None` for a pull, which comes to the same endpoint.
+/// Does the same for an import. Returns `None` for a pull, which uses the same endpoint.
 pub(in crate::rules) fn of_import(
     injection: &Injection,
     target: &str,
@@ -50,12 +50,12 @@ fn is_key(pair: &Pair<'_>, key: &str) -> bool {
     *pair.key == *key.as_bytes()
 }
 
-/// Refuses client's lines that would swallow ours: one that goes on in the next line, and a
-/// here-document. Blank lines and comments between do not end the former.
+/// Refuses lines that would absorb the appended ones: a last line with a continuation, and
+/// here-documents. Blank lines and comments do not end a continuation.
 fn check(pairs: &[Pair<'_>]) -> Result<(), Refusal> {
     let mut lines = String::new();
     for pair in pairs.iter().filter(|pair| is_spelling(&pair.key, "changes")) {
-        // Podman takes it for the same, and of several the one that it happens to meet last.
+        // Podman treats it as the same key, and uses a random one of several.
         if !is_key(pair, "changes") {
             return Err(query_key(&String::from_utf8_lossy(&pair.key)));
         }
@@ -63,7 +63,7 @@ fn check(pairs: &[Pair<'_>]) -> Result<(), Refusal> {
         lines.push_str(&String::from_utf8_lossy(&value));
         lines.push('\n');
     }
-    // Blanks are those of Unicode, as for Go.
+    // Whitespace is Unicode's, as in Go.
     let is_line = |line: &&str| !line.is_empty() && !line.starts_with('#');
     let last = lines.split('\n').map(str::trim).rfind(is_line);
     if last.is_some_and(|last| last.ends_with(['\\', '`'])) || lines.contains("<<") {
@@ -72,13 +72,13 @@ fn check(pairs: &[Pair<'_>]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// `LABEL key=value`
+/// Returns the line `LABEL key=value`.
 fn line(Label { key, value }: &Label) -> String {
     format!("LABEL {}={}", word(key, "_-./:@,+"), word(value, "_-./:@,+="))
 }
 
-/// `text` as one word of a Dockerfile; `plain` are the characters that need no quotes besides
-/// letters and digits.
+/// Returns `text` as one word of a Dockerfile. The characters `plain` need no quotes, nor do letters
+/// and digits.
 fn word(text: &str, plain: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || plain.contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {

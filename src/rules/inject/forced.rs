@@ -1,8 +1,8 @@
-//! The record of what was injected into a request.
+//! The record of the values that were forced into a request.
 
 use std::ops::{BitOr, BitOrAssign};
 
-/// A set of kinds of injections: what was put into a request or a message.
+/// A set of kinds of forced values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Forced(u16);
 
@@ -14,13 +14,13 @@ impl Forced {
     /// A cgroup parent.
     pub const CGROUP_PARENT: Self = Self(2);
 
-    /// Returns whether all of `other` is in it.
+    /// Returns `true` if all of `other` is in it.
     #[must_use]
     pub fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Returns it, or nothing unless `holds`.
+    /// Returns itself if `holds`, and nothing otherwise.
     #[must_use]
     pub fn when(self, holds: bool) -> Self {
         if holds { self } else { Self::NOTHING }

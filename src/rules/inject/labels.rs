@@ -1,4 +1,4 @@
-//! Labels in a JSON document: the operator's beside the client's, whose own values give way.
+//! Labels in JSON documents: the operator's are merged with the client's, and override them.
 
 use crate::json::{Edits, Found, Object, quoted};
 use crate::rules::refusal::shown;
@@ -49,10 +49,10 @@ fn map(labels: &[Label]) -> String {
     map
 }
 
-/// Puts `labels` into the member `Labels` of `object`, whatever is there.
+/// Forces `labels` into the member `Labels` of `object`.
 ///
 /// # Errors
-/// It is there twice, or is no map of strings.
+/// The member occurs twice, or is not a map of strings.
 pub(in crate::rules) fn force<'d>(
     edits: &mut Edits<'d>,
     object: &mut Object<'d>,
@@ -67,10 +67,10 @@ pub(in crate::rules) fn force<'d>(
     Ok(())
 }
 
-/// Returns the label map `document` with `labels` in it. An empty document is as good as `null`.
+/// Returns the label map `document` with `labels` in it. An empty document counts as `null`.
 ///
 /// # Errors
-/// It is not an object of strings.
+/// The document is not an object of strings.
 pub(in crate::rules) fn merged(document: &str, labels: &Labels) -> Result<String, Refusal> {
     if document.is_empty() {
         return Ok(labels.json().to_owned());
@@ -85,11 +85,11 @@ pub(in crate::rules) fn merged(document: &str, labels: &Labels) -> Result<String
     }
 }
 
-/// Puts `labels` into the label map `map`: a value in the place of the client's, the others behind.
+/// Forces `labels` into `map`: replaces the client's values of their keys, and appends the others.
 ///
 /// # Errors
-/// A value in the map that is not a string (or `null`, which the daemon takes for an empty one), or
-/// a key that could be taken for one of the operator's.
+/// A value in the map that is neither a string nor `null`, which the daemon reads as an empty string,
+/// or a key that Podman could read as one of the operator's.
 fn merge<'d>(edits: &mut Edits<'d>, map: &mut Object<'d>, labels: &Labels) -> Result<(), Refusal> {
     if !map.members.iter().all(|member| member.value.starts_with(['"', 'n'])) {
         return Err(label_value(&map.name));
@@ -102,7 +102,7 @@ fn merge<'d>(edits: &mut Edits<'d>, map: &mut Object<'d>, labels: &Labels) -> Re
         }
         let value = quoted(value);
         let mut there = false;
-        // Go takes the last of several equal keys, other parsers may not: all get the value.
+        // Go uses the last of several equal keys, other parsers may not: all get the value.
         for member in map.members.iter().filter(|member| member.key() == key.as_str()) {
             edits.replace(member.value, value.clone());
             there = true;

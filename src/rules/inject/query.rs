@@ -1,13 +1,13 @@
 //! The query of a classic build: `labels`, a JSON object, `cgroupparent`, `rm` and `forcerm`. The first
-//! two are the client's where the operator keeps them out of images or builds.
+//! two stay the client's if the operator sets none for images or builds.
 //!
 //! The containers of a build's steps cannot be labelled, so none may stay: neither the one in which
 //! a build fails (`forcerm`), nor those of steps that succeed (`rm`).
 //!
-//! The daemon takes the first pair of a key. So ours stands where the client's first stood, with
-//! the client's other labels in it, and all other pairs of that key go. So do pairs whose key is
-//! spelled in another case: Docker does not look at them, but Podman takes them for the same
-//! (gorilla/schema), and of several the one that it happens to meet last.
+//! The daemon uses the first pair of a key. So the forced pair replaces the client's first one, with
+//! the client's other labels in it, and all other pairs of that key are removed. So are pairs whose
+//! key differs only in case: Docker ignores them, but Podman (gorilla/schema) treats them as the same
+//! key, and uses a random one of several.
 
 use super::labels;
 use crate::http::target::{Pair, encode_component, pairs, split_query};
@@ -16,12 +16,12 @@ use crate::rules::inject::buildkit::image_config::replaces_config;
 use crate::rules::refusal::shown;
 use crate::rules::{Forced, Injection, Reason, Refusal, Retarget};
 
-/// Parts that a query may have. Nobody has a tenth of them, and a daemon may drop all of 10,000 without
-/// a word (Go's `urlmaxqueryparams`), ours among them.
+/// Maximum number of parts of a query. Clients send less than a tenth of it. A daemon may silently drop
+/// all of 10,000 parts (Go's `urlmaxqueryparams`), forced ones included.
 const PAIRS: usize = 1000;
 
-/// Puts what is forced into the query of `target`. A build that BuildKit carries out behind this
-/// endpoint (`version=2`) takes the labels and ignores the rest. Podman knows no versions.
+/// Forces the operator's values into the query of `target`. A build by BuildKit behind this endpoint
+/// (`version=2`) uses the labels and ignores the rest. Podman knows no versions.
 pub(in crate::rules) fn plan(injection: &Injection, target: &str) -> Result<Retarget, Refusal> {
     let (path, query) = split_query(target);
     let pairs: Vec<Pair<'_>> =
@@ -46,12 +46,12 @@ pub(in crate::rules) fn plan(injection: &Injection, target: &str) -> Result<Reta
     Ok(Retarget { target: format!("{path}?{query}"), forced })
 }
 
-/// The query `pairs` with the values that are forced in the places of the client's first ones.
+/// Returns the query `pairs` with each forced value in the place of the client's first one.
 fn with_forced(pairs: &[Pair<'_>], mut forced: Vec<(&str, Option<String>)>) -> String {
     let mut parts = Vec::with_capacity(pairs.len() + forced.len());
     for pair in pairs {
         match forced.iter_mut().find(|(key, _)| is_spelling(&pair.key, key)) {
-            // Taken for the first pair of its key, gone for the others.
+            // The first pair of the key takes the value, the others find none and are removed.
             Some((key, value)) if key.as_bytes() == &*pair.key => {
                 parts.extend(value.take().map(|value| written(key, &value)));
             }
@@ -64,14 +64,14 @@ fn with_forced(pairs: &[Pair<'_>], mut forced: Vec<(&str, Option<String>)>) -> S
     parts.join("&")
 }
 
-/// Keys of Podman's own, which it takes here too, and which mount what is named into the steps, the
-/// daemon's socket as well. Docker has no such keys.
+/// Keys of Podman's own API, which it accepts here too. They mount any path into the steps, also the
+/// daemon's socket. Docker has no such keys.
 const MOUNTS: [&str; 2] = ["volume", "additionalbuildcontexts"];
 
-/// A key of Podman's own that takes labels away.
+/// A key of Podman's own API that removes labels.
 const UNSET: &str = "unsetlabel";
 
-/// Refuses what would take the labels away behind us, if there are any, and what mounts.
+/// Refuses pairs that mount something or would remove forced labels.
 fn check(pairs: &[Pair<'_>], labels_images: bool) -> Result<(), Refusal> {
     for pair in pairs {
         let is = |key: &str| is_spelling(&pair.key, key);
@@ -87,8 +87,8 @@ fn check(pairs: &[Pair<'_>], labels_images: bool) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Refuses attributes by which an exporter of BuildKit gives the image another config than the
-/// frontend's, in which the labels are (see [`buildkit`](super::buildkit)).
+/// Refuses attributes by which an exporter of BuildKit replaces the image config of the frontend, which
+/// has the labels (see [`buildkit`](super::buildkit)).
 fn check_outputs(outputs: &str) -> Result<(), Refusal> {
     if outputs.is_empty() {
         return Ok(());
@@ -104,7 +104,7 @@ fn check_outputs(outputs: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether `key` is `name` under Unicode's case folding.
+/// Returns `true` if `key` is `name` under Unicode's case folding.
 pub(in crate::rules) fn is_spelling(key: &[u8], name: &str) -> bool {
     str::from_utf8(key).is_ok_and(|key| json::is_field(key, name))
 }
@@ -113,7 +113,7 @@ fn written(key: &str, value: &str) -> String {
     format!("{key}={}", encode_component(value))
 }
 
-/// The client's labels, the first ones if there are several, with ours among them.
+/// Returns the client's first labels merged with the operator's.
 fn labels(injection: &Injection, pairs: &[Pair<'_>]) -> Result<String, Refusal> {
     let Some(pair) = pairs.iter().find(|pair| *pair.key == *b"labels") else {
         return Ok(injection.inject.rendered_image_labels().json().to_owned());

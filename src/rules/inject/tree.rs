@@ -1,4 +1,4 @@
-//! What is injected into one shape of JSON documents.
+//! The injections into one JSON shape.
 
 use super::{Forced, Inject, Place, Value, entries};
 use crate::engine::JsonShape;
@@ -7,27 +7,27 @@ use crate::json::{Edits, Found, Object, quoted};
 use crate::rules::Refusal;
 use crate::rules::inject::labels::{self, Labels};
 
-/// Members that are injected into one object, by name.
+/// The members that are injected into one object, by name.
 #[derive(Debug, Clone, Default)]
 pub(in crate::rules) struct Tree {
     members: Vec<(&'static str, Node)>,
-    /// What a document gets by it.
+    /// The kinds of its values.
     forced: Forced,
 }
 
-/// What is injected at one member.
+/// The injection into one member.
 #[derive(Debug, Clone)]
 enum Node {
-    /// This JSON takes the place of what is there.
+    /// JSON that replaces the value.
     Set(String),
-    /// The labels go into the map that is there.
+    /// Labels for the map of labels.
     Labels(Labels),
-    /// Members of the object that is there.
+    /// Members for the object.
     Object(Tree, Missing),
 }
 
 impl Tree {
-    /// A tree that injects nothing.
+    /// Makes a tree that injects nothing.
     pub(in crate::rules) const fn nothing() -> Self {
         Self { members: Vec::new(), forced: Forced::NOTHING }
     }
@@ -69,15 +69,15 @@ impl Tree {
         })
     }
 
-    /// Returns what a document gets by it.
+    /// Returns the kinds of its values.
     pub(in crate::rules) fn forced(&self) -> Forced {
         self.forced
     }
 
-    /// Injects the members into `object`; those below the member `except` are the caller's.
+    /// Injects the members into `object`, except below the member `except`.
     ///
     /// # Errors
-    /// A member that is there twice, or is of another type.
+    /// A member occurs twice or has another type.
     pub(in crate::rules) fn apply<'d>(
         &self,
         edits: &mut Edits<'d>,
@@ -103,7 +103,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Returns the members, each as it is written in a new object.
+    /// Returns the members as they are written in a new object.
     pub(in crate::rules) fn rendered(&self) -> impl Iterator<Item = String> {
         self.members.iter().map(|(name, node)| match node {
             Node::Set(json) => format!("\"{name}\":{json}"),
@@ -118,7 +118,7 @@ impl Tree {
     }
 }
 
-/// Returns what the list has for a place, if it has something.
+/// Returns the injection of `list` at `place`, if any, and the kind of its value.
 fn node(place: Place, list: &[Inject]) -> Option<(Node, Forced)> {
     match place {
         Place::Labels | Place::ImageLabels => {

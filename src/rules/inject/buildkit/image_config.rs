@@ -1,4 +1,4 @@
-//! Metadata of BuildKit's results, among which are the configs of images, with the labels in them.
+//! Image configs in the metadata of BuildKit's results.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -8,37 +8,37 @@ use crate::json::{Edits, Error, Found, Listed};
 use crate::rules::inject::buildkit::protobuf::{entry, put, put_entry};
 use crate::rules::{Injection, Refusal};
 
-/// The key of an image's config. With `/PLATFORM` behind it that of one of several platforms.
+/// The key of an image config; followed by `/PLATFORM` for one of several platforms.
 const CONFIG: &[u8] = b"containerimage.config";
 
 /// The key of the list of platforms.
 const PLATFORMS: &[u8] = b"refs.platforms";
 
-/// Whether `key` is that of the config of an image.
+/// Returns `true` if `key` is that of an image config.
 fn is_config(key: &[u8]) -> bool {
     key.strip_prefix(CONFIG).is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
 }
 
-/// Whether an attribute of this name gives an exporter another config than the frontend's.
+/// Returns `true` if an exporter's attribute of this name replaces the frontend's image config.
 pub(in crate::rules::inject) fn replaces_config(attribute: &str) -> bool {
     is_config(attribute.as_bytes()) || attribute.as_bytes() == PLATFORMS
 }
 
-/// A map of metadata of a result, or of attributes of an exporter.
+/// The metadata of a result, or the attributes of an exporter.
 #[derive(Default)]
 pub(super) struct Metadata<'m> {
-    /// The keys of the configs, which are labelled.
+    /// The keys of the labelled configs.
     configs: BTreeSet<&'m [u8]>,
     /// The document that lists the platforms.
     platforms: Option<&'m [u8]>,
 }
 
 impl<'m> Metadata<'m> {
-    /// Puts the entry `bytes` of the map, field `number`, behind `edited`: with labels if it is the
-    /// config of an image. Where images get no labels nothing is looked for.
+    /// Appends the entry `bytes` of the map, field `number`, to `edited`, with labels if it is an image
+    /// config. Looks for nothing if images get no labels.
     ///
     /// # Errors
-    /// It is no entry, or no config.
+    /// A malformed entry or config.
     pub(super) fn edit(
         &mut self,
         injection: &Injection,
@@ -63,22 +63,23 @@ impl<'m> Metadata<'m> {
         Ok(())
     }
 
-    /// Whether it has the config of an image that is not one of several platforms.
+    /// Returns `true` if it has an image config that is not for one of several platforms.
     pub(super) fn has_config(&self) -> bool {
         self.configs.contains(CONFIG)
     }
 
-    /// Returns `true` if it has the config of an image, be it that of one of several platforms.
+    /// Returns `true` if it has an image config of either kind.
     pub(super) fn has_any_config(&self) -> bool {
         !self.configs.is_empty()
     }
 
-    /// Whether it lists platforms.
+    /// Returns `true` if it lists platforms.
     pub(super) fn lists_platforms(&self) -> bool {
         self.platforms.is_some()
     }
 
-    /// Whether it has the config of each of its platforms; not if they cannot be read with certainty.
+    /// Returns `true` if it has a config for each of its platforms. Returns `false` if the list is
+    /// malformed.
     pub(super) fn has_configs_of_platforms(&self) -> bool {
         let has =
             |id: Cow<'_, str>| self.configs.contains(&*[CONFIG, b"/", id.as_bytes()].concat());
@@ -87,7 +88,7 @@ impl<'m> Metadata<'m> {
     }
 }
 
-/// The IDs in a list of platforms, which is not empty.
+/// Returns the IDs in a list of platforms, unless it is empty.
 fn platforms(document: &[u8]) -> Option<Vec<Cow<'_, str>>> {
     let Found::Object(top) = Found::read("", str::from_utf8(document).ok()?).ok()? else {
         return None;
@@ -100,7 +101,7 @@ fn platforms(document: &[u8]) -> Option<Vec<Cow<'_, str>>> {
     ids.filter(|ids| !ids.is_empty())
 }
 
-/// The config of an image (OCI image-spec) with the labels.
+/// Returns an image config (OCI image-spec) with the labels.
 fn config(injection: &Injection, document: &[u8]) -> Result<String, Refusal> {
     let not_json = |error: std::str::Utf8Error| Refusal::from(Error::NotJson(error.to_string()));
     let document = str::from_utf8(document).map_err(not_json)?;

@@ -149,7 +149,7 @@ fn take<'m>(rest: &mut &'m [u8], length: impl TryInto<usize>) -> Result<&'m [u8]
     Ok(taken)
 }
 
-/// Refuses a message of BuildKit, which is not what its call wants: `what`.
+/// Refuses a malformed message of BuildKit; `what` names the fault.
 #[must_use]
 pub fn odd_message(what: &str) -> Refusal {
     let text = format!("the message of this BuildKit call cannot be labelled: {what}");

@@ -1,4 +1,4 @@
-//! Refusals of calls over HTTP/2, each with its words.
+//! Refusals of calls over HTTP/2.
 
 use crate::rules::{Reason, Refusal};
 
@@ -9,7 +9,7 @@ pub(super) fn unlabelled() -> Refusal {
     Refusal::new(Reason::UnlabelledImage, text)
 }
 
-/// Refuses a message that is compressed.
+/// Refuses a compressed message.
 #[must_use]
 pub fn compressed() -> Refusal {
     let text =
@@ -17,7 +17,7 @@ pub fn compressed() -> Refusal {
     Refusal::new(Reason::BuildCompressed, text)
 }
 
-/// Refuses a call whose path daemons could read in two ways.
+/// Refuses a call with an ambiguous path.
 #[must_use]
 pub fn call_path() -> Refusal {
     let text =
@@ -25,7 +25,7 @@ pub fn call_path() -> Refusal {
     Refusal::new(Reason::BuildPath, text)
 }
 
-/// Refuses a request over HTTP/2 that is no gRPC call.
+/// Refuses a request over HTTP/2 that is not a gRPC call.
 #[must_use]
 pub fn plain_http2() -> Refusal {
     let text =

@@ -1,22 +1,21 @@
-//! The config that a client gives to an exporter: read by some, and by Docker's own as the daemon keeps
-//! its images.
+//! The use of an image config among an exporter's attributes. For Docker's exporter it depends on the
+//! daemon's image store.
 
 use super::image_config::Metadata;
 
-/// A place in which a daemon keeps its images. By that its exporter `moby` reads a config in its attributes, or
-/// ignores it.
+/// The image store of a daemon. It determines if the exporter `moby` reads a config in its attributes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Store {
     /// Containerd's image store: the config is read.
     Containerd,
     /// A graph driver: the config is ignored.
     GraphDriver,
-    /// The daemon has not answered.
+    /// Not known: the daemon has not answered.
     #[default]
     Unknown,
 }
 
-/// The use that an exporter makes of a config among its attributes.
+/// The use of a config among the attributes of an exporter, from the fewest labels to the most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reads {
     Never,
@@ -25,14 +24,14 @@ pub(super) enum Reads {
 }
 
 impl Reads {
-    /// The same of the exporter `kind` with these attributes, on a daemon with this store.
+    /// Returns the use by the exporter `kind` with these attributes, on a daemon with this store.
     pub(super) fn of(kind: &[u8], attributes: &Metadata<'_>, store: Store) -> Self {
         match (kind, store) {
             _ if !attributes.has_any_config() => Self::Never,
             (b"moby", Store::GraphDriver) => Self::Never,
             (b"moby", Store::Unknown) => Self::Maybe,
             _ if attributes.has_config() => Self::Always,
-            // That of one platform is read where the daemon's is the same.
+            // A config for one platform is read if the daemon has the same platform.
             _ => Self::Maybe,
         }
     }

@@ -13,7 +13,7 @@ fn injecting(image_labels: &[Label], build_cgroup_parent: Option<&str>) -> Injec
 }
 
 /// The message for a daemon with a graph driver.
-fn edit(injection: &Injection, method: Method, message: &[u8]) -> Result<Edited, Refusal> {
+fn edit(injection: &Injection, method: Method, message: &[u8]) -> Result<EditedMessage, Refusal> {
     super::edit(injection, method, message, Some(Store::GraphDriver))
 }
 
