@@ -1,19 +1,18 @@
-//! The volumes and mounts of containers and services: nothing may come into being by the way
-//! without the labels.
+//! The volumes and mounts of containers and services. No volume may be created without the labels.
 //!
-//! | what the client wrote | what creates the volume | how it gets the labels |
+//! | client's request | creator of the volume | place of the labels |
 //! |---|---|---|
 //! | `Mounts` of type volume | the container or task | `VolumeOptions.Labels` of that mount |
-//! | `Binds: ["name:/path"]` | the container | it is created first, labelled ([order](crate::rules::facts::Order)) |
+//! | `Binds: ["name:/path"]` | the container | the volume is created first ([order](crate::rules::facts::Order)) |
 //! | `Volumes: {"/path": {}}`, `VOLUME` of the image | the container | a labelled mount at that path |
 //! | `Binds: ["/path"]` | the container | the bind becomes a labelled mount at that path |
 //!
-//! `Binds` are read in [`binds`](crate::rules::mounts::binds). The last two rows are in [`anonymous`]; the operator may leave
-//! these to the daemon.
+//! [`binds`](crate::rules::mounts::binds) reads `Binds`; [`anonymous`] handles the last two rows, which
+//! the operator may leave to the daemon.
 //!
-//! A path at which something else is mounted gets no volume from the daemon, and so none from us.
-//! The daemon gives the volumes of the last two rows the container's `VolumeDriver`, but those of
-//! `Mounts` their own; so the mounts that we add name it.
+//! The daemon creates no volume at a path at which something else is mounted, so the proxy adds none.
+//! The volumes of the last two rows use the container's `VolumeDriver`, but those of `Mounts` do not; so
+//! added mounts name it.
 
 pub(super) mod anonymous;
 pub(super) mod binds;
@@ -32,31 +31,31 @@ use crate::rules::inject::Tree;
 use crate::rules::refusal::shown;
 use crate::rules::socket::{self, SocketBind, Survey};
 
-/// The annotation by which a container would get another slice than the cgroup parent.
+/// The annotation that would move a container out of the cgroup parent.
 const SLICE: &str = "org.systemd.property.Slice";
 
-/// Volumes, binds and mounts that one container or service may have. Nobody has a hundred; for
-/// each of them the daemon may be told something, a path be looked at, and labels be written.
+/// Maximum number of volumes, binds and mounts of one container or service. Real ones have less than a
+/// hundred; each may cost an order to the daemon, a look-up of a path, and labels.
 const MOUNTS: usize = 1024;
 
-/// Bytes that the name of a volume driver may have: it is written again for each volume. A plugin
-/// is named by a reference, as images are.
+/// Maximum length in bytes of the name of a volume driver, which is repeated for each volume. Plugins
+/// have references as names, as images do.
 const DRIVER_NAME: usize = 1024;
 
-/// Types of mounts that neither make a volume nor mount what the client names; the last three are Podman's.
+/// Types of mounts that neither create a volume nor mount a host path; the last three are Podman's.
 const HARMLESS: [&str; 7] = ["TMPFS", "IMAGE", "CLUSTER", "NPIPE", "RAMFS", "DEVPTS", "ARTIFACT"];
 
-/// What is mounted in a container or in tasks, as far as it was looked at.
+/// The mounts of a container or of tasks that were read so far.
 #[derive(Debug, Default)]
 pub(super) struct Mounted {
-    /// Where a tmpfs is: compared with a volume's path as it was written.
+    /// Paths of each tmpfs, which the daemon compares with volumes' paths as written.
     pub(super) tmpfs: Vec<String>,
-    /// Where all else is: compared with a volume's path when both are [`clean`].
+    /// Paths of all other mounts, which the daemon compares with volumes' paths [cleaned](clean).
     pub(super) paths: Vec<String>,
     pub(super) survey: Survey,
 }
 
-/// Labels what a container create mounts, and puts the cgroup parent into it.
+/// Labels the volumes of a container create, and forces the cgroup parent.
 pub(super) fn container<'d>(
     injection: &Injection,
     known: &Facts,
@@ -64,55 +63,72 @@ pub(super) fn container<'d>(
     top: &mut Object<'d>,
     host_config: Found<'d>,
 ) -> Result<Survey, Refusal> {
-    static NOTHING: Tree = Tree::nothing();
-    let forced = injection.inject.tree(&CONTAINER).below("HostConfig").unwrap_or(&NOTHING);
     let anonymous = anonymous::targets(injection, top, known)?;
     match host_config {
         Found::Absent | Found::Null(_) => {
             few(anonymous.len())?;
-            // A driver at the top is refused below: there is no HostConfig yet. One that says nothing
-            // is read, so that the body is judged as it is when there will be one.
+            // A driver at the top is refused below, since there is no HostConfig. An empty one is read
+            // for its type, so that the result does not depend on a HostConfig.
             top.string("VolumeDriver")?;
             let mounted = Mounted::default();
             let targets = anonymous::places(&anonymous, &[], known, &mounted);
             let mounts = labelled_mounts(injection, &targets, &mounted, "");
-            add_host_config(forced, &mounts, edits, top)?;
+            add_host_config(forced(injection), &mounts, edits, top)?;
             Ok(Survey::default())
         }
-        Found::Object(mut host_config) => {
-            edits.spell(top, "HostConfig")?;
-            if injection.inject.cgroup_parent().is_some() {
-                own_slice(&host_config)?;
-            }
-            let mut mounted = Mounted {
-                survey: socket::survey(&host_config)?,
-                tmpfs: tmpfs_targets(&host_config)?,
-                ..Mounted::default()
-            };
-            let mut listed = host_config.array("Mounts")?;
-            few(anonymous.len() + listed.count())?;
-            let mut own = Vec::new();
-            if let Listed::Array(mounts) = &listed {
-                edits.spell(&host_config, "Mounts")?;
-                own = mounts_of(injection, known, edits, mounts, &mut mounted)?;
-            }
-            let binds = binds::edit(injection, known, edits, &mut host_config, &mut mounted)?;
-            if let Listed::Array(mounts) = &mut listed {
-                anonymous::give_way(injection, known, edits, mounts, own, &mut mounted)?;
-            }
-            few(anonymous.len() + binds.count + listed.count())?;
-            let targets = anonymous::places(&anonymous, &binds.anonymous, known, &mounted);
-            let driver = volume_driver(top, &host_config)?;
-            let mounts = labelled_mounts(injection, &targets, &mounted, &driver);
-            forced.apply(edits, &mut host_config, None)?;
-            add_mounts(&mounts, edits, &mut host_config, &mut listed)?;
-            Ok(mounted.survey)
+        Found::Object(host_config) => {
+            in_host_config(injection, known, edits, top, host_config, &anonymous)
         }
     }
 }
 
-/// With systemd's cgroup driver, runc sets properties of a container's unit from annotations, behind
-/// those that come of the cgroup parent.
+/// Returns the injections into a HostConfig.
+fn forced(injection: &Injection) -> &Tree {
+    static NOTHING: Tree = Tree::nothing();
+    injection.inject.tree(&CONTAINER).below("HostConfig").unwrap_or(&NOTHING)
+}
+
+/// Does the work of [`container`] for a body with a HostConfig. `anonymous` are the paths of anonymous
+/// volumes.
+fn in_host_config<'d>(
+    injection: &Injection,
+    known: &Facts,
+    edits: &mut Edits<'d>,
+    top: &Object<'d>,
+    mut host_config: Object<'d>,
+    anonymous: &[String],
+) -> Result<Survey, Refusal> {
+    edits.spell(top, "HostConfig")?;
+    if injection.inject.cgroup_parent().is_some() {
+        own_slice(&host_config)?;
+    }
+    let mut mounted = Mounted {
+        survey: socket::survey(&host_config)?,
+        tmpfs: tmpfs_targets(&host_config)?,
+        ..Mounted::default()
+    };
+    let mut listed = host_config.array("Mounts")?;
+    few(anonymous.len() + listed.count())?;
+    let mut own = Vec::new();
+    if let Listed::Array(mounts) = &listed {
+        edits.spell(&host_config, "Mounts")?;
+        own = mounts_of(injection, known, edits, mounts, &mut mounted)?;
+    }
+    let binds = binds::edit(injection, known, edits, &mut host_config, &mut mounted)?;
+    if let Listed::Array(mounts) = &mut listed {
+        anonymous::give_way(injection, known, edits, mounts, own, &mut mounted)?;
+    }
+    few(anonymous.len() + binds.count + listed.count())?;
+    let targets = anonymous::places(anonymous, &binds.anonymous, known, &mounted);
+    let driver = volume_driver(top, &host_config)?;
+    let mounts = labelled_mounts(injection, &targets, &mounted, &driver);
+    forced(injection).apply(edits, &mut host_config, None)?;
+    add_mounts(&mounts, edits, &mut host_config, &mut listed)?;
+    Ok(mounted.survey)
+}
+
+/// Refuses an annotation for a slice. With systemd's cgroup driver, runc sets properties of a container's
+/// unit from annotations, after those from the cgroup parent.
 fn own_slice(host_config: &Object<'_>) -> Result<(), Refusal> {
     match host_config.object("Annotations")? {
         Found::Object(annotations) if annotations.keys().any(|key| key == SLICE) => Err(slice()),
@@ -120,7 +136,7 @@ fn own_slice(host_config: &Object<'_>) -> Result<(), Refusal> {
     }
 }
 
-/// Labels what the tasks of a service mount.
+/// Labels the volumes of the tasks of a service.
 pub(super) fn service<'d>(
     injection: &Injection,
     known: &Facts,
@@ -137,7 +153,7 @@ pub(super) fn service<'d>(
         for mount in mounts.objects() {
             filled_in_later(injection, &mount?, &mut mounted.survey)?;
         }
-        // None of these is ours, whatever it looks like: we add mounts to containers alone.
+        // The proxy adds mounts to containers only, so none of these is its own.
         for mut mount in mounts_of(injection, known, edits, &mounts, &mut mounted)? {
             label_volume(injection, edits, &mut mount.mount)?;
         }
@@ -145,7 +161,8 @@ pub(super) fn service<'d>(
     Ok(mounted.survey)
 }
 
-/// The swarm fills in templates when it runs a task: `/run/{{.Service.Name}}.sock` can be any socket.
+/// Checks for a template in the source of a mount. The swarm expands it when it runs a task, so
+/// `/run/{{.Service.Name}}.sock` can be any socket.
 fn filled_in_later(
     injection: &Injection,
     mount: &Object<'_>,
@@ -164,13 +181,13 @@ fn filled_in_later(
     Ok(())
 }
 
-/// Whether so many mounts are no more than one container may have.
+/// Refuses more mounts than one container may have.
 pub(super) fn few(mounts: usize) -> Result<(), Refusal> {
     if mounts > MOUNTS { Err(many_mounts()) } else { Ok(()) }
 }
 
-/// The driver of the volumes that have none of their own; empty for the daemon's default. Docker
-/// 20.10 takes it from the top, too, if the HostConfig has none.
+/// Returns the driver of volumes without one of their own; empty for the daemon's default. Docker 20.10
+/// also reads it from the top if the HostConfig has none.
 pub(super) fn volume_driver(top: &Object<'_>, host_config: &Object<'_>) -> Result<String, Refusal> {
     let inner = host_config.string("VolumeDriver")?.filter(|driver| !driver.is_empty());
     let driver = inner.or(top.string("VolumeDriver")?).unwrap_or_default();
@@ -180,9 +197,9 @@ pub(super) fn volume_driver(top: &Object<'_>, host_config: &Object<'_>) -> Resul
     Ok(driver.into_owned())
 }
 
-/// Refuses what would be more than one option to Podman, which writes mounts as `type=bind,source=…` and
-/// reads that.
-pub(super) fn plain(text: &str) -> Result<(), Refusal> {
+/// Refuses text that Podman would read as more than one option: it converts mounts to
+/// `type=bind,source=…` and parses that.
+pub(super) fn one_option(text: &str) -> Result<(), Refusal> {
     match text.split_once(',') {
         Some((_, behind)) if behind.contains('=') => Err(odd_mount(text)),
         Some(_) | None => Ok(()),
@@ -196,8 +213,8 @@ fn tmpfs_targets(host_config: &Object<'_>) -> Result<Vec<String>, Refusal> {
     }
 }
 
-/// Labels the volumes among `mounts`, but for those mounts that we made for an earlier container: these
-/// are returned, to be looked at when all else that is mounted is known.
+/// Labels the volumes among `mounts`. Returns the mounts that the proxy added to an earlier container,
+/// which are handled when all other mounts are known.
 fn mounts_of<'d>(
     injection: &Injection,
     known: &Facts,
@@ -209,9 +226,9 @@ fn mounts_of<'d>(
     for (at, mount) in mounts.objects().enumerate() {
         let mut mount = mount?;
         let source = mount.string("Source")?.unwrap_or_default();
-        plain(&source)?;
+        one_option(&source)?;
         let target = mount.string("Target")?;
-        plain(target.as_deref().unwrap_or_default())?;
+        one_option(target.as_deref().unwrap_or_default())?;
         match kind(mount.string("Type")?.as_deref()).as_str() {
             "VOLUME" if source.is_empty() && anonymous::is_own(injection, &mount)? => {
                 own.push(OwnMount { at, mount, target });
@@ -222,10 +239,10 @@ fn mounts_of<'d>(
                 if !source.is_empty() && !source.starts_with('/') {
                     return Err(odd_mount(&source));
                 }
-                if let Some(ours) =
+                if let Some(other) =
                     socket::replaced(injection, known, &source, &mut mounted.survey)?
                 {
-                    edits.set(&mut mount, "Source", &quoted(&ours))?;
+                    edits.set(&mut mount, "Source", &quoted(&other))?;
                 }
             }
             kind if HARMLESS.contains(&kind) => {}
@@ -236,8 +253,8 @@ fn mounts_of<'d>(
     Ok(own)
 }
 
-/// The type of a mount in capitals. Containers want it in small letters, but services take any
-/// case, as Unicode has it, and a bind for one without a type.
+/// Returns the type of a mount in capitals. Containers require lowercase, but services accept any case,
+/// folded by Unicode, and read a missing type as a bind.
 fn kind(written: Option<&str>) -> String {
     match written {
         None | Some("") => "BIND".to_owned(),
@@ -245,7 +262,7 @@ fn kind(written: Option<&str>) -> String {
     }
 }
 
-/// Labels the volume that `mount` makes.
+/// Labels the volume that `mount` creates.
 pub(super) fn label_volume<'d>(
     injection: &Injection,
     edits: &mut Edits<'d>,
@@ -258,14 +275,14 @@ pub(super) fn label_volume<'d>(
         Found::Absent => edits.add(mount, "VolumeOptions", &format!(r#"{{"Labels":{labels}}}"#)),
         Found::Null(null) => edits.replace(null, format!(r#"{{"Labels":{labels}}}"#)),
         Found::Object(mut options) => {
-            plain(&options.string("Subpath")?.unwrap_or_default())?;
+            one_option(&options.string("Subpath")?.unwrap_or_default())?;
             labels::force(edits, &mut options, forced)?;
         }
     }
     Ok(())
 }
 
-/// Adds mounts to those of a HostConfig.
+/// Adds mounts to a HostConfig.
 fn add_mounts<'d>(
     added: &[String],
     edits: &mut Edits<'d>,
@@ -282,7 +299,7 @@ fn add_mounts<'d>(
     Ok(())
 }
 
-/// Makes a HostConfig where there is none, if one is needed.
+/// Adds a HostConfig to a body without one, if one is needed.
 fn add_host_config<'d>(
     forced: &Tree,
     mounts: &[String],
@@ -293,9 +310,9 @@ fn add_host_config<'d>(
     if !mounts.is_empty() {
         members.push(format!(r#""Mounts":[{}]"#, mounts.join(",")));
     }
-    // Docker 20.10 honours them here as long as there is no HostConfig.
+    // Docker 20.10 accepts them here if there is no HostConfig.
     let misplaced = if members.is_empty() { MOUNTING_FIELDS } else { HOST_CONFIG_FIELDS };
-    if let Some(member) = top.all_of(misplaced).find(|member| says_something(member)) {
+    if let Some(member) = top.all_of(misplaced).find(|member| has_effect(member)) {
         return Err(outside_host_config(member.key()));
     }
     if members.is_empty() {
@@ -304,10 +321,10 @@ fn add_host_config<'d>(
     Ok(edits.set(top, "HostConfig", &format!("{{{}}}", members.join(",")))?)
 }
 
-/// Whether it matters that a field is there with this value: what is empty is as good as
-/// absent. dockerode's `run` sends an empty `VolumesFrom` at the top of each container.
-fn says_something(member: &Member<'_>) -> bool {
-    // Here an empty list is a choice: absent, they have the daemon's usual paths.
+/// Returns `true` unless the field means the same as an absent one: empty values are harmless.
+/// dockerode's `run` sends an empty `VolumesFrom` at the top of each container.
+fn has_effect(member: &Member<'_>) -> bool {
+    // An empty list is a choice for these: if absent, they have the daemon's default paths.
     let paths = ["MaskedPaths", "ReadonlyPaths"].iter().any(|paths| is_field(member.key(), paths));
     match member.value {
         "null" => false,

@@ -1,10 +1,10 @@
-//! Anonymous volumes: those that come into being at a path because nothing else is mounted there.
+//! Anonymous volumes, which the daemon creates at a path because nothing else is mounted there.
 //!
-//! The daemon takes no labels for them, so each becomes a mount of type volume that has the labels.
-//! Such a mount shows in an inspection of the container. A client that makes a container from that
-//! inspection and mounts something else there (as updaters do, to keep the volume) would be refused
-//! by the daemon: `Duplicate mount point`. So a mount of ours that comes back gives way to all that
-//! would keep the daemon from making the anonymous volume.
+//! The daemon accepts no labels for them, so each becomes a labelled mount of type volume. Such a mount
+//! appears in an inspection of the container. A client may create a container from that inspection and
+//! mount something else there, as updaters do to keep the volume. The daemon would refuse that:
+//! `Duplicate mount point`. So a returned mount of the proxy is removed if something else is mounted
+//! there.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -13,25 +13,25 @@ use crate::json::{Array, Edits, Found, Object, quoted};
 use crate::rules::facts::Facts;
 use crate::rules::inject::labels::Labels;
 use crate::rules::mounts::path::clean;
-use crate::rules::mounts::{Mounted, label_volume, odd_mount, plain};
+use crate::rules::mounts::{Mounted, label_volume, odd_mount, one_option};
 use crate::rules::refusal::shown;
 use crate::rules::{Injection, Label, Reason, Refusal};
 
-/// The label by which daemons since API 1.42 know an anonymous volume, so that a prune removes it.
-/// Not all of them set it on one that comes with a mount.
+/// The label of anonymous volumes since API 1.42, by which a prune finds them. Not all daemons set it on
+/// a volume from a mount.
 const ANONYMOUS: &str = "com.docker.volume.anonymous";
 
-/// Handling of anonymous volumes. A mount of type volume is labelled in any case, also if it has no source.
+/// The treatment of anonymous volumes. Mounts of type volume are always labelled, even without a source.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AnonymousVolumes {
     /// Each becomes a labelled mount.
     #[default]
     Label,
-    /// The daemon makes them as it does without the proxy: without labels.
+    /// The daemon creates them without labels.
     Leave,
 }
 
-/// A mount that a proxy with the same keys of labels has added to an earlier container.
+/// A mount that a proxy with the same label keys added to an earlier container.
 #[derive(Debug)]
 pub(in crate::rules) struct OwnMount<'d> {
     /// Its place among the mounts.
@@ -40,9 +40,9 @@ pub(in crate::rules) struct OwnMount<'d> {
     pub(in crate::rules) target: Option<Cow<'d, str>>,
 }
 
-/// Returns true if we made this mount of type volume without a source: it has the label of anonymous
-/// volumes, which no client writes there itself, and a label for each key of the operator's. The
-/// values may be those of another job.
+/// Returns `true` if a proxy added this mount of type volume without a source: it has the label of
+/// anonymous volumes, which no client writes there, and all of the operator's label keys. The values may
+/// be those of another job.
 pub(in crate::rules) fn is_own(injection: &Injection, mount: &Object<'_>) -> Result<bool, Refusal> {
     let Found::Object(options) = mount.object("VolumeOptions")? else {
         return Ok(false);
@@ -54,7 +54,7 @@ pub(in crate::rules) fn is_own(injection: &Injection, mount: &Object<'_>) -> Res
     Ok(has(ANONYMOUS) && injection.inject.labels().iter().all(|label| has(&label.key)))
 }
 
-/// Removes those of our mounts at whose places something else is mounted; labels the others.
+/// Removes the proxy's own mounts at whose paths something else is mounted, and labels the others.
 pub(in crate::rules) fn give_way<'d>(
     injection: &Injection,
     known: &Facts,
@@ -80,15 +80,15 @@ pub(in crate::rules) fn give_way<'d>(
     Ok(())
 }
 
-/// The places at which the daemon makes no anonymous volume, since something is mounted there. It
-/// compares a tmpfs as it was written, all else cleaned.
+/// Returns the paths at which the daemon creates no anonymous volume, since something is mounted there.
+/// It compares a tmpfs as written, all other paths cleaned.
 fn taken(known: &Facts, mounted: &Mounted) -> BTreeSet<String> {
     let paths = mounted.paths.iter().map(clean);
     known.taken.keys().chain(&mounted.tmpfs).cloned().chain(paths).collect()
 }
 
-/// The paths at which a container gets anonymous volumes unless something else is mounted there;
-/// none if they are left to the daemon.
+/// Returns the paths at which a container gets anonymous volumes unless something else is mounted there.
+/// Returns none if they are left to the daemon.
 pub(in crate::rules) fn targets(
     injection: &Injection,
     top: &Object<'_>,
@@ -100,11 +100,11 @@ pub(in crate::rules) fn targets(
     }
     for target in &targets {
         absolute(injection, target)?;
-        // To Podman this is `--volume`, which mounts what stands before a colon.
+        // Podman reads it as `--volume`, which mounts the part before a colon.
         if target.contains(':') {
             return Err(odd_mount(target));
         }
-        plain(target)?;
+        one_option(target)?;
     }
     match injection.anonymous_volumes {
         AnonymousVolumes::Label => Ok(targets),
@@ -112,8 +112,7 @@ pub(in crate::rules) fn targets(
     }
 }
 
-/// Refuses a volume at a relative path, which the daemon would create, but mounts in no way that
-/// has labels.
+/// Refuses a volume at a relative path: the daemon accepts it, but not in any form that has labels.
 pub(in crate::rules) fn absolute(injection: &Injection, target: &str) -> Result<(), Refusal> {
     match injection.anonymous_volumes {
         AnonymousVolumes::Label if !target.starts_with('/') => Err(relative_volume(target)),
@@ -121,9 +120,9 @@ pub(in crate::rules) fn absolute(injection: &Injection, target: &str) -> Result<
     }
 }
 
-/// The places at which anonymous volumes come into being: those of `targets` at which nothing is mounted,
-/// each once, and those of the client's `binds`. Nothing but a tmpfs takes the place of a bind: what else
-/// is there makes the daemon refuse the container, or is a volume of another container.
+/// Returns the paths of the anonymous volumes that the daemon would create: each of `targets` at which
+/// nothing is mounted, and those of the client's `binds`. Only a tmpfs replaces such a bind: for other
+/// mounts there the daemon refuses the container, and volumes of other containers do not count.
 pub(in crate::rules) fn places(
     targets: &[String],
     binds: &[String],
@@ -141,7 +140,7 @@ pub(in crate::rules) fn places(
     free.into_iter().chain(binds).collect()
 }
 
-/// A labelled mount at each of `places`.
+/// Returns a labelled mount for each of `places`.
 pub(in crate::rules) fn labelled_mounts(
     injection: &Injection,
     places: &[String],
@@ -158,8 +157,8 @@ pub(in crate::rules) fn labelled_mounts(
         "" => String::new(),
         name => format!(r#","DriverConfig":{{"Name":{}}}"#, quoted(name)),
     };
-    // The daemon refuses two mounts at one place. A second proxy must not take one of them for ours and
-    // remove it, so it has no label of anonymous volumes.
+    // The daemon refuses two mounts at one path. A second proxy must not mistake one for its own and
+    // remove it, so it does not get the label of anonymous volumes.
     let plain = injection.inject.rendered_labels().json().to_owned();
     let crowded = crowded(mounted);
     let mount = |place: &String| {
@@ -171,7 +170,7 @@ pub(in crate::rules) fn labelled_mounts(
     places.iter().map(mount).collect()
 }
 
-/// The places at which the client mounts more than one thing, a tmpfs not counted.
+/// Returns the paths at which the client mounts more than one thing; a tmpfs does not count.
 fn crowded(mounted: &Mounted) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     mounted.paths.iter().map(clean).filter(|path| !seen.insert(path.clone())).collect()

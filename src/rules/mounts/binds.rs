@@ -8,7 +8,7 @@ use crate::json::{Edits, Listed, Object, quoted};
 use crate::rules::facts::Facts;
 use crate::rules::mounts::anonymous::{AnonymousVolumes, absolute};
 use crate::rules::mounts::path::clean;
-use crate::rules::mounts::{Mounted, few, plain};
+use crate::rules::mounts::{Mounted, few, one_option};
 use crate::rules::{Injection, Refusal, socket};
 
 /// An entry of `Binds`: `path`, or `source:path[:mode]`.
@@ -41,8 +41,7 @@ impl<'b> Bind<'b> {
 #[derive(Debug, Default)]
 pub(in crate::rules) struct Binds {
     pub(in crate::rules) count: usize,
-    /// The paths of anonymous volumes that are to be labelled. Each takes its path, as any other bind
-    /// does.
+    /// The paths of anonymous volumes that are to be labelled. Like other binds, they count as mounted.
     pub(in crate::rules) anonymous: Vec<String>,
 }
 
@@ -67,14 +66,14 @@ pub(in crate::rules) fn edit<'d>(
             if bind.source.is_none() && injection.anonymous_volumes == AnonymousVolumes::Label {
                 absolute(injection, bind.target)?;
                 // It becomes a mount.
-                plain(bind.target)?;
+                one_option(bind.target)?;
                 binds.anonymous.push(bind.target.to_owned());
                 continue;
             }
             let source = bind.source.unwrap_or_default();
-            let ours = socket::replaced(injection, known, source, &mut mounted.survey)?;
-            kept.push(match ours {
-                Some(ours) => Cow::Owned(quoted(&format!("{ours}:{}", bind.rest))),
+            let other = socket::replaced(injection, known, source, &mut mounted.survey)?;
+            kept.push(match other {
+                Some(other) => Cow::Owned(quoted(&format!("{other}:{}", bind.rest))),
                 None => Cow::Borrowed(raw),
             });
         }
@@ -102,8 +101,8 @@ fn taken_sockets(
     let hidden: BTreeSet<String> = mounted.paths.iter().map(clean).collect();
     for (target, source) in known.taken.iter().filter(|(target, _)| !hidden.contains(*target)) {
         let source = source.as_deref().unwrap_or_default();
-        let ours = socket::replaced(injection, known, source, &mut mounted.survey)?;
-        binds.extend(ours.map(|ours| quoted(&format!("{ours}:{target}"))));
+        let own = socket::replaced(injection, known, source, &mut mounted.survey)?;
+        binds.extend(own.map(|own| quoted(&format!("{own}:{target}"))));
     }
     Ok(binds)
 }
