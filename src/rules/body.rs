@@ -1,4 +1,4 @@
-//! The JSON body of a creating request, with what the operator forces in it.
+//! The JSON bodies of creating requests.
 
 use super::facts::{Facts, HostQuestion, Need};
 use super::socket::Survey;
@@ -10,8 +10,8 @@ use crate::json::{Edits, Error, Found};
 /// Judges a request for `target` with this `body`.
 ///
 /// # Errors
-/// A body that is not one JSON object, or one in which Go's decoder and others would find
-/// different things at the places that matter.
+/// A body that is not one JSON object, or that Go's decoder and others would read differently at the
+/// edited places.
 pub(super) fn judge(
     injection: &Injection,
     shape: &JsonShape,
@@ -22,19 +22,15 @@ pub(super) fn judge(
     let document =
         str::from_utf8(body).map_err(|error| Refusal::from(Error::NotJson(error.to_string())))?;
     let mut edits = Edits::of(document);
-    let along = match shape.storage {
-        Storage::Container => Some("HostConfig"),
-        Storage::Nothing | Storage::Service => None,
-    };
-    let mut top = match Found::document(document, along)? {
+    // `mounts` edits the HostConfig as a whole.
+    let host_config = (shape.storage == Storage::Container).then_some("HostConfig");
+    let mut top = match Found::document(document, host_config)? {
         Found::Object(top) => top,
-        // To the daemon it is an object without members: an anonymous volume, for one.
+        // The daemon reads it as an empty object, which creates an anonymous volume, for example.
         Found::Absent | Found::Null(_) => return judge(injection, shape, target, b"{}", facts),
     };
-    // What goes into the HostConfig is put there with what is mounted.
-    let except = (shape.storage == Storage::Container).then_some("HostConfig");
     let forced = injection.inject.tree(shape);
-    forced.apply(&mut edits, &mut top, except)?;
+    forced.apply(&mut edits, &mut top, host_config)?;
     let (mut needs, mut before) = (Vec::new(), Vec::new());
     let survey = match shape.storage {
         Storage::Nothing => Survey::default(),
@@ -45,12 +41,10 @@ pub(super) fn judge(
         }
         Storage::Service => mounts::service(injection, facts, &mut edits, &top)?,
     };
-    let Survey { notes, mut unseen, .. } = survey;
+    let Survey { notes, unseen } = survey;
     if !unseen.is_empty() {
-        unseen.sort_unstable();
-        unseen.dedup();
-        // First: it may be refused for one of them, and then nothing is asked of the daemon.
-        needs.insert(0, Need::Host(HostQuestion::Paths(unseen)));
+        // First, because a refusal for one of them saves the questions to the daemon.
+        needs.insert(0, paths(unseen));
     }
     let edited = Edited {
         target: None,
@@ -64,6 +58,13 @@ pub(super) fn judge(
     } else {
         Judgement::Need { needs, draft: Some(edited) }
     })
+}
+
+/// Returns the question about the relations of these paths.
+fn paths(mut unseen: Vec<String>) -> Need {
+    unseen.sort_unstable();
+    unseen.dedup();
+    Need::Host(HostQuestion::Paths(unseen))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Facts on which a judgement depends beside the request: the questions to the daemon and to the host, the
-//! answers, and the orders that precede a request.
+//! Facts on which a judgement depends in addition to the request: questions to the daemon and to the host,
+//! their answers, and the orders that precede a request.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,38 +12,37 @@ use crate::engine::{Api, client};
 use crate::http::render;
 use crate::json::{each_member, elements, member, string, unescaped};
 
-/// Platforms of one image that are asked about. Builders make a few, the most of Docker's official images
-/// a dozen.
+/// Maximum number of platforms of one image. Docker's official images have at most about a dozen.
 const PLATFORMS: usize = 64;
 
-/// Something that a judgement lacks beside the body.
+/// A fact that a judgement lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Need {
-    /// The daemon's answer.
+    /// The daemon knows it.
     Daemon(Question),
-    /// An answer of the host on which the daemon runs.
+    /// The host on which the daemon runs knows it.
     Host(HostQuestion),
 }
 
-/// A question to the daemon, asked on the connection of the client.
+/// A question to the daemon, on the client's connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Question {
     /// The volumes that an image declares.
     Image {
         /// Its name.
         name: String,
-        /// The platform of it that is wanted, as JSON; the daemon's choice if there is none.
+        /// The wanted platform as JSON; `None` for the daemon's choice.
         platform: Option<String>,
     },
-    /// The platforms for which this image is there.
+    /// The platforms of this image that the daemon has.
     Platforms(String),
     /// The mounts of this container.
     Container(String),
-    /// The version of the API. It stands in the head of the answer.
+    /// The version of the API, from the head of the answer.
     Version,
 }
 
-/// A question that the shell answers, at once or aside.
+/// A question that the shell answers, at once or later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostQuestion {
     /// The [relations](Relation) of these absolute paths to the daemon's socket.
@@ -52,21 +51,21 @@ pub enum HostQuestion {
     Store,
 }
 
-/// The relation of a path of the host to the daemon's socket, from the farthest to the nearest.
+/// The relation of a host path to the daemon's socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Relation {
-    /// Something else.
+    /// None.
     Other,
-    /// A directory in which the socket is.
+    /// A directory that contains the socket, at any depth.
     Above,
     /// The socket itself, under any name.
     Socket,
 }
 
-/// A request of the proxy's own that precedes the client's, and changes something.
+/// A request by the proxy that precedes the client's and has a side effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
-    /// Creates this volume, labelled, unless it is there.
+    /// Creates this volume with the labels, unless it exists.
     CreateVolume {
         /// Its name.
         name: String,
@@ -75,33 +74,32 @@ pub enum Order {
     },
 }
 
-/// Facts that were found out for one request.
+/// The known facts of one request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// The paths at which the image has anonymous volumes, as they are written there.
+    /// The paths of the image's anonymous volumes, as written in the image.
     pub volumes: Vec<String>,
-    /// The paths, cleaned, at which volumes of other containers are mounted, each with the path of the
-    /// host that is there, if one is.
+    /// The cleaned paths of the mounts of `VolumesFrom`, each with the mounted host path, if any.
     pub taken: BTreeMap<String, Option<String>>,
     pub(super) image: OfImage,
     /// The containers whose mounts are known.
     pub(super) containers: BTreeSet<String>,
-    /// The relations of paths of the host to the daemon's socket, in the order of the paths.
+    /// The relations of host paths to the daemon's socket, sorted by path.
     pub(super) paths: Vec<(String, Relation)>,
-    /// The version of the API, as the daemon reports it; empty if it does not.
+    /// The version of the API that the daemon reports; empty if it reports none.
     pub(super) version: Option<Vec<u8>>,
-    /// Set if the daemon will refuse the request in its own words.
+    /// `true` if the daemon will refuse the request with its own message.
     pub(super) hopeless: bool,
 }
 
-/// The part of the volumes of an image that is known.
+/// The known part of an image's volumes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum OfImage {
     #[default]
     Nothing,
-    /// The daemon does not describe its own choice of a platform.
+    /// The daemon does not describe the platform that it chose.
     Undescribed,
-    /// The image is there for these platforms.
+    /// The daemon has these platforms of the image.
     Platforms(Vec<String>),
     All,
 }
@@ -109,39 +107,39 @@ pub(super) enum OfImage {
 /// The answer to a question or an order.
 #[derive(Debug, Clone, Copy)]
 pub struct Answer<'r> {
-    /// The status.
+    /// The status code.
     pub status: u16,
-    /// The head.
+    /// The response head.
     pub head: &'r [u8],
-    /// The content.
+    /// The response body, without its framing.
     pub content: &'r [u8],
 }
 
-/// The effect of an answer on what is known.
+/// The effect of an answer on the facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Learned {
-    /// A draft of the edit is as good as before.
+    /// A draft of the edit stays valid.
     Nothing,
-    /// The request is to be judged again.
+    /// The request must be judged again.
     News,
-    /// The daemon will refuse the request in its own words; nothing more is to be asked or ordered.
+    /// The daemon will refuse the request with its own message; no further questions or orders follow.
     Hopeless,
-    /// The answer is the client's: the request would fail in the same way.
+    /// The request would fail in the same way, so the client gets this answer.
     Failed,
-    /// The answer cannot be read.
+    /// The answer is malformed.
     Nonsense,
     /// The answer does not describe this image.
     Undescribed(String),
 }
 
 impl Question {
-    /// Reports whether it is about an image.
+    /// Returns `true` if it is about an image.
     #[must_use]
     pub fn asks_of_image(&self) -> bool {
         matches!(self, Self::Image { .. } | Self::Platforms(_))
     }
 
-    /// Returns the request that asks it; about an image in this version of the API.
+    /// Returns the request that asks it. Those about images use this version of the API.
     #[must_use]
     pub fn request(&self, api: Api) -> Vec<u8> {
         match self {
@@ -164,7 +162,7 @@ impl Order {
 }
 
 impl Facts {
-    /// Takes the answer to `question` of a daemon with this version.
+    /// Records the answer of a daemon of this version to `question`.
     pub fn learn(&mut self, question: &Question, answer: Answer<'_>, api: Api) -> Learned {
         let Answer { status, head, content } = answer;
         match (question, status) {
@@ -173,12 +171,12 @@ impl Facts {
                 self.version = Some(version.to_vec());
                 Learned::News
             }
-            // A daemon that knows platforms answers as it would to the create. That is not sent:
-            // a daemon that sees more images then would create volumes without labels.
+            // A daemon that knows platforms answers as it would to the create. The create is not sent:
+            // an image that arrives meanwhile would get volumes without labels.
             (Question::Image { platform: Some(_), .. }, 404) if api.has_platforms() => {
                 Learned::Failed
             }
-            // No image or container has a name that the daemon's router cleans.
+            // The daemon's router redirects unclean paths, and no image or container has such a name.
             (Question::Image { .. } | Question::Container(_), 300..=399 | 404) => {
                 self.hopeless = true;
                 Learned::Hopeless
@@ -206,31 +204,24 @@ impl Facts {
                 }
                 None => Learned::Nonsense,
             },
-            (Question::Container(name), _) => {
-                let answer = str::from_utf8(content).ok();
-                if answer.and_then(|answer| self.learn_container(answer)).is_none() {
-                    return Learned::Nonsense;
-                }
-                self.containers.insert(name.clone());
-                news(!self.taken.is_empty())
-            }
+            (Question::Container(name), _) => self.learn_container(name, content),
         }
     }
 
-    /// Takes the volumes of the image, which are remembered.
+    /// Records the remembered volumes of the image.
     pub fn recall_image(&mut self, volumes: Vec<String>) -> Learned {
         self.image = OfImage::All;
         self.volumes = volumes;
         news(!self.volumes.is_empty())
     }
 
-    /// Reports whether all is known of the image that a judgement may lack.
+    /// Returns `true` if no fact about the image is missing.
     #[must_use]
     pub fn knows_image(&self) -> bool {
         self.image == OfImage::All
     }
 
-    /// Takes the relations of paths to the daemon's socket.
+    /// Records relations of paths to the daemon's socket.
     pub fn learn_paths(&mut self, paths: Vec<(String, Relation)>) -> Learned {
         let learned = news(paths.iter().any(|(_, relation)| *relation != Relation::Other));
         if self.paths.is_empty() {
@@ -248,7 +239,8 @@ impl Facts {
         self.paths.get(at).map(|(_, relation)| *relation)
     }
 
-    /// Takes up the volumes of an image, and reports whether the answer describes it.
+    /// Records the volumes of an image. Returns `false` if the answer does not describe the image, `None` if
+    /// it is malformed.
     fn learn_image(&mut self, content: &[u8]) -> Option<bool> {
         let answer = str::from_utf8(content).ok()?;
         let volumes = member(member(answer, "Config")?, "Volumes").unwrap_or_default();
@@ -262,7 +254,17 @@ impl Facts {
         read.then(|| describes(answer))
     }
 
-    fn learn_container(&mut self, answer: &str) -> Option<()> {
+    /// Records the mounts of a container.
+    fn learn_container(&mut self, name: &str, content: &[u8]) -> Learned {
+        let answer = str::from_utf8(content).ok();
+        if answer.and_then(|answer| self.learn_mounts(answer)).is_none() {
+            return Learned::Nonsense;
+        }
+        self.containers.insert(name.to_owned());
+        news(!self.taken.is_empty())
+    }
+
+    fn learn_mounts(&mut self, answer: &str) -> Option<()> {
         let mounts = member(answer, "Mounts")?;
         for mount in elements(mounts).unwrap_or_default() {
             let text = |name| member(mount, name).and_then(string);
@@ -277,7 +279,7 @@ fn news(is_new: bool) -> Learned {
     if is_new { Learned::News } else { Learned::Nothing }
 }
 
-/// Returns the platforms, as JSON, of an image that are there, by an answer with its manifests.
+/// Returns the available platforms of an image, as JSON, from an answer with its manifests.
 fn platforms(content: &[u8]) -> Option<Vec<String>> {
     let manifests = member(str::from_utf8(content).ok()?, "Manifests")?;
     let mut platforms = Vec::new();
@@ -294,16 +296,16 @@ fn platforms(content: &[u8]) -> Option<Vec<String>> {
     Some(platforms)
 }
 
-/// Reports whether an answer describes an image. Engine 29 answers for one that is there, but not for the
-/// host's platform, with nothing but empty values here.
+/// Returns `true` if an answer describes an image. Engine 29 leaves these values empty for an image that
+/// exists only for other platforms.
 fn describes(answer: &str) -> bool {
-    let says = |value: &str| !["", "null", "false", "\"\"", "[]", "{}"].contains(&value);
+    let is_set = |value: &str| !["", "null", "false", "\"\"", "[]", "{}"].contains(&value);
     let member = |name| member(answer, name).unwrap_or_default();
-    let mut described = says(member("Architecture")) || says(member("Os"));
+    let mut described = is_set(member("Architecture")) || is_set(member("Os"));
     for (object, only) in [(member("Config"), None), (member("RootFS"), Some("Layers"))] {
         // `null` has no members.
         let _ = each_member(object, |key, value| {
-            described |= says(value) && only.is_none_or(|only| only == key);
+            described |= is_set(value) && only.is_none_or(|only| only == key);
         });
     }
     described

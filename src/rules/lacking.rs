@@ -1,5 +1,5 @@
-//! Facts and orders that a container create lacks: the volumes that its image brings, the places where
-//! the containers mount whose volumes it takes, and the named volumes that it would create.
+//! Missing facts and orders of a container create: the volumes of its image, the mounts of the containers
+//! in `VolumesFrom`, and the named volumes that it would create.
 
 use super::facts::{Facts, Need, OfImage, Order, Question};
 use super::mounts::anonymous::AnonymousVolumes;
@@ -8,8 +8,7 @@ use super::mounts::{few, volume_driver};
 use super::{Injection, Refusal, platform};
 use crate::json::{Found, Listed, Object};
 
-/// Returns the questions to the daemon about a container create that are not answered, and the orders
-/// before it.
+/// Returns the open questions to the daemon about a container create, and the orders that precede it.
 ///
 /// # Errors
 /// A body that cannot be understood.
@@ -22,7 +21,7 @@ pub(super) fn of_create(
 ) -> Result<(Vec<Need>, Vec<Order>), Refusal> {
     let (mut needs, mut orders) = (Vec::new(), Vec::new());
     let image = top.string("Image")?.filter(|image| !image.is_empty());
-    // Only for the volumes that it declares.
+    // The image matters only for the volumes that it declares.
     if let Some(image) = image.filter(|_| injection.anonymous_volumes == AnonymousVolumes::Label) {
         facts.image.questions(&image, target, &mut needs);
     }
@@ -48,7 +47,7 @@ fn of_host_config(
         for entry in others.strings() {
             let (_, text) = entry?;
             let name = text.split_once(':').map_or(&*text, |(name, _)| name);
-            // A name may have the slash with which an inspect reports it.
+            // A name may start with the slash that an inspect reports.
             let name = name.strip_prefix('/').unwrap_or(name);
             if !facts.containers.contains(name) {
                 needs.push(Need::Daemon(Question::Container(name.to_owned())));
@@ -70,8 +69,7 @@ fn of_host_config(
 }
 
 impl OfImage {
-    /// Adds the questions about the image `name` that are not answered. The create at `target` may want a
-    /// platform of it.
+    /// Adds the open questions about the image `name`. The create at `target` may name a platform.
     fn questions(&self, name: &str, target: &str, needs: &mut Vec<Need>) {
         let image = |platform| Question::Image { name: name.to_owned(), platform };
         match self {

@@ -1,12 +1,12 @@
-//! What is forced into the creating requests of the Engine API, and how.
+//! Judges the requests of the Engine API, and forces the operator's values into those that create.
 //!
 //! ```text
-//! request, facts ── judge ──► Pass │ Edit │ Gather, Need: what is lacking │ Refuse
-//! BuildKit's message ── buildkit::edit ──► the message with what is forced
+//! request, facts ── judge ──► Pass │ Edit │ Gather, Need: what is missing │ Refuse
+//! BuildKit's message ── buildkit::edit ──► the message with the forced values
 //! ```
 //!
-//! A judgement is pure: what it lacks, the daemon's answers and those of the host, is fetched by its
-//! callers, and the request is judged again.
+//! A judgement is pure. Its caller fetches missing facts from the daemon or the host, and judges the
+//! request again.
 
 mod body;
 pub mod facts;
@@ -33,19 +33,18 @@ use crate::engine::{JsonShape, Operation, Payload, QueryShape, UNKNOWN, takes_em
 use crate::http::body::Framing;
 use crate::http::head::Request;
 
-/// What the operator wants every created resource to carry.
+/// The operator's rules for the requests of one listener.
 #[derive(Debug, Clone, Default)]
 pub struct Injection {
-    /// What is injected.
+    /// The forced values.
     pub inject: Injections,
-    /// Whether what is not known to be an operation of the Engine API is refused, and images that
-    /// cannot be labelled.
+    /// `true` if unknown operations are refused, and images that cannot be labelled.
     pub strict: bool,
-    /// Whether what BuildKit builds passes as it came, unlabelled.
+    /// `true` if builds by BuildKit pass unchanged and unlabelled.
     pub no_buildkit: bool,
-    /// What is done with the daemon's socket in a container.
+    /// Treatment of bind mounts of the daemon's socket.
     pub socket_bind: SocketBind,
-    /// Handling of anonymous volumes.
+    /// Treatment of anonymous volumes.
     pub anonymous_volumes: AnonymousVolumes,
     /// The plans for responses.
     pub replies: Replies,
@@ -101,24 +100,24 @@ impl Traits {
     }
 }
 
-/// What is to happen to one request.
+/// The decision about one request.
 #[derive(Debug)]
 pub enum Judgement {
-    /// It passes as it came.
+    /// It passes unchanged.
     Pass {
         /// Notes for the log.
         notes: Vec<Note>,
     },
     /// It passes edited.
     Edit(Edited),
-    /// Its body is lacking: it is to be gathered, and the request judged again.
+    /// Its body is missing. The caller gathers it and judges the request again.
     Gather {
-        /// What will be put in.
+        /// The injections that the body will get.
         forced: Forced,
     },
-    /// Facts are lacking: it is to be judged again with them.
+    /// Facts are missing. The caller finds them and judges the request again.
     Need {
-        /// The facts. Those behind a host question are to be asked for only if its answer is no news.
+        /// The facts. Those after a host question are asked for only if its answer is no news.
         needs: Vec<Need>,
         /// The edit, if none of them is [news](facts::Learned::News).
         draft: Option<Edited>,
@@ -130,19 +129,19 @@ pub enum Judgement {
 /// An edit of a request.
 #[derive(Debug, Default)]
 pub struct Edited {
-    /// The request-target, if it is another one.
+    /// The new request-target; `None` if it stays.
     pub target: Option<String>,
-    /// The body, if it is another one.
+    /// The new body; `None` if it stays.
     pub body: Option<Vec<u8>>,
-    /// What was put in.
+    /// The kinds of forced values.
     pub forced: Forced,
-    /// Notes about what passes, but leads around the proxy: for the log.
+    /// Notes for the log about ways around the proxy.
     pub notes: Vec<Note>,
-    /// Orders that are to be carried out first.
+    /// Orders that precede the request.
     pub before: Vec<Order>,
 }
 
-/// A request-target with what is forced in it.
+/// A request-target with the forced values.
 #[derive(Debug, PartialEq, Eq)]
 struct Retarget {
     target: String,
@@ -155,7 +154,7 @@ impl From<Retarget> for Judgement {
     }
 }
 
-/// Judges a request by what is known: `facts`. Each judgement that lacks some names facts that are not
+/// Judges a request by the known `facts`. A judgement that needs more names only facts that are not
 /// among them.
 #[must_use]
 pub fn judge(injection: &Injection, asked: &Asked<'_>, facts: &Facts) -> Judgement {
@@ -193,7 +192,7 @@ fn pass() -> Judgement {
     Judgement::Pass { notes: Vec::new() }
 }
 
-/// Judges a request that has no body where one is wanted. Some daemons take that for an empty document.
+/// Judges a request that lacks its required body. Some daemons treat that as an empty document.
 fn without_body(
     injection: &Injection,
     operation: &Operation,
@@ -205,7 +204,7 @@ fn without_body(
         _ if !operation.may_be_empty() => Err(empty_body()),
         None => Ok(Judgement::Need { needs: vec![Need::Daemon(Question::Version)], draft: None }),
         Some(None) => Err(empty_body()),
-        // It refuses it, in its own words.
+        // The daemon refuses it with its own message.
         Some(Some(false)) => Ok(pass()),
         Some(Some(true)) => body::judge(injection, shape, target, b"{}", facts),
     }
@@ -215,8 +214,8 @@ fn is_empty(framing: Framing) -> bool {
     matches!(framing, Framing::None | Framing::Length(0))
 }
 
-/// A start with a body is refused if a daemon that takes a HostConfig with it would look at that;
-/// shorter ones are spellings of nothing.
+/// Refuses a start with a body that daemons could read as a HostConfig. Docker ignores shorter ones,
+/// which are spellings of an empty document.
 fn start(framing: Framing) -> Result<Judgement, Refusal> {
     match framing {
         Framing::None | Framing::Length(..=7) => Ok(pass()),
@@ -224,11 +223,11 @@ fn start(framing: Framing) -> Result<Judgement, Refusal> {
     }
 }
 
-/// Whether Go's server could read a body of this media type as a form, whose fields then come
-/// before those of the query.
+/// Returns `true` if Go's server could read a body of this media type as a form, whose fields take
+/// precedence over those of the query.
 ///
-/// Go folds case and trims blanks as Unicode has them, so that a form may be spelled with a
-/// no-break space or a dotted capital I. No media type is spelled beyond ASCII in earnest.
+/// Go folds case and trims whitespace by Unicode, so a form may be spelled with a no-break space or a
+/// dotted capital I. Real media types are ASCII.
 fn may_be_form(content_type: &[u8]) -> bool {
     if !content_type.is_ascii() {
         return true;

@@ -1,5 +1,5 @@
-//! The platform that a container create asks for, as the daemon reads it (containerd's
-//! `platforms.Parse`) and as its inspect of an image takes it: `linux/arm/v7` is
+//! The platform of a container create. It is read as the daemon reads it (containerd's
+//! `platforms.Parse`) and written as the inspect of an image takes it: `linux/arm/v7` is
 //! `{"os":"linux","architecture":"arm","variant":"v7"}`.
 
 use serde_json::json;
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::engine::heeds_platform;
 use crate::http::target::{decoded_path, pairs, split_query};
 
-/// What the daemon takes for the name of an operating system where only one name is given.
+/// Names that the daemon reads as an operating system if no other part is given.
 const SYSTEMS: &[&str] = &[
     "aix",
     "android",
@@ -28,14 +28,12 @@ const SYSTEMS: &[&str] = &[
     "zos",
 ];
 
-/// Returns the platform in the query of a create, as JSON, unless there is none, or the create's
-/// version ignores it.
-///
-/// One that the daemon cannot read is none either: the daemon refuses the create.
+/// Returns the platform in the query of a create, as JSON. Returns `None` if there is none, or if the
+/// create's API version ignores it, or if it is malformed: then the daemon refuses the create.
 #[must_use]
 pub(super) fn of_create(target: &str) -> Option<String> {
     let (_, query) = split_query(target);
-    // Go takes the first, and drops a pair that it cannot read, as the endpoint then does the create.
+    // Go uses the first pair and drops malformed ones, and so does the daemon.
     let pair = pairs(query?).flatten().find(|pair| *pair.key == *b"platform")?;
     let value = pair.value().ok()?;
     let path = decoded_path(target).ok()?;
@@ -52,14 +50,14 @@ fn read(text: &str) -> Option<String> {
     }
     let (system, version) = system(first)?;
     let (architecture, variant) = match (second, third) {
-        (None, _) if SYSTEMS.contains(&system) => normal(ours(), ""),
+        (None, _) if SYSTEMS.contains(&system) => normal(host_architecture(), ""),
         // One name that is no system is an architecture.
         (None, _) => normal(first, ""),
         (Some(architecture), variant) => normal(architecture, variant.unwrap_or_default()),
     };
     let system = if second.is_none() && !SYSTEMS.contains(&system) { "linux" } else { system };
     let (architecture, variant) = match (architecture, variant, third) {
-        // Without a variant these stand for themselves.
+        // The daemon omits the default variant of `arm`, and adds that of `arm64`.
         ("arm", "v7", None) => ("arm", ""),
         ("arm64", "", Some(_)) => ("arm64", "v8"),
         (architecture, variant, _) => (architecture, variant),
@@ -75,7 +73,7 @@ fn read(text: &str) -> Option<String> {
     Some(platform.to_string())
 }
 
-/// Takes `windows(10.0.17763)` apart.
+/// Splits `windows(10.0.17763)` into name and version.
 fn system(text: &str) -> Option<(&str, &str)> {
     let (name, version) = match text.split_once('(') {
         Some((name, behind)) => (name, behind.strip_suffix(')')?),
@@ -89,8 +87,8 @@ fn system(text: &str) -> Option<(&str, &str)> {
     Some((name, version))
 }
 
-/// Returns the architecture of the host as the daemon, which runs on the same one, names it.
-fn ours() -> &'static str {
+/// Returns the daemon's name of the host's architecture, which is the daemon's own.
+fn host_architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "x86" => "386",
@@ -100,7 +98,7 @@ fn ours() -> &'static str {
     }
 }
 
-/// Returns the names that the daemon knows an architecture and its variant by.
+/// Returns the daemon's names of an architecture and its variant.
 fn normal<'t>(architecture: &'t str, variant: &'t str) -> (&'t str, &'t str) {
     match (architecture, variant) {
         ("i386", _) => ("386", ""),

@@ -1,7 +1,7 @@
 //! Reasons why a request did not get the daemon's own answer, as one closed table: for the answer,
 //! metrics, the log and `docs/errors.md`, which gives the cause and the remedy of each.
 
-/// Makes the enum and what belongs to each reason from one table, so that none can lack a row.
+/// Defines the enum and its functions from one table, so that no reason can lack a row.
 macro_rules! reasons {
     ($($variant:ident $name:literal $http:literal $grpc:literal $about:literal)*) => {
         /// The reason why a request did not get the daemon's own answer.

@@ -1,4 +1,4 @@
-//! A refusal: a reason, and a sentence for the person who made the request.
+//! Refusals: a reason, and a sentence for the user.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,17 +6,17 @@ use std::fmt;
 use super::Reason;
 use crate::json;
 
-/// Why a request is refused. The sentence is made where the refusal arises.
+/// The refusal of a request. The sentence is made where the refusal arises.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The row of the table of reasons.
     pub reason: Reason,
-    /// What was seen, and what was wanted.
+    /// The sentence: what was seen, and what was expected.
     pub text: Cow<'static, str>,
 }
 
 impl Refusal {
-    /// Refuses for `reason`, in the words of `text`.
+    /// Makes a refusal for `reason` with the sentence `text`.
     #[must_use]
     pub fn new(reason: Reason, text: impl Into<Cow<'static, str>>) -> Self {
         Self { reason, text: text.into() }
@@ -45,11 +45,10 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// Bytes of a path that are shown: the kernel takes none that is longer.
+/// Maximum number of shown bytes of a path: the kernel's limit for paths.
 const PATH_MAX: usize = 4096;
 
-/// Returns a path or key that the client wrote as a line of the log may hold it: it neither ends the
-/// line nor floods it.
+/// Returns a client's path or key in a form that is safe for a line of the log: escaped and bounded.
 pub(super) fn shown(path: &str) -> impl fmt::Display {
     path.get(..path.floor_char_boundary(PATH_MAX)).unwrap_or_default().escape_debug()
 }

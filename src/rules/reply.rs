@@ -1,23 +1,23 @@
-//! What happens with a response on its way to the client.
+//! Plans for the rewriting of responses.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::engine::{Operation, ReplyShape};
 
-/// Rewrites one document of a response. Returns `None` if it passes as it came, and nothing, an
-/// empty vector, if it is left out.
+/// Rewrites one document of a response. Returns `None` if it stays as it is, and an empty vector if it
+/// is left out.
 pub type Rewrite = Arc<dyn Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync>;
 
-/// What happens with one successful response.
+/// The plan for one successful response.
 #[derive(Clone, Default)]
 pub enum ReplyPlan {
-    /// It passes as it came, without being looked at.
+    /// It passes unread and unchanged.
     #[default]
     Pass,
     /// It is gathered whole and rewritten.
     Whole(Rewrite),
-    /// Each of its lines, a JSON document, is rewritten as it comes.
+    /// Each of its lines, a JSON document, is rewritten as it arrives.
     Lines(Rewrite),
 }
 
@@ -26,8 +26,8 @@ pub enum ReplyPlan {
 pub struct Replies(Vec<(&'static str, ReplyPlan)>);
 
 impl Replies {
-    /// Has the responses of `operation` rewritten. Returns `false`, and does nothing, if it is not
-    /// known that they are small, or lines.
+    /// Plans to rewrite the responses of `operation`. Returns `false`, and does nothing, unless they are
+    /// known to be small or lines.
     #[must_use]
     pub fn rewrite(&mut self, operation: &Operation, rewrite: Rewrite) -> bool {
         let plan = match operation.reply() {

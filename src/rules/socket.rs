@@ -1,5 +1,5 @@
-//! The daemon's own socket inside a container: the widest way around the proxy, and a common habit
-//! (compose in a container, the reaper of testcontainers).
+//! Mounts of the daemon's socket, the widest way around the proxy. They are common: compose in a
+//! container, the reaper of testcontainers.
 
 use super::facts::Facts;
 pub use super::facts::Relation;
@@ -7,7 +7,7 @@ use super::refusal::shown;
 use super::{Injection, Reason, Refusal};
 use crate::json::Object;
 
-/// What is done with a bind mount whose source is the daemon's socket.
+/// The treatment of a bind mount of the daemon's socket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum SocketBind {
     /// It passes.
@@ -15,30 +15,29 @@ pub enum SocketBind {
     Pass,
     /// The create is refused.
     Refuse,
-    /// This path of the host, our own socket, is mounted in its place.
+    /// This host path, the proxy's socket, is mounted instead.
     Rewrite(String),
 }
 
-/// Something that passes, but leads around the proxy: for the log.
+/// A note for the log about a request that passes although it leads around the proxy.
 pub type Note = &'static str;
 
-/// Told of every plugin that comes in or is changed.
+/// The note about every plugin that is installed or changed.
 pub const PLUGIN: Note =
     "a plugin comes in or is changed: it has no labels, and may mount the daemon's socket";
 
-/// What is found out while one request is looked at.
+/// Findings about the mounts of one request.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
     pub(super) notes: Vec<Note>,
-    /// Paths of the host whose relation to the daemon's socket is not known. They are taken for
-    /// something else.
+    /// Host paths whose relation to the daemon's socket is not known. They are treated as unrelated.
     pub(super) unseen: Vec<String>,
 }
 
-/// What is to be mounted in the place of `source`, if something else is, or if nothing is known of it yet.
+/// Returns the path to mount instead of `source`, if any. Records a path of unknown relation in `survey`.
 ///
 /// # Errors
-/// It is the daemon's socket, and that is refused.
+/// Mounts of the daemon's socket are refused, and this is one.
 pub(super) fn replaced(
     injection: &Injection,
     known: &Facts,
@@ -63,11 +62,11 @@ pub(super) fn replaced(
             Ok(None)
         }
         (Some(Relation::Socket), SocketBind::Refuse) => Err(socket_bind(source)),
-        (Some(Relation::Socket), SocketBind::Rewrite(ours)) => Ok(Some(ours.clone())),
+        (Some(Relation::Socket), SocketBind::Rewrite(own)) => Ok(Some(own.clone())),
     }
 }
 
-/// Begins a survey with what of a HostConfig leads around the proxy.
+/// Begins a survey with notes about a HostConfig that leads around the proxy.
 pub(super) fn survey(host_config: &Object<'_>) -> Result<Survey, Refusal> {
     let mut notes = Vec::new();
     if host_config.is_true("Privileged") {

@@ -28,7 +28,7 @@ fn a_platform_is_read_as_the_daemon_reads_it() {
         ("linux/arm/v6", with("arm", "v6")),
         ("armel", with("arm", "v6")),
         ("linux/i386", of("linux", "386")),
-        ("linux", of("linux", ours())),
+        ("linux", of("linux", host_architecture())),
         ("macos/arm64", of("darwin", "arm64")),
         ("linux/my%22arch", of("linux", "my\"arch")),
         (
