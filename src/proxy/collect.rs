@@ -1,4 +1,4 @@
-//! A body that is gathered whole, de-chunked, so that it can be rewritten.
+//! Bodies that are gathered whole, without their framing, so that they can be rewritten.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -9,30 +9,30 @@ use crate::http::body::Framing;
 use crate::http::gather::{self, Gather};
 use crate::http::reply::{self, Reply, Whole};
 
-/// Bytes of one body that is rewritten. The largest that clients send are services with embedded
-/// configuration and containers with long environments, some hundreds of KiB.
+/// Maximum size in bytes of one gathered body. The largest from real clients, services with embedded
+/// configuration and containers with long environments, have some hundreds of KiB.
 pub const COLLECTED_LIMIT: usize = 16 * 1024 * 1024;
 
-/// Bytes of all bodies together that are being collected, so that clients cannot make the process
-/// grow without end.
+/// Maximum size in bytes of all gathered bodies together, which bounds the memory of the process.
 pub const COLLECTED_TOTAL: usize = 64 * 1024 * 1024;
 
-/// Bytes of storage that is kept for the next body: musl asks the kernel for each of its size, and
-/// gives it back.
+/// Maximum capacity in bytes of a buffer that is kept for the next body. musl requests blocks of this size
+/// from the kernel, and returns them, each time.
 const KEPT: usize = 64 * 1024;
 
-/// How many are kept: a container create is gathered, and then the answer of the daemon about it.
+/// Maximum number of kept buffers: a container create uses one for its body and one for an answer of the
+/// daemon.
 const SPARES: usize = 2;
 
-/// The room that all collected bodies share.
+/// The memory budget of all gathered bodies.
 #[derive(Debug, Default)]
 pub struct Budget {
     used: Cell<usize>,
-    /// Storage of bodies that are gone.
+    /// Buffers of former bodies.
     spares: RefCell<Vec<Vec<u8>>>,
 }
 
-/// What one body has taken of the shared room; given back when it is dropped.
+/// The part of the budget that one body uses, returned on drop.
 #[derive(Debug)]
 pub(super) struct Share {
     budget: Rc<Budget>,
@@ -40,15 +40,15 @@ pub(super) struct Share {
 }
 
 impl Share {
-    /// Nothing yet of the room of `budget`.
+    /// Makes an empty share of `budget`.
     pub(super) fn of(budget: &Rc<Budget>) -> Self {
         Self { budget: Rc::clone(budget), bytes: 0 }
     }
 
-    /// Takes or gives back room, so that it is `bytes`.
+    /// Changes the share to `bytes`.
     ///
     /// # Errors
-    /// There is not as much.
+    /// The budget is exhausted.
     pub(super) fn hold(&mut self, bytes: usize) -> Result<(), Fault> {
         let used = self.budget.used.get() - self.bytes + bytes;
         if bytes > self.bytes && used > COLLECTED_TOTAL {
@@ -61,7 +61,7 @@ impl Share {
 }
 
 impl Budget {
-    /// Keeps the storage of a body that is gone for the next.
+    /// Keeps the buffer of a former body for the next one.
     fn keep(&self, storage: Vec<u8>) {
         let mut spares = self.spares.borrow_mut();
         if (1..=KEPT).contains(&storage.capacity()) && spares.len() < SPARES {
@@ -76,7 +76,7 @@ impl Drop for Share {
     }
 }
 
-/// A body that is being gathered, and the room that it takes.
+/// A body that is being gathered, and its share of the budget.
 #[derive(Debug)]
 pub(super) struct Collect {
     gather: Gather,
@@ -84,21 +84,21 @@ pub(super) struct Collect {
 }
 
 impl Collect {
-    /// Begins to gather a body that ends as `framing` says.
+    /// Begins to gather a body with this framing.
     ///
     /// # Errors
-    /// A length that is over a limit already.
+    /// A length above the limit.
     pub(super) fn new(framing: Framing, budget: &Rc<Budget>) -> Result<Self, Fault> {
         let storage = budget.spares.borrow_mut().pop().unwrap_or_default();
         let gather = Gather::new(framing, COLLECTED_LIMIT, storage)?;
         Ok(Self { gather, share: Share::of(budget) })
     }
 
-    /// Takes what has come on `lane`; `true` when the body is complete. Room is taken as the bytes
-    /// come: what is merely announced must not keep others out.
+    /// Takes the received bytes of `lane`. Returns `true` once the body is complete. The share grows with the
+    /// received bytes, so that a mere announcement does not exhaust the budget.
     ///
     /// # Errors
-    /// A body that is malformed or over a limit.
+    /// A malformed body, or one above a limit.
     pub(super) fn advance(&mut self, lane: &mut Lane) -> Result<bool, Fault> {
         let taken = self.gather.take(lane.unseen())?;
         lane.take(taken);
@@ -106,7 +106,7 @@ impl Collect {
         Ok(self.gather.is_complete())
     }
 
-    /// The body.
+    /// Returns the received part of the body.
     pub(super) fn content(&self) -> &[u8] {
         self.gather.content()
     }
@@ -127,7 +127,7 @@ impl Drop for Collect {
     }
 }
 
-/// A response to a request of the proxy's own that is being read, and the room that it takes.
+/// The response to a request of the proxy that is being read, and its share of the budget.
 #[derive(Debug)]
 pub(super) struct CollectReply {
     reply: Reply,
@@ -141,10 +141,10 @@ impl CollectReply {
         Self { reply: Reply::new(COLLECTED_LIMIT, storage), share: Share::of(budget) }
     }
 
-    /// Takes what has come on `lane`. Returns the response once it is complete.
+    /// Takes the received bytes of `lane`. Returns the response once it is complete.
     ///
     /// # Errors
-    /// A response that is malformed or over a limit.
+    /// A malformed response, or one above a limit.
     pub(super) fn advance(&mut self, lane: &mut Lane) -> Result<Option<Whole<'_>>, Fault> {
         let taken = self.reply.take(lane.unseen()).map_err(|error| match error {
             reply::Error::Head(malformed) => Fault::Response(malformed),

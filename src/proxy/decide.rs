@@ -1,5 +1,5 @@
-//! From the bytes of a request head to the judgement of the request: the whole decision as one
-//! function, so that it can be tested and fuzzed without a connection.
+//! The decision about a request head, as one function from bytes to a judgement. It can be tested and
+//! fuzzed without a connection.
 
 use std::ops::Range;
 
@@ -11,24 +11,24 @@ use crate::rules::{self, Asked, Injection, Judgement, Traits};
 /// A decision about one request.
 #[derive(Debug)]
 pub struct Decision {
-    /// The operation that it asks for.
+    /// The operation of the request.
     pub operation: &'static Operation,
     /// The judgement by its head alone.
     pub judgement: Judgement,
-    /// The facts of the head on which later judgements depend.
+    /// The traits of the head, on which later judgements depend.
     pub traits: Traits,
-    /// The place of the request-target in the head.
+    /// The range of the request-target in the head.
     pub target: Range<usize>,
-    /// `true` if the client wants to go on with the connection.
+    /// `true` if the client wants to keep the connection.
     pub persistent: bool,
     /// `true` if the client may wait for `100 Continue`.
     pub expects_continue: bool,
 }
 
-/// Decides about the request whose head is `head`, to its empty line.
+/// Decides about the request with this head, which includes the empty line.
 ///
 /// # Errors
-/// A head that is malformed.
+/// A malformed head.
 pub fn decide(injection: &Injection, head: &[u8]) -> Result<Decision, Malformed> {
     let request = head::request(head)?;
     let path = target::decoded_path(request.target)?;

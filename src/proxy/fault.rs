@@ -1,4 +1,4 @@
-//! What ends an exchange before its time, and the one place where that becomes a status and words.
+//! Faults that end an exchange early, and their status codes and messages.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,82 +7,82 @@ use crate::http::{Malformed, render};
 use crate::http2;
 use crate::rules::{Reason, Refusal};
 
-/// Why we speak in the daemon's place.
+/// The reason for an answer by the proxy instead of the daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The client's request is not understood.
+    /// The client's request is malformed.
     Request(Malformed),
-    /// The client's request creates something into which nothing can be put with certainty.
+    /// The rules refuse the client's request.
     Refused(Refusal),
     /// The body of a creating request has more bytes than this.
     TooLarge(usize),
-    /// All collected bodies together leave no room for this one.
+    /// The budget for gathered bodies is exhausted.
     NoRoom,
     /// The client ended before the body of its creating request was complete.
     CutShort,
     /// The client did not complete a request head in time.
     SlowHead,
-    /// The process is about to end.
+    /// The process is shutting down.
     Draining,
-    /// The daemon's response is not understood.
+    /// The daemon's response is malformed.
     Response(Malformed),
-    /// The daemon's answer to a question of the proxy's own cannot be read.
+    /// The daemon's answer to a question of the proxy cannot be read.
     Unanswered,
-    /// The daemon's answers do not describe this image, of which the volumes are to be labelled.
+    /// The daemon does not describe this image, whose volumes are to be labelled.
     Undescribed(String),
-    /// What this path of the host is could not be seen in time.
+    /// The relation of this host path to the daemon's socket is not known.
     Unseen(String, Blind),
     /// The daemon ended in the middle of a response head.
     ResponseCutShort,
     /// The daemon's response is to be rewritten, and has more bytes than this.
     ResponseTooLarge(usize),
-    /// The daemon left HTTP after an operation that does not do so.
+    /// The daemon left HTTP after an operation without upgrade.
     UnaskedUpgrade,
     /// The daemon cannot be reached.
     Away(Away),
-    /// The client's HTTP/2 is not understood.
+    /// The client's HTTP/2 is malformed.
     Http2OfClient(http2::Malformed),
-    /// The daemon's HTTP/2 is not understood.
+    /// The daemon's HTTP/2 is malformed.
     Http2OfDaemon(http2::Malformed),
 }
 
-/// Why the daemon cannot be reached, and under which path.
+/// A daemon that cannot be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Away {
     /// The path of its socket.
     pub socket: String,
-    /// What went wrong there.
+    /// The reason.
     pub why: Unreachable,
 }
 
-/// What went wrong where the daemon should be.
+/// The reason why a daemon cannot be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unreachable {
-    /// There is no such socket.
+    /// The socket does not exist.
     Missing,
-    /// Nobody listens on it.
+    /// No process listens on the socket.
     Down,
-    /// We may not connect to it.
+    /// The proxy may not connect to the socket.
     Denied,
-    /// It did not accept in time.
+    /// The daemon did not accept in time.
     Slow,
-    /// It ends every connection before anything was sent on it.
+    /// The daemon ends every connection before anything was sent on it.
     HangsUp,
-    /// What the operating system says.
+    /// Another error of the operating system.
     Other(String),
 }
 
-/// How long a daemon whose accept queue is full is asked again before the client is told.
+/// Maximum time for connecting to a daemon whose accept queue is full.
 pub const DIAL_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long a file system may take to tell what a path is that a container mounts.
+/// Maximum time for a file system to report the type of a mounted path.
 pub const LOOK_LIMIT: Duration = Duration::from_secs(10);
 
 impl Unreachable {
-    /// What whoever reads of it may look at first, as a sentence.
+    /// Returns the first thing to check, as a sentence.
     fn advice(&self) -> &'static str {
         match self {
-            // As docker itself says it.
+            // The wording of the docker CLI.
             Self::Missing | Self::Down | Self::Other(_) => "Is the docker daemon running?",
             Self::Denied => {
                 "The user that runs dockerd-ci-proxy has to be in the group of that socket."
@@ -111,11 +111,11 @@ impl fmt::Display for Unreachable {
 /// The reason why the relation of a path to the daemon's socket is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Blind {
-    /// The file system has not answered in time.
+    /// The file system did not answer in time.
     Late,
-    /// It answers with this error.
+    /// The file system returned this error.
     Failed(String),
-    /// The process gets no thread.
+    /// No thread could be started.
     NoThread,
 }
 
@@ -156,14 +156,14 @@ impl Fault {
         Reason::from(self).grpc_status()
     }
 
-    /// The whole answer. The response to a HEAD has lengths but no body.
+    /// Returns the whole answer. The response to a HEAD has lengths but no body.
     #[must_use]
     pub(super) fn answer(&self, to_head: bool) -> Vec<u8> {
         render::answer(self.status(), &format!("dockerd-ci-proxy: {self}"), to_head)
     }
 }
 
-/// Advice for a person who types a request. It has no backslash: the answer is JSON, which doubles them.
+/// Returns advice for requests that are typed by hand. It has no backslash, which JSON would double.
 fn by_hand(malformed: Malformed) -> &'static str {
     match malformed {
         Malformed::BareLf => {
@@ -174,7 +174,6 @@ fn by_hand(malformed: Malformed) -> &'static str {
 }
 
 impl fmt::Display for Fault {
-    #[expect(clippy::too_many_lines, reason = "a sentence for each, and nothing else")]
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request(malformed) => {
@@ -182,12 +181,7 @@ impl fmt::Display for Fault {
                 out.write_str(by_hand(*malformed))
             }
             Self::Refused(refusal) => write!(out, "refused: {refusal}"),
-            Self::TooLarge(limit) => write!(
-                out,
-                "the body of a request that creates something may have {} MiB, so that it can be labelled; \
-                 this one is longer",
-                limit / 1024 / 1024
-            ),
+            Self::TooLarge(limit) => too_large(*limit, out),
             Self::NoRoom => out
                 .write_str("too many large requests are being labelled at this moment; try again"),
             Self::CutShort => {
@@ -207,10 +201,7 @@ impl fmt::Display for Fault {
                  volumes of this container",
             ),
             Self::Undescribed(image) => undescribed(image, out),
-            Self::Unseen(path, why) => write!(
-                out,
-                "cannot tell whether {path:?}, which is to be mounted, is the daemon's socket: {why}"
-            ),
+            Self::Unseen(path, why) => unseen(path, why, out),
             Self::ResponseCutShort => {
                 out.write_str("the daemon hung up in the middle of a response head")
             }
@@ -231,6 +222,22 @@ impl fmt::Display for Fault {
             }
         }
     }
+}
+
+fn too_large(limit: usize, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(
+        out,
+        "the body of a request that creates something may have {} MiB, so that it can be labelled; \
+         this one is longer",
+        limit / 1024 / 1024
+    )
+}
+
+fn unseen(path: &str, why: &Blind, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(
+        out,
+        "cannot tell whether {path:?}, which is to be mounted, is the daemon's socket: {why}"
+    )
 }
 
 fn undescribed(image: &str, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,5 +1,4 @@
-//! A request that is held: its head was taken, and it waits for its body or for facts. Its body is
-//! gathered, or stays in the lane.
+//! Held requests: the head was taken out of the lane, and the request waits for its body or for facts.
 
 use std::ops::Range;
 use std::time::Instant;
@@ -14,34 +13,34 @@ use crate::http::render;
 use crate::rules::facts::Facts;
 use crate::rules::{self, Asked, Edited, Judgement, Traits};
 
-/// A request that is held.
+/// A held request.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) call: Call,
-    /// The moment at which all of it had come that is looked at: its head, or its body.
+    /// The time at which its head, or its gathered body, was complete.
     pub(super) complete: Instant,
-    /// `true` if the client wants to go on with the connection.
+    /// `true` if the client wants to keep the connection.
     pub(super) persistent: bool,
     /// `true` if the client may wait for `100 Continue`.
     pub(super) expects_continue: bool,
     pub(super) facts: Facts,
     head: Vec<u8>,
-    /// The place of the request-target in the head.
+    /// The range of the request-target in the head.
     target: Range<usize>,
     traits: Traits,
     body: Body,
 }
 
-/// The body of a request that is held.
+/// The body of a held request.
 #[derive(Debug)]
 enum Body {
     /// It stays in the lane, unread.
     InLane,
-    /// It is gathered, or is being gathered.
+    /// It is gathered, completely or in part.
     Gathered(Collect),
 }
 
-/// The state of a body that is gathered.
+/// The progress of gathering a body.
 #[derive(Debug)]
 pub(super) enum Gathered {
     Waits,
@@ -51,18 +50,17 @@ pub(super) enum Gathered {
     Fault(Fault),
 }
 
-/// The body of a request whose head has left.
+/// The body of a request whose head was sent.
 #[derive(Debug)]
 pub(super) enum Sent {
-    /// It is in the lane, and ends so.
+    /// It is in the lane, with this framing.
     InLane(Framing),
-    /// It is in the outbox, and takes this share of the room until it has left.
+    /// It is in the outbox, and uses this share of the budget until it was sent.
     Said(Share),
 }
 
 impl Held {
-    /// Holds the request of `call`, whose head was taken out of the lane; its target is there at
-    /// `target`.
+    /// Holds the request of `call` with this head, in which the request-target is at `target`.
     pub(super) fn new(call: Call, head: Vec<u8>, target: Range<usize>, traits: Traits) -> Self {
         Self {
             complete: call.started,
@@ -77,7 +75,7 @@ impl Held {
         }
     }
 
-    /// Returns `true` if the lane has a body of it, or is to get one.
+    /// Returns `true` if its body is in the lane, or will arrive there.
     pub(super) fn leaves_body(&self) -> bool {
         matches!(self.body, Body::InLane) && !self.traits.is_empty()
     }
@@ -91,7 +89,7 @@ impl Held {
         Ok(())
     }
 
-    /// Gathers what has come of the body.
+    /// Gathers the received part of the body.
     pub(super) fn gather(&mut self, lanes: &mut Lanes, now: Instant) -> Gathered {
         if lanes.down.has_ended() {
             return Gathered::Cut;
@@ -108,12 +106,12 @@ impl Held {
         }
     }
 
-    /// Judges the request by what is known.
+    /// Judges the request by the known facts.
     pub(super) fn judge(&self, common: &Common) -> Judgement {
         let target = self.head.get(self.target.clone()).unwrap_or_default();
         let asked = Asked {
             operation: self.call.operation,
-            // It was read as text before.
+            // It was parsed as text before.
             target: str::from_utf8(target).unwrap_or_default(),
             traits: self.traits,
             body: match &self.body {
@@ -124,10 +122,10 @@ impl Held {
         rules::judge(&common.injection, &asked, &self.facts)
     }
 
-    /// Lets the request leave with an edit, whose body takes `share`. Returns what is to come behind it.
+    /// Sends the request with an edit, whose body uses `share` of the budget. Returns the place of the body.
     ///
     /// # Errors
-    /// There is no room for it.
+    /// The budget is exhausted.
     pub(super) fn send(
         &mut self,
         edited: Edited,
@@ -152,7 +150,7 @@ impl Held {
             head = render::for_document(&head);
         }
         let mut request = body;
-        // There is room for the head: a second block as large as the body would cost more.
+        // The edit reserves space for the head, since a second copy of the body would cost more.
         request.splice(..0, render::with_length(&head, request.len()));
         share.hold(request.len())?;
         lanes.hand(self.complete, request.len());

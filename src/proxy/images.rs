@@ -1,25 +1,23 @@
-//! The volumes that images declare, remembered from one create to the next, so that the daemon is asked
-//! about an image once.
+//! A cache of the volumes that images declare, so that the daemon is asked about an image only once.
 //!
-//! Nothing is remembered that could be out of date. All is forgotten
+//! The cache never serves an outdated answer. It is cleared
 //!
-//! - when an exchange [begins](Images::change) that may change what the name of an image stands for. Until
-//!   it ends nothing is remembered or used;
-//! - when the daemon [reports](Images::forget) a change. The shell listens to its events as long as
-//!   [this](Images::wants_events) wants it to;
-//! - when the shell [hears](Images::deaf) no more events, as when the daemon ends;
+//! - when an exchange [begins](Images::change) that may change the image behind a name. Until the exchange
+//!   ends, nothing is stored or used;
+//! - when the daemon [reports](Images::forget) a change. The shell reads its events as long as the cache
+//!   [wants](Images::wants_events) them;
+//! - when the shell [loses](Images::deaf) the stream of events, for example because the daemon ends;
 //! - after some minutes, in case something changes images without the daemon.
 //!
-//! An answer is remembered only if events were heard before its question was asked, and nothing was
-//! forgotten since. So no change can fall between the two.
+//! An answer is stored only if events were being read before its question was asked, and the cache was not
+//! cleared since. So no change can fall between the two.
 //!
-//! What is left is the time between a change that passes by this proxy and the daemon's report of it. The
-//! daemon hands its report to the stream before it answers whoever made the change, and the shell reads the
-//! stream before it reads what a client has sent, so that it takes a client that is faster than the
-//! daemon's own threads to see the image from before.
+//! One gap remains: a change past this proxy, until the daemon reports it. The daemon passes its report to
+//! the stream before it answers the client that made the change, and the shell reads the stream before any
+//! client. So only a client that is faster than the daemon's own threads can see the earlier image.
 //!
-//! Not each daemon is remembered. Engines before 28.1 do not report what BuildKit builds: before 24.0 in no
-//! store, then not in containerd's. Podman reports a change up to a quarter of a second late, and other
+//! Some daemons are not cached. Engines before 28.1 do not report all builds by BuildKit: before 24.0 none,
+//! later none in containerd's store. Podman reports a change up to a quarter of a second late, and other
 //! programs change its images without any report.
 
 use std::cell::{Cell, RefCell};
@@ -29,26 +27,26 @@ use std::rc::Rc;
 use crate::engine::Api;
 use crate::http::render;
 
-/// Images that are remembered. A host that builds for many jobs creates containers of a few dozen at a time;
-/// the oldest gives way.
+/// Maximum number of cached images; the oldest is dropped first. A host that builds for many jobs uses a few
+/// dozen at a time.
 const ENTRIES: usize = 128;
 
-/// Bytes of the names, platforms and paths of one image that is remembered. References have at most 255
-/// bytes beside their tag, and images a few short paths; with all entries this is half a megabyte.
+/// Maximum size in bytes of one entry: name, platform and paths. References have at most 255 bytes without
+/// their tag, and images a few short paths. All entries together have at most half a megabyte.
 const ENTRY: usize = 4096;
 
 /// The images of one daemon, and its version.
 #[derive(Debug, Default)]
 pub struct Images {
     api: Cell<Api>,
-    /// Whether the daemon reports every change of an image at once.
+    /// `true` if the daemon reports every change of an image at once.
     reports: Cell<bool>,
-    /// Exchanges that may change images now.
+    /// The number of running exchanges that may change images.
     changing: Cell<usize>,
-    /// Counts the times that all was forgotten.
+    /// The number of times that the cache was cleared.
     generation: Cell<u64>,
     events: Cell<Events>,
-    /// Whether there was anything to remember, or to recall, since the events were heard anew.
+    /// `true` if the cache was of use since the connection for events was made.
     used: Cell<bool>,
     entries: RefCell<VecDeque<Entry>>,
 }
@@ -58,9 +56,9 @@ pub struct Images {
 enum Events {
     #[default]
     Unwanted,
-    /// There should be one.
+    /// The shell is to make one.
     Wanted,
-    /// Every change is heard of.
+    /// Events are being read.
     Heard,
 }
 
@@ -70,16 +68,16 @@ struct Entry {
     volumes: Vec<String>,
 }
 
-/// An image as a create names it.
+/// An image, as a create names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     /// Its name.
     pub name: String,
-    /// The platform of it that is wanted, as JSON.
+    /// The wanted platform, as JSON.
     pub platform: Option<String>,
 }
 
-/// The moment in which a question was asked.
+/// The time of a question, as a generation of the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment(u64);
 
@@ -93,7 +91,7 @@ impl Drop for Change {
     }
 }
 
-/// For the core.
+/// The part for the core.
 impl Images {
     /// Begins an exchange that may change images.
     #[must_use]
@@ -103,13 +101,13 @@ impl Images {
         Change(Rc::clone(images))
     }
 
-    /// Returns the version in which the daemon is to be asked about an image.
+    /// Returns the API version for questions about images.
     #[must_use]
     pub fn api(&self) -> Api {
         self.api.get()
     }
 
-    /// Takes note that the daemon is to be asked so.
+    /// Sets the API version for questions about images.
     pub fn set_api(&self, api: Api) {
         self.api.set(api);
     }
@@ -127,21 +125,21 @@ impl Images {
         let api = Api::of(render::value(head, "Api-Version").unwrap_or_default());
         let podman = render::value(head, "Libpod-Api-Version").is_some();
         self.reports.set(matches!(api, Api::Minor(_) | Api::Newest) && !podman);
-        // A daemon that refuses all that we know is known by its refusal alone.
+        // A daemon that refuses all known versions is recognized only by that refusal.
         if !(self.api.get() == Api::Newest && matches!(api, Api::Minor(_))) {
             self.api.set(api);
         }
         self.api.get()
     }
 
-    /// Returns the moment of a question that is about to be asked, if its answer may be remembered.
+    /// Returns the time of a question that is about to be asked, if its answer may be stored.
     #[must_use]
     pub fn moment(&self) -> Option<Moment> {
         self.want();
         self.is_certain().then(|| Moment(self.generation.get()))
     }
 
-    /// Has the shell listen to the daemon's events, if that is of use.
+    /// Requests the daemon's events, if it reports every change.
     pub fn want(&self) {
         if self.reports.get() {
             self.used.set(true);
@@ -151,7 +149,7 @@ impl Images {
         }
     }
 
-    /// Remembers the answer to a question that was asked in that moment, unless it may be out of date.
+    /// Stores the answer to a question from the time `asked`, unless it may be outdated.
     pub fn remember(&self, image: Image, volumes: &[String], asked: Moment) {
         let paths = volumes.iter().map(String::len).sum::<usize>();
         let platform = image.platform.as_ref().map_or(0, String::len);
@@ -167,7 +165,7 @@ impl Images {
         entries.push_back(Entry { image, volumes: volumes.to_vec() });
     }
 
-    /// Returns the volumes of an image that is remembered.
+    /// Returns the volumes of a cached image.
     #[must_use]
     pub fn recall(&self, image: &Image) -> Option<Vec<String>> {
         let entries = self.entries.borrow();
@@ -181,28 +179,28 @@ impl Images {
     }
 }
 
-/// For the shell.
+/// The part for the shell.
 impl Images {
-    /// Reports whether there should be a connection for events, and is none.
+    /// Returns `true` if the shell is to make a connection for events.
     #[must_use]
     pub fn wants_events(&self) -> bool {
         self.events.get() == Events::Wanted
     }
 
-    /// Takes note that every change from now on is heard of.
+    /// Records that events are being read from now on.
     pub fn hears(&self) {
         self.forget();
         self.events.set(Events::Heard);
     }
 
-    /// Takes note that changes are not heard of any more.
+    /// Records that events are no longer read.
     pub fn deaf(&self) {
         self.events.set(Events::Unwanted);
         self.forget();
     }
 
-    /// Takes note that changes are not heard of any more, as the connection for events has lived for long.
-    /// There should be another if anything was asked or recalled since this was called before.
+    /// Records that the connection for events has reached its maximum age. Requests another if the cache was
+    /// of use since the last call.
     pub fn renew(&self) {
         self.deaf();
         if self.used.replace(false) && self.reports.get() {
@@ -210,7 +208,7 @@ impl Images {
         }
     }
 
-    /// Forgets all volumes: an image has changed.
+    /// Clears the cache, since an image has changed.
     pub fn forget(&self) {
         self.generation.set(self.generation.get().wrapping_add(1));
         self.entries.borrow_mut().clear();

@@ -1,11 +1,11 @@
-//! One create's questions about its image: in which version they are asked, and what is remembered of them.
+//! The questions of one create about its image: their API version, and the caching of the answers.
 
 use super::images::{Image, Images, Moment};
 use crate::engine::Api;
 use crate::rules::facts::{Facts, Question};
 
-/// Times that a question is asked again since the daemon is of another version than the last one was. One
-/// that was replaced needs one, one that is too new for all that we know another.
+/// Maximum number of repetitions of a question in another API version. A replaced daemon needs one, a daemon
+/// that supports no known version another.
 const TRIES: u8 = 2;
 
 /// A create's questions about its image.
@@ -18,18 +18,18 @@ pub(super) struct Inquiry {
 }
 
 impl Inquiry {
-    /// Begins to ask about `image`.
+    /// Begins the questions about `image`.
     pub(super) fn begin(image: Image, images: &Images) -> Self {
         Self { image, asked: images.moment(), api: images.api(), tries: 0 }
     }
 
-    /// Returns the version in which is asked, or in which an answer is to be read.
+    /// Returns the API version of the next question, or of the last answer.
     pub(super) fn api(&self) -> Api {
         self.api
     }
 
-    /// Reports whether `question` is to be asked again since the daemon is not of the version that it was
-    /// taken for. The answer to it has this status and head.
+    /// Returns `true` if `question` must be repeated, since the daemon's version differs from the assumed
+    /// one. Its answer has this status and head.
     pub(super) fn asks_again(
         &mut self,
         question: &Question,
@@ -41,9 +41,9 @@ impl Inquiry {
         images.want();
         let platform = matches!(question, Question::Image { platform: Some(_), .. });
         let misjudged = match asked {
-            // It may be too new for the daemon, or too old.
+            // The version may be too new for the daemon, or too old.
             Api::Minor(_) => status == 400,
-            // The platform was not asked for.
+            // The question did not name the platform.
             Api::Old => platform && known.has_platforms(),
             Api::Unknown | Api::Newest => false,
         };
@@ -59,7 +59,7 @@ impl Inquiry {
         again
     }
 
-    /// Remembers what was answered.
+    /// Stores the answers in the cache.
     pub(super) fn over(self, facts: &Facts, images: &Images) {
         if let Some(asked) = self.asked {
             images.remember(self.image, &facts.volumes, asked);

@@ -1,4 +1,4 @@
-//! A response that is rewritten on its way to the client: gathered whole, or line by line.
+//! Responses that are rewritten on their way to the client, whole or line by line.
 
 use std::fmt;
 use std::mem;
@@ -14,10 +14,10 @@ use crate::http::gather::{self, Gather};
 use crate::http::render;
 use crate::rules::reply::Rewrite;
 
-/// Bytes that one line may have: an event has some hundreds.
+/// Maximum size in bytes of one line. Events have some hundreds.
 const LINE_LIMIT: usize = 1024 * 1024;
 
-/// A response that is gathered whole before any of it leaves.
+/// A response that is gathered whole before any of it is sent.
 pub(super) struct Whole {
     head: Vec<u8>,
     gather: Gather,
@@ -26,7 +26,7 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    /// Begins to gather the response whose head is `head` and whose body ends as `framing` says.
+    /// Begins to gather the response with this head and framing.
     ///
     /// # Errors
     /// A length above the limit.
@@ -40,10 +40,10 @@ impl Whole {
         Ok(Self { head, gather, share: Share::of(budget), rewrite })
     }
 
-    /// Takes what has come. Returns whether the response has left for the client.
+    /// Takes the received bytes. Returns `true` once the response is in the client's outbox.
     ///
     /// # Errors
-    /// A body that is malformed or above the limit.
+    /// A malformed body, or one above the limit.
     pub(super) fn advance(&mut self, down: &mut Lane) -> Result<bool, Fault> {
         let taken = self.gather.take(down.unseen()).map_err(fault)?;
         down.take(taken);
@@ -83,41 +83,40 @@ fn fault(error: gather::Error) -> Fault {
     }
 }
 
-/// A body whose lines are rewritten as they come. It keeps its framing: chunked, or until the
+/// A body whose lines are rewritten as they arrive. It keeps its framing: chunked, or until the
 /// connection ends.
 pub(super) struct Lines {
     body: Body,
-    /// The bytes of content that are still to come of the current chunk.
+    /// Missing bytes of the current chunk.
     awaited: u64,
-    /// The line that is not complete.
+    /// The incomplete line.
     line: Vec<u8>,
     rewrite: Rewrite,
 }
 
-/// How far a body of lines has come.
+/// The progress of a body of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// More is to come.
+    /// More bytes follow.
     Waits,
-    /// All of it has left for the client.
+    /// All of it is in the client's outbox.
     Done,
 }
 
-/// A body of lines that cannot go on: its framing is not understood, or a line is too long.
+/// A body of lines that cannot continue: its framing is malformed, or a line is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Broken;
 
 impl Lines {
-    /// Rewrites the lines of a body that ends as `framing` says.
+    /// Rewrites the lines of a body with this framing.
     pub(super) fn new(framing: Framing, rewrite: Rewrite) -> Self {
         Self { body: framing.into(), awaited: 0, line: Vec::new(), rewrite }
     }
 
-    /// Takes what has come, and lets leave what is complete. A client that does not read what has
-    /// left gets no more.
+    /// Takes the received bytes, and sends complete lines. Sends no more while the client does not read.
     ///
     /// # Errors
-    /// What has left is all that the client can get.
+    /// The client cannot get more than was sent.
     pub(super) fn advance(&mut self, down: &mut Lane) -> Result<Progress, Broken> {
         while down.backlog() <= LANE_LIMIT {
             let unseen = down.unseen();
@@ -150,7 +149,7 @@ impl Lines {
         Ok(Progress::Waits)
     }
 
-    /// Waits for more, unless the connection has ended, and the body with it.
+    /// Waits for more, unless the connection and the body have ended.
     fn waits(&mut self, down: &mut Lane) -> Result<Progress, Broken> {
         match (down.has_ended(), self.body) {
             (false, _) => Ok(Progress::Waits),
@@ -173,7 +172,7 @@ impl Lines {
         if self.line.len() > LINE_LIMIT { Err(Broken) } else { Ok(()) }
     }
 
-    /// Lets the line leave that has come last.
+    /// Sends the last received line.
     fn last_line(&mut self, down: &mut Lane) {
         let line = mem::take(&mut self.line);
         if line.is_empty() {
@@ -186,7 +185,7 @@ impl Lines {
         }
     }
 
-    /// Lets `data` leave in the framing of the body; an empty chunk is the last one.
+    /// Sends `data` in the framing of the body; an empty chunk ends it.
     fn say(&self, data: &[u8], down: &mut Lane) {
         if self.body == Body::UntilClose {
             return down.say(data.to_vec());

@@ -1,4 +1,4 @@
-//! One step of an exchange: what it has at hand, and what comes of it.
+//! One step of an exchange: its context and its result.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use super::outcome::Call;
 use super::{Common, Notes, Step};
 use crate::rules::socket::Note;
 
-/// What an exchange has at hand while it advances.
+/// The context of an exchange while it advances.
 pub(super) struct Hand<'h> {
     pub(super) lanes: &'h mut Lanes,
     pub(super) notes: &'h mut Notes,
@@ -19,18 +19,18 @@ pub(super) struct Hand<'h> {
 /// The result of advancing an exchange.
 #[derive(Debug)]
 pub(super) enum Turn {
-    /// It waits for bytes or ends of bytes.
+    /// It waits for bytes or for the end of a stream.
     Wait,
-    /// It has moved on and is to be looked at again.
+    /// It has changed and must advance again.
     Again,
-    /// The shell is to do this.
+    /// The shell performs this step.
     Step(Step),
-    /// The call ends, and its connection with it: behind these bytes for the client, or else behind
-    /// what has come of the response.
+    /// The call and its connection end: after these bytes for the client, or after the received part of
+    /// the response.
     End(Call, Option<Vec<u8>>),
-    /// The daemon spoke although nobody asked.
+    /// The daemon sent something without a request.
     Unasked,
-    /// The client wants nothing more, or shall not want anything.
+    /// The client has ended, or the proxy accepts no more requests.
     Close,
 }
 
@@ -44,7 +44,7 @@ impl Turn {
 }
 
 impl Hand<'_> {
-    /// Notes for the log what happens in the operation of `call`.
+    /// Adds notes for the log about the operation of `call`.
     pub(super) fn note(&mut self, call: &Call, notes: Vec<Note>) {
         self.notes.extend(notes.into_iter().map(|note| (note, call.operation.name)));
     }

@@ -1,4 +1,4 @@
-//! Facts that the shell has found out for what waits.
+//! Facts from the shell for a waiting exchange.
 
 use super::{Link, Session};
 use crate::proxy::answering::Answering;
@@ -6,7 +6,7 @@ use crate::proxy::exchange::Exchange;
 use crate::proxy::{Answer, HostFact};
 
 impl Session {
-    /// Answers the last [`Step::Ask`](crate::proxy::Step::Ask).
+    /// Takes the answer to the last [`Step::Ask`](crate::proxy::Step::Ask).
     pub fn found(&mut self, fact: HostFact) {
         self.exchange.found(fact);
     }
