@@ -16,7 +16,7 @@ use std::hint::black_box;
 mod support;
 
 use support::bodies::edited;
-use support::player::injection;
+use support::player::profile;
 use support::transcript::{Line, What, all};
 
 /// Returns the first bytes that the client sends in the transcript of this name.
@@ -38,7 +38,7 @@ fn split_head(bytes: &[u8]) -> (&[u8], &[u8]) {
 fn heads(criterion: &mut Criterion) {
     let create = first_bytes("injection/a_container_gets_labels_and_cgroup_parent.txt");
     let ping = first_bytes("forwarding/keep_alive.txt");
-    let injection = injection();
+    let profile = profile();
     let mut group = criterion.benchmark_group("head");
     for (name, bytes) in [("create", split_head(&create).0), ("ping", split_head(&ping).0)] {
         group.throughput(Throughput::Bytes(bytes.len() as u64));
@@ -49,7 +49,7 @@ fn heads(criterion: &mut Criterion) {
             bench.iter(|| head::request(black_box(bytes)).unwrap().framing);
         });
         group.bench_function(format!("decide/{name}"), |bench| {
-            bench.iter(|| decide(&injection, black_box(bytes)).unwrap().operation);
+            bench.iter(|| decide(&profile, black_box(bytes)).unwrap().operation);
         });
     }
 }
@@ -57,14 +57,14 @@ fn heads(criterion: &mut Criterion) {
 fn bodies(criterion: &mut Criterion) {
     let create = first_bytes("injection/a_container_gets_labels_and_cgroup_parent.txt");
     let body = split_head(&create).1;
-    let injection = injection();
+    let profile = profile();
     let mut group = criterion.benchmark_group("body");
     // The create of a CI job is the one of the wire bench.
     for (name, body) in [("create", body), ("create-of-a-job", include_bytes!("stage/create.json"))]
     {
         group.throughput(Throughput::Bytes(body.len() as u64));
         group.bench_function(format!("rewrite/{name}"), |bench| {
-            bench.iter(|| edited(&injection, &CONTAINER, black_box(body)).unwrap());
+            bench.iter(|| edited(&profile, &CONTAINER, black_box(body)).unwrap());
         });
     }
     for size in [100_usize, 32 * 1024] {

@@ -19,7 +19,7 @@ pub use socket::SocketAccess;
 
 use crate::rules::reply::Replies;
 use crate::rules::socket::SocketBind;
-use crate::rules::{AnonymousVolumes, Injection, Injections, Label};
+use crate::rules::{AnonymousVolumes, Injections, Label, Profile};
 
 /// Everything that the flags and variables configure, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,13 +94,13 @@ impl Config {
     /// # Errors
     ///
     /// The errors of `own`.
-    pub fn injection<E>(&self, own: impl FnOnce() -> Result<String, E>) -> Result<Injection, E> {
+    pub fn profile<E>(&self, own: impl FnOnce() -> Result<String, E>) -> Result<Profile, E> {
         let cgroup_parent = match &self.cgroup_parent {
             CgroupParent::None => None,
             CgroupParent::Fixed(parent) => Some(parent.clone()),
             CgroupParent::OfOwnContainer => Some(own()?),
         };
-        Ok(Injection {
+        Ok(Profile {
             inject: Injections::forced(
                 &self.labels,
                 &self.image_labels,

@@ -16,7 +16,7 @@ use dockerd_ci_proxy::net::service::handover::{self, Program, Start};
 use dockerd_ci_proxy::net::service::notify::Manager;
 use dockerd_ci_proxy::net::{self, Server, Service, client};
 
-use dockerd_ci_proxy::rules::Injection;
+use dockerd_ci_proxy::rules::Profile;
 use log::{error, info, warn};
 
 fn main() -> ExitCode {
@@ -117,8 +117,8 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
         Start::Next(sockets, predecessor) => (sockets, Some(predecessor)),
     };
     check_cgroup_parents(config)?;
-    let injection =
-        config.injection(|| own_container::cgroup_parent(&config.daemon)).map_err(|why| {
+    let profile =
+        config.profile(|| own_container::cgroup_parent(&config.daemon)).map_err(|why| {
             error!("--cgroup-parent self: {why}");
             exit_of(&why)
         })?;
@@ -126,7 +126,7 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
     let listeners = listeners(config, sockets)?;
     let paths = paths(&listeners);
     let daemon = config.daemon.clone();
-    let service = Service::new(listeners, injection.clone(), daemon);
+    let service = Service::new(listeners, profile.clone(), daemon);
     // With a terminal, SIGHUP means that the terminal has closed, not an upgrade.
     let program = Some(program).filter(|_| !has_terminal());
     let mut server = Server::new(vec![service], config.drain, manager(), program)
@@ -140,7 +140,7 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
         Exit::Failed
     })?;
     // Not earlier: whoever reads these lines may send a signal at once, which is handled from here on.
-    announce(config, &paths, stats_path.as_deref(), &injection);
+    announce(config, &paths, stats_path.as_deref(), &profile);
     let net::Stopped { cut, handed_over } = server.run().map_err(|why| loop_failed(&why))?;
     let handed_over = match handed_over {
         0 => String::new(),
@@ -226,7 +226,7 @@ fn check_cgroup_parents(config: &Config) -> Result<(), Exit> {
 }
 
 /// Logs the configuration, and last that the proxy serves.
-fn announce(config: &Config, listening: &[PathBuf], stats: Option<&Path>, injection: &Injection) {
+fn announce(config: &Config, listening: &[PathBuf], stats: Option<&Path>, profile: &Profile) {
     if let Some(path) = stats {
         info!("serving /metrics, /healthz and /readyz on {}", path.display());
     }
@@ -234,11 +234,11 @@ fn announce(config: &Config, listening: &[PathBuf], stats: Option<&Path>, inject
     for warning in source.into_iter().chain(check::missing_daemon(config)) {
         warn!("{warning}");
     }
-    for label in injection.inject.labels() {
+    for label in profile.inject.labels() {
         info!("label {}={:?}", label.key, label.value);
     }
-    let builds = injection.inject.build_cgroup_parent();
-    for line in check::cgroup_parents(injection.inject.cgroup_parent(), builds) {
+    let builds = profile.inject.build_cgroup_parent();
+    for line in check::cgroup_parents(profile.inject.cgroup_parent(), builds) {
         info!("{line}");
     }
     for setting in check::beyond_default(config) {

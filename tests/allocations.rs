@@ -19,7 +19,7 @@ use dockerd_ci_proxy::proxy::{Common, Lane, Session, Step};
 mod support;
 
 use support::bodies::edited;
-use support::player::injection;
+use support::player::profile;
 
 const PING: &str = "GET /_ping HTTP/1.1\r\nHost: docker\r\n\
     User-Agent: Docker-Client/24.0.7 (linux)\r\n\r\n";
@@ -38,7 +38,7 @@ struct Connection {
 
 impl Connection {
     fn new() -> Self {
-        let common = Common { injection: injection(), ..Common::default() };
+        let common = Common { profile: profile(), ..Common::default() };
         let mut session = Session::new(Rc::new(common));
         session.connected();
         Self { session, pool: Pool::default(), now: Instant::now() }
@@ -100,9 +100,9 @@ fn keys_with_escapes_do_not_hold_up_others() {
     const KEYS: usize = 1000;
     let members: Vec<_> = (0..KEYS).map(|n| format!(r#""\u0061{n}":0"#)).collect();
     let body = format!("{{{}}}", members.join(","));
-    let injection = injection();
+    let profile = profile();
     let rewritten = measure(|| {
-        edited(&injection, &CONTAINER, body.as_bytes()).unwrap();
+        edited(&profile, &CONTAINER, body.as_bytes()).unwrap();
     });
     assert!(rewritten.count_total < 10 * KEYS as u64, "{rewritten:?}");
 }

@@ -17,7 +17,7 @@ use dockerd_ci_proxy::rules::buildkit::{self, Method};
 use dockerd_ci_proxy::rules::facts::{Facts, HostQuestion, Need};
 use dockerd_ci_proxy::rules::socket::{Relation, SocketBind};
 use dockerd_ci_proxy::rules::{
-    Asked, Injection, Injections, Judgement, Label, Reason, Refusal, judge,
+    Asked, Injections, Judgement, Label, Profile, Reason, Refusal, judge,
 };
 
 /// One row of the list.
@@ -93,16 +93,16 @@ fn relation(path: &str) -> Relation {
 
 /// Refuses the request.
 fn refused(line: &str, body: &str) -> Refusal {
-    let injection = Injection {
+    let profile = Profile {
         inject: Injections::forced(&labels(), &labels(), Some("/ci"), None),
         strict: true,
         socket_bind: SocketBind::Refuse,
-        ..Injection::default()
+        ..Profile::default()
     };
     let (line, fields) = line.split_once('|').unwrap_or((line, "X: y"));
     let length = body.len();
     let head = format!("{line} HTTP/1.1\r\n{fields}\r\nContent-Length: {length}\r\n\r\n");
-    let decision = proxy::decide(&injection, head.as_bytes()).unwrap();
+    let decision = proxy::decide(&profile, head.as_bytes()).unwrap();
     let (operation, traits) = (decision.operation, decision.traits);
     let target = &head[decision.target];
     let asked = Asked { operation, target, traits, body: Some(body.as_bytes()) };
@@ -111,14 +111,14 @@ fn refused(line: &str, body: &str) -> Refusal {
     loop {
         judgement = match judgement {
             Judgement::Refuse(refusal) => return refusal,
-            Judgement::Gather { .. } => judge(&injection, &asked, &facts),
+            Judgement::Gather { .. } => judge(&profile, &asked, &facts),
             Judgement::Need { needs, .. } => {
                 let [Need::Host(HostQuestion::Paths(paths)), ..] = &*needs else {
                     panic!("{line} {body}: {needs:?}")
                 };
                 facts
                     .learn_paths(paths.iter().map(|path| (path.clone(), relation(path))).collect());
-                judge(&injection, &asked, &facts)
+                judge(&profile, &asked, &facts)
             }
             judgement => panic!("{line} {body}: {judgement:?}"),
         };
@@ -128,7 +128,7 @@ fn refused(line: &str, body: &str) -> Refusal {
 /// Returns refusals of every kind.
 fn refusals() -> Vec<Refusal> {
     let inject = Injections::forced(&[], &labels(), None, None);
-    let strict = Injection { strict: true, inject, ..Injection::default() };
+    let strict = Profile { strict: true, inject, ..Profile::default() };
     let many = |one: &str, count: usize| vec![one; count].join(",");
     let members = format!("{{{}}}", many("\"\":1", 1 << 17));
     let mounts = format!(r#"{{"HostConfig":{{"Binds":[{}]}}}}"#, many("\"v:/x\"", 2000));

@@ -12,7 +12,7 @@ use dockerd_ci_proxy::proxy::{Common, Session, Step};
 #[path = "support/mod.rs"]
 mod support;
 
-use support::player::injection;
+use support::player::profile;
 
 /// A core with a simulated clock.
 struct Connection {
@@ -24,7 +24,7 @@ struct Connection {
 
 impl Connection {
     fn new() -> Self {
-        let common = Common { injection: injection(), ..Common::default() };
+        let common = Common { profile: profile(), ..Common::default() };
         let mut session = Session::new(Rc::new(common));
         session.connected();
         let start = Instant::now();

@@ -21,7 +21,7 @@ use dockerd_ci_proxy::net::{Server, Service};
 use dockerd_ci_proxy::proxy::Blind;
 use dockerd_ci_proxy::rules::reply::{Replies, Rewrite};
 use dockerd_ci_proxy::rules::socket::{Relation, SocketBind};
-use dockerd_ci_proxy::rules::{Injection, Injections, Label};
+use dockerd_ci_proxy::rules::{Injections, Label, Profile};
 use log::{LevelFilter, Log, Metadata, Record};
 
 /// Keeps the lines of the log.
@@ -163,13 +163,13 @@ fn next_request(reader: &mut impl BufRead) -> Option<String> {
 }
 
 /// Serves until the tests end: each service listens at a path, for the daemon at another.
-fn serve_all(services: impl IntoIterator<Item = (PathBuf, PathBuf, Injection)>) {
+fn serve_all(services: impl IntoIterator<Item = (PathBuf, PathBuf, Profile)>) {
     run(services.into_iter().map(service).collect());
 }
 
-fn service((listen, daemon, injection): (PathBuf, PathBuf, Injection)) -> Service {
+fn service((listen, daemon, profile): (PathBuf, PathBuf, Profile)) -> Service {
     let listener = Listener::bind(&listen, SocketAccess::default(), &daemon).unwrap();
-    Service::new(vec![listener], injection, daemon)
+    Service::new(vec![listener], profile, daemon)
 }
 
 fn run(services: Vec<Service>) {
@@ -178,9 +178,9 @@ fn run(services: Vec<Service>) {
     });
 }
 
-fn labelled(key: &str) -> Injection {
+fn labelled(key: &str) -> Profile {
     let labels = vec![Label { key: key.into(), value: "yes".into() }];
-    Injection { inject: Injections::forced(&labels, &[], None, None), ..Injection::default() }
+    Profile { inject: Injections::forced(&labels, &[], None, None), ..Profile::default() }
 }
 
 /// A client, which keeps its connection.
@@ -270,8 +270,8 @@ fn a_path_is_looked_at_for_the_daemon_of_the_listener() {
     let folder = Folder::new("looks");
     let _daemons = ["one", "other"].map(|name| Daemon::new(&folder.at(name), "/v"));
     let services = [("one", "/s/one"), ("other", "/s/other")].map(|(name, socket)| {
-        let injection = Injection { socket_bind: SocketBind::Refuse, ..labelled("a") };
-        let service = service((folder.at(&format!("for-{name}")), folder.at(name), injection));
+        let profile = Profile { socket_bind: SocketBind::Refuse, ..labelled("a") };
+        let service = service((folder.at(&format!("for-{name}")), folder.at(name), profile));
         Service { look: SocketIdentity::new(Slow(socket)), ..service }
     });
     run(services.into());
@@ -352,7 +352,7 @@ fn responses_are_rewritten_as_the_profile_of_the_listener_plans() {
         assert!(replies.rewrite(route("GET", path.as_bytes()), without("theirs")));
     }
     serve_all([
-        (folder.at("filtered"), folder.at("daemon"), Injection { replies, ..labelled("a") }),
+        (folder.at("filtered"), folder.at("daemon"), Profile { replies, ..labelled("a") }),
         (folder.at("plain"), folder.at("daemon"), labelled("a")),
     ]);
     let mut client = Client::new(&folder.at("filtered"));

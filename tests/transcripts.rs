@@ -9,7 +9,7 @@ mod support;
 use std::path::Path;
 
 use dockerd_ci_proxy::rules::buildkit::Store;
-use support::player::{Pace, Player, injection};
+use support::player::{Pace, Player, profile};
 use support::transcript::{Line, Transcript, What, all};
 
 /// Position, in all sent bytes of a transcript, at which they are split.
@@ -76,15 +76,15 @@ fn play(transcript: &Transcript, way: Way) -> Result<(), String> {
 
 /// Creates a core with the configuration of a transcript.
 fn player(transcript: &Transcript, pace: Pace) -> Player {
-    let mut injection = injection();
+    let mut profile = profile();
     for flag in &transcript.flags {
         match flag.as_str() {
-            "--strict" => injection.strict = true,
-            "--no-buildkit" => injection.no_buildkit = true,
+            "--strict" => profile.strict = true,
+            "--no-buildkit" => profile.no_buildkit = true,
             other => panic!("{other} is no flag of a transcript"),
         }
     }
-    let mut player = Player::with(injection, pace);
+    let mut player = Player::with(profile, pace);
     player.store = match transcript.store.as_deref() {
         Some("containerd") => Store::Containerd,
         Some("graph driver") => Store::GraphDriver,

@@ -13,9 +13,9 @@ use support::{bodies, go, go_json, player};
 mod support;
 
 fuzz_target!(|before: &str| {
-    let injection = player::injection();
+    let profile = player::profile();
     for shape in [&CONTAINER, &LABELLED, &SERVICE] {
-        let rewrite = |body: &[u8]| bodies::edited(&injection, shape, body);
+        let rewrite = |body: &[u8]| bodies::edited(&profile, shape, body);
         let Ok(after) = rewrite(before.as_bytes()) else { continue };
         let text = str::from_utf8(&after).unwrap();
         go_json::assert_forced(shape, before, text);

@@ -15,13 +15,13 @@ mod support;
 
 fuzz_target!(|target: &str| {
     let head = format!("POST {target} HTTP/1.1\r\nHost: d\r\n\r\n");
-    let Ok(decision) = decide(&player::injection(), head.as_bytes()) else { return };
+    let Ok(decision) = decide(&player::profile(), head.as_bytes()) else { return };
     match decision.judgement {
         Judgement::Pass { .. } => assert_eq!(naive::creates("POST", target), None),
         Judgement::Edit(Edited { target: Some(target), .. }) => {
             let head = render::with_target(head.as_bytes(), decision.target, &target);
             let (request, _) = naive::head(&head).unwrap();
-            labelled::assert_labelled(&player::injection(), &request);
+            labelled::assert_labelled(&player::profile(), &request);
         }
         Judgement::Gather { .. } | Judgement::Need { .. } | Judgement::Refuse(_) => {}
         judgement => panic!("{judgement:?}"),

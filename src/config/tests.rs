@@ -19,13 +19,13 @@ fn the_own_container_is_looked_up_only_for_self() {
         log_format: LogFormat::Text,
         stats: None,
     };
-    let injection = config.injection(|| Err(())).unwrap();
-    assert_eq!(injection.inject.cgroup_parent(), Some("/ci"));
-    assert_eq!(injection.anonymous_volumes, AnonymousVolumes::Leave);
+    let profile = config.profile(|| Err(())).unwrap();
+    assert_eq!(profile.inject.cgroup_parent(), Some("/ci"));
+    assert_eq!(profile.anonymous_volumes, AnonymousVolumes::Leave);
     config.cgroup_parent = CgroupParent::OfOwnContainer;
-    let injection = config.injection(|| Ok::<_, ()>("/own".into()));
-    let injection = injection.unwrap();
-    assert_eq!(injection.inject.cgroup_parent(), Some("/own"));
-    assert_eq!(injection.inject.build_cgroup_parent(), Some("/own"));
-    assert_eq!(config.injection(|| Err("why")).err(), Some("why"));
+    let profile = config.profile(|| Ok::<_, ()>("/own".into()));
+    let profile = profile.unwrap();
+    assert_eq!(profile.inject.cgroup_parent(), Some("/own"));
+    assert_eq!(profile.inject.build_cgroup_parent(), Some("/own"));
+    assert_eq!(config.profile(|| Err("why")).err(), Some("why"));
 }

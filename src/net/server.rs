@@ -40,7 +40,7 @@ use crate::net::wire::pools::Pools;
 use crate::net::wire::pumps::Pumps;
 use crate::net::wire::shell::{Shell, Wants};
 use crate::proxy::Common;
-use crate::rules::Injection;
+use crate::rules::Profile;
 use crate::stats::Counters;
 use accepting::Accepting;
 use guests::{Guests, since_epoch};
@@ -64,7 +64,7 @@ pub struct Service {
     /// The sockets.
     pub listeners: Vec<Listener>,
     /// What is forced into the requests of their clients.
-    pub injection: Injection,
+    pub profile: Profile,
     /// The path of the socket of their daemon.
     pub daemon: PathBuf,
     /// Knows that socket under all its names.
@@ -74,9 +74,9 @@ pub struct Service {
 impl Service {
     /// Serves the clients of `listeners` by the daemon whose socket is at `daemon`.
     #[must_use]
-    pub fn new(listeners: Vec<Listener>, injection: Injection, daemon: PathBuf) -> Self {
+    pub fn new(listeners: Vec<Listener>, profile: Profile, daemon: PathBuf) -> Self {
         let look = SocketIdentity::for_socket(daemon.clone());
-        Self { listeners, injection, daemon, look }
+        Self { listeners, profile, daemon, look }
     }
 }
 
@@ -357,10 +357,10 @@ fn prepare(
 ) -> (Vec<Listener>, Vec<Served>) {
     let (mut all, mut served) = (Vec::new(), Vec::new());
     let budget = Rc::default();
-    for Service { listeners, injection, daemon: path, look } in services {
+    for Service { listeners, profile, daemon: path, look } in services {
         let daemon = daemons.add(&path);
         let common = Rc::new(Common {
-            injection,
+            profile,
             answers: false,
             socket: path.display().to_string(),
             images: Rc::clone(daemon.images()),

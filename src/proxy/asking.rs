@@ -150,7 +150,7 @@ impl Asking {
             return self.judged(self.held.judge(common), lanes, common);
         }
         if let Some(order) = self.orders.as_slice().first() {
-            return self.say(order.request(&common.injection), lanes, common);
+            return self.say(order.request(&common.profile), lanes, common);
         }
         match self.draft.take() {
             Some((edited, share)) => Progress::Send(edited, share),

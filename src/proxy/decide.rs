@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::engine::{self, Operation};
 use crate::http::{Malformed, head, target};
 use crate::rules::facts::Facts;
-use crate::rules::{self, Asked, Injection, Judgement, Traits};
+use crate::rules::{self, Asked, Judgement, Profile, Traits};
 
 /// A decision about one request.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Decision {
 ///
 /// # Errors
 /// A malformed head.
-pub fn decide(injection: &Injection, head: &[u8]) -> Result<Decision, Malformed> {
+pub fn decide(profile: &Profile, head: &[u8]) -> Result<Decision, Malformed> {
     let request = head::request(head)?;
     let path = target::decoded_path(request.target)?;
     let operation = engine::route(request.method, &path);
@@ -37,7 +37,7 @@ pub fn decide(injection: &Injection, head: &[u8]) -> Result<Decision, Malformed>
     let asked = Asked { operation, target: request.target, traits, body: None };
     Ok(Decision {
         operation,
-        judgement: rules::judge(injection, &asked, &Facts::default()),
+        judgement: rules::judge(profile, &asked, &Facts::default()),
         traits,
         target: request.target_range(),
         persistent: request.persistent,

@@ -197,7 +197,7 @@ impl Exchange {
         if common.draining.get() {
             return Turn::refused(call, &Fault::Draining);
         }
-        match decide(&common.injection, unseen.get(..end).unwrap_or_default()) {
+        match decide(&common.profile, unseen.get(..end).unwrap_or_default()) {
             Ok(decision) => self.begin(call, decision, end, hand),
             Err(malformed) => Turn::refused(call, &Fault::Request(malformed)),
         }
@@ -344,7 +344,7 @@ impl Exchange {
             relay::Progress::Tunnel => {
                 let call = self.leave(hand);
                 *self = match call.operation.path {
-                    "/grpc" if !hand.common.injection.no_buildkit => {
+                    "/grpc" if !hand.common.profile.no_buildkit => {
                         Self::building(call, Origin::Upgrade, hand.common)
                     }
                     path => {

@@ -119,7 +119,7 @@ impl Held {
                 Body::Gathered(collect) => Some(collect.content()),
             },
         };
-        rules::judge(&common.injection, &asked, &self.facts)
+        rules::judge(&common.profile, &asked, &self.facts)
     }
 
     /// Sends the request with an edit, whose body uses `share` of the budget. Returns the place of the body.

@@ -45,7 +45,7 @@ pub use outcome::{Outcome, Traffic, Verdict};
 pub use patience::Patience;
 pub use session::{Rest, Session};
 
-use crate::rules::Injection;
+use crate::rules::Profile;
 use crate::rules::buildkit::Store;
 use crate::rules::facts::HostQuestion;
 use crate::rules::socket::{Note, Relation};
@@ -54,7 +54,7 @@ use crate::rules::socket::{Note, Relation};
 #[derive(Debug, Default)]
 pub struct Common {
     /// Of the listener: what is forced into creating requests.
-    pub injection: Injection,
+    pub profile: Profile,
     /// Of the listener: `true` if the proxy answers itself instead of forwarding requests.
     pub answers: bool,
     /// Of the daemon: the path of its socket, for messages.

@@ -235,7 +235,7 @@ impl Relaying {
         let Response { status, framing, .. } = response;
         let plan = match status {
             200..=299 if framing != Framing::None => {
-                common.injection.replies.plan(self.call.operation)
+                common.profile.replies.plan(self.call.operation)
             }
             _ => ReplyPlan::Pass,
         };

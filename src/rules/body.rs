@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, HostQuestion, Need};
 use super::socket::Survey;
-use super::{Edited, Injection, Judgement, Refusal, lacking, mounts};
+use super::{Edited, Judgement, Profile, Refusal, lacking, mounts};
 use crate::engine::JsonShape;
 use crate::engine::shapes::Storage;
 use crate::json::{Edits, Error, Found};
@@ -13,7 +13,7 @@ use crate::json::{Edits, Error, Found};
 /// A body that is not one JSON object, or that Go's decoder and others would read differently at the
 /// edited places.
 pub(super) fn judge(
-    injection: &Injection,
+    profile: &Profile,
     shape: &JsonShape,
     target: &str,
     body: &[u8],
@@ -27,19 +27,19 @@ pub(super) fn judge(
     let mut top = match Found::document(document, host_config)? {
         Found::Object(top) => top,
         // The daemon reads it as an empty object, which creates an anonymous volume, for example.
-        Found::Absent | Found::Null(_) => return judge(injection, shape, target, b"{}", facts),
+        Found::Absent | Found::Null(_) => return judge(profile, shape, target, b"{}", facts),
     };
-    let forced = injection.inject.tree(shape);
+    let forced = profile.inject.tree(shape);
     forced.apply(&mut edits, &mut top, host_config)?;
     let (mut needs, mut before) = (Vec::new(), Vec::new());
     let survey = match shape.storage {
         Storage::Nothing => Survey::default(),
         Storage::Container => {
             let host_config = top.object_along("HostConfig")?;
-            (needs, before) = lacking::of_create(injection, facts, target, &top, &host_config)?;
-            mounts::container(injection, facts, &mut edits, &mut top, host_config)?
+            (needs, before) = lacking::of_create(profile, facts, target, &top, &host_config)?;
+            mounts::container(profile, facts, &mut edits, &mut top, host_config)?
         }
-        Storage::Service => mounts::service(injection, facts, &mut edits, &top)?,
+        Storage::Service => mounts::service(profile, facts, &mut edits, &top)?,
     };
     let Survey { notes, unseen } = survey;
     if !unseen.is_empty() {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::Injection;
+use super::Profile;
 use super::mounts::path::clean;
 use crate::engine::{Api, client};
 use crate::http::render;
@@ -154,10 +154,10 @@ impl Question {
 impl Order {
     /// Returns the request that carries it out.
     #[must_use]
-    pub fn request(&self, injection: &Injection) -> Vec<u8> {
+    pub fn request(&self, profile: &Profile) -> Vec<u8> {
         let Self::CreateVolume { name, driver } = self;
         let (name, driver) = (json!(name).to_string(), json!(driver).to_string());
-        client::create_volume(&name, &driver, injection.inject.rendered_labels().json())
+        client::create_volume(&name, &driver, profile.inject.rendered_labels().json())
     }
 }
 

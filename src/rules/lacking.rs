@@ -5,7 +5,7 @@ use super::facts::{Facts, Need, OfImage, Order, Question};
 use super::mounts::anonymous::AnonymousVolumes;
 use super::mounts::binds::Bind;
 use super::mounts::{few, volume_driver};
-use super::{Injection, Refusal, platform};
+use super::{Profile, Refusal, platform};
 use crate::json::{Found, Listed, Object};
 
 /// Returns the open questions to the daemon about a container create, and the orders that precede it.
@@ -13,7 +13,7 @@ use crate::json::{Found, Listed, Object};
 /// # Errors
 /// A body that cannot be understood.
 pub(super) fn of_create(
-    injection: &Injection,
+    profile: &Profile,
     facts: &Facts,
     target: &str,
     top: &Object<'_>,
@@ -22,7 +22,7 @@ pub(super) fn of_create(
     let (mut needs, mut orders) = (Vec::new(), Vec::new());
     let image = top.string("Image")?.filter(|image| !image.is_empty());
     // The image matters only for the volumes that it declares.
-    if let Some(image) = image.filter(|_| injection.anonymous_volumes == AnonymousVolumes::Label) {
+    if let Some(image) = image.filter(|_| profile.anonymous_volumes == AnonymousVolumes::Label) {
         facts.image.questions(&image, target, &mut needs);
     }
     if let Found::Object(host_config) = host_config {

@@ -35,7 +35,7 @@ use crate::http::head::Request;
 
 /// The operator's rules for the requests of one listener.
 #[derive(Debug, Clone, Default)]
-pub struct Injection {
+pub struct Profile {
     /// The forced values.
     pub inject: Injections,
     /// `true` if unknown operations are refused, and images that cannot be labelled.
@@ -157,33 +157,33 @@ impl From<Retarget> for Judgement {
 /// Judges a request by the known `facts`. A judgement that needs more names only facts that are not
 /// among them.
 #[must_use]
-pub fn judge(injection: &Injection, asked: &Asked<'_>, facts: &Facts) -> Judgement {
-    judged(injection, asked, facts).unwrap_or_else(Judgement::Refuse)
+pub fn judge(profile: &Profile, asked: &Asked<'_>, facts: &Facts) -> Judgement {
+    judged(profile, asked, facts).unwrap_or_else(Judgement::Refuse)
 }
 
-fn judged(injection: &Injection, asked: &Asked<'_>, facts: &Facts) -> Result<Judgement, Refusal> {
+fn judged(profile: &Profile, asked: &Asked<'_>, facts: &Facts) -> Result<Judgement, Refusal> {
     let Asked { operation, target, traits, body } = *asked;
-    let labels_images = !injection.inject.image_labels().is_empty();
+    let labels_images = !profile.inject.image_labels().is_empty();
     match operation.payload {
-        Payload::Nothing if injection.strict && *operation == UNKNOWN => Err(unknown()),
+        Payload::Nothing if profile.strict && *operation == UNKNOWN => Err(unknown()),
         Payload::Nothing => Ok(pass()),
         Payload::Plugin => Ok(Judgement::Pass { notes: vec![PLUGIN] }),
         Payload::Query(QueryShape::Commit | QueryShape::Import) if !labels_images => Ok(pass()),
         Payload::Query(_) if traits.form => Err(form_body()),
-        Payload::Query(QueryShape::Build) => query::plan(injection, target).map(Into::into),
+        Payload::Query(QueryShape::Build) => query::plan(profile, target).map(Into::into),
         Payload::Query(QueryShape::Commit) => {
-            dockerfile_changes::of_commit(injection, target).map(Into::into)
+            dockerfile_changes::of_commit(profile, target).map(Into::into)
         }
         Payload::Query(QueryShape::Import) => {
-            Ok(dockerfile_changes::of_import(injection, target)?.map_or_else(pass, Into::into))
+            Ok(dockerfile_changes::of_import(profile, target)?.map_or_else(pass, Into::into))
         }
         Payload::StartBody => start(traits.framing),
         Payload::Libpod => Err(libpod()),
         Payload::Body(_) if traits.encoded => Err(encoded_body()),
         Payload::Body(shape) => match body {
-            _ if traits.is_empty() => without_body(injection, operation, shape, target, facts),
-            Some(body) => body::judge(injection, shape, target, body, facts),
-            None => Ok(Judgement::Gather { forced: injection.inject.forced_by(shape) }),
+            _ if traits.is_empty() => without_body(profile, operation, shape, target, facts),
+            Some(body) => body::judge(profile, shape, target, body, facts),
+            None => Ok(Judgement::Gather { forced: profile.inject.forced_by(shape) }),
         },
     }
 }
@@ -194,7 +194,7 @@ fn pass() -> Judgement {
 
 /// Judges a request that lacks its required body. Some daemons treat that as an empty document.
 fn without_body(
-    injection: &Injection,
+    profile: &Profile,
     operation: &Operation,
     shape: &JsonShape,
     target: &str,
@@ -206,7 +206,7 @@ fn without_body(
         Some(None) => Err(empty_body()),
         // The daemon refuses it with its own message.
         Some(Some(false)) => Ok(pass()),
-        Some(Some(true)) => body::judge(injection, shape, target, b"{}", facts),
+        Some(Some(true)) => body::judge(profile, shape, target, b"{}", facts),
     }
 }
 

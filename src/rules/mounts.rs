@@ -23,7 +23,7 @@ use std::borrow::Cow;
 pub use self::anonymous::AnonymousVolumes;
 use self::anonymous::{OwnMount, labelled_mounts};
 use super::inject::labels;
-use super::{Injection, Reason, Refusal};
+use super::{Profile, Reason, Refusal};
 use crate::engine::shapes::{CONTAINER, HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
 use crate::json::{Array, Edits, Found, Listed, Member, Object, is_field, quoted};
 use crate::rules::facts::Facts;
@@ -57,13 +57,13 @@ pub(super) struct Mounted {
 
 /// Labels the volumes of a container create, and forces the cgroup parent.
 pub(super) fn container<'d>(
-    injection: &Injection,
+    profile: &Profile,
     known: &Facts,
     edits: &mut Edits<'d>,
     top: &mut Object<'d>,
     host_config: Found<'d>,
 ) -> Result<Survey, Refusal> {
-    let anonymous = anonymous::targets(injection, top, known)?;
+    let anonymous = anonymous::targets(profile, top, known)?;
     match host_config {
         Found::Absent | Found::Null(_) => {
             few(anonymous.len())?;
@@ -72,26 +72,26 @@ pub(super) fn container<'d>(
             top.string("VolumeDriver")?;
             let mounted = Mounted::default();
             let targets = anonymous::places(&anonymous, &[], known, &mounted);
-            let mounts = labelled_mounts(injection, &targets, &mounted, "");
-            add_host_config(forced(injection), &mounts, edits, top)?;
+            let mounts = labelled_mounts(profile, &targets, &mounted, "");
+            add_host_config(forced(profile), &mounts, edits, top)?;
             Ok(Survey::default())
         }
         Found::Object(host_config) => {
-            in_host_config(injection, known, edits, top, host_config, &anonymous)
+            in_host_config(profile, known, edits, top, host_config, &anonymous)
         }
     }
 }
 
 /// Returns the injections into a HostConfig.
-fn forced(injection: &Injection) -> &Tree {
+fn forced(profile: &Profile) -> &Tree {
     static NOTHING: Tree = Tree::nothing();
-    injection.inject.tree(&CONTAINER).below("HostConfig").unwrap_or(&NOTHING)
+    profile.inject.tree(&CONTAINER).below("HostConfig").unwrap_or(&NOTHING)
 }
 
 /// Does the work of [`container`] for a body with a HostConfig. `anonymous` are the paths of anonymous
 /// volumes.
 fn in_host_config<'d>(
-    injection: &Injection,
+    profile: &Profile,
     known: &Facts,
     edits: &mut Edits<'d>,
     top: &Object<'d>,
@@ -99,7 +99,7 @@ fn in_host_config<'d>(
     anonymous: &[String],
 ) -> Result<Survey, Refusal> {
     edits.spell(top, "HostConfig")?;
-    if injection.inject.cgroup_parent().is_some() {
+    if profile.inject.cgroup_parent().is_some() {
         own_slice(&host_config)?;
     }
     let mut mounted = Mounted {
@@ -112,17 +112,17 @@ fn in_host_config<'d>(
     let mut own = Vec::new();
     if let Listed::Array(mounts) = &listed {
         edits.spell(&host_config, "Mounts")?;
-        own = mounts_of(injection, known, edits, mounts, &mut mounted)?;
+        own = mounts_of(profile, known, edits, mounts, &mut mounted)?;
     }
-    let binds = binds::edit(injection, known, edits, &mut host_config, &mut mounted)?;
+    let binds = binds::edit(profile, known, edits, &mut host_config, &mut mounted)?;
     if let Listed::Array(mounts) = &mut listed {
-        anonymous::give_way(injection, known, edits, mounts, own, &mut mounted)?;
+        anonymous::give_way(profile, known, edits, mounts, own, &mut mounted)?;
     }
     few(anonymous.len() + binds.count + listed.count())?;
     let targets = anonymous::places(anonymous, &binds.anonymous, known, &mounted);
     let driver = volume_driver(top, &host_config)?;
-    let mounts = labelled_mounts(injection, &targets, &mounted, &driver);
-    forced(injection).apply(edits, &mut host_config, None)?;
+    let mounts = labelled_mounts(profile, &targets, &mounted, &driver);
+    forced(profile).apply(edits, &mut host_config, None)?;
     add_mounts(&mounts, edits, &mut host_config, &mut listed)?;
     Ok(mounted.survey)
 }
@@ -138,7 +138,7 @@ fn own_slice(host_config: &Object<'_>) -> Result<(), Refusal> {
 
 /// Labels the volumes of the tasks of a service.
 pub(super) fn service<'d>(
-    injection: &Injection,
+    profile: &Profile,
     known: &Facts,
     edits: &mut Edits<'d>,
     top: &Object<'d>,
@@ -151,11 +151,11 @@ pub(super) fn service<'d>(
         few(mounts.elements.len())?;
         edits.spell(&spec, "Mounts")?;
         for mount in mounts.objects() {
-            filled_in_later(injection, &mount?, &mut mounted.survey)?;
+            filled_in_later(profile, &mount?, &mut mounted.survey)?;
         }
         // The proxy adds mounts to containers only, so none of these is its own.
-        for mut mount in mounts_of(injection, known, edits, &mounts, &mut mounted)? {
-            label_volume(injection, edits, &mut mount.mount)?;
+        for mut mount in mounts_of(profile, known, edits, &mounts, &mut mounted)? {
+            label_volume(profile, edits, &mut mount.mount)?;
         }
     }
     Ok(mounted.survey)
@@ -164,7 +164,7 @@ pub(super) fn service<'d>(
 /// Checks for a template in the source of a mount. The swarm expands it when it runs a task, so
 /// `/run/{{.Service.Name}}.sock` can be any socket.
 fn filled_in_later(
-    injection: &Injection,
+    profile: &Profile,
     mount: &Object<'_>,
     survey: &mut Survey,
 ) -> Result<(), Refusal> {
@@ -172,7 +172,7 @@ fn filled_in_later(
     if kind(mount.string("Type")?.as_deref()) != "BIND" || !source.contains("{{") {
         return Ok(());
     }
-    if injection.socket_bind != SocketBind::Pass {
+    if profile.socket_bind != SocketBind::Pass {
         return Err(template(&source));
     }
     survey
@@ -216,7 +216,7 @@ fn tmpfs_targets(host_config: &Object<'_>) -> Result<Vec<String>, Refusal> {
 /// Labels the volumes among `mounts`. Returns the mounts that the proxy added to an earlier container,
 /// which are handled when all other mounts are known.
 fn mounts_of<'d>(
-    injection: &Injection,
+    profile: &Profile,
     known: &Facts,
     edits: &mut Edits<'d>,
     mounts: &Array<'d>,
@@ -230,17 +230,16 @@ fn mounts_of<'d>(
         let target = mount.string("Target")?;
         one_option(target.as_deref().unwrap_or_default())?;
         match kind(mount.string("Type")?.as_deref()).as_str() {
-            "VOLUME" if source.is_empty() && anonymous::is_own(injection, &mount)? => {
+            "VOLUME" if source.is_empty() && anonymous::is_own(profile, &mount)? => {
                 own.push(OwnMount { at, mount, target });
                 continue;
             }
-            "VOLUME" => label_volume(injection, edits, &mut mount)?,
+            "VOLUME" => label_volume(profile, edits, &mut mount)?,
             "BIND" => {
                 if !source.is_empty() && !source.starts_with('/') {
                     return Err(odd_mount(&source));
                 }
-                if let Some(other) =
-                    socket::replaced(injection, known, &source, &mut mounted.survey)?
+                if let Some(other) = socket::replaced(profile, known, &source, &mut mounted.survey)?
                 {
                     edits.set(&mut mount, "Source", &quoted(&other))?;
                 }
@@ -264,11 +263,11 @@ fn kind(written: Option<&str>) -> String {
 
 /// Labels the volume that `mount` creates.
 pub(super) fn label_volume<'d>(
-    injection: &Injection,
+    profile: &Profile,
     edits: &mut Edits<'d>,
     mount: &mut Object<'d>,
 ) -> Result<(), Refusal> {
-    let forced = injection.inject.rendered_labels();
+    let forced = profile.inject.rendered_labels();
     let labels = forced.json();
     edits.spell(mount, "VolumeOptions")?;
     match mount.object("VolumeOptions")? {

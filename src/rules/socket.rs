@@ -4,7 +4,7 @@
 use super::facts::Facts;
 pub use super::facts::Relation;
 use super::refusal::shown;
-use super::{Injection, Reason, Refusal};
+use super::{Profile, Reason, Refusal};
 use crate::json::Object;
 
 /// The treatment of a bind mount of the daemon's socket.
@@ -39,7 +39,7 @@ pub(super) struct Survey {
 /// # Errors
 /// Mounts of the daemon's socket are refused, and this is one.
 pub(super) fn replaced(
-    injection: &Injection,
+    profile: &Profile,
     known: &Facts,
     source: &str,
     survey: &mut Survey,
@@ -47,7 +47,7 @@ pub(super) fn replaced(
     if !source.starts_with('/') {
         return Ok(None);
     }
-    match (known.relation(source), &injection.socket_bind) {
+    match (known.relation(source), &profile.socket_bind) {
         (None, _) => {
             survey.unseen.push(source.to_owned());
             Ok(None)

@@ -4,7 +4,7 @@ use crate::http::head;
 
 #[test]
 fn strictness_lets_only_known_operations_pass() {
-    let strict = Injection { strict: true, ..Injection::default() };
+    let strict = Profile { strict: true, ..Profile::default() };
     for (line, known) in [
         ("GET /v1.41/info", true),
         ("GET /v5.0.0/libpod/info", true),
@@ -22,7 +22,7 @@ fn strictness_lets_only_known_operations_pass() {
             Judgement::Refuse(refusal) => assert!(!known && refusal == unknown(), "{line}"),
             judgement => panic!("{line}: {judgement:?}"),
         }
-        let judgement = judge(&Injection::default(), &asked, &Facts::default());
+        let judgement = judge(&Profile::default(), &asked, &Facts::default());
         assert!(matches!(judgement, Judgement::Pass { .. }), "{line}: {judgement:?}");
     }
 }
@@ -51,7 +51,7 @@ fn a_volume_without_a_body_depends_on_the_daemons_version_alone() {
     let operation = route("POST", b"/volumes/create");
     let traits = Traits::of(&request);
     let asked = Asked { operation, target: request.target, traits, body: None };
-    let judged = |facts: &Facts| judge(&Injection::default(), &asked, facts);
+    let judged = |facts: &Facts| judge(&Profile::default(), &asked, facts);
     let judgement = judged(&Facts::default());
     let Judgement::Need { needs, draft: None } = judgement else { panic!("{judgement:?}") };
     assert_eq!(needs, [Need::Daemon(Question::Version)]);

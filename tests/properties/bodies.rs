@@ -177,7 +177,7 @@ pub(crate) fn document(random: &mut Random) -> String {
 
 /// Rewrites a body; returns `None` if it is refused.
 pub(crate) fn rewritten(shape: &JsonShape, body: &[u8]) -> Option<Vec<u8>> {
-    bodies::edited(&player::injection(), shape, body).ok()
+    bodies::edited(&player::profile(), shape, body).ok()
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub(crate) fn target(random: &mut Random) -> String {
 /// Rewrites a build query; returns `None` if it is refused.
 fn rewritten(target: &str) -> Option<String> {
     let head = format!("POST {target} HTTP/1.1\r\nHost: d\r\n\r\n");
-    let decision = decide(&player::injection(), head.as_bytes()).unwrap();
+    let decision = decide(&player::profile(), head.as_bytes()).unwrap();
     match decision.judgement {
         Judgement::Edit(Edited { target: Some(target), .. }) => {
             let head = render::with_target(head.as_bytes(), decision.target, &target);
@@ -69,23 +69,21 @@ fn labels(target: &str) -> Option<Vec<(String, String)>> {
 
 #[test]
 fn the_daemon_finds_the_operators_labels_in_a_build_query() {
-    let injection = player::injection();
+    let profile = player::profile();
     check(20_000, |random| {
         let before = target(random);
         let Some(after) = rewritten(&before) else { return };
         let mut wanted: Vec<_> = labels(&before).unwrap_or_default();
-        wanted.retain(|(key, _)| {
-            injection.inject.image_labels().iter().all(|label| label.key != *key)
-        });
-        wanted.extend(
-            injection.inject.image_labels().iter().map(|l| (l.key.clone(), l.value.clone())),
-        );
+        wanted
+            .retain(|(key, _)| profile.inject.image_labels().iter().all(|label| label.key != *key));
+        wanted
+            .extend(profile.inject.image_labels().iter().map(|l| (l.key.clone(), l.value.clone())));
         wanted.sort();
         assert_eq!(labels(&after), Some(wanted), "{before}");
         let parent = naive::query_value(&after, "cgroupparent").unwrap();
         assert_eq!(
             Some(parent),
-            injection.inject.build_cgroup_parent().map(|parent| parent.as_bytes().to_vec())
+            profile.inject.build_cgroup_parent().map(|parent| parent.as_bytes().to_vec())
         );
 
         for key in ["rm", "forcerm"] {

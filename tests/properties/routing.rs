@@ -40,14 +40,14 @@ pub(crate) fn target(random: &mut Random) -> String {
 
 #[test]
 fn nothing_that_creates_passes_as_it_came() {
-    let injection = player::injection();
+    let profile = player::profile();
     let framings = ["Content-Length: 2", "Transfer-Encoding: chunked", "X: y", "Content-Type: a/b"];
     check(50_000, |random| {
         let target = target(random);
         let method = random.pick(&["POST", "POST", "POST", "GET", "PUT", "post"]);
         let framing = random.pick(&framings);
         let head = format!("{method} {target} HTTP/1.1\r\nHost: d\r\n{framing}\r\n\r\n");
-        let passes = decide(&injection, head.as_bytes())
+        let passes = decide(&profile, head.as_bytes())
             .is_ok_and(|decision| matches!(decision.judgement, Judgement::Pass { .. }));
         assert!(!passes || naive::creates(method, &target).is_none(), "{head}");
     });
@@ -57,7 +57,7 @@ fn nothing_that_creates_passes_as_it_came() {
 fn the_plain_spellings_are_rewritten() {
     for path in &PATHS[..7] {
         let head = format!("POST /v1.41{path} HTTP/1.1\r\nContent-Length: 2\r\n\r\n");
-        let decision = decide(&player::injection(), head.as_bytes()).unwrap();
+        let decision = decide(&player::profile(), head.as_bytes()).unwrap();
         let judgement = decision.judgement;
         assert!(matches!(judgement, Judgement::Edit(_) | Judgement::Gather { .. }), "{path}");
         assert_eq!(naive::creates("POST", path), Some(*path));

@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::timeout;
 
-use crate::support::player::injection;
+use crate::support::player::profile;
 use crate::support::random::{Random, check};
 
 const SOLVE: &str = "/moby.buildkit.v1.frontend.LLBBridge/Solve";
@@ -75,13 +75,13 @@ fn solve(random: &mut Random, most: usize) -> Vec<u8> {
 
 /// Returns the forced values as entries of field 3.
 fn forced() -> Vec<u8> {
-    let injection = injection();
-    let labels = injection
+    let profile = profile();
+    let labels = profile
         .inject
         .image_labels()
         .iter()
         .map(|label| (format!("label:{}", label.key), label.value.clone()));
-    let parent = injection.inject.build_cgroup_parent();
+    let parent = profile.inject.build_cgroup_parent();
     let parent = parent.map(|parent| ("cgroup-parent".to_owned(), parent.to_owned()));
     let entry = |(key, value): (String, String)| {
         field(3, &[field(1, key.as_bytes()), field(2, value.as_bytes())].concat())
@@ -325,7 +325,7 @@ async fn converse(random: &mut Random) {
     // without the core when both pipes are full.
     let (client_end, client) = duplex(1 << 25);
     let (daemon_end, daemon) = duplex(1 << 25);
-    let common = Common { injection: injection(), ..Common::default() };
+    let common = Common { profile: profile(), ..Common::default() };
     let mut session = Session::new(Rc::new(common));
     session.connected();
     let mut proxy = Proxy { session, client, daemon, random: fork(), begun: false };

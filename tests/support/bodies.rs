@@ -3,18 +3,18 @@
 use dockerd_ci_proxy::engine::{JsonShape, route};
 use dockerd_ci_proxy::http::head;
 use dockerd_ci_proxy::rules::facts::Facts;
-use dockerd_ci_proxy::rules::{Asked, Edited, Injection, Judgement, Refusal, Traits, judge};
+use dockerd_ci_proxy::rules::{Asked, Edited, Judgement, Profile, Refusal, Traits, judge};
 
 use super::forced;
 
 /// Edits the body of a request with this shape. Nothing that would be asked is news.
-pub fn edited(injection: &Injection, shape: &JsonShape, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+pub fn edited(profile: &Profile, shape: &JsonShape, body: &[u8]) -> Result<Vec<u8>, Refusal> {
     let target = forced::route_of(shape);
     let head = format!("POST {target} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
     let traits = Traits::of(&head::request(head.as_bytes()).unwrap());
     let operation = route("POST", target.as_bytes());
     let asked = Asked { operation, target, traits, body: Some(body) };
-    match judge(injection, &asked, &Facts::default()) {
+    match judge(profile, &asked, &Facts::default()) {
         Judgement::Edit(Edited { body: Some(body), .. })
         | Judgement::Need { draft: Some(Edited { body: Some(body), .. }), .. } => Ok(body),
         Judgement::Refuse(refusal) => Err(refusal),

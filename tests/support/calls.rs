@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::player::injection;
+use super::player::profile;
 
 /// Type, flags and stream of a frame, and its payload.
 type Frame<'b> = (u8, u8, u32, &'b [u8]);
@@ -65,13 +65,13 @@ fn message(payload: &[u8]) -> Result<&[u8], String> {
 
 /// Returns `true` if the only change is the forced values at the end, in field 3.
 fn solves(written: &[u8], edited: &[u8]) -> bool {
-    let injection = injection();
-    let labels = injection
+    let profile = profile();
+    let labels = profile
         .inject
         .image_labels()
         .iter()
         .map(|label| (format!("label:{}", label.key), &label.value));
-    let parent = injection.inject.build_cgroup_parent().map(str::to_owned);
+    let parent = profile.inject.build_cgroup_parent().map(str::to_owned);
     let parent = parent.iter().map(|parent| ("cgroup-parent".to_owned(), parent));
     let Some(behind) = edited.strip_prefix(written) else { return false };
     let entries = fields(behind).into_iter();
@@ -105,7 +105,7 @@ fn returns(written: &[u8], edited: &[u8]) -> Result<(), String> {
             return Err(format!("{} has changed", key.escape_ascii()));
         }
         let mut old: Value = serde_json::from_slice(old).unwrap();
-        for label in injection().inject.image_labels() {
+        for label in profile().inject.image_labels() {
             old["config"]["Labels"][&label.key] = json!(label.value);
         }
         if old != serde_json::from_slice::<Value>(new).unwrap() {

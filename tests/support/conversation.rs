@@ -7,7 +7,7 @@ use dockerd_ci_proxy::proxy::LANE_LIMIT;
 
 use super::labelled::assert_labelled;
 use super::naive::{self, Ending};
-use super::player::{Pace, Player, injection};
+use super::player::{Pace, Player, profile};
 use super::{forced, questions};
 
 /// The bytes of a client, and the daemon's reply to each complete request.
@@ -181,7 +181,7 @@ fn without_ends(got: &[u8]) -> &[u8] {
 
 /// Fails unless `got` is the client's request with the forced values.
 fn assert_edited(wrote: &naive::Request, got: &naive::Request) {
-    assert_labelled(&injection(), got);
+    assert_labelled(&profile(), got);
     assert_eq!(wrote.method, got.method, "{wrote:?}\n{got:?}");
     let path = |request: &naive::Request| request.target.split('?').next().map(str::to_owned);
     assert_eq!(path(wrote), path(got));

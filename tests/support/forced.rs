@@ -9,7 +9,7 @@ use dockerd_ci_proxy::rules::Label;
 use serde_json::{Map, Value, json};
 
 use super::go_json;
-use super::player::injection;
+use super::player::profile;
 
 /// Returns `document` with the values that the operator forces at `route`. Fields are spelt as in the API's
 /// description; empty ones are left out.
@@ -36,7 +36,7 @@ pub fn alone(document: &Value) -> Value {
             let ours_in = |(name, value): (&String, &Value)| match &**name {
                 "Labels" if is_labelled(value) => Some((name.clone(), labels().into())),
                 // A label of the client may have this name, too.
-                "CgroupParent" if *value == json!(injection().inject.cgroup_parent()) => {
+                "CgroupParent" if *value == json!(profile().inject.cgroup_parent()) => {
                     Some((name.clone(), value.clone()))
                 }
                 _ => Some((name.clone(), alone(value))).filter(|(_, ours)| !ours.is_null()),
@@ -91,8 +91,8 @@ pub fn assert_form(route: &str, mut before: Form, mut after: Form) {
         let [text] = &got.as_array().unwrap()[..] else { panic!("not once: {got}") };
         assert_eq!(labels_of(text.as_str().unwrap()), wanted);
         // Podman accepts any case, Docker only this one.
-        let injection = injection();
-        let parent = injection.inject.build_cgroup_parent().unwrap();
+        let profile = profile();
+        let parent = profile.inject.build_cgroup_parent().unwrap();
         for (key, value) in [("cgroupparent", parent), ("rm", "1"), ("forcerm", "1")] {
             before.retain(|other, _| !go_json::fits(other, key));
             before.insert(key.to_owned(), json!([value]));
@@ -122,7 +122,7 @@ fn container(top: &mut Map<String, Value>) {
     let mut anonymous = keys(top.get("Volumes"));
     let outer_driver = top.get("VolumeDriver").cloned();
     let host_config = object_at(top, "HostConfig");
-    host_config.insert("CgroupParent".to_owned(), json!(injection().inject.cgroup_parent()));
+    host_config.insert("CgroupParent".to_owned(), json!(profile().inject.cgroup_parent()));
     // Not cleaned, since the daemon compares them as written.
     let tmpfs = host_config.get("Tmpfs").and_then(Value::as_object);
     let mut taken: BTreeSet<String> = tmpfs.into_iter().flat_map(Map::keys).cloned().collect();
@@ -221,7 +221,7 @@ fn label(holder: &mut Map<String, Value>) {
 
 fn labels() -> Map<String, Value> {
     let pair = |label: &Label| (label.key.clone(), json!(label.value));
-    injection().inject.labels().iter().map(pair).collect()
+    profile().inject.labels().iter().map(pair).collect()
 }
 
 /// Returns the object `name` in `object`; creates it if it is absent or null.

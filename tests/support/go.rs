@@ -13,7 +13,7 @@ use dockerd_ci_proxy::proxy::decide;
 use dockerd_ci_proxy::rules::{Edited, Judgement};
 use serde_json::{Map, Value, json};
 
-use super::player::injection;
+use super::player::profile;
 use super::transcript::tests;
 use super::{forced, naive};
 
@@ -73,7 +73,7 @@ pub fn assert_routed(method: &str, target: &str) -> Routed {
     let head =
         format!("{method} {target} HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n");
     let Some(before) = read(method, target) else { return Routed::Refused };
-    let Ok(decision) = decide(&injection(), head.as_bytes()) else { return Routed::Refused };
+    let Ok(decision) = decide(&profile(), head.as_bytes()) else { return Routed::Refused };
     let [route] = &before.routes[..] else {
         assert!(before.routes.is_empty(), "{target} is ambiguous: {:?}", before.routes);
         return Routed::Harmless;

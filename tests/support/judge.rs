@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use serde_json::{Value, json};
 
-use super::player::injection;
+use super::player::profile;
 use super::{calls, forced, naive};
 
 /// A parsed request.
@@ -96,13 +96,13 @@ fn with_changes(target: &str) -> Vec<(String, Value)> {
 /// Returns the query of a build with the forced values.
 fn forced_query(target: &str) -> Vec<(String, Value)> {
     let mut query = query(target);
-    let injection = injection();
+    let profile = profile();
     let mut labels = value_of("labels", &mut query).take();
-    for label in injection.inject.image_labels() {
+    for label in profile.inject.image_labels() {
         labels[&label.key] = json!(label.value);
     }
     *value_of("labels", &mut query) = labels;
-    *value_of("cgroupparent", &mut query) = json!(injection.inject.build_cgroup_parent());
+    *value_of("cgroupparent", &mut query) = json!(profile.inject.build_cgroup_parent());
     for key in ["rm", "forcerm"] {
         *value_of(key, &mut query) = json!("1");
     }

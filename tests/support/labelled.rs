@@ -1,13 +1,13 @@
 //! The law for every request that reaches the daemon.
 
-use dockerd_ci_proxy::rules::Injection;
+use dockerd_ci_proxy::rules::Profile;
 
-use super::player::injection;
+use super::player::profile;
 use super::{go_json, naive};
 
 /// Fails if `request`, as Go reads it, creates something without the operator's labels or with another cgroup
 /// parent.
-pub fn assert_labelled(injection: &Injection, request: &naive::Request) {
+pub fn assert_labelled(profile: &Profile, request: &naive::Request) {
     let Some(route) = naive::creates(&request.method, &request.target) else { return };
     if ["/commit", "/images/create"].contains(&route) {
         let query = naive::query(&request.target);
@@ -24,17 +24,17 @@ pub fn assert_labelled(injection: &Injection, request: &naive::Request) {
         go_json::field(&go_json::members(body).unwrap(), "Labels").unwrap()
     };
     let labels = go_json::strings(labels);
-    for label in injection.inject.labels() {
+    for label in profile.inject.labels() {
         assert_eq!(labels.get(&label.key), Some(&label.value), "{request:?}");
     }
     assert_eq!(
         cgroup_parent(route, request),
-        injection.inject.cgroup_parent().map(str::to_owned),
+        profile.inject.cgroup_parent().map(str::to_owned),
         "{request:?}"
     );
 }
 
-/// Returns the cgroup parent of the request; that of the test's injection where it does not matter.
+/// Returns the cgroup parent of the request; that of the test's profile where it does not matter.
 fn cgroup_parent(route: &str, request: &naive::Request) -> Option<String> {
     match route {
         "/build" => {
@@ -48,6 +48,6 @@ fn cgroup_parent(route: &str, request: &naive::Request) -> Option<String> {
                 host_config.iter().rfind(|(key, _)| go_json::fits(key, "CgroupParent"))?;
             serde_json::from_str(parent).ok()
         }
-        _ => injection().inject.cgroup_parent().map(str::to_owned),
+        _ => profile().inject.cgroup_parent().map(str::to_owned),
     }
 }

@@ -9,7 +9,7 @@ use dockerd_ci_proxy::proxy::{Away, Common, HostFact, Lane, Patience, Session, S
 use dockerd_ci_proxy::rules::buildkit::Store;
 use dockerd_ci_proxy::rules::facts::HostQuestion;
 use dockerd_ci_proxy::rules::socket::Relation;
-use dockerd_ci_proxy::rules::{Injection, Injections, Label};
+use dockerd_ci_proxy::rules::{Injections, Label, Profile};
 
 use super::questions;
 
@@ -66,24 +66,24 @@ pub struct Player {
 }
 
 /// Returns the configuration of all transcripts.
-pub fn injection() -> Injection {
+pub fn profile() -> Profile {
     let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
     let labels = [label("ci.job", "7"), label("ci.team", "web")];
-    Injection {
+    Profile {
         inject: Injections::forced(&labels, &labels, Some("/ci/7"), Some("/ci/7")),
-        ..Injection::default()
+        ..Profile::default()
     }
 }
 
 impl Player {
     pub fn new(pace: Pace) -> Self {
-        Self::with(injection(), pace)
+        Self::with(profile(), pace)
     }
 
     /// Creates a player with another configuration.
-    pub fn with(injection: Injection, pace: Pace) -> Self {
+    pub fn with(profile: Profile, pace: Pace) -> Self {
         let socket = "/run/docker.sock".to_owned();
-        let common = Common { injection, socket, ..Common::default() };
+        let common = Common { profile, socket, ..Common::default() };
         let mut session = Session::new(Rc::new(common));
         session.connected();
         Self {

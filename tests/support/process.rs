@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{RecvFlags, recv};
 
-use crate::support::player::injection;
+use crate::support::player::profile;
 
 /// Time limit, long enough for a slow and busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,11 +35,11 @@ impl Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dockerd-ci-proxy"));
         command.arg("--dockersocket").arg(folder.join("daemon"));
         command.arg("--listensocket").arg(folder.join("proxy"));
-        let injection = injection();
-        for label in injection.inject.labels() {
+        let profile = profile();
+        for label in profile.inject.labels() {
             command.arg("--label").arg(format!("{}={}", label.key, label.value));
         }
-        command.arg("--cgroup-parent").arg(injection.inject.cgroup_parent().unwrap());
+        command.arg("--cgroup-parent").arg(profile.inject.cgroup_parent().unwrap());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();

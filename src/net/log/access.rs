@@ -11,12 +11,12 @@ use log::{Level, Record};
 use crate::net::host::caller::Caller;
 use crate::net::wire::peer::Peer;
 use crate::proxy::{Fault, Outcome, Verdict};
-use crate::rules::{Forced, Injection, Label, Reason};
+use crate::rules::{Forced, Label, Profile, Reason};
 
 /// Writes the access line: at `info` for edited and refused requests, at `debug` for requests that
 /// passed, at `warn` for failures that are not the client's fault. The caller is looked up only if
 /// the line is written.
-pub(in crate::net) fn log(outcome: &Outcome, injection: &Injection, client: &Peer) {
+pub(in crate::net) fn log(outcome: &Outcome, profile: &Profile, client: &Peer) {
     let level = match &outcome.verdict {
         Verdict::Forwarded(Forced::NOTHING) => Level::Debug,
         Verdict::Refused(fault) if fault.status() >= 500 => Level::Warn,
@@ -25,7 +25,7 @@ pub(in crate::net) fn log(outcome: &Outcome, injection: &Injection, client: &Pee
     if level > log::max_level() {
         return;
     }
-    let line = Line::new(outcome, injection, client.caller());
+    let line = Line::new(outcome, profile, client.caller());
     let mut record = Record::builder();
     record.level(level).target(module_path!()).key_values(&line);
     log::logger().log(&record.args(format_args!("{line}")).build());
@@ -79,12 +79,12 @@ struct Line<'l> {
 }
 
 impl<'l> Line<'l> {
-    fn new(outcome: &'l Outcome, injection: &'l Injection, caller: Caller) -> Self {
+    fn new(outcome: &'l Outcome, profile: &'l Profile, caller: Caller) -> Self {
         let forced = match outcome.verdict {
             Verdict::Forwarded(forced) => forced,
             Verdict::Refused(_) => Forced::NOTHING,
         };
-        let (labels, parent) = injection.inject.of(&outcome.operation.payload);
+        let (labels, parent) = profile.inject.of(&outcome.operation.payload);
         let labels = if forced.has(Forced::LABELS) { labels } else { &[] };
         let cgroup_parent = parent.filter(|_| forced.has(Forced::CGROUP_PARENT));
         Self { outcome, caller, labels, names: OnceCell::new(), cgroup_parent }

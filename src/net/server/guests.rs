@@ -14,7 +14,7 @@ use crate::net::host::socket_identity::SocketIdentity;
 use crate::net::listen::Listener;
 use crate::net::listen::listeners::Listeners;
 use crate::proxy::Common;
-use crate::rules::Injection;
+use crate::rules::Profile;
 use crate::stats::Present;
 
 /// Maximum number of guests: a scraper, some that watch over the process, and a person. Others wait in
@@ -72,7 +72,7 @@ impl Server {
         let look = SocketIdentity::for_socket(daemon.to_owned());
         let daemon = self.daemons.add(daemon);
         let common = Common {
-            injection: Injection::default(),
+            profile: Profile::default(),
             answers: true,
             socket: daemon.path().display().to_string(),
             images: Rc::clone(daemon.images()),

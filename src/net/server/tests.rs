@@ -28,12 +28,12 @@ impl log::Log for Bomb {
 fn serve(folder: &std::path::Path) {
     let (listen, daemon) = (folder.join("listen"), folder.join("daemon"));
     let label = Label { key: "boom".to_owned(), value: "7".to_owned() };
-    let injection =
-        Injection { inject: Injections::forced(&[label], &[], None, None), ..Injection::default() };
+    let profile =
+        Profile { inject: Injections::forced(&[label], &[], None, None), ..Profile::default() };
     let listener = Listener::bind(&listen, SocketAccess::default(), &daemon).unwrap();
     // Runs until the tests end.
     std::thread::spawn(move || {
-        let service = Service::new(vec![listener], injection, daemon);
+        let service = Service::new(vec![listener], profile, daemon);
         Server::new(vec![service], Drain::Never, Manager::nobody(), None).unwrap().run()
     });
 }

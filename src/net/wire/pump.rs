@@ -358,7 +358,7 @@ fn eyes<'s>(shell: &'s Shell<'_>) -> Eyes<'s> {
 /// Tells of an exchange that is over.
 fn report(outcome: &Outcome, sockets: &Sockets, shell: &mut Shell<'_>) {
     shell.counters.exchange(outcome);
-    access::log(outcome, &shell.common.injection, &sockets.client);
+    access::log(outcome, &shell.common.profile, &sockets.client);
 }
 
 /// How much has changed: ends count like a byte.

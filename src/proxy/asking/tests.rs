@@ -7,7 +7,7 @@ use crate::proxy::Blind;
 use crate::proxy::decide::decide;
 use crate::proxy::held::Sent;
 use crate::proxy::{Session, Step};
-use crate::rules::Injection;
+use crate::rules::Profile;
 use crate::rules::socket::{Relation, SocketBind};
 
 /// The relation of a path on the host of these tests.
@@ -34,8 +34,8 @@ fn session() -> Session {
 }
 
 fn session_with(socket_bind: SocketBind) -> Session {
-    let injection = Injection { socket_bind, ..Injection::default() };
-    let mut session = Session::new(Rc::new(Common { injection, ..Common::default() }));
+    let profile = Profile { socket_bind, ..Profile::default() };
+    let mut session = Session::new(Rc::new(Common { profile, ..Common::default() }));
     session.connected();
     session
 }
@@ -237,7 +237,7 @@ fn a_body_stays_in_the_lane_while_the_daemon_is_asked() {
     let common = Common::default();
     let mut lanes = Lanes::default();
     let request = "POST /images/load HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let decision = decide(&common.injection, request.as_bytes()).unwrap();
+    let decision = decide(&common.profile, request.as_bytes()).unwrap();
     let call = Call::new(Instant::now(), lanes.traffic());
     gets(&mut lanes.up, "3\r\nabc\r\n");
     let head = request.as_bytes().to_vec();

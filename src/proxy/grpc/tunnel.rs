@@ -266,7 +266,7 @@ impl Tunnel {
     fn opened(&mut self, block: &Block, common: &Common) -> Result<(), Failure> {
         let stream = block.stream;
         match self.up.openings.inspect(block)? {
-            Some(_) if common.injection.no_buildkit => self.unedited(),
+            Some(_) if common.profile.no_buildkit => self.unedited(),
             Some(method) => self.queue.open(stream, method).map_err(of_client)?,
             None => {}
         }
@@ -344,7 +344,7 @@ impl Tunnel {
             Knowledge::Known(store) => Some(store),
             Knowledge::Nothing | Knowledge::Wanted | Knowledge::Asked => None,
         };
-        let edited = buildkit::edit(&common.injection, call.method, &message, store);
+        let edited = buildkit::edit(&common.profile, call.method, &message, store);
         let edited = edited.map_err(|refusal| refused(Fault::Refused(refusal)))?;
         if edited.asks_for_store {
             let mut share = Share::of(&common.budget);

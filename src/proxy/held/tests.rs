@@ -4,7 +4,7 @@ use super::*;
 
 use crate::proxy::collect::COLLECTED_TOTAL;
 use crate::proxy::{Session, Step};
-use crate::rules::{Injection, Injections, Label};
+use crate::rules::{Injections, Label, Profile};
 
 const BODY: usize = 128 * 1024;
 
@@ -45,8 +45,8 @@ fn advance(session: &mut Session) -> Option<u16> {
 fn a_request_takes_room_until_it_has_left() {
     let labels = vec![Label { key: "a".into(), value: "b".into() }];
     let inject = Injections::forced(&labels, &[], None, None);
-    let injection = Injection { inject, ..Injection::default() };
-    let common = Rc::new(Common { injection, ..Common::default() });
+    let profile = Profile { inject, ..Profile::default() };
+    let common = Rc::new(Common { profile, ..Common::default() });
     let mut others = Share::of(&common.budget);
     others.hold(COLLECTED_TOTAL - 2 * BODY).unwrap();
     let (mut stuck, none) = creates(&common);
@@ -64,8 +64,8 @@ fn a_request_takes_room_until_it_has_left() {
 fn a_request_that_is_abandoned_is_reported_with_what_would_have_been_forced() {
     let label = Label { key: "a".into(), value: "b".into() };
     let inject = Injections::forced(&[label], &[], Some("/ci"), None);
-    let injection = Injection { inject, ..Injection::default() };
-    let common = Rc::new(Common { injection, ..Common::default() });
+    let profile = Profile { inject, ..Profile::default() };
+    let common = Rc::new(Common { profile, ..Common::default() });
     for (body, asks) in [("{", false), (r#"{"Image":"x"}"#, true)] {
         let mut session = Session::new(Rc::clone(&common));
         session.connected();

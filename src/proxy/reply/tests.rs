@@ -5,7 +5,7 @@ use super::*;
 use crate::engine::route;
 use crate::proxy::{Common, Session, Step, Verdict};
 use crate::rules::reply::Replies;
-use crate::rules::{Forced, Injection};
+use crate::rules::{Forced, Profile};
 
 /// Rewrites `a` to `bcd`, and leaves out what has an `x`.
 fn rewrite() -> Rewrite {
@@ -20,8 +20,8 @@ fn session(operation: &str) -> Session {
     let (method, path) = operation.split_once(' ').unwrap();
     let mut replies = Replies::default();
     assert!(replies.rewrite(route(method, path.as_bytes()), rewrite()));
-    let injection = Injection { replies, ..Injection::default() };
-    let mut session = Session::new(Rc::new(Common { injection, ..Common::default() }));
+    let profile = Profile { replies, ..Profile::default() };
+    let mut session = Session::new(Rc::new(Common { profile, ..Common::default() }));
     session.connected();
     session
 }

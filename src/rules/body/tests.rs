@@ -17,25 +17,25 @@ pub(in crate::rules) struct Rewritten {
 
 /// Edits `body` by `facts`, on a host on which no path has to do with the daemon's socket.
 pub(in crate::rules) fn rewrite(
-    injection: &Injection,
+    profile: &Profile,
     shape: &JsonShape,
     facts: &Facts,
     body: &str,
 ) -> Result<Rewritten, Refusal> {
-    rewrite_on(|_| Relation::Other, injection, shape, facts, body)
+    rewrite_on(|_| Relation::Other, profile, shape, facts, body)
 }
 
 /// Edits `body` by `facts`, on a host on which paths have these relations to the daemon's socket.
 pub(in crate::rules) fn rewrite_on(
     host: impl Fn(&str) -> Relation,
-    injection: &Injection,
+    profile: &Profile,
     shape: &JsonShape,
     facts: &Facts,
     body: &str,
 ) -> Result<Rewritten, Refusal> {
     let mut facts = facts.clone();
     loop {
-        let judged = judge(injection, shape, "/", body.as_bytes(), &facts)?;
+        let judged = judge(profile, shape, "/", body.as_bytes(), &facts)?;
         let (needs, edited) = match judged {
             Judgement::Edit(edited) => (Vec::new(), edited),
             Judgement::Need { needs, draft } => (needs, draft.unwrap()),
@@ -55,8 +55,8 @@ pub(in crate::rules) fn rewrite_on(
 fn rewritten(shape: &JsonShape, body: &str) -> Result<String, Refusal> {
     let label = Label { key: "ci.job".into(), value: "7".into() };
     let inject = Injections::forced(&[label], &[], Some("/ci/7"), None);
-    let injection = Injection { inject, ..Injection::default() };
-    rewrite(&injection, shape, &Facts::default(), body).map(|rewritten| rewritten.body)
+    let profile = Profile { inject, ..Profile::default() };
+    rewrite(&profile, shape, &Facts::default(), body).map(|rewritten| rewritten.body)
 }
 
 #[test]
@@ -158,9 +158,9 @@ fn what_parsers_read_differently_is_refused() {
 fn without_a_cgroup_parent_the_host_config_stays() {
     let label = Label { key: "a".into(), value: "b".into() };
     let inject = Injections::forced(&[label], &[], None, None);
-    let injection = Injection { inject, ..Injection::default() };
+    let profile = Profile { inject, ..Profile::default() };
     let body = r#"{"Binds":[],"HostConfig":{"Init":1}}"#;
     let wanted = r#"{"Binds":[],"HostConfig":{"Init":1},"Labels":{"a":"b"}}"#;
-    let rewritten = rewrite(&injection, &CONTAINER, &Facts::default(), body).unwrap();
+    let rewritten = rewrite(&profile, &CONTAINER, &Facts::default(), body).unwrap();
     assert_eq!(rewritten.body, wanted);
 }

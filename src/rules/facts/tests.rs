@@ -76,8 +76,7 @@ fn an_answer_that_is_none_teaches_nothing() {
 fn a_container_whose_volumes_are_taken_is_asked_for_by_its_name() {
     for entry in ["c", "c:ro", "/c", "/c:ro"] {
         let body = format!(r#"{{"HostConfig":{{"VolumesFrom":["{entry}"]}}}}"#);
-        let rewritten =
-            rewrite(&Injection::default(), &CONTAINER, &Facts::default(), &body).unwrap();
+        let rewritten = rewrite(&Profile::default(), &CONTAINER, &Facts::default(), &body).unwrap();
         let wanted = Need::Daemon(Question::Container("c".to_owned()));
         assert_eq!(rewritten.needs, [wanted], "{entry}");
     }
@@ -93,7 +92,7 @@ fn a_judgement_lacks_only_what_is_not_known() {
     let body = r#"{"Image":"x","HostConfig":{"VolumesFrom":["c"],"Binds":["v:/v","/h:/h"]}}"#;
     let mut facts = Facts::default();
     let lacks =
-        |facts: &Facts| rewrite(&Injection::default(), &CONTAINER, facts, body).unwrap().needs;
+        |facts: &Facts| rewrite(&Profile::default(), &CONTAINER, facts, body).unwrap().needs;
     let image = |platform| Question::Image { name: "x".to_owned(), platform };
     let (any, container) = (image(None), Question::Container("c".to_owned()));
     assert_eq!(lacks(&facts), [any.clone(), container.clone()].map(Need::Daemon));
@@ -116,10 +115,10 @@ fn a_judgement_lacks_only_what_is_not_known() {
 fn nothing_is_asked_or_ordered_for_what_the_daemon_will_refuse() {
     let body = r#"{"Image":"x","HostConfig":{"VolumesFrom":["c"],"Binds":["v:/v"]}}"#;
     let mut facts = Facts::default();
-    let injection = Injection::default();
-    assert_eq!(rewrite(&injection, &CONTAINER, &facts, body).unwrap().before.len(), 1);
+    let profile = Profile::default();
+    assert_eq!(rewrite(&profile, &CONTAINER, &facts, body).unwrap().before.len(), 1);
     let container = Question::Container("c".to_owned());
     assert_eq!(facts.learn(&container, answered(404, ""), Api::Old), Learned::Hopeless);
-    let rewritten = rewrite(&injection, &CONTAINER, &facts, body).unwrap();
+    let rewritten = rewrite(&profile, &CONTAINER, &facts, body).unwrap();
     assert_eq!((rewritten.needs, rewritten.before), (vec![], vec![]));
 }

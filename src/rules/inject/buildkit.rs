@@ -25,7 +25,7 @@ use crate::rules::inject::buildkit::image_config::Metadata;
 pub use crate::rules::inject::buildkit::protobuf::odd_message;
 use crate::rules::inject::buildkit::protobuf::{Value, entry, fields, put, put_entry};
 use crate::rules::socket::Note;
-use crate::rules::{Forced, Injection, Refusal};
+use crate::rules::{Forced, Profile, Refusal};
 
 /// A call whose message is edited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,28 +71,28 @@ pub struct EditedMessage {
 /// # Errors
 /// A malformed message, or one that cannot be edited reliably.
 pub fn edit(
-    injection: &Injection,
+    profile: &Profile,
     method: Method,
     message: &[u8],
     store: Option<Store>,
 ) -> Result<EditedMessage, Refusal> {
-    let labels_images = !injection.inject.image_labels().is_empty();
+    let labels_images = !profile.inject.image_labels().is_empty();
     let moves_steps =
-        injection.inject.build_cgroup_parent().is_some() && method != Method::BridgeReturn;
+        profile.inject.build_cgroup_parent().is_some() && method != Method::BridgeReturn;
     if !labels_images && !moves_steps {
         let (message, forced) = (message.to_vec(), Forced::NOTHING);
         return Ok(EditedMessage { message, forced, note: None, asks_for_store: false });
     }
     let mut edited = match method {
-        Method::ControlSolve => control_solve(injection, message, store),
-        Method::BridgeSolve => bridge_solve(injection, message),
-        Method::BridgeReturn => bridge_return(injection, message),
+        Method::ControlSolve => control_solve(profile, message, store),
+        Method::BridgeSolve => bridge_solve(profile, message),
+        Method::BridgeReturn => bridge_return(profile, message),
     }?;
     // All notes are about labels.
     edited.note = edited.note.filter(|_| labels_images);
     edited.asks_for_store &= labels_images;
     match edited.note {
-        Some(_) if injection.strict && !edited.asks_for_store => Err(unlabelled()),
+        Some(_) if profile.strict && !edited.asks_for_store => Err(unlabelled()),
         _ => Ok(edited),
     }
 }
@@ -142,7 +142,7 @@ const UNSURE: Note = "a BuildKit build makes an image with a config that its exp
 const SESSION_EXPORTER: Note =
     "a BuildKit build asks its client for exporters, whose image configs the proxy does not see";
 
-fn bridge_solve(injection: &Injection, message: &[u8]) -> Result<EditedMessage, Refusal> {
+fn bridge_solve(profile: &Profile, message: &[u8]) -> Result<EditedMessage, Refusal> {
     let mut frontend = None;
     for field in fields(message)? {
         match field.number {
@@ -163,7 +163,7 @@ fn bridge_solve(injection: &Injection, message: &[u8]) -> Result<EditedMessage, 
     }
     let mut message = message.to_vec();
     let forced = if frontend == Some(true) {
-        force(injection, &mut message, bridge::FRONTEND_OPT)
+        force(profile, &mut message, bridge::FRONTEND_OPT)
     } else {
         Forced::NOTHING
     };
@@ -171,7 +171,7 @@ fn bridge_solve(injection: &Injection, message: &[u8]) -> Result<EditedMessage, 
 }
 
 fn control_solve(
-    injection: &Injection,
+    profile: &Profile,
     message: &[u8],
     store: Option<Store>,
 ) -> Result<EditedMessage, Refusal> {
@@ -193,13 +193,13 @@ fn control_solve(
             control::OLD_EXPORTER => old.kind = field.bytes()?,
             control::OLD_EXPORTER_ATTRS => {
                 let number = control::OLD_EXPORTER_ATTRS;
-                old.attributes.edit(injection, field.bytes()?, number, &mut edited)?;
+                old.attributes.edit(profile, field.bytes()?, number, &mut edited)?;
                 continue;
             }
             control::SESSION_EXPORTER => asks_client |= field.value != Value::Varint(0),
             control::EXPORTERS => {
                 let mut message = Vec::new();
-                images.count(&Exporter::edit(injection, field.bytes()?, &mut message)?)?;
+                images.count(&Exporter::edit(profile, field.bytes()?, &mut message)?)?;
                 put(&mut edited, control::EXPORTERS, &message);
                 continue;
             }
@@ -212,7 +212,7 @@ fn control_solve(
         if images.reads.contains(&Reads::Always) { Forced::LABELS } else { Forced::NOTHING };
     let frontend = frontend == Some(true);
     if frontend {
-        forced = force(injection, &mut edited, control::FRONTEND_ATTRS);
+        forced = force(profile, &mut edited, control::FRONTEND_ATTRS);
     }
     // Without a definition the build comes from LLBBridge on behalf of this call.
     let bare = definition && !frontend;
@@ -241,15 +241,11 @@ struct Exporter<'m> {
 
 impl<'m> Exporter<'m> {
     /// Reads the exporter `message`, and appends it to `edited` with its attributes edited.
-    fn edit(
-        injection: &Injection,
-        message: &'m [u8],
-        edited: &mut Vec<u8>,
-    ) -> Result<Self, Refusal> {
+    fn edit(profile: &Profile, message: &'m [u8], edited: &mut Vec<u8>) -> Result<Self, Refusal> {
         let mut exporter = Self::default();
         for field in fields(message)? {
             if field.number == control::ATTRS {
-                exporter.attributes.edit(injection, field.bytes()?, control::ATTRS, edited)?;
+                exporter.attributes.edit(profile, field.bytes()?, control::ATTRS, edited)?;
                 continue;
             }
             if field.number == control::TYPE {
@@ -298,7 +294,7 @@ impl Images {
     }
 }
 
-fn bridge_return(injection: &Injection, message: &[u8]) -> Result<EditedMessage, Refusal> {
+fn bridge_return(profile: &Profile, message: &[u8]) -> Result<EditedMessage, Refusal> {
     let mut edited = Vec::with_capacity(message.len() + 512);
     let mut returned = None;
     for field in fields(message)? {
@@ -306,7 +302,7 @@ fn bridge_return(injection: &Injection, message: &[u8]) -> Result<EditedMessage,
             if returned.is_some() {
                 return Err(odd_message("it has two results, which the daemon would merge"));
             }
-            let result = result(injection, field.bytes()?)?;
+            let result = result(profile, field.bytes()?)?;
             put(&mut edited, returned::RESULT, &result.message);
             returned = Some(result);
         } else {
@@ -343,13 +339,13 @@ impl BuildResult<'_> {
     }
 }
 
-fn result<'m>(injection: &Injection, message: &'m [u8]) -> Result<BuildResult<'m>, Refusal> {
+fn result<'m>(profile: &Profile, message: &'m [u8]) -> Result<BuildResult<'m>, Refusal> {
     let mut edited = BuildResult::default();
     let mut referred = None;
     for field in fields(message)? {
         if field.number == returned::METADATA {
             let (bytes, number) = (field.bytes()?, returned::METADATA);
-            edited.metadata.edit(injection, bytes, number, &mut edited.message)?;
+            edited.metadata.edit(profile, bytes, number, &mut edited.message)?;
             continue;
         }
         let by_platform = returned::REFS.contains(&field.number);
@@ -366,16 +362,16 @@ fn result<'m>(injection: &Injection, message: &'m [u8]) -> Result<BuildResult<'m
 }
 
 /// Appends the labels and the cgroup parent to `message`, as entries of the map of a frontend.
-fn force(injection: &Injection, message: &mut Vec<u8>, number: u64) -> Forced {
-    for label in injection.inject.image_labels() {
+fn force(profile: &Profile, message: &mut Vec<u8>, number: u64) -> Forced {
+    for label in profile.inject.image_labels() {
         let key = format!("label:{}", label.key);
         put_entry(message, number, key.as_bytes(), label.value.as_bytes());
     }
-    let parent = injection.inject.build_cgroup_parent();
+    let parent = profile.inject.build_cgroup_parent();
     if let Some(parent) = parent {
         put_entry(message, number, b"cgroup-parent", cgroup_path(parent).as_bytes());
     }
-    Forced::LABELS.when(!injection.inject.image_labels().is_empty())
+    Forced::LABELS.when(!profile.inject.image_labels().is_empty())
         | Forced::CGROUP_PARENT.when(parent.is_some())
 }
 

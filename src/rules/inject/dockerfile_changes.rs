@@ -7,18 +7,15 @@
 
 use crate::http::target::{Pair, encode_component, pairs, split_query};
 use crate::rules::inject::query::{bad_query, is_spelling, query_key};
-use crate::rules::{Forced, Injection, Label, Reason, Refusal, Retarget};
+use crate::rules::{Forced, Label, Profile, Reason, Refusal, Retarget};
 
 /// Appends the labels to the client's `changes` in the query of a commit.
-pub(in crate::rules) fn of_commit(
-    injection: &Injection,
-    target: &str,
-) -> Result<Retarget, Refusal> {
+pub(in crate::rules) fn of_commit(profile: &Profile, target: &str) -> Result<Retarget, Refusal> {
     let (path, query) = split_query(target);
     let pairs: Vec<Pair<'_>> = read(query)?;
     check(&pairs)?;
     let separator = if pairs.is_empty() { "" } else { "&" };
-    let (query, forced) = (query.unwrap_or_default(), injection.inject.changes());
+    let (query, forced) = (query.unwrap_or_default(), profile.inject.changes());
     let target = format!("{path}?{query}{separator}{forced}");
     Ok(Retarget { target, forced: Forced::LABELS })
 }
@@ -31,14 +28,14 @@ pub(in crate::rules) fn pairs_of(labels: &[Label]) -> String {
 
 /// Does the same for an import. Returns `None` for a pull, which uses the same endpoint.
 pub(in crate::rules) fn of_import(
-    injection: &Injection,
+    profile: &Profile,
     target: &str,
 ) -> Result<Option<Retarget>, Refusal> {
     let (_, query) = split_query(target);
     let pairs = read(query)?;
     let image = pairs.iter().find(|pair| is_key(pair, "fromImage"));
     let pulls = image.is_some_and(|pair| pair.value().is_ok_and(|image| !image.is_empty()));
-    if pulls { Ok(None) } else { of_commit(injection, target).map(Some) }
+    if pulls { Ok(None) } else { of_commit(profile, target).map(Some) }
 }
 
 fn read(query: Option<&str>) -> Result<Vec<Pair<'_>>, Refusal> {

@@ -14,7 +14,7 @@ use crate::http::target::{Pair, encode_component, pairs, split_query};
 use crate::json::{self, Found};
 use crate::rules::inject::buildkit::image_config::replaces_config;
 use crate::rules::refusal::shown;
-use crate::rules::{Forced, Injection, Reason, Refusal, Retarget};
+use crate::rules::{Forced, Profile, Reason, Refusal, Retarget};
 
 /// Maximum number of parts of a query. Clients send less than a tenth of it. A daemon may silently drop
 /// all of 10,000 parts (Go's `urlmaxqueryparams`), forced ones included.
@@ -22,22 +22,22 @@ const PAIRS: usize = 1000;
 
 /// Forces the operator's values into the query of `target`. A build by BuildKit behind this endpoint
 /// (`version=2`) uses the labels and ignores the rest. Podman knows no versions.
-pub(in crate::rules) fn plan(injection: &Injection, target: &str) -> Result<Retarget, Refusal> {
+pub(in crate::rules) fn plan(profile: &Profile, target: &str) -> Result<Retarget, Refusal> {
     let (path, query) = split_query(target);
     let pairs: Vec<Pair<'_>> =
         pairs(query.unwrap_or_default()).collect::<Result<_, _>>().map_err(|_| bad_query())?;
     if pairs.len() > PAIRS {
         return Err(many_pairs());
     }
-    let labels_images = !injection.inject.image_labels().is_empty();
+    let labels_images = !profile.inject.image_labels().is_empty();
     check(&pairs, labels_images)?;
     let version = pairs.iter().find(|pair| *pair.key == *b"version");
     let by_buildkit = version.is_some_and(|pair| pair.value().is_ok_and(|value| *value == *b"2"));
-    let parent = injection.inject.build_cgroup_parent().map(str::to_owned);
+    let parent = profile.inject.build_cgroup_parent().map(str::to_owned);
     let forced_parent = Forced::CGROUP_PARENT.when(parent.is_some() && !by_buildkit);
     let mut forced = Vec::with_capacity(4);
     if labels_images {
-        forced.push(("labels", Some(labels(injection, &pairs)?)));
+        forced.push(("labels", Some(labels(profile, &pairs)?)));
     }
     forced.extend(parent.map(|parent| ("cgroupparent", Some(parent))));
     forced.extend(["rm", "forcerm"].map(|key| (key, Some("1".to_owned()))));
@@ -114,13 +114,13 @@ fn written(key: &str, value: &str) -> String {
 }
 
 /// Returns the client's first labels merged with the operator's.
-fn labels(injection: &Injection, pairs: &[Pair<'_>]) -> Result<String, Refusal> {
+fn labels(profile: &Profile, pairs: &[Pair<'_>]) -> Result<String, Refusal> {
     let Some(pair) = pairs.iter().find(|pair| *pair.key == *b"labels") else {
-        return Ok(injection.inject.rendered_image_labels().json().to_owned());
+        return Ok(profile.inject.rendered_image_labels().json().to_owned());
     };
     let value = pair.value().map_err(|_| bad_query())?;
     let value = str::from_utf8(&value).map_err(|_| bad_labels())?;
-    labels::merged(value, injection.inject.rendered_image_labels()).map_err(|_| bad_labels())
+    labels::merged(value, profile.inject.rendered_image_labels()).map_err(|_| bad_labels())
 }
 
 pub(in crate::rules) fn bad_query() -> Refusal {

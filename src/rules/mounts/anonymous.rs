@@ -15,7 +15,7 @@ use crate::rules::inject::labels::Labels;
 use crate::rules::mounts::path::clean;
 use crate::rules::mounts::{Mounted, label_volume, odd_mount, one_option};
 use crate::rules::refusal::shown;
-use crate::rules::{Injection, Label, Reason, Refusal};
+use crate::rules::{Label, Profile, Reason, Refusal};
 
 /// The label of anonymous volumes since API 1.42, by which a prune finds them. Not all daemons set it on
 /// a volume from a mount.
@@ -43,7 +43,7 @@ pub(in crate::rules) struct OwnMount<'d> {
 /// Returns `true` if a proxy added this mount of type volume without a source: it has the label of
 /// anonymous volumes, which no client writes there, and all of the operator's label keys. The values may
 /// be those of another job.
-pub(in crate::rules) fn is_own(injection: &Injection, mount: &Object<'_>) -> Result<bool, Refusal> {
+pub(in crate::rules) fn is_own(profile: &Profile, mount: &Object<'_>) -> Result<bool, Refusal> {
     let Found::Object(options) = mount.object("VolumeOptions")? else {
         return Ok(false);
     };
@@ -51,12 +51,12 @@ pub(in crate::rules) fn is_own(injection: &Injection, mount: &Object<'_>) -> Res
         return Ok(false);
     };
     let has = |wanted: &str| labels.keys().any(|key| key == wanted);
-    Ok(has(ANONYMOUS) && injection.inject.labels().iter().all(|label| has(&label.key)))
+    Ok(has(ANONYMOUS) && profile.inject.labels().iter().all(|label| has(&label.key)))
 }
 
 /// Removes the proxy's own mounts at whose paths something else is mounted, and labels the others.
 pub(in crate::rules) fn give_way<'d>(
-    injection: &Injection,
+    profile: &Profile,
     known: &Facts,
     edits: &mut Edits<'d>,
     mounts: &mut Array<'d>,
@@ -72,7 +72,7 @@ pub(in crate::rules) fn give_way<'d>(
         if target.as_ref().is_some_and(|target| taken.contains(&clean(target))) {
             gone.push(at);
         } else {
-            label_volume(injection, edits, &mut mount)?;
+            label_volume(profile, edits, &mut mount)?;
             mounted.paths.extend(target.map(Cow::into_owned));
         }
     }
@@ -90,7 +90,7 @@ fn taken(known: &Facts, mounted: &Mounted) -> BTreeSet<String> {
 /// Returns the paths at which a container gets anonymous volumes unless something else is mounted there.
 /// Returns none if they are left to the daemon.
 pub(in crate::rules) fn targets(
-    injection: &Injection,
+    profile: &Profile,
     top: &Object<'_>,
     known: &Facts,
 ) -> Result<Vec<String>, Refusal> {
@@ -99,22 +99,22 @@ pub(in crate::rules) fn targets(
         targets.extend(volumes.keys().map(str::to_owned));
     }
     for target in &targets {
-        absolute(injection, target)?;
+        absolute(profile, target)?;
         // Podman reads it as `--volume`, which mounts the part before a colon.
         if target.contains(':') {
             return Err(odd_mount(target));
         }
         one_option(target)?;
     }
-    match injection.anonymous_volumes {
+    match profile.anonymous_volumes {
         AnonymousVolumes::Label => Ok(targets),
         AnonymousVolumes::Leave => Ok(Vec::new()),
     }
 }
 
 /// Refuses a volume at a relative path: the daemon accepts it, but not in any form that has labels.
-pub(in crate::rules) fn absolute(injection: &Injection, target: &str) -> Result<(), Refusal> {
-    match injection.anonymous_volumes {
+pub(in crate::rules) fn absolute(profile: &Profile, target: &str) -> Result<(), Refusal> {
+    match profile.anonymous_volumes {
         AnonymousVolumes::Label if !target.starts_with('/') => Err(relative_volume(target)),
         AnonymousVolumes::Label | AnonymousVolumes::Leave => Ok(()),
     }
@@ -142,7 +142,7 @@ pub(in crate::rules) fn places(
 
 /// Returns a labelled mount for each of `places`.
 pub(in crate::rules) fn labelled_mounts(
-    injection: &Injection,
+    profile: &Profile,
     places: &[String],
     mounted: &Mounted,
     driver: &str,
@@ -151,7 +151,7 @@ pub(in crate::rules) fn labelled_mounts(
         return Vec::new();
     }
     let anonymous = Label { key: ANONYMOUS.to_owned(), value: String::new() };
-    let labels = injection.inject.labels().iter().cloned().chain([anonymous]);
+    let labels = profile.inject.labels().iter().cloned().chain([anonymous]);
     let labels = labels.collect::<Labels>().json().to_owned();
     let driver = match driver {
         "" => String::new(),
@@ -159,7 +159,7 @@ pub(in crate::rules) fn labelled_mounts(
     };
     // The daemon refuses two mounts at one path. A second proxy must not mistake one for its own and
     // remove it, so it does not get the label of anonymous volumes.
-    let plain = injection.inject.rendered_labels().json().to_owned();
+    let plain = profile.inject.rendered_labels().json().to_owned();
     let crowded = crowded(mounted);
     let mount = |place: &String| {
         let labels = if crowded.contains(place) { &plain } else { &labels };

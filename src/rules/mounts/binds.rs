@@ -9,7 +9,7 @@ use crate::rules::facts::Facts;
 use crate::rules::mounts::anonymous::{AnonymousVolumes, absolute};
 use crate::rules::mounts::path::clean;
 use crate::rules::mounts::{Mounted, few, one_option};
-use crate::rules::{Injection, Refusal, socket};
+use crate::rules::{Profile, Refusal, socket};
 
 /// An entry of `Binds`: `path`, or `source:path[:mode]`.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(in crate::rules) struct Binds {
 
 /// Parses the `Binds` of a container, and replaces those that mount the daemon's socket.
 pub(in crate::rules) fn edit<'d>(
-    injection: &Injection,
+    profile: &Profile,
     known: &Facts,
     edits: &mut Edits<'d>,
     host_config: &mut Object<'d>,
@@ -63,22 +63,22 @@ pub(in crate::rules) fn edit<'d>(
             there.push(raw);
             let bind = Bind::read(&text);
             mounted.paths.push(bind.target.to_owned());
-            if bind.source.is_none() && injection.anonymous_volumes == AnonymousVolumes::Label {
-                absolute(injection, bind.target)?;
+            if bind.source.is_none() && profile.anonymous_volumes == AnonymousVolumes::Label {
+                absolute(profile, bind.target)?;
                 // It becomes a mount.
                 one_option(bind.target)?;
                 binds.anonymous.push(bind.target.to_owned());
                 continue;
             }
             let source = bind.source.unwrap_or_default();
-            let other = socket::replaced(injection, known, source, &mut mounted.survey)?;
+            let other = socket::replaced(profile, known, source, &mut mounted.survey)?;
             kept.push(match other {
                 Some(other) => Cow::Owned(quoted(&format!("{other}:{}", bind.rest))),
                 None => Cow::Borrowed(raw),
             });
         }
     }
-    kept.extend(taken_sockets(injection, known, mounted)?.into_iter().map(Cow::Owned));
+    kept.extend(taken_sockets(profile, known, mounted)?.into_iter().map(Cow::Owned));
     if !there.into_iter().eq(kept.iter().map(|kept| &**kept)) {
         edits.set(host_config, "Binds", &format!("[{}]", kept.join(",")))?;
     }
@@ -89,7 +89,7 @@ pub(in crate::rules) fn edit<'d>(
 /// the daemon's. Places where something else is mounted are omitted. A bind takes precedence over
 /// such volumes.
 fn taken_sockets(
-    injection: &Injection,
+    profile: &Profile,
     known: &Facts,
     mounted: &mut Mounted,
 ) -> Result<Vec<String>, Refusal> {
@@ -101,7 +101,7 @@ fn taken_sockets(
     let hidden: BTreeSet<String> = mounted.paths.iter().map(clean).collect();
     for (target, source) in known.taken.iter().filter(|(target, _)| !hidden.contains(*target)) {
         let source = source.as_deref().unwrap_or_default();
-        let own = socket::replaced(injection, known, source, &mut mounted.survey)?;
+        let own = socket::replaced(profile, known, source, &mut mounted.survey)?;
         binds.extend(own.map(|own| quoted(&format!("{own}:{target}"))));
     }
     Ok(binds)

@@ -13,16 +13,16 @@ fn injections(cgroup_parent: Option<&str>) -> Injections {
     Injections::forced(&[label], &[], cgroup_parent, None)
 }
 
-fn injection() -> Injection {
-    Injection {
+fn profile() -> Profile {
+    Profile {
         inject: injections(None),
         socket_bind: SocketBind::Rewrite("/run/ci.sock".into()),
-        ..Injection::default()
+        ..Profile::default()
     }
 }
 
 fn rewrite(
-    injection: &Injection,
+    profile: &Profile,
     shape: &JsonShape,
     facts: &Facts,
     body: &str,
@@ -32,12 +32,12 @@ fn rewrite(
         "/" | "/run" => Relation::Above,
         _ => Relation::Other,
     };
-    rewrite_on(host, injection, shape, facts, body)
+    rewrite_on(host, profile, shape, facts, body)
 }
 
 /// The rewritten body without its own labels, and how many notes it gave.
 fn container(known: &Facts, body: &str) -> Result<(String, usize), Refusal> {
-    let rewritten = rewrite(&injection(), &CONTAINER, known, body)?;
+    let rewritten = rewrite(&profile(), &CONTAINER, known, body)?;
     Ok((rewritten.body.replace(r#","Labels":{"j":"7"}}"#, "}"), rewritten.notes.len()))
 }
 
@@ -173,8 +173,8 @@ fn an_annotation_leads_to_no_other_slice_than_the_cgroup_parent() {
         r#"{"HostConfig":{"annotations":{"a":"b","org.systemd.property.S\u006cice":"'x'"}}}"#;
     assert_eq!(container(&Facts::default(), body).unwrap().0, body);
     let parent = Some("ci.slice".to_owned());
-    let injection = Injection { inject: injections(parent.as_deref()), ..injection() };
-    let refused = rewrite(&injection, &CONTAINER, &Facts::default(), body);
+    let profile = Profile { inject: injections(parent.as_deref()), ..profile() };
+    let refused = rewrite(&profile, &CONTAINER, &Facts::default(), body);
     assert_eq!(refused, Err(slice()));
 }
 
@@ -206,7 +206,7 @@ fn the_daemons_socket_becomes_ours() {
     ] {
         assert_eq!(container(&nothing, body).unwrap(), (wanted.to_owned(), notes), "{body}");
     }
-    let refusing = Injection { socket_bind: SocketBind::Refuse, ..injection() };
+    let refusing = Profile { socket_bind: SocketBind::Refuse, ..profile() };
     let body = r#"{"HostConfig":{"Binds":["/run/docker.sock:/s"]}}"#;
     let refusal = socket_bind("/run/docker.sock");
     assert_eq!(rewrite(&refusing, &CONTAINER, &nothing, body), Err(refusal));
@@ -232,11 +232,10 @@ fn the_daemons_socket_among_the_volumes_of_another_container_becomes_ours() {
         let body = |binds: &str| {
             format!(r#"{{"Labels":{{"j":"7"}},"HostConfig":{{"VolumesFrom":["c"]{binds}}}}}"#)
         };
-        let container =
-            |injection: &Injection| rewrite(injection, &CONTAINER, &known, &body(binds));
-        let rewritten = container(&injection()).unwrap();
+        let container = |profile: &Profile| rewrite(profile, &CONTAINER, &known, &body(binds));
+        let rewritten = container(&profile()).unwrap();
         assert_eq!(rewritten.body, body(wanted));
-        let refusing = Injection { socket_bind: SocketBind::Refuse, ..injection() };
+        let refusing = Profile { socket_bind: SocketBind::Refuse, ..profile() };
         let refused = container(&refusing).map(drop);
         let hidden = binds == wanted;
         let refusal = socket_bind("/var/run/docker.sock");
@@ -247,7 +246,7 @@ fn the_daemons_socket_among_the_volumes_of_another_container_becomes_ours() {
 #[test]
 fn what_a_service_mounts_is_labelled() {
     let body = r#"{"TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"volume","Target":"/x"},{"Type":"bind","Source":"/run/docker.sock","Target":"/s"}]}}}"#;
-    let rewritten = rewrite(&injection(), &SERVICE, &Facts::default(), body).unwrap();
+    let rewritten = rewrite(&profile(), &SERVICE, &Facts::default(), body).unwrap();
     let rewritten = rewritten.body;
     let wanted =
         format!(r#""Mounts":[{MOUNT},{{"Type":"bind","Source":"/run/ci.sock","Target":"/s"}}]"#);
@@ -258,7 +257,7 @@ fn what_a_service_mounts_is_labelled() {
 fn the_type_of_a_mount_is_read_as_services_read_it() {
     let rewritten = |mount: &str| {
         let body = format!(r#"{{"TaskTemplate":{{"ContainerSpec":{{"Mounts":[{mount}]}}}}}}"#);
-        rewrite(&injection(), &SERVICE, &Facts::default(), &body).unwrap().body
+        rewrite(&profile(), &SERVICE, &Facts::default(), &body).unwrap().body
     };
     for kind in ["volume", "VOLUME", "Volume"] {
         let body = rewritten(&format!(r#"{{"Type":"{kind}","Target":"/x"}}"#));
@@ -341,8 +340,8 @@ fn what_podman_would_read_as_more_than_one_option_is_refused() {
 fn what_the_swarm_makes_a_path_of_later_is_refused_or_told() {
     let service = |socket_bind: SocketBind, mount: &str| {
         let body = format!(r#"{{"TaskTemplate":{{"ContainerSpec":{{"Mounts":[{mount}]}}}}}}"#);
-        let injection = Injection { socket_bind, ..injection() };
-        rewrite(&injection, &SERVICE, &Facts::default(), &body)
+        let profile = Profile { socket_bind, ..profile() };
+        rewrite(&profile, &SERVICE, &Facts::default(), &body)
     };
     let source = "/run/{{.Service.Name}}.sock";
     for (socket_bind, kind, passes) in [

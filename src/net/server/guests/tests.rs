@@ -29,7 +29,7 @@ impl Lab {
         let bind = |name: &str| {
             Listener::bind(&folder.join(name), SocketAccess::default(), &daemon).unwrap()
         };
-        let service = Service::new(vec![bind("listen")], Injection::default(), daemon.clone());
+        let service = Service::new(vec![bind("listen")], Profile::default(), daemon.clone());
         let nobody = Manager::nobody();
         let mut server = Server::new(vec![service], Drain::Never, nobody, None).unwrap();
         server.answer_at(bind("stats"), &daemon).unwrap();

@@ -6,7 +6,7 @@ use crate::config::SocketAccess;
 use crate::net::listen::Listener;
 use crate::net::server::Service;
 use crate::net::service::notify::Manager;
-use crate::rules::Injection;
+use crate::rules::Profile;
 
 /// A server with one client that has asked for nothing, and which another process has superseded.
 struct Old {
@@ -24,8 +24,8 @@ impl Old {
         let daemon = UnixListener::bind(at("daemon")).unwrap();
         let bind = |path: &Path| Listener::bind(path, SocketAccess::default(), &at("daemon"));
         let listeners = vec![bind(&at("listen")).unwrap()];
-        let injection = Injection::default();
-        let service = Service::new(listeners, injection, at("daemon"));
+        let profile = Profile::default();
+        let service = Service::new(listeners, profile, at("daemon"));
         let (drain, nobody) = (Drain::Never, Manager::nobody());
         let mut server = Server::new(vec![service], drain, nobody, None).unwrap();
         let client = UnixStream::connect(at("listen")).unwrap();

@@ -7,7 +7,7 @@ use crate::config::{Drain, SocketAccess};
 use crate::net::listen::Listener;
 use crate::net::server::Service;
 use crate::net::service::notify::Manager;
-use crate::rules::{Injection, Injections, Label};
+use crate::rules::{Injections, Label, Profile};
 
 struct Folder(PathBuf);
 
@@ -35,11 +35,9 @@ fn servers(folder: &Folder, names: &[&str]) -> Server {
         let daemon = folder.at(&format!("daemon-{name}"));
         let listener = Listener::bind(&folder.at(name), SocketAccess::default(), &daemon).unwrap();
         let labels = vec![Label { key: (*name).to_owned(), value: String::new() }];
-        let injection = Injection {
-            inject: Injections::forced(&labels, &[], None, None),
-            ..Injection::default()
-        };
-        Service::new(vec![listener], injection, daemon)
+        let profile =
+            Profile { inject: Injections::forced(&labels, &[], None, None), ..Profile::default() };
+        Service::new(vec![listener], profile, daemon)
     });
     Server::new(services.collect(), Drain::Never, Manager::nobody(), None).unwrap()
 }
@@ -49,7 +47,7 @@ fn server(folder: &Folder, names: &[&str]) -> Server {
     let daemon = folder.at("daemon");
     let bind = |name: &&str| Listener::bind(&folder.at(name), SocketAccess::default(), &daemon);
     let listeners = names.iter().map(|name| bind(name).unwrap()).collect();
-    let service = Service::new(listeners, Injection::default(), daemon);
+    let service = Service::new(listeners, Profile::default(), daemon);
     Server::new(vec![service], Drain::Never, Manager::nobody(), None).unwrap()
 }
 

@@ -11,7 +11,7 @@ use crate::net::host::blocking::Blocking;
 use crate::net::host::socket_identity::SocketIdentity;
 use crate::net::slab::token;
 use crate::net::wire::pools::Pools;
-use crate::rules::{Injection, Injections, Label};
+use crate::rules::{Injections, Label, Profile};
 use crate::stats::Counters;
 
 /// The loop around some pairs, and a daemon.
@@ -122,9 +122,9 @@ impl Lab {
 
 fn labels(key: &str) -> Rc<Common> {
     let labels = vec![Label { key: key.into(), value: "yes".into() }];
-    let injection =
-        Injection { inject: Injections::forced(&labels, &[], None, None), ..Injection::default() };
-    Rc::new(Common { injection, ..Common::default() })
+    let profile =
+        Profile { inject: Injections::forced(&labels, &[], None, None), ..Profile::default() };
+    Rc::new(Common { profile, ..Common::default() })
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::engine::shapes::IMAGE_CONFIG;
 use crate::json::{Edits, Error, Found, Listed};
 use crate::rules::inject::buildkit::protobuf::{entry, put, put_entry};
-use crate::rules::{Injection, Refusal};
+use crate::rules::{Profile, Refusal};
 
 /// The key of an image config; followed by `/PLATFORM` for one of several platforms.
 const CONFIG: &[u8] = b"containerimage.config";
@@ -41,13 +41,13 @@ impl<'m> Metadata<'m> {
     /// A malformed entry or config.
     pub(super) fn edit(
         &mut self,
-        injection: &Injection,
+        profile: &Profile,
         bytes: &'m [u8],
         number: u64,
         edited: &mut Vec<u8>,
     ) -> Result<(), Refusal> {
         let (key, value) = entry(bytes)?;
-        if injection.inject.image_labels().is_empty() {
+        if profile.inject.image_labels().is_empty() {
             put(edited, number, bytes);
             return Ok(());
         }
@@ -58,7 +58,7 @@ impl<'m> Metadata<'m> {
             put(edited, number, bytes);
             return Ok(());
         }
-        put_entry(edited, number, key, config(injection, value)?.as_bytes());
+        put_entry(edited, number, key, config(profile, value)?.as_bytes());
         self.configs.insert(key);
         Ok(())
     }
@@ -102,14 +102,14 @@ fn platforms(document: &[u8]) -> Option<Vec<Cow<'_, str>>> {
 }
 
 /// Returns an image config (OCI image-spec) with the labels.
-fn config(injection: &Injection, document: &[u8]) -> Result<String, Refusal> {
+fn config(profile: &Profile, document: &[u8]) -> Result<String, Refusal> {
     let not_json = |error: std::str::Utf8Error| Refusal::from(Error::NotJson(error.to_string()));
     let document = str::from_utf8(document).map_err(not_json)?;
     let mut edits = Edits::of(document);
     let Found::Object(mut top) = Found::read("", document)? else {
         return Err(Refusal::from(Error::NotAnObject(String::new())));
     };
-    injection.inject.tree(&IMAGE_CONFIG).apply(&mut edits, &mut top, None)?;
+    profile.inject.tree(&IMAGE_CONFIG).apply(&mut edits, &mut top, None)?;
     Ok(edits.write())
 }
 

@@ -1,20 +1,20 @@
 use super::*;
 use crate::rules::{Injections, Label};
 
-fn injection() -> Injection {
+fn profile() -> Profile {
     let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
     let labels = [label("a", "1"), label("b", "")];
     injecting(&labels, Some("/ci"))
 }
 
-fn injecting(image_labels: &[Label], build_cgroup_parent: Option<&str>) -> Injection {
+fn injecting(image_labels: &[Label], build_cgroup_parent: Option<&str>) -> Profile {
     let inject = Injections::forced(&[], image_labels, None, build_cgroup_parent);
-    Injection { inject, ..Injection::default() }
+    Profile { inject, ..Profile::default() }
 }
 
 /// The message for a daemon with a graph driver.
-fn edit(injection: &Injection, method: Method, message: &[u8]) -> Result<EditedMessage, Refusal> {
-    super::edit(injection, method, message, Some(Store::GraphDriver))
+fn edit(profile: &Profile, method: Method, message: &[u8]) -> Result<EditedMessage, Refusal> {
+    super::edit(profile, method, message, Some(Store::GraphDriver))
 }
 
 /// A message of fields of bytes.
@@ -46,11 +46,11 @@ fn a_frontend_is_told_what_is_forced_behind_what_the_client_says() {
     let client = [pair("label:a", "client"), pair("filename", "x")];
     for (method, frontend, map) in [(Method::BridgeSolve, 2, 3), (Method::ControlSolve, 6, 7)] {
         let solve = message(&[(map, &client[0]), (frontend, b"dockerfile.v0"), (map, &client[1])]);
-        let edited = edit(&injection(), method, &solve).unwrap();
+        let edited = edit(&profile(), method, &solve).unwrap();
         assert_eq!(edited.message, [solve, forced(map)].concat(), "{method:?}");
         assert_eq!((edited.forced, edited.note), (Forced::LABELS | Forced::CGROUP_PARENT, None));
         let without = message(&[(map, &client[0]), (frontend, b"")]);
-        let edited = edit(&injection(), method, &without).unwrap();
+        let edited = edit(&profile(), method, &without).unwrap();
         assert_eq!((edited.message, edited.forced), (without, Forced::NOTHING), "{method:?}");
     }
 }
@@ -65,9 +65,9 @@ fn buildkit_is_told_where_a_slice_is() {
         ("ci-7.slice", "/ci.slice/ci-7.slice"),
         ("ci-team-7.slice", "/ci.slice/ci-team.slice/ci-team-7.slice"),
     ] {
-        let injection = injecting(&[], Some(parent));
+        let profile = injecting(&[], Some(parent));
         let solve = message(&[(2, b"dockerfile.v0")]);
-        let edited = edit(&injection, Method::BridgeSolve, &solve).unwrap();
+        let edited = edit(&profile, Method::BridgeSolve, &solve).unwrap();
         let entry = message(&[(3, &pair("cgroup-parent", path))]);
         assert_eq!(edited.message, [solve, entry].concat(), "{parent}");
     }
@@ -75,20 +75,20 @@ fn buildkit_is_told_where_a_slice_is() {
 
 #[test]
 fn what_is_kept_out_of_builds_is_the_clients() {
-    let labels = injecting(injection().inject.image_labels(), None);
-    let parent = Injection { strict: true, ..injecting(&[], Some("/ci")) };
-    let neither = Injection { strict: true, ..Injection::default() };
+    let labels = injecting(profile().inject.image_labels(), None);
+    let parent = Profile { strict: true, ..injecting(&[], Some("/ci")) };
+    let neither = Profile { strict: true, ..Profile::default() };
     for (method, frontend, map) in [(Method::BridgeSolve, 2, 3), (Method::ControlSolve, 6, 7)] {
         let client = [pair("cgroup-parent", "/mine"), pair("label:a", "client")];
         let solve = message(&[(frontend, b"dockerfile.v0"), (map, &client[0]), (map, &client[1])]);
         let both = forced(map);
         let (ours, moved) = both.split_at(both.len() - cgroup_parent(map).len());
-        for (injection, put, forced) in [
+        for (profile, put, forced) in [
             (&labels, ours, Forced::LABELS),
             (&parent, moved, Forced::CGROUP_PARENT),
             (&neither, &b""[..], Forced::NOTHING),
         ] {
-            let edited = edit(injection, method, &solve).unwrap();
+            let edited = edit(profile, method, &solve).unwrap();
             assert_eq!(edited.message, [&solve, put].concat(), "{method:?}");
             assert_eq!((edited.forced, edited.note), (forced, None));
         }
@@ -104,12 +104,12 @@ fn what_is_kept_out_of_builds_is_the_clients() {
         (Method::ControlSolve, b"\x70\x01".to_vec()),
         (Method::BridgeReturn, message(&[(1, &result)])),
     ] {
-        for injection in [&parent, &neither] {
-            let edited = edit(injection, method, &odd).unwrap();
+        for profile in [&parent, &neither] {
+            let edited = edit(profile, method, &odd).unwrap();
             assert_eq!((edited.message, edited.forced), (odd.clone(), Forced::NOTHING));
             assert_eq!(edited.note, None, "{odd:?}");
         }
-        let strict = Injection { strict: true, ..labels.clone() };
+        let strict = Profile { strict: true, ..labels.clone() };
         assert!(edit(&strict, method, &odd).is_err(), "{odd:?}");
     }
 }
@@ -136,13 +136,13 @@ fn configs_that_the_client_hands_back_have_the_labels() {
         ),
     ] {
         let returned = message(&[(1, &result(config, "{}"))]);
-        let edited = edit(&injection(), Method::BridgeReturn, &returned).unwrap();
+        let edited = edit(&profile(), Method::BridgeReturn, &returned).unwrap();
         assert_eq!(edited.message, message(&[(1, &result(labelled, "{}"))]), "{config}");
         assert_eq!((edited.forced, edited.note), (Forced::LABELS, None));
     }
     for bad in ["", "null", "[]", "{", r#"{"config":[]}"#, r#"{"config":{},"Config":{}}"#] {
         let returned = message(&[(1, &result(bad, ""))]);
-        assert!(edit(&injection(), Method::BridgeReturn, &returned).is_err(), "{bad}");
+        assert!(edit(&profile(), Method::BridgeReturn, &returned).is_err(), "{bad}");
     }
 }
 
@@ -160,14 +160,14 @@ fn an_exporter_can_bring_a_config_of_its_own() {
         let (attr, other) = (pair(CONFIG, config), exporter(b"oci", CONFIG, config));
         message(&[(2, b"LLB"), (3, b"image"), (4, &attr), (13, &other), (1, b"ref")])
     };
-    let edited = edit(&injection(), Method::ControlSolve, &solve(config)).unwrap();
+    let edited = edit(&profile(), Method::ControlSolve, &solve(config)).unwrap();
     assert_eq!(edited.message, solve(labelled));
     assert_eq!((edited.forced, edited.note), (Forced::LABELS, None));
 }
 
 #[test]
 fn a_config_counts_where_the_daemon_reads_it() {
-    let strict = Injection { strict: true, ..injection() };
+    let strict = Profile { strict: true, ..profile() };
     let attr = pair(CONFIG, "{}");
     let labelled = exporter(b"image", CONFIG, "{}");
     let plain = message(&[(1, b"image")]);
@@ -187,7 +187,7 @@ fn a_config_counts_where_the_daemon_reads_it() {
     ] as [(&[(u64, &[u8])], _); _]
     {
         let solve = message(&[&[(2, &b"LLB"[..])], fields].concat());
-        let edited = edit(&injection(), Method::ControlSolve, &solve).unwrap();
+        let edited = edit(&profile(), Method::ControlSolve, &solve).unwrap();
         assert_eq!((edited.forced, edited.note), (forced, Some(UNLABELLED)), "{fields:?}");
         let refused = edit(&strict, Method::ControlSolve, &solve);
         assert_eq!(refused, Err(unlabelled()), "{fields:?}");
@@ -198,7 +198,7 @@ fn a_config_counts_where_the_daemon_reads_it() {
 
 #[test]
 fn a_config_for_dockers_own_exporter_counts_by_the_store() {
-    let strict = Injection { strict: true, ..injection() };
+    let strict = Profile { strict: true, ..profile() };
     let of_platform = "containerimage.config/linux/amd64";
     let attr = |key| exporter(b"moby", key, "{}");
     let old = message(&[(3, &b"moby"[..]), (4, &*pair(CONFIG, "{}"))]);
@@ -214,8 +214,8 @@ fn a_config_for_dockers_own_exporter_counts_by_the_store() {
         (Store::Unknown, new(CONFIG), Forced::NOTHING, Some(UNSURE)),
     ] {
         let solve = [message(&[(2, b"LLB")]), exporters].concat();
-        let edit = |injection, store| super::edit(injection, Method::ControlSolve, &solve, store);
-        let plain = injection();
+        let edit = |profile, store| super::edit(profile, Method::ControlSolve, &solve, store);
+        let plain = profile();
         let edited = edit(&plain, Some(store)).unwrap();
         assert_eq!((edited.forced, edited.note), (forced, note), "{store:?}");
         assert!(!edited.asks_for_store);
@@ -234,7 +234,7 @@ fn the_store_is_asked_for_only_where_it_matters() {
         message(&[(2, b"LLB"), (6, b"dockerfile.v0"), (13, &moby)]),
         message(&[(13, &moby)]),
     ] {
-        let edited = super::edit(&injection(), Method::ControlSolve, &solve, None).unwrap();
+        let edited = super::edit(&profile(), Method::ControlSolve, &solve, None).unwrap();
         assert!(!edited.asks_for_store, "{solve:?}");
     }
 }
@@ -242,15 +242,15 @@ fn the_store_is_asked_for_only_where_it_matters() {
 #[test]
 fn a_config_of_one_platform_may_not_be_read() {
     let solve = message(&[(2, b"LLB"), (13, &exporter(b"image", "containerimage.config/a", "{}"))]);
-    let edited = edit(&injection(), Method::ControlSolve, &solve).unwrap();
+    let edited = edit(&profile(), Method::ControlSolve, &solve).unwrap();
     assert_eq!((edited.forced, edited.note), (Forced::NOTHING, Some(UNSURE)));
-    let strict = Injection { strict: true, ..injection() };
+    let strict = Profile { strict: true, ..profile() };
     assert_eq!(edit(&strict, Method::ControlSolve, &solve), Err(unlabelled()));
 }
 
 #[test]
 fn an_image_that_cannot_be_labelled_is_told_or_refused() {
-    let strict = Injection { strict: true, ..injection() };
+    let strict = Profile { strict: true, ..profile() };
     let exporter = |kind: &[u8]| message(&[(2, b"LLB"), (13, &message(&[(1, kind)]))]);
     let returned = |refs: &[u8]| message(&[(1, &message(&[(3, refs)]))]);
     for (method, makes, other) in [
@@ -258,7 +258,7 @@ fn an_image_that_cannot_be_labelled_is_told_or_refused() {
         (Method::ControlSolve, message(&[(3, b"image"), (2, b"LLB")]), message(&[(3, b"image")])),
         (Method::BridgeReturn, returned(b"\x0a\x01r"), returned(b"")),
     ] {
-        let edited = edit(&injection(), method, &makes).unwrap();
+        let edited = edit(&profile(), method, &makes).unwrap();
         assert_eq!((&edited.message, edited.note), (&makes, Some(UNLABELLED)));
         assert_eq!(edit(&strict, method, &makes), Err(unlabelled()));
         let edited = edit(&strict, method, &other).unwrap();
@@ -275,7 +275,7 @@ fn returned(refers: (u64, &[u8]), metadata: &[(&str, &str)]) -> Vec<u8> {
 
 #[test]
 fn a_result_has_the_config_that_the_daemon_reads() {
-    let strict = Injection { strict: true, ..injection() };
+    let strict = Profile { strict: true, ..profile() };
     let (one, map) = ([(1, &b"r"[..]), (3, b"\x0a\x01r")], [(2, &b"r"[..]), (4, b"r")]);
     let platforms = ("refs.platforms", r#"{"Platforms":[{"ID":"a"},{"ID":"b/c"}]}"#);
     let (a, b) = (("containerimage.config/a", "{}"), ("containerimage.config/b/c", "{}"));
@@ -295,7 +295,7 @@ fn a_result_has_the_config_that_the_daemon_reads() {
     ] {
         for refers in refers {
             let returned = returned(refers, metadata);
-            let edited = edit(&injection(), Method::BridgeReturn, &returned).unwrap();
+            let edited = edit(&profile(), Method::BridgeReturn, &returned).unwrap();
             let wanted =
                 if labelled { (Forced::LABELS, None) } else { (Forced::NOTHING, Some(UNLABELLED)) };
             assert_eq!((edited.forced, edited.note), wanted, "{refers:?} {metadata:?}");
@@ -311,7 +311,7 @@ fn a_result_has_the_config_that_the_daemon_reads() {
 #[test]
 fn exporters_of_a_session_are_told() {
     for (solve, note) in [(b"\x70\x01", Some(SESSION_EXPORTER)), (b"\x70\x00", None)] {
-        let edited = edit(&injection(), Method::ControlSolve, solve).unwrap();
+        let edited = edit(&profile(), Method::ControlSolve, solve).unwrap();
         assert_eq!((&*edited.message, edited.note), (&solve[..], note));
     }
 }
@@ -335,7 +335,7 @@ fn odd_spellings_are_refused() {
         (Method::ControlSolve, message(&[(13, &exporter(b"image", "refs.platforms", "{}"))])),
         (Method::ControlSolve, b"\x6b\x6c".to_vec()),
     ] {
-        let refused = edit(&injection(), method, &odd);
+        let refused = edit(&profile(), method, &odd);
         assert!(
             refused
                 .as_ref()

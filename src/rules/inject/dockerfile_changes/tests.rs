@@ -2,11 +2,11 @@ use super::*;
 use crate::http::target::decoded_path;
 use crate::rules::Injections;
 
-fn injection() -> Injection {
+fn profile() -> Profile {
     let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
     let labels = [label("ci.job", "7"), label("q", r"it's a $1\")];
     let inject = Injections::forced(&[], &labels, None, None);
-    Injection { inject, ..Injection::default() }
+    Profile { inject, ..Profile::default() }
 }
 
 /// The last value of `changes`, decoded, and what stands before it.
@@ -31,7 +31,7 @@ fn our_label_line_comes_last() {
         ),
         ("/commit?changes=CMD%20a%0A%23x%5C&y", "/commit?changes=CMD%20a%0A%23x%5C&y&"),
     ] {
-        let plan = of_commit(&injection(), target).unwrap();
+        let plan = of_commit(&profile(), target).unwrap();
         assert_eq!(split(plan), (before.to_owned(), OURS.to_owned()), "{target}");
     }
 }
@@ -48,28 +48,28 @@ fn a_line_that_would_swallow_ours_is_refused() {
         "a&changes=b%5C",
     ] {
         let target = format!("/commit?changes={changes}");
-        assert_eq!(of_commit(&injection(), &target), Err(swallows()), "{changes}");
+        assert_eq!(of_commit(&profile(), &target), Err(swallows()), "{changes}");
     }
-    assert_eq!(of_commit(&injection(), "/commit?a;b"), Err(bad_query()));
+    assert_eq!(of_commit(&profile(), "/commit?a;b"), Err(bad_query()));
     for (key, read) in [("Changes", "Changes"), ("change%C5%BF", "change\u{17f}")] {
         let refusal = query_key(read);
         let target = format!("/commit?{key}=CMD%20x");
-        assert_eq!(of_commit(&injection(), &target), Err(refusal.clone()), "{key}");
+        assert_eq!(of_commit(&profile(), &target), Err(refusal.clone()), "{key}");
         let target = format!("/images/create?fromSrc=-&{key}=CMD%20x");
-        assert_eq!(of_import(&injection(), &target), Err(refusal), "{key}");
+        assert_eq!(of_import(&profile(), &target), Err(refusal), "{key}");
     }
 }
 
 #[test]
 fn a_pull_passes_and_an_import_does_not() {
     for pull in ["/images/create?fromImage=a&tag=b", "/images/create?fromSrc=-&fromImage=a"] {
-        assert_eq!(of_import(&injection(), pull), Ok(None), "{pull}");
+        assert_eq!(of_import(&profile(), pull), Ok(None), "{pull}");
     }
     for import in [
         "/images/create?fromSrc=-",
         "/images/create?fromImage=&fromImage=a&fromSrc=-",
         "/images/create",
     ] {
-        assert_eq!(split(of_import(&injection(), import).unwrap().unwrap()).1, OURS, "{import}");
+        assert_eq!(split(of_import(&profile(), import).unwrap().unwrap()).1, OURS, "{import}");
     }
 }

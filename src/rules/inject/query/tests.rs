@@ -1,25 +1,25 @@
 use super::*;
 use crate::rules::{Injections, Label};
 
-fn injection(cgroup_parent: Option<&str>) -> Injection {
+fn profile(cgroup_parent: Option<&str>) -> Profile {
     let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
     let labels = [label("ci.job", "1"), label("ci.team", "a b&c")];
     let inject = Injections::forced(&[], &labels, None, cgroup_parent);
-    Injection { inject, ..Injection::default() }
+    Profile { inject, ..Profile::default() }
 }
 
-fn without_labels(cgroup_parent: Option<&str>) -> Injection {
+fn without_labels(cgroup_parent: Option<&str>) -> Profile {
     let inject = Injections::forced(&[], &[], None, cgroup_parent);
-    Injection { inject, ..Injection::default() }
+    Profile { inject, ..Profile::default() }
 }
 
 /// The rewritten query, with its values decoded again.
 fn rewritten(target: &str, cgroup_parent: Option<&str>) -> Result<String, Refusal> {
-    rewritten_by(&injection(cgroup_parent), target)
+    rewritten_by(&profile(cgroup_parent), target)
 }
 
-fn rewritten_by(injection: &Injection, target: &str) -> Result<String, Refusal> {
-    let Retarget { target, .. } = plan(injection, target)?;
+fn rewritten_by(profile: &Profile, target: &str) -> Result<String, Refusal> {
+    let Retarget { target, .. } = plan(profile, target)?;
     let (path, query) = split_query(&target);
     let pairs = pairs(query.unwrap()).map(|pair| {
         let pair = pair.unwrap();
@@ -56,9 +56,9 @@ fn the_first_pair_is_rewritten_in_its_place_and_the_others_go() {
 
 #[test]
 fn a_build_of_buildkit_is_not_told_as_moved_but_podman_could_do_it() {
-    let injection = injection(Some("/ci"));
+    let profile = profile(Some("/ci"));
     let target = "/build?version=2";
-    let plan = plan(&injection, target);
+    let plan = plan(&profile, target);
     assert!(matches!(plan, Ok(Retarget { forced: Forced::LABELS, .. })), "{plan:?}");
     let built = rewritten(target, Some("/ci")).unwrap();
     let ours = r#"labels={"ci.job":"1","ci.team":"a b&c"}"#;
@@ -68,19 +68,19 @@ fn a_build_of_buildkit_is_not_told_as_moved_but_podman_could_do_it() {
 #[test]
 fn what_is_kept_out_of_builds_is_the_clients() {
     let theirs = "/build?Labels=x&labels=%7B%22ci.job%22%3A%229%22%7D&cgroupparent=/mine&RM=0";
-    let labels = injection(None);
+    let labels = profile(None);
     let parent = without_labels(Some("/ci"));
     let neither = without_labels(None);
     let ours = r#"labels={"ci.job":"1","ci.team":"a b&c"}"#;
     let own = r#"Labels=x labels={"ci.job":"9"}"#;
-    for (injection, wanted, forced) in [
+    for (profile, wanted, forced) in [
         (&labels, format!("{ours} cgroupparent=/mine"), Forced::LABELS),
         (&parent, format!("{own} cgroupparent=/ci"), Forced::CGROUP_PARENT),
         (&neither, format!("{own} cgroupparent=/mine"), Forced::NOTHING),
     ] {
-        let built = rewritten_by(injection, theirs).unwrap();
+        let built = rewritten_by(profile, theirs).unwrap();
         assert_eq!(built, format!("/build {wanted} rm=1 forcerm=1"));
-        let Retarget { forced: told, .. } = plan(injection, theirs).unwrap();
+        let Retarget { forced: told, .. } = plan(profile, theirs).unwrap();
         assert_eq!(told, forced);
     }
     // These are in the way of labels alone.

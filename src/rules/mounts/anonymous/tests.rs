@@ -6,24 +6,24 @@ use crate::rules::facts::{Need, Order, Question};
 use crate::rules::socket::{Relation, SocketBind};
 
 /// The operator's two labels, with the values of this job.
-fn injection() -> Injection {
+fn profile() -> Profile {
     let label = |key: &str, value: &str| Label { key: key.into(), value: value.into() };
     let inject = Injections::forced(&[label("j", "7"), label("t", "w")], &[], None, None);
-    Injection { inject, ..Injection::default() }
+    Profile { inject, ..Profile::default() }
 }
 
-fn leaving() -> Injection {
-    Injection { anonymous_volumes: AnonymousVolumes::Leave, ..injection() }
+fn leaving() -> Profile {
+    Profile { anonymous_volumes: AnonymousVolumes::Leave, ..profile() }
 }
 
 /// The HostConfig that is made of `host_config`.
-fn rewritten(injection: &Injection, known: &Facts, host_config: &str) -> String {
+fn rewritten(profile: &Profile, known: &Facts, host_config: &str) -> String {
     let body = format!(r#"{{"Labels":{{"j":"7","t":"w"}},"HostConfig":{host_config}}}"#);
     let host = |path: &str| match path {
         "/docker.sock" => Relation::Socket,
         _ => Relation::Other,
     };
-    let body = rewrite_on(host, injection, &CONTAINER, known, &body).unwrap().body;
+    let body = rewrite_on(host, profile, &CONTAINER, known, &body).unwrap().body;
     let host_config = body.strip_prefix(r#"{"Labels":{"j":"7","t":"w"},"HostConfig":"#);
     host_config.and_then(|rest| rest.strip_suffix('}')).unwrap().to_owned()
 }
@@ -38,7 +38,7 @@ fn own(target: &str, job: &str) -> String {
 #[test]
 fn our_own_mount_gives_way_to_all_that_a_client_mounts_there() {
     let nothing = Facts::default();
-    for injection in [injection(), leaving()] {
+    for profile in [profile(), leaving()] {
         for job in ["7", "6"] {
             let own = own("/x", job);
             for (given, wanted) in [
@@ -59,7 +59,7 @@ fn our_own_mount_gives_way_to_all_that_a_client_mounts_there() {
                 ),
             ] {
                 let given = given.replace('@', &own);
-                assert_eq!(rewritten(&injection, &nothing, &given), wanted, "{given}");
+                assert_eq!(rewritten(&profile, &nothing, &given), wanted, "{given}");
             }
         }
     }
@@ -70,29 +70,29 @@ fn our_own_mount_gives_way_to_a_volume_of_another_container() {
     let given = format!(r#"{{"VolumesFrom":["c"],"Mounts":[{}]}}"#, own("/x/", "6"));
     let taken = |path: &str| Facts { taken: [(path.into(), None)].into(), ..Facts::default() };
     let wanted = r#"{"VolumesFrom":["c"],"Mounts":[]}"#;
-    assert_eq!(rewritten(&injection(), &taken("/x"), &given), wanted);
+    assert_eq!(rewritten(&profile(), &taken("/x"), &given), wanted);
     let wanted = given.replace(r#""j":"6""#, r#""j":"7""#);
-    assert_eq!(rewritten(&injection(), &taken("/y"), &given), wanted);
+    assert_eq!(rewritten(&profile(), &taken("/y"), &given), wanted);
 }
 
 #[test]
 fn the_daemons_socket_of_another_container_is_not_hidden_by_what_gives_way() {
-    let injection = Injection { socket_bind: SocketBind::Rewrite("/ours".into()), ..injection() };
+    let profile = Profile { socket_bind: SocketBind::Rewrite("/ours".into()), ..profile() };
     let taken = [("/x".to_owned(), Some("/docker.sock".to_owned()))].into();
     let known = Facts { taken, ..Facts::default() };
     let given = format!(r#"{{"Mounts":[{}],"VolumesFrom":["c"]}}"#, own("/x", "7"));
     let wanted = r#"{"Mounts":[],"VolumesFrom":["c"],"Binds":["/ours:/x"]}"#;
-    assert_eq!(rewritten(&injection, &known, &given), wanted);
+    assert_eq!(rewritten(&profile, &known, &given), wanted);
     // A bind without a source hides it as any other does.
     let given = r#"{"VolumesFrom":["c"],"Binds":["/x"]}"#;
-    let left = Injection { anonymous_volumes: AnonymousVolumes::Leave, ..injection };
+    let left = Profile { anonymous_volumes: AnonymousVolumes::Leave, ..profile };
     assert_eq!(rewritten(&left, &known, given), given);
 }
 
 #[test]
 fn our_own_mount_stays_where_nothing_else_is_and_gets_the_labels_of_this_job() {
     let known = Facts { volumes: vec!["/x".into()], ..Facts::default() };
-    for injection in [injection(), leaving()] {
+    for profile in [profile(), leaving()] {
         for around in [
             r#"{"Binds":["v:/y"],"Mounts":[@]}"#,
             // The daemon compares a tmpfs as it was written, and mounts both.
@@ -102,7 +102,7 @@ fn our_own_mount_stays_where_nothing_else_is_and_gets_the_labels_of_this_job() {
         ] {
             let (given, wanted) = (around.replace('@', &own("/x", "6")), own("/x", "7"));
             let wanted = around.replace('@', &wanted);
-            assert_eq!(rewritten(&injection, &known, &given), wanted);
+            assert_eq!(rewritten(&profile, &known, &given), wanted);
         }
     }
 }
@@ -120,7 +120,7 @@ fn a_mount_that_a_client_wrote_is_never_taken_away() {
         &own("/x", "6").replace(r#""volume","#, r#""tmpfs","#),
     ] {
         let given = format!(r#"{{"Binds":["v:/x"],"Mounts":[{mount}]}}"#);
-        let rewritten = rewritten(&injection(), &Facts::default(), &given);
+        let rewritten = rewritten(&profile(), &Facts::default(), &given);
         assert!(rewritten.contains(r#""Target":"/x""#), "{rewritten}");
     }
 }
@@ -143,7 +143,7 @@ fn a_bind_without_a_source_is_mounted_whatever_else_there_is() {
         (r#"{"Mounts":[],"Binds":["/x"],"VolumesFrom":["c"]}"#.to_owned(), format!("[{fresh}]")),
         (r#"{"Mounts":[],"Binds":["/x"],"Tmpfs":{"/x":""}}"#.to_owned(), "[]".to_owned()),
     ] {
-        let rewritten = rewritten(&injection(), &image, &given);
+        let rewritten = rewritten(&profile(), &image, &given);
         assert!(rewritten.contains(&format!(r#""Mounts":{wanted}"#)), "{given}: {rewritten}");
     }
 }
@@ -163,7 +163,7 @@ fn several_mounts_of_ours_go_and_others_come() {
     ] {
         let given = format!(r#"{{{binds},"Mounts":{mounts}}}"#);
         let wanted = format!(r#"{{{binds},"Mounts":{wanted}}}"#);
-        assert_eq!(rewritten(&injection(), &Facts::default(), &given), wanted, "{given}");
+        assert_eq!(rewritten(&profile(), &Facts::default(), &given), wanted, "{given}");
     }
     // Another place needs a mount of ours, as the new image has a volume there.
     let known = Facts { volumes: vec!["/n".into()], ..Facts::default() };
@@ -179,7 +179,7 @@ fn several_mounts_of_ours_go_and_others_come() {
     ] {
         let given = format!(r#"{{{binds},"Mounts":{mounts}}}"#);
         let wanted = format!(r#"{{{binds},"Mounts":{wanted}}}"#);
-        assert_eq!(rewritten(&injection(), &known, &given), wanted, "{given}");
+        assert_eq!(rewritten(&profile(), &known, &given), wanted, "{given}");
     }
 }
 
@@ -193,7 +193,7 @@ fn a_service_keeps_and_labels_what_looks_like_ours() {
     let tmpfs = r#"{"Type":"tmpfs","Target":"/x"}"#;
     let given = spec(&format!("{},{tmpfs}", own("/x", "6")));
     let wanted = spec(&format!("{},{tmpfs}", own("/x", "7")));
-    let rewritten = rewrite(&injection(), &SERVICE, &Facts::default(), &given).unwrap();
+    let rewritten = rewrite(&profile(), &SERVICE, &Facts::default(), &given).unwrap();
     assert_eq!(rewritten.body, wanted);
 }
 
@@ -206,7 +206,7 @@ fn what_is_left_to_the_daemon_stays_as_the_client_wrote_it() {
     ] {
         let left = rewrite(&leaving(), &CONTAINER, &Facts::default(), body).unwrap();
         assert_eq!((left.needs, left.before, left.body.as_str()), (vec![], vec![], body));
-        let labelled = rewrite(&injection(), &CONTAINER, &Facts::default(), body);
+        let labelled = rewrite(&profile(), &CONTAINER, &Facts::default(), body);
         let image = Question::Image { name: "i".into(), platform: None };
         let asks = [Need::Daemon(image)];
         assert!(labelled.is_err() || labelled.is_ok_and(|labelled| labelled.needs == asks));
