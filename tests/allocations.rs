@@ -13,7 +13,7 @@ use std::time::Instant;
 use allocation_counter::{AllocationInfo, measure};
 use dockerd_ci_proxy::buffer::Pool;
 use dockerd_ci_proxy::engine::shapes::CONTAINER;
-use dockerd_ci_proxy::proxy::{Common, Lane, Session, Step};
+use dockerd_ci_proxy::proxy::{Lane, ListenerSettings, Session, Step};
 
 #[path = "support/mod.rs"]
 mod support;
@@ -38,8 +38,8 @@ struct Connection {
 
 impl Connection {
     fn new() -> Self {
-        let common = Common { profile: profile(), ..Common::default() };
-        let mut session = Session::new(Rc::new(common));
+        let settings = ListenerSettings { profile: profile(), ..ListenerSettings::default() };
+        let mut session = Session::new(Rc::new(settings));
         session.connected();
         Self { session, pool: Pool::default(), now: Instant::now() }
     }

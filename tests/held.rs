@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use dockerd_ci_proxy::buffer::Pool;
-use dockerd_ci_proxy::proxy::{Common, Session, Step};
+use dockerd_ci_proxy::proxy::{ListenerSettings, Session, Step};
 
 #[path = "support/mod.rs"]
 mod support;
@@ -24,8 +24,8 @@ struct Connection {
 
 impl Connection {
     fn new() -> Self {
-        let common = Common { profile: profile(), ..Common::default() };
-        let mut session = Session::new(Rc::new(common));
+        let settings = ListenerSettings { profile: profile(), ..ListenerSettings::default() };
+        let mut session = Session::new(Rc::new(settings));
         session.connected();
         let start = Instant::now();
         Self { session, pool: Pool::default(), start, now: start }

@@ -10,7 +10,7 @@ use mio::{Registry, Token};
 use super::watch::Watch;
 use crate::config::words;
 use crate::net::service::notify::Reach;
-use crate::proxy::{Images, Unreachable};
+use crate::proxy::{Unreachable, Upstream};
 
 /// The token of the first daemon's events; those of the others follow. Tokens of pairs are larger.
 const FIRST: usize = 1 << 17;
@@ -25,14 +25,15 @@ pub(super) struct Daemon {
     id: DaemonId,
     path: PathBuf,
     reach: Reach,
-    images: Rc<Images>,
+    upstream: Rc<Upstream>,
     watch: Watch,
 }
 
 impl Daemon {
     fn new(id: DaemonId, path: PathBuf) -> Self {
-        let (images, watch) = (Rc::default(), Watch::new(Token(FIRST + id.0)));
-        Self { id, path, reach: Reach::default(), images, watch }
+        let upstream = Upstream { socket: path.display().to_string(), ..Upstream::default() };
+        let watch = Watch::new(Token(FIRST + id.0));
+        Self { id, path, reach: Reach::default(), upstream: Rc::new(upstream), watch }
     }
 
     /// Returns the place of the daemon among all.
@@ -50,9 +51,9 @@ impl Daemon {
         self.reach = reach;
     }
 
-    /// Returns what is remembered of its images.
-    pub(super) fn images(&self) -> &Rc<Images> {
-        &self.images
+    /// Returns the part that the core knows.
+    pub(super) fn upstream(&self) -> Rc<Upstream> {
+        Rc::clone(&self.upstream)
     }
 }
 
@@ -102,7 +103,7 @@ impl Daemons {
     pub(super) fn note(&mut self, Token(token): Token) -> bool {
         let place = token.checked_sub(FIRST);
         let Some(daemon) = place.and_then(|place| self.0.get_mut(place)) else { return false };
-        daemon.watch.read(&daemon.images, Instant::now());
+        daemon.watch.read(&daemon.upstream.images, Instant::now());
         true
     }
 
@@ -114,8 +115,8 @@ impl Daemons {
     /// Makes the connections for events that are wanted, and closes those that were of no use for
     /// long.
     pub(super) fn tend(&mut self, registry: &Registry, now: Instant) {
-        for Daemon { path, images, watch, .. } in &mut self.0 {
-            watch.tend(registry, path, images, now);
+        for Daemon { path, upstream, watch, .. } in &mut self.0 {
+            watch.tend(registry, path, &upstream.images, now);
         }
     }
 }

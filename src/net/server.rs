@@ -10,7 +10,6 @@ mod guests;
 mod life;
 mod passing_on;
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,7 +38,7 @@ use crate::net::wire::pair::Pair;
 use crate::net::wire::pools::Pools;
 use crate::net::wire::pumps::Pumps;
 use crate::net::wire::shell::{Shell, Wants};
-use crate::proxy::Common;
+use crate::proxy::{ListenerSettings, Shared};
 use crate::rules::Profile;
 use crate::stats::Counters;
 use accepting::Accepting;
@@ -83,7 +82,7 @@ impl Service {
 /// The settings of the clients of a listening socket.
 #[derive(Debug)]
 struct Served {
-    common: Rc<Common>,
+    settings: Rc<ListenerSettings>,
     daemon: DaemonId,
     look: SocketIdentity,
 }
@@ -95,8 +94,7 @@ pub struct Server {
     /// The settings by listening socket, which outlive the socket.
     served: Vec<Served>,
     daemons: Daemons,
-    /// Whether no new exchanges begin.
-    draining: Rc<Cell<bool>>,
+    shared: Rc<Shared>,
     drain: Drain,
     manager: Manager,
     counters: Counters,
@@ -147,8 +145,8 @@ impl Server {
         program: Option<Program>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let (mut daemons, draining) = (Daemons::default(), Rc::default());
-        let (listeners, served) = prepare(services, &mut daemons, &draining);
+        let (mut daemons, shared) = (Daemons::default(), Rc::default());
+        let (listeners, served) = prepare(services, &mut daemons, &shared);
         // There is room for the events of one daemon.
         let files = FdLimits::beside(served.len() + daemons.len().saturating_sub(1));
         let mut signals = Signals::new([SIGTERM, SIGINT])?;
@@ -164,7 +162,7 @@ impl Server {
             signals,
             served,
             daemons,
-            draining,
+            shared,
             drain,
             manager,
             max_pairs: files.pairs,
@@ -327,11 +325,11 @@ impl Server {
         let daemon_token = self.next_token(slot, Side::Daemon);
         let present = (self.guests.count() > 0).then(|| self.present());
         let pair = self.pairs.get_mut(slot)?;
-        let Served { common, daemon, look } = self.served.get(pair.listener())?;
+        let Served { settings, daemon, look } = self.served.get(pair.listener())?;
         let mut shell = Shell {
             registry: self.poll.registry(),
             pools: &mut self.pools,
-            common,
+            settings,
             daemon: self.daemons.get_mut(*daemon)?,
             present,
             counters: &mut self.counters,
@@ -353,24 +351,21 @@ impl Server {
 fn prepare(
     services: Vec<Service>,
     daemons: &mut Daemons,
-    draining: &Rc<Cell<bool>>,
+    shared: &Rc<Shared>,
 ) -> (Vec<Listener>, Vec<Served>) {
     let (mut all, mut served) = (Vec::new(), Vec::new());
-    let budget = Rc::default();
     for Service { listeners, profile, daemon: path, look } in services {
         let daemon = daemons.add(&path);
-        let common = Rc::new(Common {
+        let settings = Rc::new(ListenerSettings {
             profile,
             answers: false,
-            socket: path.display().to_string(),
-            images: Rc::clone(daemon.images()),
-            budget: Rc::clone(&budget),
-            draining: Rc::clone(draining),
+            upstream: daemon.upstream(),
+            shared: Rc::clone(shared),
         });
         for listener in listeners {
             all.push(listener);
-            let (common, look) = (Rc::clone(&common), look.clone());
-            served.push(Served { common, daemon: daemon.id(), look });
+            let (settings, look) = (Rc::clone(&settings), look.clone());
+            served.push(Served { settings, daemon: daemon.id(), look });
         }
     }
     (all, served)

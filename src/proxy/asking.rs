@@ -11,7 +11,7 @@ use super::images::Image;
 use super::inquiry::Inquiry;
 use super::lanes::Lanes;
 use super::outcome::Call;
-use super::{Common, HostFact, Verdict};
+use super::{HostFact, ListenerSettings, Verdict};
 use crate::http::render;
 use crate::http::reply::Whole;
 use crate::rules::facts::{Answer, HostQuestion, Learned, Need, Order, Question};
@@ -100,7 +100,7 @@ impl Asking {
         &mut self,
         judgement: Judgement,
         lanes: &mut Lanes,
-        common: &Common,
+        settings: &ListenerSettings,
     ) -> Progress {
         self.news = false;
         let (needs, draft) = match judgement {
@@ -111,16 +111,16 @@ impl Asking {
             Judgement::Need { needs, draft } => (needs, draft),
         };
         self.needs = needs.into_iter();
-        match self.keep(draft, common) {
-            Ok(()) => self.next(lanes, common),
+        match self.keep(draft, settings) {
+            Ok(()) => self.next(lanes, settings),
             Err(fault) => Progress::Fault(fault),
         }
     }
 
-    fn keep(&mut self, draft: Option<Edited>, common: &Common) -> Result<(), Fault> {
+    fn keep(&mut self, draft: Option<Edited>, settings: &ListenerSettings) -> Result<(), Fault> {
         self.draft = None;
         if let Some(mut edited) = draft {
-            let mut share = Share::of(&common.budget);
+            let mut share = Share::of(&settings.shared.budget);
             share.hold(edited.body.as_ref().map_or(0, Vec::len))?;
             self.held.call.verdict = Verdict::Forwarded(edited.forced);
             self.orders = mem::take(&mut edited.before).into_iter();
@@ -131,8 +131,8 @@ impl Asking {
 
     /// Asks the next question; then has the request judged again if an answer was news; then gives the
     /// next order. What a request is refused for is known before anything is ordered for it.
-    fn next(&mut self, lanes: &mut Lanes, common: &Common) -> Progress {
-        while self.recalls(common) {}
+    fn next(&mut self, lanes: &mut Lanes, settings: &ListenerSettings) -> Progress {
+        while self.recalls(settings) {}
         match self.needs.as_slice().first() {
             Some(Need::Host(_)) => {
                 if let Some(Need::Host(question)) = self.needs.next() {
@@ -142,15 +142,15 @@ impl Asking {
             }
             Some(Need::Daemon(question)) => {
                 let api = self.inquiry.as_ref().map(Inquiry::api).unwrap_or_default();
-                return self.say(question.request(api), lanes, common);
+                return self.say(question.request(api), lanes, settings);
             }
             None => {}
         }
         if self.news || self.draft.is_none() {
-            return self.judged(self.held.judge(common), lanes, common);
+            return self.judged(self.held.judge(settings), lanes, settings);
         }
         if let Some(order) = self.orders.as_slice().first() {
-            return self.say(order.request(&common.profile), lanes, common);
+            return self.say(order.request(&settings.profile), lanes, settings);
         }
         match self.draft.take() {
             Some((edited, share)) => Progress::Send(edited, share),
@@ -158,15 +158,20 @@ impl Asking {
         }
     }
 
-    fn say(&mut self, request: Vec<u8>, lanes: &mut Lanes, common: &Common) -> Progress {
+    fn say(
+        &mut self,
+        request: Vec<u8>,
+        lanes: &mut Lanes,
+        settings: &ListenerSettings,
+    ) -> Progress {
         lanes.up.say(request);
-        self.stage = Stage::Daemon(CollectReply::new(&common.budget));
+        self.stage = Stage::Daemon(CollectReply::new(&settings.shared.budget));
         Progress::Says
     }
 
     /// Takes up the volumes of the image that is to be asked about, if they are remembered, and reports
     /// that. Else it begins to ask, or remembers what was answered.
-    fn recalls(&mut self, common: &Common) -> bool {
+    fn recalls(&mut self, settings: &ListenerSettings) -> bool {
         let asks = match self.needs.as_slice().first() {
             Some(Need::Daemon(Question::Image { name, platform })) if self.inquiry.is_none() => {
                 Some(Image { name: name.clone(), platform: platform.clone() })
@@ -175,8 +180,8 @@ impl Asking {
             _ => None,
         };
         if let Some(image) = asks {
-            let Some(volumes) = common.images.recall(&image) else {
-                self.inquiry = Some(Inquiry::begin(image, &common.images));
+            let Some(volumes) = settings.upstream.images.recall(&image) else {
+                self.inquiry = Some(Inquiry::begin(image, &settings.upstream.images));
                 return false;
             };
             self.needs.next();
@@ -186,23 +191,23 @@ impl Asking {
         if self.held.facts.knows_image()
             && let Some(inquiry) = self.inquiry.take()
         {
-            inquiry.over(&self.held.facts, &common.images);
+            inquiry.over(&self.held.facts, &settings.upstream.images);
         }
         false
     }
 
-    pub(super) fn advance(&mut self, lanes: &mut Lanes, common: &Common) -> Progress {
+    pub(super) fn advance(&mut self, lanes: &mut Lanes, settings: &ListenerSettings) -> Progress {
         match mem::replace(&mut self.stage, Stage::None) {
-            Stage::None => self.next(lanes, common),
+            Stage::None => self.next(lanes, settings),
             // Nothing of this has been sent: it is as with a body that is being gathered.
             Stage::Host if lanes.down.has_ended() => Progress::Cut,
             Stage::Host => {
                 self.stage = Stage::Host;
                 Progress::Waits
             }
-            Stage::Found(fact) => self.take_fact(fact, lanes, common),
+            Stage::Found(fact) => self.take_fact(fact, lanes, settings),
             Stage::Daemon(mut reply) => match reply.advance(&mut lanes.down) {
-                Ok(Some(whole)) => self.answered(&whole, lanes, common),
+                Ok(Some(whole)) => self.answered(&whole, lanes, settings),
                 Ok(None) if lanes.down.has_ended() => Progress::Fault(Fault::Unanswered),
                 Ok(None) => {
                     self.stage = Stage::Daemon(reply);
@@ -213,21 +218,31 @@ impl Asking {
         }
     }
 
-    fn take_fact(&mut self, fact: HostFact, lanes: &mut Lanes, common: &Common) -> Progress {
+    fn take_fact(
+        &mut self,
+        fact: HostFact,
+        lanes: &mut Lanes,
+        settings: &ListenerSettings,
+    ) -> Progress {
         match fact {
             HostFact::Paths(paths) => {
                 if self.held.facts.learn_paths(paths) == Learned::News {
                     // What is refused now is not asked about either.
-                    return self.judged(self.held.judge(common), lanes, common);
+                    return self.judged(self.held.judge(settings), lanes, settings);
                 }
-                self.next(lanes, common)
+                self.next(lanes, settings)
             }
             HostFact::Unseen(path, why) => Progress::Fault(Fault::Unseen(path, why)),
-            HostFact::Store(_) => self.next(lanes, common),
+            HostFact::Store(_) => self.next(lanes, settings),
         }
     }
 
-    fn answered(&mut self, whole: &Whole<'_>, lanes: &mut Lanes, common: &Common) -> Progress {
+    fn answered(
+        &mut self,
+        whole: &Whole<'_>,
+        lanes: &mut Lanes,
+        settings: &ListenerSettings,
+    ) -> Progress {
         let Whole { head, response, content } = *whole;
         // The request goes out on this connection; a daemon that ends it leaves no way to do that.
         if !response.persistent {
@@ -238,17 +253,17 @@ impl Asking {
             self.orders.next();
             return match response.status {
                 400.. => answer_client(answer),
-                _ => self.next(lanes, common),
+                _ => self.next(lanes, settings),
             };
         };
         let api = match &mut self.inquiry {
             Some(inquiry) => {
-                if inquiry.asks_again(question, response.status, head, &common.images) {
-                    return self.next(lanes, common);
+                if inquiry.asks_again(question, response.status, head, &settings.upstream.images) {
+                    return self.next(lanes, settings);
                 }
                 inquiry.api()
             }
-            None => common.images.api(),
+            None => settings.upstream.images.api(),
         };
         let learned = self.held.facts.learn(question, answer, api);
         self.needs.next();
@@ -264,7 +279,7 @@ impl Asking {
             Learned::Nonsense => return Progress::Fault(Fault::Unanswered),
             Learned::Undescribed(image) => return Progress::Fault(Fault::Undescribed(image)),
         }
-        self.next(lanes, common)
+        self.next(lanes, settings)
     }
 }
 

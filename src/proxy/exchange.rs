@@ -24,7 +24,7 @@ use super::lane::{LANE_LIMIT, Sink};
 use super::outcome::Call;
 use super::relay::{self, Relaying};
 use super::turn::{Hand, Turn};
-use super::{Common, HostFact, Step, Verdict};
+use super::{HostFact, ListenerSettings, Step, Verdict};
 use crate::engine::HTTP2;
 use crate::http::head::{self, Scan};
 use crate::http::{Malformed, render};
@@ -71,16 +71,16 @@ impl Exchange {
                 Gathered::Fault(fault) => Turn::refused(self.leave(hand), &fault),
             },
             Self::Asking(asking) => {
-                let progress = asking.advance(hand.lanes, hand.common);
+                let progress = asking.advance(hand.lanes, hand.settings);
                 self.asked(progress, hand)
             }
             Self::Relaying(relaying) => {
-                let progress = relaying.advance(hand.lanes, hand.common);
+                let progress = relaying.advance(hand.lanes, hand.settings);
                 self.relayed(progress, hand)
             }
             Self::Tunnelling(_) => self.tunnel(hand),
             Self::Building(building) => {
-                let progress = building.advance(hand.lanes, hand.common, hand.notes);
+                let progress = building.advance(hand.lanes, hand.settings, hand.notes);
                 self.built(progress, hand)
             }
             Self::Answering(answering) => answering.advance(hand.lanes),
@@ -163,7 +163,7 @@ impl Exchange {
     }
 
     fn idle(&mut self, mut scan: Scan, hand: &mut Hand<'_>) -> Turn {
-        let Hand { lanes, common, now, .. } = hand;
+        let Hand { lanes, settings, now, .. } = hand;
         if !lanes.down.unseen().is_empty() {
             return Turn::Unasked;
         }
@@ -173,7 +173,7 @@ impl Exchange {
         }
         let unseen = lanes.up.unseen();
         if unseen.is_empty() {
-            let over = lanes.up.has_ended() || common.draining.get();
+            let over = lanes.up.has_ended() || settings.shared.draining.get();
             return if over { Turn::Close } else { Turn::Wait };
         }
         let mut call = Call::new(*now, lanes.traffic());
@@ -186,18 +186,20 @@ impl Exchange {
                 *self = Self::Idle(scan);
                 return Turn::Wait;
             }
-            Err(Malformed::Http2Preface) if lanes.are_unused() && !common.draining.get() => {
+            Err(Malformed::Http2Preface)
+                if lanes.are_unused() && !settings.shared.draining.get() =>
+            {
                 call.operation = &HTTP2;
-                call.begin_change(common);
-                *self = Self::building(call, Origin::PriorKnowledge, common);
+                call.begin_change(settings);
+                *self = Self::building(call, Origin::PriorKnowledge, settings);
                 return Turn::Again;
             }
             Err(malformed) => return Turn::refused(call, &Fault::Request(malformed)),
         };
-        if common.draining.get() {
+        if settings.shared.draining.get() {
             return Turn::refused(call, &Fault::Draining);
         }
-        match decide(&common.profile, unseen.get(..end).unwrap_or_default()) {
+        match decide(&settings.profile, unseen.get(..end).unwrap_or_default()) {
             Ok(decision) => self.begin(call, decision, end, hand),
             Err(malformed) => Turn::refused(call, &Fault::Request(malformed)),
         }
@@ -212,7 +214,7 @@ impl Exchange {
         hand: &mut Hand<'_>,
     ) -> Turn {
         call.operation = decision.operation;
-        call.begin_change(hand.common);
+        call.begin_change(hand.settings);
         let Decision { judgement, traits, target, persistent, expects_continue, .. } = decision;
         match judgement {
             Judgement::Pass { notes } => {
@@ -231,7 +233,7 @@ impl Exchange {
                 request.expects_continue = expects_continue;
                 match judgement {
                     Judgement::Edit(edited) if edited.before.is_empty() => {
-                        self.send(request, edited, Share::of(&hand.common.budget), hand)
+                        self.send(request, edited, Share::of(&hand.settings.shared.budget), hand)
                     }
                     judgement => self.judged(Box::new(Asking::new(request)), judgement, hand),
                 }
@@ -252,10 +254,10 @@ impl Exchange {
                 self.gather(asking, hand)
             }
             Judgement::Edit(edited) if edited.before.is_empty() => {
-                self.send(asking.into_held(), edited, Share::of(&hand.common.budget), hand)
+                self.send(asking.into_held(), edited, Share::of(&hand.settings.shared.budget), hand)
             }
             judgement => {
-                let progress = asking.judged(judgement, hand.lanes, hand.common);
+                let progress = asking.judged(judgement, hand.lanes, hand.settings);
                 *self = Self::Asking(asking);
                 self.asked(progress, hand)
             }
@@ -263,7 +265,7 @@ impl Exchange {
     }
 
     fn gather(&mut self, mut asking: Box<Asking>, hand: &mut Hand<'_>) -> Turn {
-        if let Err(fault) = asking.held.begin_to_gather(hand.common) {
+        if let Err(fault) = asking.held.begin_to_gather(hand.settings) {
             return Turn::refused(asking.into_call(), &fault);
         }
         if asking.held.expects_continue {
@@ -275,7 +277,7 @@ impl Exchange {
 
     fn collected(&mut self, hand: &mut Hand<'_>) -> Turn {
         let Self::Collecting(asking) = mem::take(self) else { return Turn::Again };
-        let judgement = asking.held.judge(hand.common);
+        let judgement = asking.held.judge(hand.settings);
         self.judged(asking, judgement, hand)
     }
 
@@ -344,8 +346,8 @@ impl Exchange {
             relay::Progress::Tunnel => {
                 let call = self.leave(hand);
                 *self = match call.operation.path {
-                    "/grpc" if !hand.common.profile.no_buildkit => {
-                        Self::building(call, Origin::Upgrade, hand.common)
+                    "/grpc" if !hand.settings.profile.no_buildkit => {
+                        Self::building(call, Origin::Upgrade, hand.settings)
                     }
                     path => {
                         if path == "/grpc" {
@@ -370,8 +372,8 @@ impl Exchange {
         Turn::Wait
     }
 
-    fn building(call: Call, origin: Origin, common: &Common) -> Self {
-        Self::Building(Box::new(Building::new(call, origin, common)))
+    fn building(call: Call, origin: Origin, settings: &ListenerSettings) -> Self {
+        Self::Building(Box::new(Building::new(call, origin, settings)))
     }
 
     fn built(&mut self, progress: grpc::Progress, hand: &mut Hand<'_>) -> Turn {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use super::Common;
+use super::ListenerSettings;
 use super::collect::{Collect, Share};
 use super::fault::Fault;
 use super::lanes::Lanes;
@@ -84,8 +84,8 @@ impl Held {
     ///
     /// # Errors
     /// A length that is over a limit already.
-    pub(super) fn begin_to_gather(&mut self, common: &Common) -> Result<(), Fault> {
-        self.body = Body::Gathered(Collect::new(self.traits.framing, &common.budget)?);
+    pub(super) fn begin_to_gather(&mut self, settings: &ListenerSettings) -> Result<(), Fault> {
+        self.body = Body::Gathered(Collect::new(self.traits.framing, &settings.shared.budget)?);
         Ok(())
     }
 
@@ -107,7 +107,7 @@ impl Held {
     }
 
     /// Judges the request by the known facts.
-    pub(super) fn judge(&self, common: &Common) -> Judgement {
+    pub(super) fn judge(&self, settings: &ListenerSettings) -> Judgement {
         let target = self.head.get(self.target.clone()).unwrap_or_default();
         let asked = Asked {
             operation: self.call.operation,
@@ -119,7 +119,7 @@ impl Held {
                 Body::Gathered(collect) => Some(collect.content()),
             },
         };
-        rules::judge(&common.profile, &asked, &self.facts)
+        rules::judge(&settings.profile, &asked, &self.facts)
     }
 
     /// Sends the request with an edit, whose body uses `share` of the budget. Returns the place of the body.

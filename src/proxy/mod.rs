@@ -50,21 +50,35 @@ use crate::rules::buildkit::Store;
 use crate::rules::facts::HostQuestion;
 use crate::rules::socket::{Note, Relation};
 
-/// The settings of one listener's connections, and what these share with those of others.
+/// The settings of a listener, which its connections share.
 #[derive(Debug, Default)]
-pub struct Common {
-    /// Of the listener: what is forced into creating requests.
+pub struct ListenerSettings {
+    /// The rules for its requests and responses.
     pub profile: Profile,
-    /// Of the listener: `true` if the proxy answers itself instead of forwarding requests.
+    /// `true` if the proxy itself answers instead of forwarding requests.
     pub answers: bool,
-    /// Of the daemon: the path of its socket, for messages.
+    /// Its daemon, which may be that of other listeners, too.
+    pub upstream: Rc<Upstream>,
+    /// The part that all listeners have in common.
+    pub shared: Rc<Shared>,
+}
+
+/// A daemon, as the core knows it.
+#[derive(Debug, Default)]
+pub struct Upstream {
+    /// The path of its socket, for messages.
     pub socket: String,
-    /// Of the daemon: what is remembered of its images.
+    /// The memory of its images.
     pub images: Rc<Images>,
-    /// Of the process: room for collected bodies.
+}
+
+/// The part that all connections of the process have in common.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// Room for collected bodies.
     pub budget: Rc<Budget>,
-    /// Of the process: `true` when it is about to end, so that no new exchange begins.
-    pub draining: Rc<Cell<bool>>,
+    /// `true` when the process is about to end, so that no new exchange begins.
+    pub draining: Cell<bool>,
 }
 
 /// What the core wants of the shell.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Common;
+use super::ListenerSettings;
 use super::fault::Fault;
 use super::images::{Change, Images};
 use crate::engine::{Operation, UNKNOWN};
@@ -113,9 +113,9 @@ impl Call {
     }
 
     /// Takes note that images may change until it is over, if its operation can do that.
-    pub(super) fn begin_change(&mut self, common: &Common) {
+    pub(super) fn begin_change(&mut self, settings: &ListenerSettings) {
         if self.operation.changes_images() {
-            self.change = Some(Images::change(&common.images));
+            self.change = Some(Images::change(&settings.upstream.images));
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::Common;
+use super::ListenerSettings;
 use super::collect::Share;
 use super::fault::Fault;
 use super::lane::{Lane, Sink};
@@ -121,7 +121,7 @@ impl Relaying {
         self.call
     }
 
-    pub(super) fn advance(&mut self, lanes: &mut Lanes, common: &Common) -> Progress {
+    pub(super) fn advance(&mut self, lanes: &mut Lanes, settings: &ListenerSettings) -> Progress {
         if let Err(malformed) = self.upload(&mut lanes.up) {
             return match self.reply {
                 Reply::Head(_) | Reply::Whole(_) => Progress::Fault(Fault::Request(malformed)),
@@ -129,7 +129,7 @@ impl Relaying {
             };
         }
         match &mut self.reply {
-            Reply::Head(_) => self.reply_head(lanes, common),
+            Reply::Head(_) => self.reply_head(lanes, settings),
             Reply::Body(body) => match permit(body, &mut lanes.down) {
                 Ok(true) => self.replied(),
                 Ok(false) if lanes.down.has_ended() && lanes.down.is_flushed() => match body {
@@ -182,7 +182,7 @@ impl Relaying {
         Ok(())
     }
 
-    fn reply_head(&mut self, lanes: &mut Lanes, common: &Common) -> Progress {
+    fn reply_head(&mut self, lanes: &mut Lanes, settings: &ListenerSettings) -> Progress {
         let Reply::Head(scan) = &mut self.reply else { return Progress::Moved };
         let unseen = lanes.down.unseen();
         let end = match scan.end_of_head(unseen) {
@@ -197,7 +197,7 @@ impl Relaying {
             Ok(response) => response,
             Err(malformed) => return Progress::Fault(Fault::Response(malformed)),
         };
-        common.images.learn_once(head);
+        settings.upstream.images.learn_once(head);
         match meaning(response, self.call.operation.upgrade) {
             ReplyKind::Unasked => Progress::Fault(Fault::UnaskedUpgrade),
             ReplyKind::Interim => {
@@ -213,7 +213,7 @@ impl Relaying {
             ReplyKind::Final(framing) => {
                 self.persistent &= response.persistent && framing != Framing::UntilClose;
                 self.call.status = Some(response.status);
-                match self.final_head(response, end, lanes, common) {
+                match self.final_head(response, end, lanes, settings) {
                     Ok(reply) => {
                         self.reply = reply;
                         Progress::Moved
@@ -230,12 +230,12 @@ impl Relaying {
         response: Response,
         end: usize,
         lanes: &mut Lanes,
-        common: &Common,
+        settings: &ListenerSettings,
     ) -> Result<Reply, Fault> {
         let Response { status, framing, .. } = response;
         let plan = match status {
             200..=299 if framing != Framing::None => {
-                common.profile.replies.plan(self.call.operation)
+                settings.profile.replies.plan(self.call.operation)
             }
             _ => ReplyPlan::Pass,
         };
@@ -257,7 +257,7 @@ impl Relaying {
         let head = lanes.down.unseen().get(..end).unwrap_or_default().to_vec();
         lanes.down.set_aside();
         lanes.down.take(end);
-        Ok(Reply::Whole(Box::new(Whole::new(head, framing, whole, &common.budget)?)))
+        Ok(Reply::Whole(Box::new(Whole::new(head, framing, whole, &settings.shared.budget)?)))
     }
 
     fn finish(&mut self, lanes: &mut Lanes) -> Progress {

@@ -37,7 +37,7 @@ use super::lanes::Lanes;
 use super::outcome::{Call, Outcome, Traffic};
 use super::patience::Patience;
 use super::turn::{Hand, Turn};
-use super::{Common, Notes, Step};
+use super::{ListenerSettings, Notes, Step};
 use crate::http::head::Scan;
 use crate::rules::socket::Note;
 
@@ -61,7 +61,7 @@ enum Link {
 /// One client connection and the daemon connection paired with it.
 #[derive(Debug)]
 pub struct Session {
-    common: Rc<Common>,
+    settings: Rc<ListenerSettings>,
     lanes: Lanes,
     link: Link,
     exchange: Exchange,
@@ -84,9 +84,9 @@ const HANGUPS: u8 = 3;
 impl Session {
     /// A client that was just accepted, to whose daemon connection the shell is dialling.
     #[must_use]
-    pub fn new(common: Rc<Common>) -> Self {
+    pub fn new(settings: Rc<ListenerSettings>) -> Self {
         let mut session = Self {
-            common,
+            settings,
             lanes: Lanes::default(),
             link: Link::Dialling,
             exchange: Exchange::Idle(Scan::default()),
@@ -228,8 +228,12 @@ impl Session {
             if let Some(step) = self.tend_connections(now) {
                 return step;
             }
-            let mut hand =
-                Hand { lanes: &mut self.lanes, notes: &mut self.notes, common: &self.common, now };
+            let mut hand = Hand {
+                lanes: &mut self.lanes,
+                notes: &mut self.notes,
+                settings: &self.settings,
+                now,
+            };
             match self.exchange.advance(&mut hand) {
                 Turn::Wait => return self.tend_connections(now).unwrap_or(Step::Wait),
                 Turn::Again => {}
@@ -301,7 +305,7 @@ impl Session {
                 Some(Step::Dial)
             }
             Link::Absent if self.owes_bytes() => {
-                let socket = self.common.socket.clone();
+                let socket = self.settings.upstream.socket.clone();
                 self.away(Away { socket, why: Unreachable::HangsUp });
                 self.mend_connections(now)
             }

@@ -5,14 +5,14 @@ use std::time::Instant;
 use super::fault::Fault;
 use super::lanes::Lanes;
 use super::outcome::Call;
-use super::{Common, Notes, Step};
+use super::{ListenerSettings, Notes, Step};
 use crate::rules::socket::Note;
 
 /// The context of an exchange while it advances.
 pub(super) struct Hand<'h> {
     pub(super) lanes: &'h mut Lanes,
     pub(super) notes: &'h mut Notes,
-    pub(super) common: &'h Common,
+    pub(super) settings: &'h ListenerSettings,
     pub(super) now: Instant,
 }
 

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use dockerd_ci_proxy::proxy::{Common, Lane, Session, Step};
+use dockerd_ci_proxy::proxy::{Lane, ListenerSettings, Session, Step};
 use h2::{RecvStream, SendStream};
 use http::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
@@ -325,8 +325,8 @@ async fn converse(random: &mut Random) {
     // without the core when both pipes are full.
     let (client_end, client) = duplex(1 << 25);
     let (daemon_end, daemon) = duplex(1 << 25);
-    let common = Common { profile: profile(), ..Common::default() };
-    let mut session = Session::new(Rc::new(common));
+    let settings = ListenerSettings { profile: profile(), ..ListenerSettings::default() };
+    let mut session = Session::new(Rc::new(settings));
     session.connected();
     let mut proxy = Proxy { session, client, daemon, random: fork(), begun: false };
     spawn_local(async move { poll_fn(|context| proxy.poll(context)).await });

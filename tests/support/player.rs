@@ -5,7 +5,9 @@ use std::io::Read;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use dockerd_ci_proxy::proxy::{Away, Common, HostFact, Lane, Patience, Session, Step, Unreachable};
+use dockerd_ci_proxy::proxy::{
+    Away, HostFact, Lane, ListenerSettings, Patience, Session, Step, Unreachable, Upstream,
+};
 use dockerd_ci_proxy::rules::buildkit::Store;
 use dockerd_ci_proxy::rules::facts::HostQuestion;
 use dockerd_ci_proxy::rules::socket::Relation;
@@ -83,8 +85,9 @@ impl Player {
     /// Creates a player with another configuration.
     pub fn with(profile: Profile, pace: Pace) -> Self {
         let socket = "/run/docker.sock".to_owned();
-        let common = Common { profile, socket, ..Common::default() };
-        let mut session = Session::new(Rc::new(common));
+        let upstream = Upstream { socket, ..Upstream::default() }.into();
+        let settings = ListenerSettings { profile, upstream, ..ListenerSettings::default() };
+        let mut session = Session::new(Rc::new(settings));
         session.connected();
         Self {
             session,

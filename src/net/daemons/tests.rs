@@ -6,7 +6,7 @@ fn a_daemon_is_there_once_and_has_images_of_its_own() {
     let [one, other, again] =
         ["/one", "/other", "/one"].map(|path| daemons.add(path.as_ref()).id());
     assert!(one == again && one != other);
-    let images = |daemon: Option<&mut Daemon>| Rc::clone(daemon.unwrap().images());
+    let images = |daemon: Option<&mut Daemon>| Rc::clone(&daemon.unwrap().upstream().images);
     let [first, second] = [one, other].map(|id| images(daemons.get_mut(id)));
     first.learn(b"HTTP/1.1 200 OK\r\nApi-Version: 1.51\r\n\r\n");
     first.want();

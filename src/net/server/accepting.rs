@@ -158,8 +158,8 @@ impl Server {
             Ok(client) => client,
             Err(error) => return warn!("cannot watch a client: {error}; closed"),
         };
-        let Some(Served { common, .. }) = self.served.get(listener) else { return };
-        let pair = Pair::accepted(client, listener, &mut self.pumps, common, self.woke);
+        let Some(Served { settings, .. }) = self.served.get(listener) else { return };
+        let pair = Pair::accepted(client, listener, &mut self.pumps, settings, self.woke);
         self.pairs.insert(pair);
         if !self.is_new_guest(listener) {
             self.counters.client();

@@ -13,7 +13,7 @@ use super::{Served, Server};
 use crate::net::host::socket_identity::SocketIdentity;
 use crate::net::listen::Listener;
 use crate::net::listen::listeners::Listeners;
-use crate::proxy::Common;
+use crate::proxy::ListenerSettings;
 use crate::rules::Profile;
 use crate::stats::Present;
 
@@ -71,15 +71,13 @@ impl Server {
         self.guests.listeners = Some(listeners);
         let look = SocketIdentity::for_socket(daemon.to_owned());
         let daemon = self.daemons.add(daemon);
-        let common = Common {
+        let settings = ListenerSettings {
             profile: Profile::default(),
             answers: true,
-            socket: daemon.path().display().to_string(),
-            images: Rc::clone(daemon.images()),
-            budget: Rc::default(),
-            draining: Rc::clone(&self.draining),
+            upstream: daemon.upstream(),
+            shared: Rc::clone(&self.shared),
         };
-        self.served.push(Served { common: Rc::new(common), daemon: daemon.id(), look });
+        self.served.push(Served { settings: Rc::new(settings), daemon: daemon.id(), look });
         self.max_pairs = self.max_pairs.saturating_sub(FILES.div_ceil(2)).max(1);
         Ok(())
     }
@@ -117,7 +115,7 @@ impl Server {
 
     /// Returns `true` if the proxy itself answers to the clients of this listening socket.
     pub(super) fn answers(&self, listener: usize) -> bool {
-        self.served.get(listener).is_some_and(|served| served.common.answers)
+        self.served.get(listener).is_some_and(|served| served.settings.answers)
     }
 
     /// Returns the number of clients, guests not counted.

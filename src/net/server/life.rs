@@ -142,7 +142,7 @@ impl Server {
     /// Lets no new exchanges begin, so that idle connections are closed.
     fn drain(&mut self, draining: Draining) {
         self.accepting = Accepting::Draining(draining);
-        self.draining.set(true);
+        self.shared.draining.set(true);
         let slots: Vec<_> = self.pairs.slots().collect();
         for slot in slots {
             self.queue(slot);
@@ -156,7 +156,7 @@ impl Server {
         let mut cut = 0;
         for slot in slots {
             let idle = self.with_pair(slot, |pair, _, shell| {
-                let idle = pair.is_idle() || shell.common.answers;
+                let idle = pair.is_idle() || shell.settings.answers;
                 pair.abandon(shell);
                 idle
             });

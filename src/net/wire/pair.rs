@@ -13,7 +13,7 @@ use super::pump::Pump;
 use super::pumps::Pumps;
 use super::shell::{Shell, Sockets, Wants};
 use crate::net::slab::Side;
-use crate::proxy::{Common, Rest};
+use crate::proxy::{ListenerSettings, Rest};
 
 /// A client socket and the daemon socket paired with it.
 #[derive(Debug)]
@@ -42,11 +42,11 @@ impl Pair {
         client: Peer,
         listener: usize,
         pumps: &mut Pumps,
-        common: &Rc<Common>,
+        settings: &Rc<ListenerSettings>,
         now: Instant,
     ) -> Self {
-        let mut pump = pumps.lend(common);
-        pump.welcome(common, now);
+        let mut pump = pumps.lend(settings);
+        pump.welcome(settings, now);
         Self::of(client, listener, Work::Busy(pump))
     }
 
@@ -101,8 +101,8 @@ impl Pair {
     /// Does what is due and moves what can be moved.
     pub(in crate::net) fn turn(&mut self, pumps: &mut Pumps, shell: &mut Shell<'_>) -> Wants {
         if let Work::Resting(rest) = self.work {
-            let mut pump = pumps.lend(shell.common);
-            pump.wake(shell.common, rest);
+            let mut pump = pumps.lend(shell.settings);
+            pump.wake(shell.settings, rest);
             self.work = Work::Busy(pump);
         }
         let Work::Busy(pump) = &mut self.work else {

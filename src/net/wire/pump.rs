@@ -18,7 +18,7 @@ use crate::net::host::question::{Eyes, Sight};
 use crate::net::log::access;
 use crate::net::service::notify::Reach;
 use crate::net::slab::place;
-use crate::proxy::{Away, Common, DIAL_LIMIT, Outcome, Patience, Rest, Session, Step};
+use crate::proxy::{Away, DIAL_LIMIT, ListenerSettings, Outcome, Patience, Rest, Session, Step};
 use crate::stats::answers;
 
 /// Bytes that one pair may move before the others have their turn: a few full socket queues.
@@ -66,9 +66,9 @@ enum Dial {
 
 impl Pump {
     /// One that rests, until it is given to a pair.
-    pub(super) fn resting(common: &Rc<Common>) -> Self {
+    pub(super) fn resting(settings: &Rc<ListenerSettings>) -> Self {
         Self {
-            session: Session::new(Rc::clone(common)),
+            session: Session::new(Rc::clone(settings)),
             up: Transfer::default(),
             down: Transfer::default(),
             dial: Dial::Rest,
@@ -80,16 +80,16 @@ impl Pump {
 
     /// Gives one that rests to an accepted client. Its first turn makes the daemon connection, without
     /// waiting for a request, so that this overlaps with the client's first write.
-    pub(super) fn welcome(&mut self, common: &Rc<Common>, now: Instant) {
-        self.session.begin(common);
-        if !common.answers {
+    pub(super) fn welcome(&mut self, settings: &Rc<ListenerSettings>, now: Instant) {
+        self.session.begin(settings);
+        if !settings.answers {
             self.dial = Dial::Due { at: now, until: now + DIAL_LIMIT };
         }
     }
 
     /// Gives one that rests to a pair that rested.
-    pub(super) fn wake(&mut self, common: &Rc<Common>, rest: Rest) {
-        self.session.wake(common, rest);
+    pub(super) fn wake(&mut self, settings: &Rc<ListenerSettings>, rest: Rest) {
+        self.session.wake(settings, rest);
     }
 
     /// What is to be kept of the pair, if nothing is going on. Then it may be given to another.
@@ -165,7 +165,7 @@ impl Pump {
         if wants != Wants::Nothing {
             self.refuse(sockets);
         }
-        if !shell.common.answers {
+        if !shell.settings.answers {
             shell.counters.moved(self.session.traffic().since(before));
         }
         self.up.rest(self.session.up(), shell.pools);
@@ -313,7 +313,7 @@ impl Pump {
         let connected = UnixStream::connect(shell.daemon.path())
             .and_then(|stream| Peer::new(stream, shell.daemon_token, shell.registry));
         // A question about the daemon's readiness is none of its clients.
-        let counts = !shell.common.answers;
+        let counts = !shell.settings.answers;
         match connected {
             Ok(daemon) => {
                 if counts {
@@ -330,7 +330,7 @@ impl Pump {
                 self.dial = Dial::Due { at: shell.now + pause, until };
             }
             Err(error) => {
-                let socket = shell.common.socket.clone();
+                let socket = shell.settings.upstream.socket.clone();
                 let why = unreachable(&error);
                 if counts {
                     shell.daemon.reached(Reach::Away);
@@ -358,7 +358,7 @@ fn eyes<'s>(shell: &'s Shell<'_>) -> Eyes<'s> {
 /// Tells of an exchange that is over.
 fn report(outcome: &Outcome, sockets: &Sockets, shell: &mut Shell<'_>) {
     shell.counters.exchange(outcome);
-    access::log(outcome, &shell.common.profile, &sockets.client);
+    access::log(outcome, &shell.settings.profile, &sockets.client);
 }
 
 /// How much has changed: ends count like a byte.

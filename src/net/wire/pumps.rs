@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::pump::Pump;
-use crate::proxy::Common;
+use crate::proxy::ListenerSettings;
 
 /// Maximum number of free pumps. They spare most exchanges an allocation.
 const KEPT: usize = 64;
@@ -17,8 +17,8 @@ pub(in crate::net) struct Pumps(
 
 impl Pumps {
     /// Lends a parked pump. It has the settings of any listener until it is given its own.
-    pub(super) fn lend(&mut self, common: &Rc<Common>) -> Box<Pump> {
-        self.0.pop().unwrap_or_else(|| Box::new(Pump::resting(common)))
+    pub(super) fn lend(&mut self, settings: &Rc<ListenerSettings>) -> Box<Pump> {
+        self.0.pop().unwrap_or_else(|| Box::new(Pump::resting(settings)))
     }
 
     /// Takes a parked pump back.

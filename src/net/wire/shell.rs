@@ -10,7 +10,7 @@ use super::pools::Pools;
 use crate::net::daemons::Daemon;
 use crate::net::host::blocking::Blocking;
 use crate::net::host::socket_identity::SocketIdentity;
-use crate::proxy::Common;
+use crate::proxy::ListenerSettings;
 use crate::stats::{Counters, Present};
 
 /// The parts of the server that the pair uses whose turn it is.
@@ -18,7 +18,7 @@ pub(in crate::net) struct Shell<'s> {
     pub(in crate::net) registry: &'s Registry,
     pub(in crate::net) pools: &'s mut Pools,
     /// The settings of the pair's listener.
-    pub(in crate::net) common: &'s Rc<Common>,
+    pub(in crate::net) settings: &'s Rc<ListenerSettings>,
     /// Knows the socket of that daemon under all its names.
     pub(in crate::net) look: &'s SocketIdentity,
     /// The daemon of the pair.

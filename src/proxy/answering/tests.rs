@@ -2,11 +2,12 @@ use super::*;
 use std::rc::Rc;
 use std::time::Instant;
 
-use crate::proxy::{Common, Lane, Session};
+use crate::proxy::{Lane, ListenerSettings, Session, Upstream};
 
 fn session() -> Session {
-    let common = Common { answers: true, socket: "/d".to_owned(), ..Common::default() };
-    Session::new(Rc::new(common))
+    let upstream = Rc::new(Upstream { socket: "/d".to_owned(), ..Upstream::default() });
+    let settings = ListenerSettings { answers: true, upstream, ..ListenerSettings::default() };
+    Session::new(Rc::new(settings))
 }
 
 fn gets(lane: &mut Lane, bytes: &[u8]) {

@@ -35,7 +35,8 @@ fn session() -> Session {
 
 fn session_with(socket_bind: SocketBind) -> Session {
     let profile = Profile { socket_bind, ..Profile::default() };
-    let mut session = Session::new(Rc::new(Common { profile, ..Common::default() }));
+    let mut session =
+        Session::new(Rc::new(ListenerSettings { profile, ..ListenerSettings::default() }));
     session.connected();
     session
 }
@@ -234,10 +235,10 @@ fn a_request_without_a_body_waits_for_the_daemons_answer() {
 /// No judgement lacks a fact before it has seen a body, yet: it is made by hand.
 #[test]
 fn a_body_stays_in_the_lane_while_the_daemon_is_asked() {
-    let common = Common::default();
+    let settings = ListenerSettings::default();
     let mut lanes = Lanes::default();
     let request = "POST /images/load HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let decision = decide(&common.profile, request.as_bytes()).unwrap();
+    let decision = decide(&settings.profile, request.as_bytes()).unwrap();
     let call = Call::new(Instant::now(), lanes.traffic());
     gets(&mut lanes.up, "3\r\nabc\r\n");
     let head = request.as_bytes().to_vec();
@@ -245,18 +246,18 @@ fn a_body_stays_in_the_lane_while_the_daemon_is_asked() {
     let needs = vec![Need::Daemon(Question::Container("c".to_owned()))];
     let draft = Some(Edited { target: Some("/images/load?x".to_owned()), ..Edited::default() });
     let need = Judgement::Need { needs, draft };
-    assert!(matches!(asking.judged(need, &mut lanes, &common), Progress::Says));
+    assert!(matches!(asking.judged(need, &mut lanes, &settings), Progress::Says));
     let question = lanes.up.leaving().to_vec();
     assert!(question.starts_with(b"GET /containers/c/json "));
     lanes.up.left(question.len());
-    assert!(matches!(asking.advance(&mut lanes, &common), Progress::Waits));
+    assert!(matches!(asking.advance(&mut lanes, &settings), Progress::Waits));
     // More of the body comes meanwhile, and none of it leaves.
     gets(&mut lanes.up, "0\r\n\r\n");
     assert_eq!(lanes.up.leaving(), b"");
     let content = r#"{"Mounts":[]}"#;
     let length = content.len();
     gets(&mut lanes.down, &format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{content}"));
-    let progress = asking.advance(&mut lanes, &common);
+    let progress = asking.advance(&mut lanes, &settings);
     let Progress::Send(edited, share) = progress else { panic!("{progress:?}") };
     let mut waiting = asking.into_held();
     assert!(waiting.leaves_body());

@@ -27,7 +27,7 @@ use super::fault::Fault;
 use super::lane::Sink;
 use super::lanes::Lanes;
 use super::outcome::Call;
-use super::{Common, Notes, Verdict};
+use super::{ListenerSettings, Notes, Verdict};
 use crate::http2::frame::{self, Kind};
 use crate::rules::Forced;
 use crate::rules::buildkit::Store;
@@ -83,8 +83,8 @@ struct Failure {
 }
 
 impl Building {
-    pub(super) fn new(call: Call, origin: Origin, common: &Common) -> Self {
-        Self { call, stage: Stage::Open(Box::new(Tunnel::new(origin, common))) }
+    pub(super) fn new(call: Call, origin: Origin, settings: &ListenerSettings) -> Self {
+        Self { call, stage: Stage::Open(Box::new(Tunnel::new(origin, settings))) }
     }
 
     pub(super) fn into_call(self) -> Call {
@@ -101,11 +101,11 @@ impl Building {
     pub(super) fn advance(
         &mut self,
         lanes: &mut Lanes,
-        common: &Common,
+        settings: &ListenerSettings,
         notes: &mut Notes,
     ) -> Progress {
         match &mut self.stage {
-            Stage::Open(tunnel) => match tunnel.advance(lanes, common) {
+            Stage::Open(tunnel) => match tunnel.advance(lanes, settings) {
                 Ok(Motion::NotHttp2) => {
                     lanes.up.set_aside();
                     lanes.up.take(lanes.up.unseen().len());

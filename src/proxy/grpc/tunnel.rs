@@ -10,7 +10,7 @@ use super::send_queue::SendQueue;
 use super::{Failure, Origin};
 use crate::http2::Malformed;
 use crate::http2::frame::{self, END_HEADERS, END_STREAM, Head, Kind, PREFACE, Settings};
-use crate::proxy::Common;
+use crate::proxy::ListenerSettings;
 use crate::proxy::collect::Share;
 use crate::proxy::fault::Fault;
 use crate::proxy::lane::{LANE_LIMIT, Lane};
@@ -88,7 +88,7 @@ fn of_daemon(malformed: Malformed) -> Failure {
 }
 
 impl Tunnel {
-    pub(super) fn new(origin: Origin, common: &Common) -> Self {
+    pub(super) fn new(origin: Origin, settings: &ListenerSettings) -> Self {
         let up = Upwards {
             begun: false,
             frames: Frames::default(),
@@ -99,7 +99,7 @@ impl Tunnel {
             origin,
             up,
             down: Downwards::default(),
-            queue: SendQueue::new(&common.budget),
+            queue: SendQueue::new(&settings.shared.budget),
             forced: Forced::NOTHING,
             notes: Vec::new(),
             store: Knowledge::Nothing,
@@ -136,7 +136,7 @@ impl Tunnel {
     pub(super) fn advance(
         &mut self,
         lanes: &mut Lanes,
-        common: &Common,
+        settings: &ListenerSettings,
     ) -> Result<Motion, Failure> {
         loop {
             let prior = self.origin == Origin::PriorKnowledge;
@@ -150,7 +150,7 @@ impl Tunnel {
             let up = if prior && self.up.begun && !self.down.begun {
                 Motion::Waits
             } else {
-                self.advance_up(&mut lanes.up, common)?
+                self.advance_up(&mut lanes.up, settings)?
             };
             if self.up.frames.is_between() {
                 self.queue.flush(&mut lanes.up);
@@ -167,7 +167,11 @@ impl Tunnel {
     }
 
     /// Moves one frame of the client.
-    fn advance_up(&mut self, lane: &mut Lane, common: &Common) -> Result<Motion, Failure> {
+    fn advance_up(
+        &mut self,
+        lane: &mut Lane,
+        settings: &ListenerSettings,
+    ) -> Result<Motion, Failure> {
         if !self.up.begun {
             return self.up.preface(lane).map_err(of_client);
         }
@@ -175,8 +179,8 @@ impl Tunnel {
             return Ok(Motion::Waits);
         }
         if let Some(held) = self.held.take_if(|_| matches!(self.store, Knowledge::Known(_))) {
-            self.message(held.stream, held.message, common)?;
-            self.messages(held.stream, held.ends, common)?;
+            self.message(held.stream, held.message, settings)?;
+            self.messages(held.stream, held.ends, settings)?;
             return Ok(Motion::Moved);
         }
         if self.held.is_some() {
@@ -186,7 +190,7 @@ impl Tunnel {
             None => Ok(Motion::Waits),
             Some(NextFrame::Head(head)) => self.begin(head, lane).map_err(of_client),
             Some(NextFrame::Frame(head, payload)) => {
-                self.end(head, &payload, lane, common)?;
+                self.end(head, &payload, lane, settings)?;
                 Ok(Motion::Moved)
             }
         }
@@ -231,10 +235,10 @@ impl Tunnel {
         head: Head,
         payload: &[u8],
         lane: &mut Lane,
-        common: &Common,
+        settings: &ListenerSettings,
     ) -> Result<(), Failure> {
         match head.kind {
-            Kind::Data => return self.data(head, payload, common),
+            Kind::Data => return self.data(head, payload, settings),
             Kind::Headers | Kind::Continuation => {
                 let block = match self.up.block.take() {
                     Some(block) => block,
@@ -245,7 +249,7 @@ impl Tunnel {
                     self.up.block = Some(block);
                     return Ok(());
                 }
-                self.opened(&block, common)?;
+                self.opened(&block, settings)?;
                 lane.say(block.frames);
                 return Ok(());
             }
@@ -263,10 +267,10 @@ impl Tunnel {
     }
 
     /// Handles a complete field block of the client.
-    fn opened(&mut self, block: &Block, common: &Common) -> Result<(), Failure> {
+    fn opened(&mut self, block: &Block, settings: &ListenerSettings) -> Result<(), Failure> {
         let stream = block.stream;
         match self.up.openings.inspect(block)? {
-            Some(_) if common.profile.no_buildkit => self.unedited(),
+            Some(_) if settings.profile.no_buildkit => self.unedited(),
             Some(method) => self.queue.open(stream, method).map_err(of_client)?,
             None => {}
         }
@@ -298,7 +302,12 @@ impl Tunnel {
     }
 
     /// Handles DATA of the client that do not pass unchanged.
-    fn data(&mut self, head: Head, payload: &[u8], common: &Common) -> Result<(), Failure> {
+    fn data(
+        &mut self,
+        head: Head,
+        payload: &[u8],
+        settings: &ListenerSettings,
+    ) -> Result<(), Failure> {
         let stream = head.stream;
         let content = frame::content(&head, payload).map_err(of_client)?;
         self.queue.taken(stream, head.length).map_err(of_client)?;
@@ -314,16 +323,21 @@ impl Tunnel {
             return Err(of_client(Malformed::Ended));
         }
         call.gather.push(content).map_err(refused)?;
-        self.messages(stream, ends, common)
+        self.messages(stream, ends, settings)
     }
 
     /// Edits the messages of a call that are complete; its stream `ends` behind them.
-    fn messages(&mut self, stream: u32, ends: bool, common: &Common) -> Result<(), Failure> {
+    fn messages(
+        &mut self,
+        stream: u32,
+        ends: bool,
+        settings: &ListenerSettings,
+    ) -> Result<(), Failure> {
         let refused = |fault| Failure { fault, stream: Some(stream) };
         while let Some(call) = self.queue.call(stream)
             && let Some(message) = call.gather.next().map_err(refused)?
         {
-            self.message(stream, message, common)?;
+            self.message(stream, message, settings)?;
             if let Some(held) = &mut self.held {
                 held.ends = ends;
                 return Ok(());
@@ -337,17 +351,22 @@ impl Tunnel {
     }
 
     /// Edits a message of a call, or holds it until the store is known.
-    fn message(&mut self, stream: u32, message: Vec<u8>, common: &Common) -> Result<(), Failure> {
+    fn message(
+        &mut self,
+        stream: u32,
+        message: Vec<u8>,
+        settings: &ListenerSettings,
+    ) -> Result<(), Failure> {
         let refused = |fault| Failure { fault, stream: Some(stream) };
         let Some(call) = self.queue.call(stream) else { return Ok(()) };
         let store = match self.store {
             Knowledge::Known(store) => Some(store),
             Knowledge::Nothing | Knowledge::Wanted | Knowledge::Asked => None,
         };
-        let edited = buildkit::edit(&common.profile, call.method, &message, store);
+        let edited = buildkit::edit(&settings.profile, call.method, &message, store);
         let edited = edited.map_err(|refusal| refused(Fault::Refused(refusal)))?;
         if edited.asks_for_store {
-            let mut share = Share::of(&common.budget);
+            let mut share = Share::of(&settings.shared.budget);
             share.hold(message.len()).map_err(refused)?;
             self.store = Knowledge::Wanted;
             self.held = Some(Held { stream, message, ends: false, _share: share });

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::engine::route;
-use crate::proxy::{Common, Session, Step, Verdict};
+use crate::proxy::{ListenerSettings, Session, Step, Verdict};
 use crate::rules::reply::Replies;
 use crate::rules::{Forced, Profile};
 
@@ -21,7 +21,8 @@ fn session(operation: &str) -> Session {
     let mut replies = Replies::default();
     assert!(replies.rewrite(route(method, path.as_bytes()), rewrite()));
     let profile = Profile { replies, ..Profile::default() };
-    let mut session = Session::new(Rc::new(Common { profile, ..Common::default() }));
+    let mut session =
+        Session::new(Rc::new(ListenerSettings { profile, ..ListenerSettings::default() }));
     session.connected();
     session
 }

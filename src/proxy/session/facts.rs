@@ -21,7 +21,7 @@ impl Session {
     /// Has the proxy itself answer, if the listener wants that. A connection to the daemon is made only
     /// when it is needed.
     pub(super) fn answer_itself(&mut self) {
-        if self.common.answers {
+        if self.settings.answers {
             self.link = Link::Absent;
             self.exchange = Exchange::Answering(Box::new(Answering::new()));
         }

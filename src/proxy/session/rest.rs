@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::super::Common;
+use super::super::ListenerSettings;
 use super::{Link, Session};
 
 /// A session in which nothing is going on: no request, no bytes, no ends.
@@ -26,8 +26,8 @@ impl Rest {
 impl Session {
     /// Makes a session that rests the one of a client that was just accepted, as [`new`](Self::new)
     /// does. These are the settings of its listener.
-    pub fn begin(&mut self, common: &Rc<Common>) {
-        self.belong_to(common);
+    pub fn begin(&mut self, settings: &Rc<ListenerSettings>) {
+        self.belong_to(settings);
         self.lanes.begin_after(0);
         self.link = Link::Dialling;
         self.answer_itself();
@@ -35,8 +35,8 @@ impl Session {
 
     /// Makes a session that rests the one that goes on after `rest`. These are the settings of its
     /// listener.
-    pub fn wake(&mut self, common: &Rc<Common>, rest: Rest) {
-        self.belong_to(common);
+    pub fn wake(&mut self, settings: &Rc<ListenerSettings>, rest: Rest) {
+        self.belong_to(settings);
         self.lanes.begin_after(rest.sent.unwrap_or(0));
         self.link = match rest.sent {
             Some(_) => Link::Connected { since: 0 },
@@ -45,9 +45,9 @@ impl Session {
     }
 
     /// Takes the settings of a listener in the place of those of the one before.
-    fn belong_to(&mut self, common: &Rc<Common>) {
-        if !Rc::ptr_eq(&self.common, common) {
-            self.common = Rc::clone(common);
+    fn belong_to(&mut self, settings: &Rc<ListenerSettings>) {
+        if !Rc::ptr_eq(&self.settings, settings) {
+            self.settings = Rc::clone(settings);
         }
     }
 

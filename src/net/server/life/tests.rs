@@ -74,7 +74,7 @@ fn in_the_end_connections_are_closed_between_two_exchanges() {
     let mut old = Old::new("busy");
     let now = Instant::now();
     assert_eq!(old.left_at(now, now + QUIET, now + QUIET), 1);
-    assert!(!old.server.draining.get());
+    assert!(!old.server.shared.draining.get());
     assert_eq!(old.left_at(now + BUSY, now + BUSY, now + BUSY), 0);
-    assert!(old.server.draining.get() && old.server.is_done());
+    assert!(old.server.shared.draining.get() && old.server.is_done());
 }

@@ -60,15 +60,15 @@ impl Lab {
     }
 
     /// A client of a listener with these settings, whose daemon connection is made.
-    fn accept(&mut self, common: &Rc<Common>) -> Ends {
+    fn accept(&mut self, settings: &Rc<ListenerSettings>) -> Ends {
         let (client, ours) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
         let ours = mio::net::UnixStream::from_std(ours);
         let slot = self.pairs.len();
         let ours = Peer::new(ours, token(slot, Side::Client, 1), self.poll.registry()).unwrap();
         let now = Instant::now();
-        self.pairs.push(Pair::accepted(ours, 0, &mut self.pumps, common, now));
-        self.turn(slot, common);
+        self.pairs.push(Pair::accepted(ours, 0, &mut self.pumps, settings, now));
+        self.turn(slot, settings);
         let ends = Ends { client, daemon: self.daemon.accept().unwrap().0 };
         for end in [&ends.client, &ends.daemon] {
             end.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -77,7 +77,7 @@ impl Lab {
     }
 
     /// Notes all events, and gives one pair its turn.
-    fn turn(&mut self, slot: usize, common: &Rc<Common>) {
+    fn turn(&mut self, slot: usize, settings: &Rc<ListenerSettings>) {
         let mut events = Events::with_capacity(16);
         self.poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
         for event in &events {
@@ -91,7 +91,7 @@ impl Lab {
         let mut shell = Shell {
             registry: self.poll.registry(),
             pools: &mut self.pools,
-            common,
+            settings,
             daemon: self.daemons.get_mut(daemon).unwrap(),
             present: None,
             counters: &mut self.counters,
@@ -104,15 +104,15 @@ impl Lab {
     }
 
     /// Has the client of a pair create a volume; the request as the daemon gets it.
-    fn creates(&mut self, slot: usize, common: &Rc<Common>, ends: &mut Ends) -> String {
+    fn creates(&mut self, slot: usize, settings: &Rc<ListenerSettings>, ends: &mut Ends) -> String {
         let create = b"POST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Length: 2\r\n\r\n{}";
         ends.client.write_all(create).unwrap();
-        self.turn(slot, common);
+        self.turn(slot, settings);
         let mut request = vec![0; 4096];
         let n = ends.daemon.read(&mut request).unwrap();
         let created = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
         ends.daemon.write_all(created).unwrap();
-        self.turn(slot, common);
+        self.turn(slot, settings);
         let mut answer = vec![0; created.len()];
         ends.client.read_exact(&mut answer).unwrap();
         assert!(matches!(self.pairs[slot].work, Work::Resting(_)));
@@ -120,11 +120,11 @@ impl Lab {
     }
 }
 
-fn labels(key: &str) -> Rc<Common> {
+fn labels(key: &str) -> Rc<ListenerSettings> {
     let labels = vec![Label { key: key.into(), value: "yes".into() }];
     let profile =
         Profile { inject: Injections::forced(&labels, &[], None, None), ..Profile::default() };
-    Rc::new(Common { profile, ..Common::default() })
+    Rc::new(ListenerSettings { profile, ..ListenerSettings::default() })
 }
 
 #[test]
