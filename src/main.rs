@@ -14,7 +14,7 @@ use dockerd_ci_proxy::net::listen::Listener;
 use dockerd_ci_proxy::net::listen::activation::Sockets;
 use dockerd_ci_proxy::net::service::handover::{self, Program, Start};
 use dockerd_ci_proxy::net::service::notify::Manager;
-use dockerd_ci_proxy::net::{self, Server, Service, client};
+use dockerd_ci_proxy::net::{self, ListenerGroup, Server, client};
 
 use dockerd_ci_proxy::rules::Profile;
 use log::{error, info, warn};
@@ -126,10 +126,10 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
     let listeners = listeners(config, sockets)?;
     let paths = paths(&listeners);
     let daemon = config.daemon.clone();
-    let service = Service::new(listeners, profile.clone(), daemon);
+    let group = ListenerGroup::new(listeners, profile.clone(), daemon);
     // With a terminal, SIGHUP means that the terminal has closed, not an upgrade.
     let program = Some(program).filter(|_| !has_terminal());
-    let mut server = Server::new(vec![service], config.drain, manager(), program)
+    let mut server = Server::new(vec![group], config.drain, manager(), program)
         .map_err(|why| loop_failed(&why))?;
     let stats_path = stats.as_ref().map(|listener| listener.path().to_owned());
     if let Some(listener) = stats {

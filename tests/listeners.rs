@@ -17,7 +17,7 @@ use dockerd_ci_proxy::engine::route;
 use dockerd_ci_proxy::net::host::socket_identity::{LookAt, Seen, SocketIdentity};
 use dockerd_ci_proxy::net::listen::Listener;
 use dockerd_ci_proxy::net::service::notify::Manager;
-use dockerd_ci_proxy::net::{Server, Service};
+use dockerd_ci_proxy::net::{ListenerGroup, Server};
 use dockerd_ci_proxy::proxy::Blind;
 use dockerd_ci_proxy::rules::reply::{Replies, Rewrite};
 use dockerd_ci_proxy::rules::socket::{Relation, SocketBind};
@@ -163,18 +163,18 @@ fn next_request(reader: &mut impl BufRead) -> Option<String> {
 }
 
 /// Serves until the tests end: each service listens at a path, for the daemon at another.
-fn serve_all(services: impl IntoIterator<Item = (PathBuf, PathBuf, Profile)>) {
-    run(services.into_iter().map(service).collect());
+fn serve_all(groups: impl IntoIterator<Item = (PathBuf, PathBuf, Profile)>) {
+    run(groups.into_iter().map(group).collect());
 }
 
-fn service((listen, daemon, profile): (PathBuf, PathBuf, Profile)) -> Service {
+fn group((listen, daemon, profile): (PathBuf, PathBuf, Profile)) -> ListenerGroup {
     let listener = Listener::bind(&listen, SocketAccess::default(), &daemon).unwrap();
-    Service::new(vec![listener], profile, daemon)
+    ListenerGroup::new(vec![listener], profile, daemon)
 }
 
-fn run(services: Vec<Service>) {
+fn run(groups: Vec<ListenerGroup>) {
     thread::spawn(move || {
-        Server::new(services, Drain::Never, Manager::nobody(), None).unwrap().run()
+        Server::new(groups, Drain::Never, Manager::nobody(), None).unwrap().run()
     });
 }
 
@@ -269,12 +269,12 @@ impl LookAt for Slow {
 fn a_path_is_looked_at_for_the_daemon_of_the_listener() {
     let folder = Folder::new("looks");
     let _daemons = ["one", "other"].map(|name| Daemon::new(&folder.at(name), "/v"));
-    let services = [("one", "/s/one"), ("other", "/s/other")].map(|(name, socket)| {
+    let groups = [("one", "/s/one"), ("other", "/s/other")].map(|(name, socket)| {
         let profile = Profile { socket_bind: SocketBind::Refuse, ..labelled("a") };
-        let service = service((folder.at(&format!("for-{name}")), folder.at(name), profile));
-        Service { look: SocketIdentity::new(Slow(socket)), ..service }
+        let group = group((folder.at(&format!("for-{name}")), folder.at(name), profile));
+        ListenerGroup { look: SocketIdentity::new(Slow(socket)), ..group }
     });
-    run(services.into());
+    run(groups.into());
     // All four at once, so that two looks at one path are under way at the same time.
     let asked = ["for-one", "for-other"].map(|listener| {
         ["/s/one", "/s/other"].map(|path| {

@@ -20,4 +20,4 @@ mod timers;
 mod watch;
 mod wire;
 
-pub use server::{Server, Service, Stopped};
+pub use server::{ListenerGroup, Server, Stopped};

@@ -59,7 +59,7 @@ const EVENTS: usize = 256;
 
 /// Listening sockets whose clients are served alike.
 #[derive(Debug)]
-pub struct Service {
+pub struct ListenerGroup {
     /// The sockets.
     pub listeners: Vec<Listener>,
     /// What is forced into the requests of their clients.
@@ -70,7 +70,7 @@ pub struct Service {
     pub look: SocketIdentity,
 }
 
-impl Service {
+impl ListenerGroup {
     /// Serves the clients of `listeners` by the daemon whose socket is at `daemon`.
     #[must_use]
     pub fn new(listeners: Vec<Listener>, profile: Profile, daemon: PathBuf) -> Self {
@@ -133,20 +133,20 @@ pub struct Stopped {
 }
 
 impl Server {
-    /// Prepares to serve the clients of all `services`, to report to the `manager`, and to have the
+    /// Prepares to serve the clients of all `groups`, to report to the `manager`, and to have the
     /// `program` take over at SIGHUP, which is ignored without one.
     ///
     /// # Errors
     /// The kernel gives no epoll, no signal handling or no registration.
     pub fn new(
-        services: Vec<Service>,
+        groups: Vec<ListenerGroup>,
         drain: Drain,
         manager: Manager,
         program: Option<Program>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let (mut daemons, shared) = (Daemons::default(), Rc::default());
-        let (listeners, served) = prepare(services, &mut daemons, &shared);
+        let (listeners, served) = prepare(groups, &mut daemons, &shared);
         // There is room for the events of one daemon.
         let files = FdLimits::beside(served.len() + daemons.len().saturating_sub(1));
         let mut signals = Signals::new([SIGTERM, SIGINT])?;
@@ -349,12 +349,12 @@ impl Server {
 
 /// Returns the listening sockets, and the settings of each at the same place.
 fn prepare(
-    services: Vec<Service>,
+    groups: Vec<ListenerGroup>,
     daemons: &mut Daemons,
     shared: &Rc<Shared>,
 ) -> (Vec<Listener>, Vec<Served>) {
     let (mut all, mut served) = (Vec::new(), Vec::new());
-    for Service { listeners, profile, daemon: path, look } in services {
+    for ListenerGroup { listeners, profile, daemon: path, look } in groups {
         let daemon = daemons.add(&path);
         let settings = Rc::new(ListenerSettings {
             profile,

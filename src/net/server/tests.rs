@@ -33,8 +33,8 @@ fn serve(folder: &std::path::Path) {
     let listener = Listener::bind(&listen, SocketAccess::default(), &daemon).unwrap();
     // Runs until the tests end.
     std::thread::spawn(move || {
-        let service = Service::new(vec![listener], profile, daemon);
-        Server::new(vec![service], Drain::Never, Manager::nobody(), None).unwrap().run()
+        let group = ListenerGroup::new(vec![listener], profile, daemon);
+        Server::new(vec![group], Drain::Never, Manager::nobody(), None).unwrap().run()
     });
 }
 

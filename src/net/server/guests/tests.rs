@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use mio::Events;
 
 use crate::config::{Drain, SocketAccess};
-use crate::net::server::Service;
+use crate::net::server::ListenerGroup;
 use crate::net::service::notify::Manager;
 
 /// A server with a stats socket, and a listening socket at which it accepts nobody.
@@ -29,9 +29,9 @@ impl Lab {
         let bind = |name: &str| {
             Listener::bind(&folder.join(name), SocketAccess::default(), &daemon).unwrap()
         };
-        let service = Service::new(vec![bind("listen")], Profile::default(), daemon.clone());
+        let group = ListenerGroup::new(vec![bind("listen")], Profile::default(), daemon.clone());
         let nobody = Manager::nobody();
-        let mut server = Server::new(vec![service], Drain::Never, nobody, None).unwrap();
+        let mut server = Server::new(vec![group], Drain::Never, nobody, None).unwrap();
         server.answer_at(bind("stats"), &daemon).unwrap();
         Self { server, folder }
     }

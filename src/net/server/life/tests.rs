@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::SocketAccess;
 use crate::net::listen::Listener;
-use crate::net::server::Service;
+use crate::net::server::ListenerGroup;
 use crate::net::service::notify::Manager;
 use crate::rules::Profile;
 
@@ -25,9 +25,9 @@ impl Old {
         let bind = |path: &Path| Listener::bind(path, SocketAccess::default(), &at("daemon"));
         let listeners = vec![bind(&at("listen")).unwrap()];
         let profile = Profile::default();
-        let service = Service::new(listeners, profile, at("daemon"));
+        let group = ListenerGroup::new(listeners, profile, at("daemon"));
         let (drain, nobody) = (Drain::Never, Manager::nobody());
-        let mut server = Server::new(vec![service], drain, nobody, None).unwrap();
+        let mut server = Server::new(vec![group], drain, nobody, None).unwrap();
         let client = UnixStream::connect(at("listen")).unwrap();
         server.accept_all();
         let mut old = Self { server, _client: client, _daemon: daemon, folder };

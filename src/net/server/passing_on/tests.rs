@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{Drain, SocketAccess};
 use crate::net::listen::Listener;
-use crate::net::server::Service;
+use crate::net::server::ListenerGroup;
 use crate::net::service::notify::Manager;
 use crate::rules::{Injections, Label, Profile};
 
@@ -31,15 +31,15 @@ impl Drop for Folder {
 
 /// A server that listens on sockets of these names. Each has a daemon and a label called so.
 fn servers(folder: &Folder, names: &[&str]) -> Server {
-    let services = names.iter().map(|name| {
+    let groups = names.iter().map(|name| {
         let daemon = folder.at(&format!("daemon-{name}"));
         let listener = Listener::bind(&folder.at(name), SocketAccess::default(), &daemon).unwrap();
         let labels = vec![Label { key: (*name).to_owned(), value: String::new() }];
         let profile =
             Profile { inject: Injections::forced(&labels, &[], None, None), ..Profile::default() };
-        Service::new(vec![listener], profile, daemon)
+        ListenerGroup::new(vec![listener], profile, daemon)
     });
-    Server::new(services.collect(), Drain::Never, Manager::nobody(), None).unwrap()
+    Server::new(groups.collect(), Drain::Never, Manager::nobody(), None).unwrap()
 }
 
 /// A server that listens on sockets of these names, all for one daemon.
@@ -47,8 +47,8 @@ fn server(folder: &Folder, names: &[&str]) -> Server {
     let daemon = folder.at("daemon");
     let bind = |name: &&str| Listener::bind(&folder.at(name), SocketAccess::default(), &daemon);
     let listeners = names.iter().map(|name| bind(name).unwrap()).collect();
-    let service = Service::new(listeners, Profile::default(), daemon);
-    Server::new(vec![service], Drain::Never, Manager::nobody(), None).unwrap()
+    let group = ListenerGroup::new(listeners, Profile::default(), daemon);
+    Server::new(vec![group], Drain::Never, Manager::nobody(), None).unwrap()
 }
 
 /// A server that is superseded, whose clients came by these sockets, and that passes what it can.
