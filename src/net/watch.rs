@@ -53,7 +53,8 @@ struct Stream {
     socket: UnixStream,
     /// What has come of the response's head, until that is complete.
     head: Option<(Scan, Vec<u8>)>,
-    made: Instant,
+    /// The end of its life.
+    until: Instant,
 }
 
 /// The daemon has ended the connection, or said what it should not.
@@ -74,8 +75,7 @@ impl Watch {
 
     /// Returns the time until [`tend`](Self::tend) has something to do.
     pub(super) fn wait(&self, now: Instant) -> Option<Duration> {
-        let stream = self.stream.as_ref()?;
-        Some(LIFE.saturating_sub(now.saturating_duration_since(stream.made)))
+        Some(self.stream.as_ref()?.until.saturating_duration_since(now))
     }
 
     /// Makes the connection if it is wanted, and closes it at the end of its life.
@@ -86,12 +86,15 @@ impl Watch {
         images: &Images,
         now: Instant,
     ) {
-        if self.stream.is_some() && self.wait(now) == Some(Duration::ZERO) {
-            self.stream = None;
-            images.renew();
+        match &self.stream {
+            Some(stream) if stream.until > now => return,
+            Some(_) => {
+                self.stream = None;
+                images.renew();
+            }
+            None => {}
         }
-        let may = self.stream.is_none() && self.not_before.is_none_or(|at| at <= now);
-        if may && images.wants_events() {
+        if images.wants_events() && self.not_before.is_none_or(|at| at <= now) {
             match Stream::open(registry, self.token, daemon, now) {
                 Ok(stream) => self.stream = Some(stream),
                 Err(Broken) => self.broke(None, images, now),
@@ -104,15 +107,15 @@ impl Watch {
         if let Some(stream) = &mut self.stream
             && stream.read(images).is_err()
         {
-            let made = stream.made;
-            self.broke(Some(made), images, now);
+            let until = stream.until;
+            self.broke(Some(until), images, now);
         }
     }
 
-    fn broke(&mut self, made: Option<Instant>, images: &Images, now: Instant) {
+    fn broke(&mut self, until: Option<Instant>, images: &Images, now: Instant) {
         self.stream = None;
         images.deaf();
-        let lasted = made.is_some_and(|made| now.saturating_duration_since(made) >= PAUSES.1);
+        let lasted = until.is_some_and(|until| until <= now + LIFE.saturating_sub(PAUSES.1));
         self.pause = if lasted { PAUSES.0 } else { self.pause };
         self.not_before = Some(now + self.pause);
         self.pause = (self.pause * 2).min(PAUSES.1);
@@ -135,7 +138,7 @@ impl Stream {
             _ => return Err(Broken),
         }
         let head = Some((Scan::default(), Vec::new()));
-        Ok(Self { socket, head, made: now })
+        Ok(Self { socket, head, until: now + LIFE })
     }
 
     fn read(&mut self, images: &Images) -> Result<(), Broken> {
