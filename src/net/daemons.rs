@@ -98,13 +98,15 @@ impl Daemons {
         self.0.iter().map(|daemon| daemon.reach).max().unwrap_or_default()
     }
 
-    /// Reads the events of a daemon, if `token` is that of its connection. Returns `false` if it is
-    /// not.
-    pub(super) fn note(&mut self, Token(token): Token) -> bool {
-        let place = token.checked_sub(FIRST);
-        let Some(daemon) = place.and_then(|place| self.0.get_mut(place)) else { return false };
-        daemon.watch.read(&daemon.upstream.images, Instant::now());
-        true
+    /// Reads the events of the daemon whose connection for them has this token.
+    pub(super) fn note(&mut self, token: Token) {
+        if let Some(daemon) = self.by_token(token) {
+            daemon.watch.read(&daemon.upstream.images, Instant::now());
+        }
+    }
+
+    fn by_token(&mut self, Token(token): Token) -> Option<&mut Daemon> {
+        self.0.get_mut(token.checked_sub(FIRST)?)
     }
 
     /// Returns the time until [`tend`](Self::tend) has something to do.

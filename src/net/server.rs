@@ -25,7 +25,7 @@ use signal_hook_mio::v1_0::Signals;
 
 use super::daemons::{DaemonId, Daemons};
 use super::fd_limits::FdLimits;
-use super::slab::{Side, Slab, place, token};
+use super::slab::{Side, Slab, is_paired, place, token};
 use super::timers::Timers;
 use crate::config::Drain;
 use crate::net::host::blocking::Blocking;
@@ -226,8 +226,8 @@ impl Server {
     fn timeout(&self) -> Option<Duration> {
         // Later by what the turns have taken; the next wait is not that exact either.
         let now = self.woke;
-        let can_accept = self.accepting.is_pending() && self.has_room();
-        if can_accept || self.can_adopt() || !self.ready.is_empty() {
+        let can_accept = || self.accepting.is_pending() && self.has_room();
+        if !self.ready.is_empty() || can_accept() || self.can_adopt() {
             return Some(Duration::ZERO);
         }
         let own = self.next_stage().map(|at| at.saturating_duration_since(now));
@@ -247,25 +247,28 @@ impl Server {
     }
 
     fn note(&mut self, event: &Event) {
-        match event.token() {
+        let token = event.token();
+        // First, since nearly all events are those of pairs.
+        if is_paired(token) {
+            let (slot, side) = place(token);
+            if self.pairs.get_mut(slot).is_some_and(|pair| pair.note(side, event)) {
+                self.queue(slot);
+            }
+            return;
+        }
+        match token {
             SIGNALS => self.signalled(),
             SUCCESSOR if self.upgrade.is_some() => self.successor_spoke(),
             SUCCESSOR => self.recipient_spoke(event),
             PREDECESSORS => self.passing.note_predecessors(),
             // A pair that has taken the place of the one that asked has a turn in vain.
             LOOKS => self.blocking.seen().into_iter().for_each(|slot| self.queue(slot)),
-            // Before the turns, so that no client is served by what is out of date.
-            token if self.daemons.note(token) => {}
             token if Listeners::has(token) => {
                 let both = [self.accepting.listeners(), self.guests.listeners()];
                 both.into_iter().flatten().for_each(|listeners| listeners.note(token));
             }
-            token => {
-                let (slot, side) = place(token);
-                if self.pairs.get_mut(slot).is_some_and(|pair| pair.note(side, event)) {
-                    self.queue(slot);
-                }
-            }
+            // Before the turns, so that no client is served by what is out of date.
+            token => self.daemons.note(token),
         }
     }
 

@@ -26,6 +26,11 @@ pub(super) fn token(slot: usize, side: Side, serial: u32) -> Token {
     Token((serial.max(1) as usize) << (SLOT_BITS + 1) | slot << 1 | side)
 }
 
+/// Returns `true` if a token is that of a pair's socket.
+pub(super) fn is_paired(token: Token) -> bool {
+    token.0 >> (SLOT_BITS + 1) != 0
+}
+
 /// Returns the slot and the side of a token.
 pub(super) fn place(token: Token) -> (usize, Side) {
     let side = if token.0 & 1 == 0 { Side::Client } else { Side::Daemon };

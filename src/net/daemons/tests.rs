@@ -20,8 +20,9 @@ fn events_are_read_of_the_daemon_whose_they_are() {
     for path in ["/one", "/other"] {
         daemons.add(path.as_ref());
     }
-    let noted = [FIRST - 1, FIRST, FIRST + 1, FIRST + 2].map(|token| daemons.note(Token(token)));
-    assert_eq!(noted, [false, true, true, false]);
+    let tokens = [FIRST - 1, FIRST, FIRST + 1, FIRST + 2];
+    let daemon = |token| daemons.by_token(Token(token)).map(|daemon| daemon.id());
+    assert_eq!(tokens.map(daemon), [None, Some(DaemonId(0)), Some(DaemonId(1)), None]);
 }
 
 #[test]

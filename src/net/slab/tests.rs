@@ -6,8 +6,14 @@ fn a_token_holds_its_place_and_differs_by_serial_number() {
         for side in [Side::Client, Side::Daemon] {
             assert_eq!(place(token(slot, side, u32::MAX)), (slot, side));
             assert_ne!(token(slot, side, 1), token(slot, side, 2));
+            assert!(is_paired(token(slot, side, 0)) && is_paired(token(slot, side, u32::MAX)));
         }
     }
+}
+
+#[test]
+fn other_tokens_are_below_those_of_pairs() {
+    assert!(!is_paired(Token(0)) && !is_paired(Token((1 << (SLOT_BITS + 1)) - 1)));
 }
 
 #[test]
