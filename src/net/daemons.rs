@@ -1,4 +1,4 @@
-//! The daemons, and what is known of each.
+//! The daemons, with their state.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::proxy::{Unreachable, Upstream};
 /// The token of the first daemon's events; those of the others follow. Tokens of pairs are larger.
 const FIRST: usize = 1 << 17;
 
-/// The place of a daemon among all.
+/// The index of a daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DaemonId(usize);
 
@@ -36,7 +36,7 @@ impl Daemon {
         Self { id, path, reach: Reach::default(), upstream: Rc::new(upstream), watch }
     }
 
-    /// Returns the place of the daemon among all.
+    /// Returns the daemon's index.
     pub(super) fn id(&self) -> DaemonId {
         self.id
     }
@@ -68,12 +68,12 @@ pub(super) fn unreachable(error: &io::Error) -> Unreachable {
     }
 }
 
-/// All daemons, each once.
+/// All daemons, without duplicates.
 #[derive(Debug, Default)]
 pub(super) struct Daemons(Vec<Daemon>);
 
 impl Daemons {
-    /// Returns the daemon whose socket is at `path`, which is added unless it is known.
+    /// Returns the daemon whose socket is at `path`. Adds it if necessary.
     pub(super) fn add(&mut self, path: &Path) -> &Daemon {
         let known = self.0.iter().position(|daemon| daemon.path == path);
         let place = known.unwrap_or(self.0.len());
@@ -114,8 +114,7 @@ impl Daemons {
         self.0.iter().filter_map(|daemon| daemon.watch.wait(now)).min()
     }
 
-    /// Makes the connections for events that are wanted, and closes those that were of no use for
-    /// long.
+    /// Makes the requested connections for events, and closes old ones.
     pub(super) fn tend(&mut self, registry: &Registry, now: Instant) {
         for Daemon { path, upstream, watch, .. } in &mut self.0 {
             watch.tend(registry, path, &upstream.images, now);

@@ -1,8 +1,7 @@
-//! The daemon's events about images: one connection, as long as creates ask about images or recall them.
+//! The daemon's events about images: one connection, for as long as creates ask about images.
 //!
-//! All that comes on it is its meaning: an event, whichever, lets all be forgotten that is remembered of
-//! images ([`Images`]), and so does its end. It is read before any client is served whose bytes came with
-//! the same look at the sockets.
+//! Events are not parsed: any byte clears the cache of images ([`Images`]), and so does the end of the
+//! connection. It is read before any client whose bytes arrived in the same poll.
 
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
@@ -14,36 +13,36 @@ use mio::{Interest, Registry, Token};
 use crate::http::head::{self, Scan};
 use crate::proxy::Images;
 
-/// The filters of the question, in a form that every daemon takes.
+/// The filters of the request, in a form that every daemon accepts.
 const IMAGES: &str = "filters=%7B%22type%22%3A%5B%22image%22%5D%7D";
 
-/// Seconds before the connection from which on events are asked for. The daemon sends the head of its
-/// response before it begins to collect events, so those in between would be missed without this. More than
-/// one second allows for a clock that is corrected meanwhile.
+/// Seconds of past events to request. The daemon sends the head of its response before it begins to
+/// collect events, so events in between would be missed otherwise. More than one second allows for a
+/// correction of the clock.
 const BEFORE: u64 = 2;
 
-/// The connection is not kept for longer, nor is what is remembered. It is made anew at once if something
-/// was asked or recalled meanwhile. Jobs create containers every few minutes; a host that does nothing is to
-/// have no connection that nobody made. If the daemon is another proxy that was superseded, this lets it end.
+/// Maximum age of the connection and of the cache. A new connection follows at once if the cache was used
+/// meanwhile, as jobs create containers every few minutes. An idle host has no connection. If the daemon is
+/// another proxy that was superseded, this lets it end.
 const LIFE: Duration = Duration::from_mins(5);
 
-/// The shortest and the longest pause before the connection is made again. It doubles while connections
-/// last less than the longest, so that a daemon that ends each is not asked at every create.
+/// The shortest and the longest pause before a new connection. The pause doubles while connections last less
+/// than the longest, so that a daemon that ends each connection is not asked at every create.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
 
-/// Bytes that are read in one go: an event has some hundreds.
+/// Size in bytes of one read. Events have some hundreds.
 const PIECE: usize = 4096;
 
-/// Pieces that are read in one go. A daemon that has more to say is not listened to any more.
+/// Maximum number of reads per turn. The connection to a daemon that sends more is closed.
 const PIECES: usize = 64;
 
-/// The connection for the daemon's events, or how to get one.
+/// The connection for the daemon's events, and the state for making it.
 #[derive(Debug)]
 pub(super) struct Watch {
     token: Token,
     stream: Option<Stream>,
     pause: Duration,
-    /// There is to be none before.
+    /// The earliest time for a new connection.
     not_before: Option<Instant>,
 }
 
@@ -51,16 +50,16 @@ pub(super) struct Watch {
 #[derive(Debug)]
 struct Stream {
     socket: UnixStream,
-    /// What has come of the response's head, until that is complete.
+    /// The received part of the response head, until that is complete.
     head: Option<(Scan, Vec<u8>)>,
     /// The end of its life.
     until: Instant,
 }
 
-/// The daemon has ended the connection, or said what it should not.
+/// The failure of the connection: the daemon ended it, or sent something unexpected.
 struct Broken;
 
-/// Asks for all events from shortly before `now` on.
+/// Returns the request for all events since shortly before `now`.
 fn question(now: SystemTime) -> String {
     let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let since = seconds.saturating_sub(BEFORE);
@@ -68,7 +67,7 @@ fn question(now: SystemTime) -> String {
 }
 
 impl Watch {
-    /// There is no connection. When there is one, its events have this token.
+    /// Makes one without a connection. `token` is for its later connections.
     pub(super) fn new(token: Token) -> Self {
         Self { token, stream: None, pause: PAUSES.0, not_before: None }
     }
@@ -102,7 +101,7 @@ impl Watch {
         }
     }
 
-    /// Takes what has come.
+    /// Reads the received bytes.
     pub(super) fn read(&mut self, images: &Images, now: Instant) {
         if let Some(stream) = &mut self.stream
             && stream.read(images).is_err()
@@ -132,7 +131,7 @@ impl Stream {
         let mut socket = UnixStream::connect(daemon).map_err(|_| Broken)?;
         registry.register(&mut socket, token, Interest::READABLE).map_err(|_| Broken)?;
         let question = question(SystemTime::now());
-        // It fits into the socket's empty queue.
+        // The request fits into the socket's empty queue.
         match socket.write(question.as_bytes()) {
             Ok(length) if length == question.len() => {}
             _ => return Err(Broken),
@@ -166,7 +165,7 @@ impl Stream {
         if !head.is_ok_and(|head| head.status == 200) {
             return Err(Broken);
         }
-        // What came behind it was reported before anything is remembered; what comes is from before, too.
+        // Events in the same bytes precede everything that will be cached.
         self.head = None;
         images.hears();
         Ok(())
