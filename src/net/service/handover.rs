@@ -1,19 +1,19 @@
-//! A new process takes the listening sockets over from an old one, so that the program can be
-//! replaced without a client noticing.
+//! The handover of the listening sockets from an old process to a new one, so that the program can be
+//! replaced without any effect on clients.
 //!
 //! ```text
-//!  old process (SIGHUP)                 new process, as the old one was started
-//!    listening sockets, what they are ──►  prepares to serve
-//!                          its number ◄──  is prepared
+//!  old process (SIGHUP)                 new process, with the same arguments
+//!    listening sockets, their uses    ──►  prepares to serve
+//!                      its process ID ◄──  is prepared
 //!         stops accepting: "go"       ──►  serves
 //! ```
 //!
-//! Both speak over a pair of sockets, of which one is the new process's standard input. Until the
-//! old one says "go" it serves as if nothing were, and should the new one fail, it goes on. Whoever
-//! sees the pair end before "go" was said gives up. A process between them starts the new one and
-//! ends, so that the new one is nobody's child but the service manager's.
+//! They communicate over a socket pair; one end is the new process's standard input. The old process
+//! serves until it sends "go", and continues if the new one fails. Each gives up if the other end is
+//! closed before "go". An intermediate process starts the new one and ends, so that the new one becomes a
+//! child of the service manager.
 //!
-//! Behind "go" clients follow over the same pair; see [`passing`].
+//! After "go", clients follow over the same pair; see [`passing`].
 
 mod greeting;
 pub(in crate::net) mod passing;
@@ -40,39 +40,39 @@ use crate::net::listen::Listener;
 use crate::net::listen::activation::{self, Sockets};
 use greeting::{Entry, MESSAGE, SOCKETS, Use, entries, message};
 
-/// Tells a process what it is in a handover: `between` two others, or the `next` one.
+/// The variable with a process's role in a handover: `between` or `next`.
 pub const VARIABLE: &str = "DCP_HANDOVER";
-/// It starts the new process, and ends.
+/// The role of the intermediate process, which starts the new one and ends.
 const BETWEEN: &str = "between";
-/// It is the new process.
+/// The role of the new process.
 const NEXT: &str = "next";
 
-/// What the old process says when it accepts no clients any more.
+/// The message of the old process when it no longer accepts clients.
 const GO: &[u8] = b"go\n";
 
-/// Bytes of a process's number, with its line end.
+/// Maximum size in bytes of a process ID with its line end.
 const NUMBER: usize = 16;
 
-/// The program that runs, as the kernel shows it.
+/// The path of the running program in /proc.
 const OWN: &str = "/proc/self/exe";
 
-/// Variables that hold for one process alone.
+/// Variables that are valid for one process only.
 const OWN_VARIABLES: [&str; 4] = ["LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "WATCHDOG_PID"];
 
-/// How this program was started, to start it again.
+/// The command line of this process, for starting the program again.
 #[derive(Debug, Clone)]
 pub struct Program {
-    /// Where it was found, links not followed: what is put there later is what is started.
+    /// The path of the program. Links are not resolved, so an update there is what gets started.
     path: PathBuf,
     arguments: Vec<OsString>,
 }
 
 impl Program {
-    /// The one that runs.
+    /// Returns the running program.
     ///
     /// # Errors
     ///
-    /// It was started by a relative path, and the working directory is gone.
+    /// It was started by a relative path, and the working directory does not exist any more.
     pub fn own() -> io::Result<Self> {
         let mut arguments = std::env::args_os();
         let name = arguments.next().unwrap_or_default();
@@ -80,7 +80,7 @@ impl Program {
             std::path::absolute(name)?
         } else {
             let folders = std::env::var_os("PATH").unwrap_or_default();
-            // Else the kernel knows it, with links followed; without /proc PATH is asked again.
+            // Otherwise the kernel's path, with links resolved; without /proc PATH is searched again.
             found(&name, &folders, Path::new(OWN))
                 .or_else(|| std::env::current_exe().ok())
                 .unwrap_or_else(|| name.into())
@@ -97,22 +97,22 @@ impl Program {
         command
     }
 
-    /// Starts it anew, to take these sockets over.
+    /// Starts the program again, to take over these sockets.
     ///
     /// # Errors
     ///
-    /// It cannot be started, or the sockets cannot be passed.
+    /// The program cannot be started, or the sockets cannot be passed.
     pub(in crate::net) fn start<'s>(
         &self,
         clients: impl Iterator<Item = &'s Listener>,
         stats: Option<&'s Listener>,
     ) -> io::Result<Successor> {
-        let (ours, theirs) = UnixStream::pair()?;
-        // Waits there until somebody reads it.
-        pass(&ours, clients, stats)?;
-        let child = self.command(BETWEEN).stdin(OwnedFd::from(theirs)).spawn()?;
-        ours.set_nonblocking(true)?;
-        Ok(Successor { child, link: mio::net::UnixStream::from_std(ours), said: Vec::new() })
+        let (link, other) = UnixStream::pair()?;
+        // The message waits in the kernel until the new process reads it.
+        pass(&link, clients, stats)?;
+        let child = self.command(BETWEEN).stdin(OwnedFd::from(other)).spawn()?;
+        link.set_nonblocking(true)?;
+        Ok(Successor { child, link: mio::net::UnixStream::from_std(link), said: Vec::new() })
     }
 }
 
@@ -122,7 +122,7 @@ impl Display for Program {
     }
 }
 
-/// The first file of this name in the `folders` of PATH that is `own`, or a link to it.
+/// Returns the first file of this name in the `folders` of PATH that is `own` or a link to it.
 fn found(name: &OsStr, folders: &OsStr, own: &Path) -> Option<PathBuf> {
     let identity = |file: &Path| fs::metadata(file).map(|meta| (meta.dev(), meta.ino())).ok();
     let own = identity(own)?;
@@ -131,7 +131,7 @@ fn found(name: &OsStr, folders: &OsStr, own: &Path) -> Option<PathBuf> {
         .find(|file| identity(file) == Some(own))
 }
 
-/// Sends all sockets and a line for each.
+/// Sends all sockets, with a line for each.
 fn pass<'s>(
     link: &UnixStream,
     clients: impl Iterator<Item = &'s Listener>,
@@ -154,19 +154,19 @@ fn pass<'s>(
 /// The new process, as the old one sees it.
 #[derive(Debug)]
 pub(in crate::net) struct Successor {
-    /// The process between us and it.
+    /// The intermediate process.
     child: Child,
-    /// To be watched for what it says.
+    /// The link, whose messages the event loop waits for.
     pub(in crate::net) link: mio::net::UnixStream,
     said: Vec<u8>,
 }
 
 impl Successor {
-    /// Its number if it is prepared; `None` if it is not yet.
+    /// Returns its process ID once it is prepared.
     ///
     /// # Errors
     ///
-    /// It has ended, or says something else.
+    /// It has ended, or sent something else.
     pub(in crate::net) fn prepared(&mut self) -> io::Result<Option<u32>> {
         let ended = || Err(io::Error::other("it ended before it could serve"));
         let mut piece = [0; NUMBER];
@@ -174,7 +174,7 @@ impl Successor {
             match self.link.read(&mut piece) {
                 Ok(0) => return ended(),
                 Ok(n) => self.said.extend(piece.iter().take(n)),
-                // It did not even read what was passed.
+                // It ended without reading the sockets.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return ended(),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -194,21 +194,21 @@ impl Successor {
         }
     }
 
-    /// Reaps the process between, which has ended when the new one speaks. Until then the new one
-    /// is not yet the service manager's child.
+    /// Reaps the intermediate process, which ends before the new one is prepared. Until then the new one is
+    /// not the service manager's child.
     pub(in crate::net) fn detached(&mut self) -> io::Result<()> {
         self.child.wait().map(drop)
     }
 
-    /// Lets it serve. The link stays, for clients to be passed over it.
+    /// Allows it to serve. Returns the link, over which clients are passed.
     pub(in crate::net) fn go(mut self) -> io::Result<mio::net::UnixStream> {
         self.link.write_all(GO)?;
         Ok(self.link)
     }
 
-    /// Gives up: it sees that the link has ended.
+    /// Gives up. The new process notices that the link is closed.
     pub(in crate::net) fn abandon(mut self) {
-        // Fails if it has ended, as it should have.
+        // This fails if the intermediate process has ended, as it should.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -221,12 +221,12 @@ pub struct Predecessor {
 }
 
 impl Predecessor {
-    /// Says that we are prepared, and waits until the old process accepts no clients any more. Returns
-    /// the link over which it passes those that it has, if it can.
+    /// Reports that this process is prepared, and waits until the old one no longer accepts clients. Returns
+    /// the link over which the old process passes its clients, if it supports that.
     ///
     /// # Errors
     ///
-    /// The old process goes on itself, or is gone.
+    /// The old process continues to serve, or has ended.
     pub(in crate::net) fn relieve(mut self) -> io::Result<Option<mio::net::UnixStream>> {
         self.link.write_all(format!("{}\n", std::process::id()).as_bytes())?;
         let mut said = [0; GO.len()];
@@ -234,35 +234,35 @@ impl Predecessor {
         if said != *GO {
             return Err(io::Error::other("it does not say that we may go on"));
         }
-        // Nobody else needs our standard input.
+        // The link is no longer needed as standard input.
         if let Ok(nothing) = fs::File::open("/dev/null") {
             rustix::stdio::dup2_stdin(nothing)?;
         }
-        // An older program has closed the link, and its clients stay where they are.
+        // An older program has closed the link, and keeps its clients.
         let takes =
             self.link.write_all(passing::TAKES).and_then(|()| self.link.set_nonblocking(true));
         Ok(takes.is_ok().then(|| mio::net::UnixStream::from_std(self.link)))
     }
 }
 
-/// How a process comes to its work.
+/// The startup of a process.
 #[derive(Debug)]
 pub enum Start {
-    /// As the first: nobody serves yet. Here is what the service manager has passed.
+    /// The first process, with the sockets from the service manager.
     First(Sockets),
-    /// After an old one, which has passed its sockets.
+    /// The successor of an old process, with its sockets.
     Next(Sockets, Predecessor),
 }
 
 impl Start {
-    /// What was passed, by whomever.
+    /// Returns the passed sockets.
     #[must_use]
     pub fn sockets(&self) -> &Sockets {
         let (Self::First(sockets) | Self::Next(sockets, _)) = self;
         sockets
     }
 
-    /// The path of the first socket for clients, if somebody else than this program has made it.
+    /// Returns the path of the first socket for clients, if another program made it.
     #[must_use]
     pub fn passed_path(&self) -> Option<&Path> {
         let first = self.sockets().clients.first().filter(|listener| listener.is_passed())?;
@@ -270,12 +270,12 @@ impl Start {
     }
 }
 
-/// Finds out how this process comes to its work; `env` looks up a variable of the environment.
-/// `None` if it had to start the next one, and has no other work.
+/// Determines the startup of this process; `env` returns the value of a variable. An intermediate process
+/// starts the next one and returns `None`.
 ///
 /// # Errors
 ///
-/// What was passed cannot be used.
+/// The passed sockets cannot be used.
 pub fn start(
     program: &Program,
     env: impl Fn(&str) -> Option<OsString>,
@@ -292,7 +292,7 @@ pub fn start(
     activation::take(env).map(|sockets| Some(Start::First(sockets))).map_err(Error::Passed)
 }
 
-/// Takes what the old process passes.
+/// Receives the sockets of the old process.
 fn receive() -> io::Result<(Sockets, Predecessor)> {
     let link = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut text = [0; MESSAGE];
@@ -322,12 +322,12 @@ fn receive() -> io::Result<(Sockets, Predecessor)> {
     Ok((sockets, Predecessor { link }))
 }
 
-/// Why a process cannot come to its work.
+/// A failed startup.
 #[derive(Debug)]
 pub enum Error {
-    /// What the service manager has passed cannot be used.
+    /// The sockets from the service manager cannot be used.
     Passed(activation::Error),
-    /// The old process cannot be followed.
+    /// The handover from the old process failed.
     Handover(io::Error),
 }
 

@@ -57,7 +57,7 @@ struct Notifications {
     /// The watchdog interval, and the time of the next message.
     watchdog: Option<(Duration, Instant)>,
     /// The last reported state, and the time from which another may be reported.
-    told: Option<(State, Instant)>,
+    reported: Option<(State, Instant)>,
     /// Messages to be sent as soon as possible.
     urgent: Vec<String>,
 }
@@ -65,7 +65,7 @@ struct Notifications {
 impl Notifications {
     fn new(watchdog: Option<Duration>, now: Instant) -> Self {
         let watchdog = watchdog.map(|every| (every, now));
-        Self { watchdog, told: None, urgent: Vec::new() }
+        Self { watchdog, reported: None, urgent: Vec::new() }
     }
 
     /// Returns the messages that are due now, as one datagram.
@@ -77,11 +77,11 @@ impl Notifications {
             *at = now + *every;
             lines.push("WATCHDOG=1".to_owned());
         }
-        let may_tell = |(told, at): (State, Instant)| {
-            told.phase != state.phase || (told != state && at <= now)
+        let may_report = |(reported, at): (State, Instant)| {
+            reported.phase != state.phase || (reported != state && at <= now)
         };
-        if self.told.is_none_or(may_tell) {
-            self.told = Some((state, now + STATUS_PAUSE));
+        if self.reported.is_none_or(may_report) {
+            self.reported = Some((state, now + STATUS_PAUSE));
             lines.push(format!("STATUS={}", status(state)));
         }
         (!lines.is_empty()).then(|| lines.join("\n"))
@@ -89,7 +89,7 @@ impl Notifications {
 
     /// Returns the duration until messages may be due.
     fn wait(&self, now: Instant, state: State) -> Option<Duration> {
-        let status = self.told.filter(|(told, _)| *told != state).map(|(_, at)| at);
+        let status = self.reported.filter(|(reported, _)| *reported != state).map(|(_, at)| at);
         let watchdog = self.watchdog.map(|(_, at)| at);
         let urgent = (!self.urgent.is_empty()).then_some(now);
         let next = [status, watchdog, urgent].into_iter().flatten().min()?;
@@ -220,7 +220,7 @@ impl Manager {
     }
 
     /// Sends the messages that are due.
-    pub(in crate::net) fn tell(&mut self, state: State) {
+    pub(in crate::net) fn notify(&mut self, state: State) {
         let Some((socket, notifications)) = &mut self.link else {
             return;
         };
@@ -236,7 +236,7 @@ impl Manager {
         }
     }
 
-    /// Returns the duration until the next call of [`tell`](Self::tell) is due.
+    /// Returns the duration until the next call of [`notify`](Self::notify) is due.
     pub(in crate::net) fn wait(&self, now: Instant, state: State) -> Option<Duration> {
         let (_, notifications) = self.link.as_ref()?;
         let wait = notifications.wait(now, state)?;

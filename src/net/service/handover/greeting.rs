@@ -1,30 +1,30 @@
-//! The first message of an old process: a line for each listening socket that comes with it.
+//! The first message of an old process, with a line for each of its listening sockets.
 
-/// The first line. Another version of the message would be another line.
+/// The first line, which identifies the version of the message.
 const GREETING: &str = "dockerd-ci-proxy hands over";
 
-/// Sockets that the kernel passes in one message.
+/// Maximum number of sockets in one message, a limit of the kernel.
 pub(super) const SOCKETS: usize = 253;
 
-/// Bytes of the old process's message: a line of at most 50 for each socket.
+/// Maximum size in bytes of the message: a line of at most 50 for each socket.
 pub(super) const MESSAGE: usize = 16 * 1024;
 
-/// What a socket is for.
+/// The use of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
     Clients,
     Stats,
 }
 
-/// What is said about a socket.
+/// The line about a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) role: Use,
-    /// Device and inode of its file, if that is ours to remove.
+    /// Device and inode of its file, if the process must remove the file.
     pub(super) file: Option<(u64, u64)>,
 }
 
-/// What the old process says, a line for each socket.
+/// Returns the message for these sockets.
 pub(super) fn message(entries: impl Iterator<Item = Entry>) -> String {
     let mut text = format!("{GREETING}\n");
     for Entry { role, file } in entries {
@@ -38,7 +38,7 @@ pub(super) fn message(entries: impl Iterator<Item = Entry>) -> String {
     text
 }
 
-/// Reads what [`message`] has written; `None` if it is something else.
+/// Parses a [`message`]. Returns `None` if it is malformed.
 pub(super) fn entries(text: &str) -> Option<Vec<Entry>> {
     let mut lines = text.strip_suffix('\n')?.split('\n');
     if lines.next()? != GREETING {

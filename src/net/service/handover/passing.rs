@@ -1,17 +1,16 @@
-//! Clients that an old process passes to the new one after "go", so that no connection ends with the
-//! process.
+//! The passing of clients from the old process to the new one after "go", so that no connection ends with
+//! the process.
 //!
 //! ```text
-//!  old process                  new process
-//!                          ◄──    "takes clients"
-//!    a client that is owed nothing ──►   goes on with it
+//!  old process        new process
+//!                 ◄──   "takes clients"
+//!    an idle client ──►   continues with it
 //! ```
 //!
-//! Each message carries one file descriptor. An old process that is superseded itself passes the links
-//! of its own predecessors, too: what waits in them stays there, and the predecessors do not notice.
+//! Each message carries one file descriptor. The old process also passes the links of its own
+//! predecessors. Messages in them stay there, and the predecessors do not notice.
 //!
-//! An older program on either side closes the link after "go". It neither says the line nor reads it, so
-//! nothing is passed.
+//! An older program on either side closes the link after "go" and ignores the line, so nothing is passed.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -23,23 +22,21 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 
-/// The line of a new process that takes what [`send`] sends. Another version of the messages would be
-/// another line.
+/// The line of a new process that accepts the messages of [`send`]. It identifies their version.
 pub(in crate::net) const TAKES: &[u8] = b"takes clients\n";
 
-/// Bytes of a message: a letter and a number.
+/// Size in bytes of a message: a letter and a number.
 const LENGTH: usize = 5;
 
-/// Descriptors for which a reader has room, so that one too many is noticed.
+/// Maximum number of received descriptors, so that an extra one is noticed.
 const FILES: usize = 2;
 
-/// The descriptor that a message carries.
+/// The kind of the descriptor in a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::net) enum Kind {
-    /// The socket of a client that is owed nothing. It came by the listening socket of this place
-    /// among all.
+    /// An idle client of the listening socket at this index.
     Client(u32),
-    /// A link from a process before the old one, which sends the same messages.
+    /// A link from an earlier process, which sends the same messages.
     Link,
 }
 
@@ -62,11 +59,11 @@ impl Kind {
     }
 }
 
-/// Sends a descriptor. On success the reader has it, even if we end before it reads.
+/// Sends a descriptor. On success the reader will get it, even if this process ends before.
 ///
 /// # Errors
 ///
-/// Those of sendmsg(2); nothing was sent then. See [`Obstacle`].
+/// Those of sendmsg(2), without having sent anything. See [`Obstacle`].
 pub(in crate::net) fn send(link: &impl AsFd, kind: Kind, file: &impl AsFd) -> io::Result<()> {
     let files = [file.as_fd()];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -74,28 +71,27 @@ pub(in crate::net) fn send(link: &impl AsFd, kind: Kind, file: &impl AsFd) -> io
     if !control.push(SendAncillaryMessage::ScmRights(&files)) {
         return Err(io::ErrorKind::OutOfMemory.into());
     }
-    // The kernel takes so few bytes as a whole or not at all.
+    // The kernel takes so few bytes completely or not at all.
     let bytes = kind.bytes();
     retry_on_intr(|| sendmsg(link, &[IoSlice::new(&bytes)], &mut control, SendFlags::NOSIGNAL))?;
     Ok(())
 }
 
-/// Receives the next descriptor; `None` if no more will come.
+/// Receives the next descriptor. Returns `None` if no more will follow.
 ///
 /// # Errors
 ///
-/// `WouldBlock` if there is none now, `InvalidData` for anything but what [`send`] sends, and those of
-/// recvmsg(2).
+/// `WouldBlock` if there is none now, `InvalidData` for a malformed message, and those of recvmsg(2).
 pub(in crate::net) fn receive(link: &impl AsFd) -> io::Result<Option<(Kind, OwnedFd)>> {
     let mut bytes = [0; LENGTH];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    // The kernel ends a read behind bytes that carry descriptors.
+    // The kernel ends a read after bytes with descriptors.
     let got = retry_on_intr(|| {
         recvmsg(link, &mut [IoSliceMut::new(&mut bytes)], &mut control, RecvFlags::CMSG_CLOEXEC)
     });
     let got = match got {
-        // It has ended without having read all that we said.
+        // The other process has ended without reading everything.
         Err(Errno::CONNRESET) => return Ok(None),
         got => got?,
     };
@@ -113,12 +109,11 @@ pub(in crate::net) fn receive(link: &impl AsFd) -> io::Result<Option<(Kind, Owne
     }
 }
 
-/// Makes sure that this process may have one more descriptor. A [`receive`] without that loses what it
-/// was sent.
+/// Checks that this process may have one more descriptor. Otherwise [`receive`] would lose one.
 ///
 /// # Errors
 ///
-/// It may not.
+/// The process has reached its limit.
 pub(in crate::net) fn has_descriptor(link: &impl AsFd) -> io::Result<()> {
     fcntl_dupfd_cloexec(link, 0).map(drop).map_err(io::Error::from)
 }
@@ -128,18 +123,18 @@ pub(in crate::net) fn has_descriptor(link: &impl AsFd) -> io::Result<()> {
 pub(in crate::net) enum Obstacle {
     /// The link is full until its reader reads.
     Full,
-    /// The kernel has too much on its way. It does not say when that is over.
+    /// The kernel has too many descriptors in transit, and does not report when that changes.
     Busy,
-    /// Nobody reads it any more.
+    /// The link is closed.
     Gone,
 }
 
 impl Obstacle {
-    /// The one that an error of [`send`] stands for.
+    /// Interprets an error of [`send`].
     pub(in crate::net) fn of(error: &io::Error) -> Self {
         match Errno::from_io_error(error) {
             Some(Errno::AGAIN) => Self::Full,
-            // So many descriptors may be on their way for each user, and links within links.
+            // The kernel limits descriptors in transit per user, and the nesting of links.
             Some(Errno::TOOMANYREFS | Errno::NOBUFS | Errno::NOMEM) => Self::Busy,
             _ => Self::Gone,
         }

@@ -89,7 +89,7 @@ fn the_manager_is_found_by_path_or_abstract_name() {
         let env = variables(&[("NOTIFY_SOCKET", &address)]);
         let mut manager = Manager::named(env).unwrap();
         manager.ready();
-        manager.tell(SERVING);
+        manager.notify(SERVING);
         let mut text = [0; 256];
         let length = socket.recv(&mut text).unwrap();
         assert!(text[..length].starts_with(b"READY=1\nSTATUS=Serving "));
@@ -97,6 +97,6 @@ fn the_manager_is_found_by_path_or_abstract_name() {
     std::fs::remove_file(&path).unwrap();
     assert!(Manager::named(variables(&[("NOTIFY_SOCKET", path.to_str().unwrap())])).is_err());
     let mut nobody = Manager::named(variables(&[("NOTIFY_SOCKET", "")])).unwrap();
-    nobody.tell(SERVING);
+    nobody.notify(SERVING);
     assert_eq!(nobody.wait(Instant::now(), SERVING), None);
 }
