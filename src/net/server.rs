@@ -1,9 +1,9 @@
 //! The event loop: one poll for signals, the listening sockets, all pairs and all timers.
 //!
-//! Life: accept and serve; at the first SIGTERM or SIGINT stop accepting and let running exchanges
-//! end; at the drain time, at the last end or at a second signal, return. At SIGHUP start the program
-//! anew; once that is prepared to serve, let it accept, pass it each client that is owed nothing, and
-//! return at the last end.
+//! It accepts and serves until the first SIGTERM or SIGINT. Then it stops accepting and lets running
+//! exchanges end. It returns after the last one, after the drain time, or at a second signal. At SIGHUP it
+//! starts the program again. Once the new process is prepared, it accepts instead, and gets all idle
+//! clients; this one returns after its last exchange.
 
 mod accepting;
 mod guests;
@@ -47,31 +47,31 @@ use life::Upgrade;
 use passing_on::Passing;
 
 const SIGNALS: Token = Token(1);
-/// What a new process says that is to take over.
+/// The link to the new process that is to take over.
 const SUCCESSOR: Token = Token(2);
-/// What has been seen of a file system.
+/// Answers of blocking look-ups.
 const LOOKS: Token = Token(3);
-/// Clients of processes before this one.
+/// The links to earlier processes.
 const PREDECESSORS: Token = Token(4);
 
 /// Events taken from the kernel at once.
 const EVENTS: usize = 256;
 
-/// Listening sockets whose clients are served alike.
+/// Listening sockets with the same settings.
 #[derive(Debug)]
 pub struct ListenerGroup {
     /// The sockets.
     pub listeners: Vec<Listener>,
-    /// What is forced into the requests of their clients.
+    /// The rules for the requests of their clients.
     pub profile: Profile,
-    /// The path of the socket of their daemon.
+    /// The path of their daemon's socket.
     pub daemon: PathBuf,
-    /// Knows that socket under all its names.
+    /// Recognizes the daemon's socket under all its names.
     pub look: SocketIdentity,
 }
 
 impl ListenerGroup {
-    /// Serves the clients of `listeners` by the daemon whose socket is at `daemon`.
+    /// Serves the clients of `listeners` with the daemon at `daemon`.
     #[must_use]
     pub fn new(listeners: Vec<Listener>, profile: Profile, daemon: PathBuf) -> Self {
         let look = SocketIdentity::for_socket(daemon.clone());
@@ -87,11 +87,11 @@ struct Served {
     look: SocketIdentity,
 }
 
-/// The event loop and all that it moves.
+/// The event loop and its state.
 pub struct Server {
     poll: Poll,
     signals: Signals,
-    /// The settings by listening socket, which outlive the socket.
+    /// The settings of each listening socket, which outlive the socket.
     served: Vec<Served>,
     daemons: Daemons,
     shared: Rc<Shared>,
@@ -101,20 +101,19 @@ pub struct Server {
     guests: Guests,
     /// The time since the Unix epoch at which the process began to serve.
     started: Duration,
-    /// When the last wait for events ended. The clock is read once for all that is done then.
+    /// The end of the last wait for events. The clock is read once per turn of the loop.
     woke: Instant,
     accepting: Accepting,
-    /// What is started at SIGHUP, to take over. Without it that signal is not heeded.
+    /// The program that SIGHUP starts to take over; `None` if SIGHUP is not handled.
     program: Option<Program>,
-    /// A new process that is to take over.
+    /// The new process that is to take over.
     upgrade: Option<Upgrade>,
     passing: Passing,
     pairs: Slab<Pair>,
-    /// Pairs that there may be, so that a client is not accepted whose daemon cannot be reached
-    /// for want of descriptors.
+    /// Maximum number of pairs, so that each accepted client has descriptors for its daemon connection.
     max_pairs: usize,
-    /// When somebody was told that there are as many.
-    full_told: Option<Instant>,
+    /// The time of the last warning that this maximum was reached.
+    full_warned: Option<Instant>,
     ready: VecDeque<usize>,
     timers: Timers,
     pools: Pools,
@@ -123,12 +122,12 @@ pub struct Server {
     serial: u32,
 }
 
-/// How serving ended.
+/// The result of serving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stopped {
-    /// Connections that were cut off in the middle of an exchange.
+    /// Number of connections that were closed during an exchange.
     pub cut: usize,
-    /// Connections that another process has taken over.
+    /// Number of connections that were passed to another process.
     pub handed_over: usize,
 }
 
@@ -147,7 +146,7 @@ impl Server {
         let poll = Poll::new()?;
         let (mut daemons, shared) = (Daemons::default(), Rc::default());
         let (listeners, served) = prepare(groups, &mut daemons, &shared);
-        // There is room for the events of one daemon.
+        // The limit includes the events of one daemon.
         let files = FdLimits::beside(served.len() + daemons.len().saturating_sub(1));
         let mut signals = Signals::new([SIGTERM, SIGINT])?;
         if program.is_some() {
@@ -166,7 +165,7 @@ impl Server {
             drain,
             manager,
             max_pairs: files.pairs,
-            full_told: None,
+            full_warned: None,
             accepting: Accepting::Open(listeners),
             counters: Counters::default(),
             guests: Guests::default(),
@@ -185,20 +184,20 @@ impl Server {
         })
     }
 
-    /// Serves until told to stop.
+    /// Serves until a signal or a successor ends it.
     ///
     /// # Errors
-    /// The kernel does not wait for events any more.
+    /// The kernel cannot wait for events.
     pub fn run(mut self) -> io::Result<Stopped> {
         let mut events = Events::with_capacity(EVENTS);
         self.manager.ready();
         while !self.is_done() {
-            // In every turn of the loop, so that a loop that is stuck is not heard of.
-            self.manager.tell(self.state());
+            // In every turn of the loop, so that the watchdog notices a stuck loop.
+            self.manager.notify(self.state());
             let timeout = self.timeout();
             match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                    // Else the next wait would be as long again.
+                    // Otherwise the next wait would have the full length again.
                     self.woke = Instant::now();
                     continue;
                 }
@@ -208,11 +207,11 @@ impl Server {
                 self.note(event);
             }
             self.tick();
-            // First, since these are clients for longer.
+            // First, since these clients have waited longer.
             self.adopt();
             self.accept();
             self.accept_guest();
-            // Those that stop at their budget now have their next turn after the next poll.
+            // Pairs that reach their budget now continue after the next poll.
             for _ in 0..self.ready.len() {
                 if let Some(slot) = self.ready.pop_front() {
                     self.turn(slot);
@@ -224,7 +223,7 @@ impl Server {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        // Later by what the turns have taken; the next wait is not that exact either.
+        // Earlier than the present by the duration of the turns, which is exact enough.
         let now = self.woke;
         let can_accept = || self.accepting.is_pending() && self.has_room();
         if !self.ready.is_empty() || can_accept() || self.can_adopt() {
@@ -261,13 +260,13 @@ impl Server {
             SUCCESSOR if self.upgrade.is_some() => self.successor_spoke(),
             SUCCESSOR => self.recipient_spoke(event),
             PREDECESSORS => self.passing.note_predecessors(),
-            // A pair that has taken the place of the one that asked has a turn in vain.
+            // A pair that reuses the slot gets a harmless turn.
             LOOKS => self.blocking.seen().into_iter().for_each(|slot| self.queue(slot)),
             token if Listeners::has(token) => {
                 let both = [self.accepting.listeners(), self.guests.listeners()];
                 both.into_iter().flatten().for_each(|listeners| listeners.note(token));
             }
-            // Before the turns, so that no client is served by what is out of date.
+            // Before the turns, so that no client gets outdated answers.
             token => self.daemons.note(token),
         }
     }
@@ -288,8 +287,8 @@ impl Server {
         self.next_stages();
     }
 
-    /// Gives a pair its turn, in which all that is done for it is done, so that a panic, which is
-    /// a bug, ends this pair alone.
+    /// Runs one turn of a pair. All work for a pair is done here, so that a panic, which is a bug, ends
+    /// only this pair.
     fn turn(&mut self, slot: usize) {
         let turned = catch_unwind(AssertUnwindSafe(|| {
             self.with_pair(slot, |pair, pumps, shell| {
@@ -350,7 +349,7 @@ impl Server {
     }
 }
 
-/// Returns the listening sockets, and the settings of each at the same place.
+/// Returns the listening sockets, and their settings at the same indices.
 fn prepare(
     groups: Vec<ListenerGroup>,
     daemons: &mut Daemons,

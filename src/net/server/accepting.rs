@@ -12,65 +12,64 @@ use crate::net::slab::Side;
 use crate::net::wire::pair::Pair;
 use crate::net::wire::peer::Peer;
 
-/// Clients accepted before the others have their turn.
+/// Maximum number of clients accepted per turn of the loop.
 pub(super) const ACCEPTS: usize = 64;
 
-/// The pause before accepting is tried again when the system has no descriptors left.
+/// Pause before accepting again if the system has no descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long nobody is told again that there is no room.
+/// Minimum time between two warnings that the maximum number of clients is reached.
 const FULL_PAUSE: Duration = Duration::from_mins(1);
 
-/// What is done about clients that want to be accepted.
+/// The state of accepting, and of the shutdown.
 #[derive(Debug)]
 pub(super) enum Accepting {
-    /// They are accepted as they come.
+    /// Clients are accepted.
     Open(Listeners),
-    /// Some are there, and are not accepted before this time.
+    /// Clients are not accepted before this time.
     Paused(Listeners, Instant),
-    /// Another process accepts them.
+    /// Another process accepts clients.
     Superseded(Superseded),
-    /// No more are accepted; those that were may finish what they are about.
+    /// No more clients are accepted; those that were may finish their commands.
     Closing(Closing),
-    /// No more are accepted, and no new exchanges begin.
+    /// No more clients are accepted, and no new exchanges begin.
     Draining(Draining),
-    /// A second signal came.
+    /// A second signal ends the process at once.
     Stopping,
 }
 
-/// What becomes of clients that were accepted before another process did so, if that does not take
-/// them over.
+/// The deadlines of clients that the new process does not take over.
 #[derive(Debug)]
 pub(super) struct Superseded {
-    /// When those that are quiet are closed, again and again.
+    /// The next time at which quiet clients are closed.
     pub(super) sweep: Instant,
-    /// When no new exchanges begin any more, even for those that are never quiet.
+    /// The time from which no new exchanges begin, even for clients that are never quiet.
     pub(super) busy: Instant,
 }
 
-/// How clients finish what they are about: a command is often several exchanges, as `docker exec`, which
-/// asks for the exit code behind its stream.
+/// The deadlines for clients to finish their commands. A command often has several exchanges:
+/// `docker exec` asks for the exit code after its stream.
 #[derive(Debug)]
 pub(super) struct Closing {
-    /// When it is looked whether all have been quiet, again and again.
+    /// The next check if all clients are quiet.
     pub(super) sweep: Instant,
-    /// When no new exchanges begin any more, even if they are not, if ever.
+    /// The time from which no new exchanges begin in any case; `None` for never.
     pub(super) last_call: Option<Instant>,
-    /// What comes then.
+    /// The next state.
     pub(super) next: Draining,
 }
 
-/// How what is left ends.
+/// The end of the remaining exchanges.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Draining {
-    /// When it is closed, if ever.
+    /// The time at which they are closed; `None` for never.
     pub(super) until: Option<Instant>,
-    /// Whether a second signal closes it.
+    /// `true` if a second signal closes them.
     pub(super) hasty: bool,
 }
 
 impl Accepting {
-    /// The sockets, while they are listened on.
+    /// Returns the listening sockets, until they are closed.
     pub(super) fn listeners(&mut self) -> Option<&mut Listeners> {
         match self {
             Self::Open(listeners) | Self::Paused(listeners, _) => Some(listeners),
@@ -78,12 +77,12 @@ impl Accepting {
         }
     }
 
-    /// Whether clients are accepted, sooner or later.
+    /// Returns `true` if clients are accepted now or after a pause.
     pub(super) fn serves(&self) -> bool {
         matches!(self, Self::Open(_) | Self::Paused(..))
     }
 
-    /// Whether a client may be accepted now.
+    /// Returns `true` if a client may be waiting to be accepted.
     pub(super) fn is_pending(&self) -> bool {
         matches!(self, Self::Open(listeners) if listeners.is_stirred())
     }
@@ -111,7 +110,7 @@ impl Server {
                 return;
             }
             if !self.has_room() {
-                return self.tell_full();
+                return self.warn_full();
             }
             let Accepting::Open(listeners) = &mut self.accepting else { return };
             match listeners.accept() {
@@ -130,10 +129,10 @@ impl Server {
         self.accept();
     }
 
-    /// Now and then, for as long as it is so.
-    pub(super) fn tell_full(&mut self) {
-        if self.full_told.is_none_or(|told| self.woke.duration_since(told) > FULL_PAUSE) {
-            self.full_told = Some(self.woke);
+    /// Warns that the maximum number of clients is reached, at most once per [`FULL_PAUSE`].
+    pub(super) fn warn_full(&mut self) {
+        if self.full_warned.is_none_or(|at| self.woke.duration_since(at) > FULL_PAUSE) {
+            self.full_warned = Some(self.woke);
             let limit = self.max_pairs;
             warn!(
                 "{limit} clients are connected, and more would have to wait: the limit of open files lets in \

@@ -1,6 +1,5 @@
-//! The clients of the stats socket, to which the proxy itself answers. They have a small room of their
-//! own, so that they are answered even when there is no room for another client, and take none from
-//! clients.
+//! The clients of the stats socket, which the proxy answers itself. They have their own small limit, so
+//! that they are answered even if the maximum number of clients is reached, and do not count as clients.
 
 use std::io;
 use std::path::Path;
@@ -17,14 +16,13 @@ use crate::proxy::ListenerSettings;
 use crate::rules::Profile;
 use crate::stats::Present;
 
-/// Maximum number of guests: a scraper, some that watch over the process, and a person. Others wait in
-/// the kernel's queue.
+/// Maximum number of guests: a scraper, some monitors, and an operator. Others wait in the kernel's queue.
 const GUESTS: usize = 4;
 
 /// Descriptors that are reserved: the listener, and the two sockets of each guest.
 const FILES: usize = 1 + 2 * GUESTS;
 
-/// The pause before accepting is tried again when the system has no descriptors left.
+/// Pause before accepting again if the system has no descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The stats socket, and its clients.
@@ -38,7 +36,7 @@ pub(super) struct Guests {
 }
 
 impl Guests {
-    /// Returns the stats socket, while it is listened on.
+    /// Returns the stats socket, until it is closed.
     pub(super) fn listener(&self) -> Option<&Listener> {
         self.listeners.as_ref()?.iter().next()
     }
@@ -51,7 +49,7 @@ impl Guests {
         self.count
     }
 
-    /// Returns the time until a guest may be accepted; none at all if nobody waits.
+    /// Returns the time until a guest may be accepted. Returns `None` if none is waiting.
     pub(super) fn wait(&self, now: Instant) -> Option<Duration> {
         let waits = self.listeners.as_ref().is_some_and(Listeners::is_stirred);
         let until = self.paused.unwrap_or(now);
@@ -82,8 +80,8 @@ impl Server {
         Ok(())
     }
 
-    /// Accepts the next guest, if one waits and there is room. There is one in each turn of the event
-    /// loop, so that guests without end take no more than a part of its time.
+    /// Accepts the next guest, up to the limit. Only one is accepted per turn of the event loop, so that
+    /// many guests cannot keep it busy.
     pub(super) fn accept_guest(&mut self) {
         if self.guests.wait(self.woke) != Some(Duration::ZERO) {
             return;
@@ -100,37 +98,37 @@ impl Server {
         }
     }
 
-    /// Takes note of a new pair, if it is a guest's. Reports that.
+    /// Counts a new pair if it is a guest's. Returns `true` if it is.
     pub(super) fn is_new_guest(&mut self, listener: usize) -> bool {
         let guest = self.answers(listener);
         self.guests.count += usize::from(guest);
         guest
     }
 
-    /// Takes note that a pair is gone.
+    /// Uncounts a removed pair if it was a guest's.
     pub(super) fn forget_guest(&mut self, listener: usize) {
         let guest = self.answers(listener);
         self.guests.count -= usize::from(guest);
     }
 
-    /// Returns `true` if the proxy itself answers to the clients of this listening socket.
+    /// Returns `true` if the proxy itself answers the clients of this listening socket.
     pub(super) fn answers(&self, listener: usize) -> bool {
         self.served.get(listener).is_some_and(|served| served.settings.answers)
     }
 
-    /// Returns the number of clients, guests not counted.
+    /// Returns the number of clients without guests.
     pub(super) fn clients(&self) -> usize {
         self.pairs.len() - self.guests.count()
     }
 
-    /// Takes the removal of the stats socket's file over from a process that no longer listens there.
+    /// Takes over the removal of the stats socket's file from the earlier process.
     pub(super) fn take_stats(&mut self) {
         if let Some(listeners) = self.guests.listeners() {
             listeners.take_files();
         }
     }
 
-    /// Leaves the stats socket to another process that listens there.
+    /// Leaves the stats socket to the new process.
     pub(super) fn leave_stats(&mut self) {
         if let Some(mut listeners) = self.guests.listeners.take() {
             listeners.unwatch(self.poll.registry());
@@ -155,7 +153,7 @@ pub(super) fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Returns `true` if an error of accept(2) means no more than that this client is not there.
+/// Returns `true` if an error of accept(2) concerns only this client.
 pub(super) fn is_passing(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
     matches!(error.kind(), Kind::WouldBlock | Kind::ConnectionAborted | Kind::Interrupted)

@@ -1,4 +1,4 @@
-//! How serving ends, as part of the event loop: by a signal, or because another process takes over.
+//! The end of serving, as part of the event loop: by a signal, or by a handover to another process.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -14,24 +14,24 @@ use crate::net::listen::listeners::Listeners;
 use crate::net::service::handover::{Predecessor, Program, Successor};
 use crate::net::wire::pair::Pair;
 
-/// How long a new process may take until it is prepared: what it asks the daemon at start may take
-/// three times 5 seconds.
+/// Maximum time for a new process to prepare. Its questions to the daemon at startup may take three times
+/// 5 seconds.
 const PREPARING: Duration = Duration::from_secs(30);
 
-/// A connection on which nothing happens for so long, or twice that at most, is closed once
-/// another process accepts that does not take it over: its client will connect anew. Shorter, and a
-/// client could just be about to send its next request.
+/// Quiet time after which a connection is closed that the new process does not take over; up to twice
+/// that. Its client will connect again. With a shorter time, a client could be about to send its next
+/// request.
 const QUIET: Duration = Duration::from_secs(2);
 
-/// A client that is never quiet for that long may go on here for so long, then its connection is
-/// closed between two exchanges.
+/// Maximum time for clients that are never quiet. After that, a connection is closed between two
+/// exchanges.
 const BUSY: Duration = Duration::from_mins(5);
 
-/// For so long nothing may happen before clients that are told to finish are taken to have done so. What a
-/// command asks behind a stream comes within milliseconds.
+/// Quiet time after which clients count as finished. The requests of a command after its stream follow
+/// within milliseconds.
 const HUSH: Duration = Duration::from_millis(500);
 
-/// So long before what is left is cut off, no new exchanges begin: better refused than cut.
+/// Time without new exchanges before the remaining ones are closed: a refusal is better than a cut.
 const LAST_CALL: Duration = Duration::from_secs(1);
 
 /// A new process that prepares to take over.
@@ -42,7 +42,7 @@ pub(super) struct Upgrade {
 }
 
 impl Accepting {
-    /// Another process accepts clients since `now`.
+    /// Makes the state in which another process accepts clients since `now`.
     pub(super) fn superseded(now: Instant) -> Self {
         Self::Superseded(Superseded { sweep: now + QUIET, busy: now + BUSY })
     }
@@ -62,7 +62,7 @@ impl Server {
         }
     }
 
-    /// When life goes on even without an event.
+    /// Returns the time of the next change of state without an event.
     pub(super) fn next_stage(&self) -> Option<Instant> {
         let own = match self.accepting {
             Accepting::Paused(_, until) => Some(until),
@@ -83,21 +83,21 @@ impl Server {
         for signal in signals {
             match signal {
                 SIGHUP => self.start_upgrade(),
-                _ => self.told_to_stop(),
+                _ => self.begin_to_stop(),
             }
         }
     }
 
-    fn told_to_stop(&mut self) {
+    fn begin_to_stop(&mut self) {
         match self.accepting {
             Accepting::Draining(Draining { hasty: true, .. }) | Accepting::Closing(_) => {
                 info!("second signal: stopping at once");
                 self.accepting = Accepting::Stopping;
             }
-            // A service manager that stops a service tells its processes more than once.
+            // A service manager may signal a stopping process more than once.
             Accepting::Draining(Draining { until: Some(_), hasty: false })
             | Accepting::Stopping => {}
-            // Its clients connect anew, and meet the other process.
+            // The clients connect again, to the other process.
             Accepting::Superseded(_) | Accepting::Draining(_) => {
                 let draining = self.stop_accepting(false);
                 self.drain(draining);
@@ -113,7 +113,7 @@ impl Server {
         }
     }
 
-    /// Accepts no more clients; how what is left is to end.
+    /// Stops accepting clients. Returns the end of the remaining exchanges.
     fn stop_accepting(&mut self, hasty: bool) -> Draining {
         let time = match self.drain {
             Drain::After(time) => Some(time),
@@ -131,7 +131,7 @@ impl Server {
         draining
     }
 
-    /// Lets go of the listening sockets. Dropping one removes its file, if that is ours.
+    /// Drops the listening sockets. That removes the socket files that this process created.
     pub(super) fn accept_no_more(&mut self, next: Accepting) {
         if let Some(listeners) = self.accepting.listeners() {
             listeners.unwatch(self.poll.registry());
@@ -139,7 +139,7 @@ impl Server {
         self.accepting = next;
     }
 
-    /// Lets no new exchanges begin, so that idle connections are closed.
+    /// Refuses new exchanges, and closes idle connections.
     fn drain(&mut self, draining: Draining) {
         self.accepting = Accepting::Draining(draining);
         self.shared.draining.set(true);
@@ -149,9 +149,9 @@ impl Server {
         }
     }
 
-    /// Closes what is left.
+    /// Closes the remaining connections.
     pub(super) fn stop(mut self) -> Stopped {
-        self.manager.tell(self.state());
+        self.manager.notify(self.state());
         let slots: Vec<_> = self.pairs.slots().collect();
         let mut cut = 0;
         for slot in slots {
@@ -166,15 +166,15 @@ impl Server {
     }
 }
 
-/// Another process takes over.
+/// The handover to another process.
 impl Server {
-    /// Takes over from the process before, which accepts no clients any more on return.
+    /// Takes over from the earlier process. On return that process accepts no more clients.
     ///
     /// # Errors
-    /// It goes on itself, or is gone.
+    /// The earlier process continues to serve, or has ended.
     pub fn relieve(&mut self, predecessor: Predecessor) -> io::Result<()> {
         let link = predecessor.relieve()?;
-        // Not before: while it may serve on, its clients need the files.
+        // Only now: while the earlier process may continue, its clients need the files.
         if let Some(listeners) = self.accepting.listeners() {
             listeners.take_files();
         }
@@ -201,7 +201,7 @@ impl Server {
             );
         }
         self.manager.reloading();
-        self.manager.tell(self.state());
+        self.manager.notify(self.state());
         info!("SIGHUP: starting {program} to take over");
         match self.start(&program) {
             Ok(successor) => {
@@ -222,11 +222,11 @@ impl Server {
 
     fn upgrade_failed(&mut self, why: &io::Error) {
         warn!("cannot hand over to another process: {why}; serving on");
-        // What was to be is over, as far as the manager is concerned.
+        // For the manager, the reload has ended.
         self.manager.ready();
     }
 
-    /// The new process has said something, or has ended.
+    /// Handles a message from the new process, or its end.
     pub(super) fn successor_spoke(&mut self) {
         let Some(mut upgrade) = self.upgrade.take() else {
             return;
@@ -242,9 +242,9 @@ impl Server {
     }
 
     fn hand_over(&mut self, mut successor: Successor, number: u32) {
-        // In this order: it must be the manager's own child, and be known to it, before it serves.
-        let told = successor.detached().and_then(|()| self.manager.succeeded_by(number));
-        let link = match told.and_then(|()| successor.go()) {
+        // Before it serves, the new process must be the manager's own child, and known to the manager.
+        let ready = successor.detached().and_then(|()| self.manager.succeeded_by(number));
+        let link = match ready.and_then(|()| successor.go()) {
             Ok(link) => link,
             Err(why) => {
                 self.manager.not_succeeded();
@@ -261,7 +261,7 @@ impl Server {
         info!("process {number} serves from now on; {} connections are here", self.clients());
     }
 
-    /// Goes on with what has its time.
+    /// Performs the changes of state that are due.
     pub(super) fn next_stages(&mut self) {
         let now = self.woke;
         self.retry_passing();
@@ -278,7 +278,7 @@ impl Server {
             }
             Accepting::Superseded(stage) if stage.sweep <= now => {
                 stage.sweep = now + QUIET;
-                // Nobody takes over what comes from there.
+                // No process takes over the clients of earlier processes.
                 self.close_predecessors();
                 for slot in self.sweep_all() {
                     self.remove(slot);
@@ -299,7 +299,7 @@ impl Server {
         }
     }
 
-    /// The pairs in which nothing is going on and nothing has happened since this was asked before.
+    /// Returns the pairs that are idle and had no activity since the last call.
     fn sweep_all(&mut self) -> Vec<usize> {
         let slots: Vec<_> = self.pairs.slots().collect();
         let quiet = |slot: &usize| self.pairs.get_mut(*slot).is_some_and(Pair::was_quiet);

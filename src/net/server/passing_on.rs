@@ -1,5 +1,5 @@
-//! Clients move from a superseded process to the one that serves, each between two of its exchanges,
-//! as part of the event loop. See [`crate::net::service::handover::passing`].
+//! The passing of clients from a superseded process to the serving one, each between two exchanges, as
+//! part of the event loop. See [`crate::net::service::handover::passing`].
 
 use std::io::{self, Read};
 use std::net::Shutdown;
@@ -24,22 +24,22 @@ use crate::net::wire::peer::Peer;
 /// possible.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Both directions: clients that come from processes before this one, and clients that leave for the next.
+/// The passing in both directions: from earlier processes, and to the next one.
 #[derive(Debug)]
 pub(super) struct Passing {
     predecessors: Predecessors,
     recipient: Option<Recipient>,
-    /// Clients that have left.
+    /// Number of clients that were passed on.
     pub(super) handed_over: usize,
 }
 
-/// The processes before this one, of which some clients may still come.
+/// The earlier processes, which may still pass clients.
 #[derive(Debug)]
 struct Predecessors {
     links: Vec<UnixStream>,
-    /// Whether a link may hold something.
+    /// `true` if a link may have messages.
     pending: bool,
-    /// When it is read again, if there was no descriptor left.
+    /// The time of the next attempt, if no descriptor was left.
     again: Option<Instant>,
 }
 
@@ -55,12 +55,12 @@ struct Recipient {
 /// Readiness of the next process for clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Taking {
-    /// It has not said that it takes any.
+    /// It has not reported that it takes clients.
     Unknown,
     Now,
-    /// Its link is full; an event will report that it no longer is.
+    /// Its link is full; an event will follow.
     Full,
-    /// The kernel has too much on its way.
+    /// The kernel has too many descriptors in transit.
     Later(Instant),
 }
 
@@ -70,37 +70,37 @@ impl Passing {
         Self { predecessors, recipient: None, handed_over: 0 }
     }
 
-    /// Descriptors of the links.
+    /// Returns the number of descriptors of the links.
     pub(super) fn files(&self) -> usize {
         self.predecessors.links.len()
     }
 
-    /// A link of a predecessor may hold something.
+    /// Records that a link of a predecessor may have messages.
     pub(super) fn note_predecessors(&mut self) {
         self.predecessors.pending = true;
     }
 
-    /// Whether clients may wait in a link.
+    /// Returns `true` if a link may have messages.
     pub(super) fn is_pending(&self) -> bool {
         self.predecessors.pending && self.predecessors.again.is_none()
     }
 
-    /// Whether nothing is left to be passed to the next process but pairs.
+    /// Returns `true` if no link of a predecessor is left.
     pub(super) fn has_no_links(&self) -> bool {
         self.predecessors.links.is_empty()
     }
 
-    /// Whether the next process takes clients, be it later.
+    /// Returns `true` if the next process takes clients, now or later.
     pub(super) fn has_recipient(&self) -> bool {
         self.recipient.as_ref().is_some_and(|to| to.taking != Taking::Unknown)
     }
 
-    /// Whether the next process takes clients now.
+    /// Returns `true` if the next process takes clients now.
     fn is_open(&self) -> bool {
         self.recipient.as_ref().is_some_and(|to| to.taking == Taking::Now)
     }
 
-    /// When links are tried again.
+    /// Returns the time of the next attempt.
     pub(super) fn wakes(&self) -> Option<Instant> {
         let later = self.recipient.as_ref().and_then(|to| match to.taking {
             Taking::Later(at) => Some(at),
@@ -118,10 +118,10 @@ impl Predecessors {
         Ok(())
     }
 
-    /// Takes the next client out of any link, and the place of its listening socket.
+    /// Receives the next client from any link, and the index of its listening socket.
     ///
     /// # Errors
-    /// `WouldBlock` if none is there, and those of fcntl(2) if there is no room for a descriptor.
+    /// `WouldBlock` if there is none, and those of fcntl(2) if no descriptor is left.
     fn next(&mut self, registry: &Registry) -> io::Result<(UnixStream, u32)> {
         let mut place = 0;
         while let Some(link) = self.links.get(place) {
@@ -146,26 +146,26 @@ impl Predecessors {
 }
 
 fn stream(file: OwnedFd) -> UnixStream {
-    // Non-blocking, as it was there.
+    // It is non-blocking since its first process.
     UnixStream::from_std(file.into())
 }
 
-/// Clients that come.
+/// Clients from earlier processes.
 impl Server {
-    /// Takes clients from the process before, over this link.
+    /// Takes clients from the earlier process over this link.
     pub(super) fn take_clients(&mut self, link: UnixStream) {
         if let Err(error) = self.passing.predecessors.add(link, self.poll.registry()) {
-            // It is closed, so that the clients stay there.
+            // The link is closed, so the clients stay there.
             warn!("cannot watch the process before this one: {error}");
         }
     }
 
-    /// Whether a client of a predecessor can be taken now.
+    /// Returns `true` if a client of a predecessor can be taken now.
     pub(super) fn can_adopt(&self) -> bool {
         self.accepting.serves() && self.passing.is_pending() && self.has_room()
     }
 
-    /// Goes on with clients of predecessors, as far as there is room.
+    /// Takes clients of predecessors, up to the limits.
     pub(super) fn adopt(&mut self) {
         let again = &mut self.passing.predecessors.again;
         if again.is_some_and(|at| at <= self.woke) {
@@ -176,7 +176,7 @@ impl Server {
         }
         for _ in 0..ACCEPTS {
             if !self.has_room() {
-                return self.tell_full();
+                return self.warn_full();
             }
             if !self.adopt_one() {
                 return;
@@ -184,7 +184,7 @@ impl Server {
         }
     }
 
-    /// Goes on with the next client of a predecessor; `false` if there is none now.
+    /// Takes the next client of a predecessor. Returns `false` if there is none now.
     fn adopt_one(&mut self) -> bool {
         match self.passing.predecessors.next(self.poll.registry()) {
             Ok((stream, listener)) => self.welcome_adopted(stream, listener),
@@ -201,7 +201,7 @@ impl Server {
         true
     }
 
-    /// Takes a client, which gets the settings of the listening socket at this place.
+    /// Takes a client with the settings of the listening socket at this index.
     pub(super) fn welcome_adopted(&mut self, stream: UnixStream, listener: u32) {
         let known = |place: &usize| *place < self.served.len() && !self.answers(*place);
         let Some(listener) = usize::try_from(listener).ok().filter(known) else {
@@ -217,14 +217,14 @@ impl Server {
         debug!("a client was taken over; {} are connected", self.clients());
     }
 
-    /// Takes no more clients from predecessors. What they have sent already is taken, as far as there is
-    /// room; they go on with all others themselves.
+    /// Closes the links of predecessors. Takes the clients that were already sent, up to the limit; the
+    /// predecessors keep all others.
     pub(super) fn close_predecessors(&mut self) {
         self.passing.predecessors.again = None;
         // Each may hold further links.
         while !self.passing.has_no_links() {
             for link in &self.passing.predecessors.links {
-                // From now on sending fails, so that nothing is lost in between.
+                // Further sends fail, so no client gets lost.
                 let _ = link.shutdown(Shutdown::Read);
             }
             while self.has_room() && self.adopt_one() {}
@@ -235,16 +235,16 @@ impl Server {
     }
 }
 
-/// Clients that leave.
+/// Clients for the next process.
 impl Server {
-    /// Process `number` serves from now on. Clients leave over this `link`, which is watched as that
-    /// of the successor, as soon as it takes them.
+    /// Records that process `number` serves from now on. Its `link` is already registered, as that of the
+    /// successor.
     pub(super) fn follow(&mut self, number: u32, link: UnixStream) {
         let taking = Taking::Unknown;
         self.passing.recipient = Some(Recipient { number, link, said: Vec::new(), taking });
     }
 
-    /// The next process has said something, has read something, or has ended.
+    /// Handles an event on the link of the next process.
     pub(super) fn recipient_spoke(&mut self, event: &Event) {
         let Some(to) = &mut self.passing.recipient else {
             return;
@@ -261,7 +261,7 @@ impl Server {
         self.pass_all_on();
     }
 
-    /// Passes what waits, if it is time to try again.
+    /// Passes clients if another attempt is due.
     pub(super) fn retry_passing(&mut self) {
         if let Some(to) = &mut self.passing.recipient
             && matches!(to.taking, Taking::Later(at) if at <= self.woke)
@@ -284,7 +284,7 @@ impl Server {
         }
     }
 
-    /// Passes the links of predecessors and all clients that are owed nothing.
+    /// Passes the links of predecessors and all idle clients.
     fn pass_all_on(&mut self) {
         while self.passing.is_open()
             && let Some(mut link) = self.passing.predecessors.links.pop()
@@ -303,7 +303,7 @@ impl Server {
         }
     }
 
-    /// Passes the client of this pair to the next process, if that takes it and it is owed nothing.
+    /// Passes the client of this pair to the next process, if it is idle and the process takes clients.
     pub(super) fn pass_on(&mut self, slot: usize) {
         let Some(to) = self.passing.recipient.as_ref().filter(|to| to.taking == Taking::Now) else {
             return;
@@ -322,20 +322,20 @@ impl Server {
         }
     }
 
-    /// Sends a link; the error if that fails.
+    /// Sends a link. Returns the error if that fails.
     fn send(&self, kind: Kind, link: &UnixStream) -> Option<io::Error> {
         let to = self.passing.recipient.as_ref()?;
         send(&to.link, kind, link).err()
     }
 
-    /// What could not be sent stays here, for now.
+    /// Handles a failed send.
     fn not_passed(&mut self, why: &io::Error) {
         let Some(to) = &mut self.passing.recipient else { return };
         match Obstacle::of(why) {
             Obstacle::Full => {
                 to.taking = Taking::Full;
                 let both = Interest::READABLE | Interest::WRITABLE;
-                // Fails only without memory; what is here ends here, then.
+                // This fails only without memory. Then the clients stay here.
                 let _ = self.poll.registry().reregister(&mut to.link, SUCCESSOR, both);
             }
             Obstacle::Busy => to.taking = Taking::Later(Instant::now() + PAUSE),
@@ -343,8 +343,7 @@ impl Server {
         }
     }
 
-    /// The next process takes no clients, or no more. Those that are here go on here, as long as they
-    /// are not quiet.
+    /// Handles the end of the next process's link. The remaining clients stay here until they are quiet.
     fn recipient_gone(&mut self, why: &io::Error) {
         let Some(to) = self.passing.recipient.take() else { return };
         if self.clients() > 0 {
@@ -359,7 +358,7 @@ impl Server {
         }
     }
 
-    /// Passes no more clients on.
+    /// Stops passing clients.
     pub(super) fn stop_passing(&mut self) {
         self.passing.recipient = None;
         self.close_predecessors();
@@ -367,7 +366,7 @@ impl Server {
 }
 
 impl Recipient {
-    /// Hears what it says; true once it has said that it takes clients.
+    /// Reads its messages. Returns `true` once it reports that it takes clients.
     fn hear(&mut self) -> io::Result<bool> {
         let mut piece = [0; TAKES.len()];
         loop {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use crate::config::SocketAccess;
 use crate::rules::{Injections, Label};
 
-/// A log that panics where a labelled create is told, which happens in the turn of its pair.
+/// A log that panics where a labelled create is logged, which happens in the turn of its pair.
 struct Bomb;
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
