@@ -1,32 +1,31 @@
-//! Versions of the Engine API, as far as requests of our own depend on them.
+//! Versions of the Engine API on which the proxy's own requests depend.
 
-/// The version in which a daemon is asked about an image.
+/// The API version for questions about images.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Api {
-    /// The daemon's version is not known yet. Nothing stands in the path, which a daemon takes for its
-    /// newest version, and the platform in the query, which an older one ignores.
+    /// The daemon's version is not known yet. The path has no version, which selects the daemon's newest.
+    /// The query has the platform, which older versions ignore.
     #[default]
     Unknown,
-    /// The daemon is older than [`PLATFORM`]: nothing stands in the path, and no platform in the query.
+    /// The daemon is older than [`PLATFORM`]. The path has no version, and the query no platform.
     Old,
-    /// Version 1 with this minor number stands in the path.
+    /// The path has version 1 with this minor number.
     Minor(u16),
-    /// The daemon has no version that we know. It is asked as an unknown one is.
+    /// The daemon supports no known version. Requests are as for [`Unknown`](Self::Unknown).
     Newest,
 }
 
-/// The first minor version whose inspect of an image takes a platform.
+/// The first minor version whose inspect of an image accepts a platform.
 const PLATFORM: u16 = 49;
 
-/// The last minor version whose inspect of an image does not verify its signatures, which may take
-/// seconds.
+/// The last minor version whose inspect of an image does not verify signatures, which may take seconds.
 const UNSIGNED: u16 = 52;
 
-/// The first minor version that creates a container for the platform in the query.
+/// The first minor version whose create of a container uses the platform in the query.
 const CREATE: u64 = 41;
 
 impl Api {
-    /// Returns the version to ask in, by the daemon's own version, such as `1.51`.
+    /// Returns the version for a daemon with this version of its own, such as `1.51`.
     #[must_use]
     pub fn of(version: &[u8]) -> Self {
         match numbers(version) {
@@ -37,7 +36,7 @@ impl Api {
         }
     }
 
-    /// Returns the beginning of the path.
+    /// Returns the prefix of the path.
     #[must_use]
     pub fn prefix(self) -> String {
         match self {
@@ -46,18 +45,18 @@ impl Api {
         }
     }
 
-    /// Reports whether the daemon describes an image for a platform in the query, or may do so.
+    /// Returns `true` if the daemon may use a platform in the query of an inspect.
     #[must_use]
     pub fn has_platforms(self) -> bool {
         self != Self::Old
     }
 }
 
-/// The first minor version that takes an empty body for an empty document.
+/// The first minor version that reads an empty body as an empty document.
 const EMPTY: u16 = 42;
 
-/// Reports whether a daemon of this version, such as `1.51`, takes an empty body for an empty document. `None`
-/// if that is no version.
+/// Returns `true` if a daemon of this version, such as `1.51`, reads an empty body as an empty document.
+/// Returns `None` for a malformed version.
 #[must_use]
 pub fn takes_empty_body(version: &[u8]) -> Option<bool> {
     let (major, minor) = numbers(version)?;
@@ -69,14 +68,14 @@ fn numbers(version: &[u8]) -> Option<(u16, u16)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// Reports whether a create at `path` heeds the platform in its query: not if an older version stands
-/// in the path.
+/// Returns `true` if a create at `path` uses the platform in its query: unless the path has an older
+/// version.
 #[must_use]
 pub fn heeds_platform(path: &[u8]) -> bool {
     let Some(version) = path.strip_prefix(b"/v") else { return true };
     let version = version.split(|&byte| byte == b'/').next().unwrap_or_default();
     let Ok(version) = str::from_utf8(version) else { return true };
-    // A daemon compares the numbers between the dots; it takes what is none for 0.
+    // A daemon compares the numbers between the dots, and reads other text as 0.
     let mut numbers = version.split('.').map(|number| number.parse::<u64>().unwrap_or_default());
     if version.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
         let (major, minor) = (numbers.next(), numbers.next());

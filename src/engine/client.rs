@@ -1,12 +1,11 @@
-//! Requests of the proxy's own, as bytes.
+//! The proxy's own requests, as bytes.
 
 use std::fmt;
 
 use super::Api;
 use crate::http::target::{encode_component, encode_path};
 
-/// Asks for the description of an image, of that for `platform`, which is JSON, where a daemon with
-/// this version may know platforms.
+/// Asks for the description of an image, for `platform`, which is JSON, if the version may support that.
 #[must_use]
 pub fn inspect_image(api: Api, name: &str, platform: Option<&str>) -> Vec<u8> {
     match platform {
@@ -33,13 +32,13 @@ pub fn inspect_container(name: &str) -> Vec<u8> {
     get(format_args!("/containers/{}/json", encode_path(name)))
 }
 
-/// Asks for nothing but the head of the response, in which the daemon reports its version.
+/// Asks for a response whose head has the daemon's version.
 #[must_use]
 pub fn ping() -> Vec<u8> {
     get(format_args!("/_ping"))
 }
 
-/// Creates a volume, unless there is one of this name. Name, driver and labels are JSON.
+/// Creates a volume unless one of this name exists. Name, driver and labels are JSON.
 #[must_use]
 pub fn create_volume(name: &str, driver: &str, labels: &str) -> Vec<u8> {
     let body = format!(r#"{{"Name":{name},"Driver":{driver},"Labels":{labels}}}"#);

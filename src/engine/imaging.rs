@@ -1,18 +1,16 @@
-//! Operations after which a name may stand for another image.
+//! Operations that may change the image behind a name.
 
 use super::Operation;
 
-/// The beginnings of the paths below which requests change images: they build, bring, name or remove
-/// them, or open a connection over which a build runs.
+/// Path prefixes of requests that build, pull, tag or remove images, or open a connection for builds.
 const CHANGING: &[&str] = &["/build", "/commit", "/grpc", "/images/", "/plugins/", "/session"];
 
 impl Operation {
-    /// Reports whether a request of it may change what a name of an image stands for. An operation that
-    /// is not known may.
+    /// Returns `true` if a request may change the image behind a name. Unknown operations may.
     #[must_use]
     pub fn changes_images(&self) -> bool {
         if self.method.is_empty() {
-            // Unknown, Podman's own, or HTTP/2.
+            // An unknown operation, one of Podman's own API, or HTTP/2.
             return true;
         }
         let reads = matches!(self.method, "GET" | "HEAD");

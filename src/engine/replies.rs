@@ -1,19 +1,19 @@
-//! The shape of the responses of the Engine API, as far as it is known.
+//! The known shapes of responses of the Engine API.
 
 use super::Operation;
 
 /// The shape of a successful response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplyShape {
-    /// Anything: a stream, an archive, a document of any size.
+    /// Not known: a stream, an archive, or a document of any size.
     Any,
     /// One JSON document that the daemon writes at once.
     Small,
-    /// JSON documents, each on a line of its own, that come as things happen.
+    /// A stream of JSON documents, one per line.
     Lines,
 }
 
-/// Operations that answer with one document: what was created, a list, or one resource.
+/// Operations that answer with one document: a created resource, a list, or a description.
 const SMALL: &[&str] = &[
     "ConfigCreate",
     "ConfigInspect",
@@ -50,7 +50,7 @@ const SMALL: &[&str] = &[
 const LINES: &[&str] = &["SystemEvents"];
 
 impl Operation {
-    /// Returns the shape of its successful response (Engine API v1.56).
+    /// Returns the shape of a successful response (Engine API v1.56).
     #[must_use]
     pub fn reply(&self) -> ReplyShape {
         if SMALL.contains(&self.name) {

@@ -1,6 +1,6 @@
 //! Places of labels and of the cgroup parent in the JSON bodies of creating requests.
 
-/// A place at which something can be injected, wherever a request has it.
+/// A place for injections, independent of its position in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// The labels of everything but images.
@@ -13,37 +13,36 @@ pub enum Place {
     BuildCgroupParent,
 }
 
-/// The position of a place in one shape of JSON documents.
+/// The position of a place in one JSON shape.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Position {
     /// The place.
     pub place: Place,
-    /// The names of the members that lead there from the top.
+    /// The names of the members on the path from the top.
     pub path: &'static [&'static str],
-    /// The treatment of objects on the path that are missing.
+    /// The treatment of missing objects on the path.
     pub missing: Missing,
 }
 
-/// The treatment of an object that is missing on the way to a position.
+/// The treatment of a missing object on the path to a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
-    /// It is made.
+    /// It is added.
     Made,
-    /// It stays missing: nothing is injected below it.
+    /// It stays missing, and nothing is injected below it.
     Left,
 }
 
-/// One shape of JSON documents, with the positions at which something can be injected.
+/// A shape of JSON documents, with its positions for injections.
 #[derive(Debug, PartialEq, Eq)]
 pub struct JsonShape {
-    /// The positions. A document has one of each at most, but those of several objects may be for the same
-    /// place.
+    /// The positions. Several may be for the same place.
     pub positions: &'static [Position],
-    /// The place of volumes and mounts.
+    /// The position of volumes and mounts.
     pub storage: Storage,
 }
 
-/// The place of volumes and mounts in a creating request.
+/// The position of volumes and mounts in a creating request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Storage {
     /// None.
