@@ -31,7 +31,7 @@ impl<'d> Edits<'d> {
         self.changes.push((start..start + part.len(), text));
     }
 
-    /// Adds a member behind the last one of `object`. `value` is JSON.
+    /// Appends a member to `object`. `value` is JSON.
     pub fn add(&mut self, object: &mut Object<'d>, key: &str, value: &str) {
         let (place, empty) = match object.members.last() {
             Some(last) => (self.offset(last.value) + last.value.len(), false),
@@ -42,7 +42,7 @@ impl<'d> Edits<'d> {
         self.changes.push((place..place, format!("{comma}{}:{value}", quoted(key))));
     }
 
-    /// Adds an element behind the last one of `array`. `value` is JSON.
+    /// Appends an element to `array`. `value` is JSON.
     pub fn push(&mut self, array: &mut Array<'d>, value: &str) {
         let (place, empty) = match array.elements.last() {
             Some(last) => (self.offset(last) + last.len(), false),
@@ -53,7 +53,7 @@ impl<'d> Edits<'d> {
         self.changes.push((place..place, format!("{comma}{value}")));
     }
 
-    /// Removes the elements at the places `gone`, which ascend, from `array`, each with one comma.
+    /// Removes the elements at the ascending indices `gone` from `array`, each with one comma.
     pub fn remove(&mut self, array: &mut Array<'d>, gone: &[usize]) {
         let elements = std::mem::take(&mut array.elements);
         let mut before = None;

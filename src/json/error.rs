@@ -1,22 +1,21 @@
-//! What can be wrong with a document.
+//! Errors in JSON documents.
 
 use std::fmt;
 
-/// A document in which what is looked for cannot be found with certainty. Names are those that lead
-/// to a place, joined by dots.
+/// A document that is malformed or ambiguous. Names are paths of members, joined by dots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// It is not JSON, or something stands behind it.
+    /// The document is not JSON, or other bytes follow.
     NotJson(String),
-    /// A member (or the whole document, when there is no name) is not the object that it must be.
+    /// A member must be an object, or the whole document if the name is empty.
     NotAnObject(String),
-    /// A member is not the array that it must be.
+    /// A member must be an array.
     NotAnArray(String),
-    /// A member, or an element of it, is not the string that it must be.
+    /// A member, or its elements, must be strings.
     NotAString(String),
-    /// One of its objects or arrays has more than so many members.
+    /// An object or array has more members than this.
     ManyMembers(usize),
-    /// Two members that Go's decoder takes for one.
+    /// Go's decoder reads these two members as one.
     Twice(String, String),
 }
 

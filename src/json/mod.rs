@@ -1,5 +1,4 @@
-//! JSON (RFC 8259) as slices of the document that it stands in, and changes to it that leave all
-//! other bytes alone.
+//! JSON (RFC 8259) as slices of its document, and changes that keep all other bytes.
 //!
 //! ```text
 //! document ── text::Scanner ──► slices ── value::Object, Array ──► edits::Edits ──► document

@@ -72,7 +72,7 @@ impl<'d> Scanner<'d> {
         }
     }
 
-    /// Parses the key of a member, and the colon behind it. Returns the key without its quotes, and
+    /// Parses the key of a member, and the colon after it. Returns the key without its quotes, and
     /// `true` if it is plain: it has neither escapes nor non-ASCII letters.
     pub(super) fn key(&mut self) -> Option<(&'d str, bool)> {
         let start = self.at + 1;
@@ -123,7 +123,7 @@ impl<'d> Scanner<'d> {
         empty
     }
 
-    /// Leaves the objects and arrays that end behind a value, and moves to the next value. Returns
+    /// Leaves the objects and arrays that end after a value, and moves to the next value. Returns
     /// `true` if the outermost one has ended.
     fn leave(&mut self) -> Option<bool> {
         while let Some(&close) = self.open.last() {
@@ -188,7 +188,7 @@ impl<'d> Scanner<'d> {
         if self.take(b'"') { Some(plain) } else { self.rest_of_string() }
     }
 
-    /// Parses a string from its first special byte on, which is not its end. Such a string is not
+    /// Parses the rest of a string from its first special byte, which is not its end. The string is not
     /// plain.
     #[cold]
     fn rest_of_string(&mut self) -> Option<bool> {
@@ -275,7 +275,7 @@ fn usual_bytes(text: &[u8]) -> (usize, bool) {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHEST: u64 = EACH << 7;
     // Returns the bytes below `limit`, as their highest bits. A borrow in the subtraction affects
-    // only bytes behind the first match.
+    // only bytes after the first match.
     let below = |word: u64, limit: u8| word.wrapping_sub(EACH * u64::from(limit)) & !word;
     let (words, rest) = text.as_chunks();
     let mut seen = 0;
