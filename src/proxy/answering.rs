@@ -1,6 +1,6 @@
-//! A connection on which the proxy itself answers: one request and its response, then the end.
+//! Connections that the proxy itself answers: one request and its response, then the end.
 //!
-//! The shell makes the response. Where that depends on the daemon, the daemon is asked first.
+//! The shell makes the response. If that depends on the daemon, the daemon is asked first.
 
 use super::fault::{Away, Unreachable};
 use super::lanes::Lanes;
@@ -15,11 +15,11 @@ use crate::http::reply::{self, Reply};
 /// Maximum length of a request in bytes.
 pub const QUERY_LIMIT: usize = 4096;
 
-/// Maximum length of the head, and of the content, of the daemon's response, which has a few hundred
-/// bytes.
+/// Maximum length in bytes of the head and of the content of the daemon's response, which has some
+/// hundreds.
 const PONG_LIMIT: usize = 16 * 1024;
 
-/// One request on its way to its response.
+/// One request and its response.
 #[derive(Debug)]
 pub(super) struct Answering {
     request: Vec<u8>,
@@ -28,15 +28,15 @@ pub(super) struct Answering {
 
 #[derive(Debug)]
 enum Stage {
-    /// The request is read.
+    /// The request is being read.
     Reading(Scan),
     /// The shell makes the response.
     Asked,
-    /// The daemon is asked whether it is ready.
+    /// The daemon was asked for its readiness.
     Pinging(Reply),
-    /// The shell is to be told whether the daemon is ready.
+    /// The readiness is known, but the shell does not have it yet.
     Known(Readiness),
-    /// The response leaves.
+    /// The response is being sent.
     Leaving,
 }
 
@@ -50,7 +50,7 @@ impl Answering {
         match &mut self.stage {
             Stage::Reading(scan) => {
                 let unseen = lanes.up.unseen();
-                // The shell answers what is malformed or too long, too.
+                // The shell also answers malformed and too long requests.
                 if let Ok(None) = scan.end_of_head(unseen)
                     && unseen.len() < QUERY_LIMIT
                 {
@@ -73,7 +73,7 @@ impl Answering {
         }
     }
 
-    /// Has the shell make the response.
+    /// Asks the shell for the response.
     fn ask(&mut self, ready: Option<Readiness>) -> Turn {
         self.stage = Stage::Asked;
         Turn::Step(Step::Answer(Query { request: self.request.clone(), ready }))
@@ -93,7 +93,7 @@ impl Answering {
         };
     }
 
-    /// Takes note that the daemon cannot be reached.
+    /// Records that the daemon cannot be reached.
     pub(super) fn away(&mut self, away: &Away, lanes: &mut Lanes) {
         let why = match &away.why {
             Unreachable::Slow => "its queue is full".to_owned(),
@@ -102,19 +102,19 @@ impl Answering {
         self.unready(format!("the daemon at {} is away: {why}", away.socket), lanes);
     }
 
-    /// Takes note that the daemon has not answered in time.
+    /// Records that the daemon did not answer in time.
     pub(super) fn late(&mut self, lanes: &mut Lanes) {
         let seconds = Patience::Pong.limit().unwrap_or_default().as_secs();
         self.unready(format!("the daemon did not answer /_ping in {seconds} seconds"), lanes);
     }
 
     fn unready(&mut self, why: String, lanes: &mut Lanes) {
-        // What has not left for the daemon never will.
+        // Unsent bytes for the daemon are dropped.
         lanes.up.sink_broke();
         self.stage = Stage::Known(Err(why));
     }
 
-    /// Returns the current limit of time.
+    /// Returns the current deadline.
     pub(super) fn patience(&self) -> Patience {
         match self.stage {
             Stage::Reading(_) => Patience::Query,
@@ -134,7 +134,7 @@ impl Answering {
     }
 }
 
-/// Reads the daemon's response. Returns its readiness once that is known.
+/// Reads the daemon's response. Returns its readiness once known.
 fn pong(reply: &mut Reply, lanes: &mut Lanes) -> Option<Readiness> {
     let unseen = lanes.down.unseen();
     let held = unseen.len();

@@ -1,5 +1,5 @@
-//! A request that waits for facts and orders: the daemon is asked on its own connection, unseen by the
-//! client, and the shell is asked about the host.
+//! Requests that wait for facts and orders. The daemon is asked on the pair's daemon connection, without
+//! the client's notice, and the shell is asked about the host.
 
 use std::mem;
 use std::vec;
@@ -21,28 +21,28 @@ use crate::rules::{Edited, Judgement};
 #[derive(Debug)]
 pub(super) struct Asking {
     pub(super) held: Held,
-    /// The facts that the judgement lacks, in the order in which they are asked for.
+    /// The missing facts, in the order of the questions.
     needs: vec::IntoIter<Need>,
-    /// The edit that is to be sent unless an answer is news, and its share of the room.
+    /// The edit to send unless an answer is news, and its share of the budget.
     draft: Option<(Edited, Share)>,
-    /// Set once an answer has made the draft outdated.
+    /// `true` once an answer was news, so that the draft is outdated.
     news: bool,
-    /// The orders before the draft.
+    /// The orders that precede the draft.
     orders: vec::IntoIter<Order>,
-    /// What is asked about the image, until all of it is known.
+    /// The questions about the image, until all facts about it are known.
     inquiry: Option<Inquiry>,
     stage: Stage,
 }
 
-/// An answer that is waited for.
+/// The answer that is waited for.
 #[derive(Debug)]
 enum Stage {
     None,
-    /// The shell's.
+    /// The shell's answer.
     Host,
-    /// The shell has answered.
+    /// None: the shell has answered.
     Found(HostFact),
-    /// The daemon's, to the first of the needs, or else of the orders.
+    /// The daemon's answer to the first question, or to the first order if no question is left.
     Daemon(CollectReply),
 }
 
@@ -50,16 +50,16 @@ enum Stage {
 #[derive(Debug)]
 pub(super) enum Progress {
     Waits,
-    /// The daemon is to get a request of the proxy's own.
+    /// A request of the proxy is in the daemon's outbox.
     Says,
-    /// The shell is to answer this.
+    /// The shell is to answer this question.
     Asks(HostQuestion),
-    /// The body is lacking.
+    /// The body is missing.
     Gather,
-    /// All is known and ordered: the request is to leave with this edit.
+    /// All facts are known and all orders done, so the request is sent with this edit.
     Send(Edited, Share),
-    /// The client is to get the daemon's answer to a question or an order, with this status. The
-    /// request is not sent.
+    /// The client gets the daemon's answer to a question or an order, with this status. The request is
+    /// not sent.
     Answered(u16, Vec<u8>),
     /// The daemon has ended, and nothing was sent.
     Cut,
@@ -67,7 +67,7 @@ pub(super) enum Progress {
 }
 
 impl Asking {
-    /// Makes `held` wait; [`judged`](Self::judged) says for what.
+    /// Makes `held` wait. [`judged`](Self::judged) sets the missing facts.
     pub(super) fn new(held: Held) -> Self {
         Self {
             held,
@@ -95,7 +95,7 @@ impl Asking {
         }
     }
 
-    /// Goes on as the judgement says.
+    /// Continues by the judgement.
     pub(super) fn judged(
         &mut self,
         judgement: Judgement,
@@ -129,8 +129,8 @@ impl Asking {
         Ok(())
     }
 
-    /// Asks the next question; then has the request judged again if an answer was news; then gives the
-    /// next order. What a request is refused for is known before anything is ordered for it.
+    /// Asks the next question. After the last one, judges the request again if an answer was news; then sends
+    /// the next order. So no order is sent for a request that is refused.
     fn next(&mut self, lanes: &mut Lanes, settings: &ListenerSettings) -> Progress {
         while self.recalls(settings) {}
         match self.needs.as_slice().first() {
@@ -169,8 +169,8 @@ impl Asking {
         Progress::Says
     }
 
-    /// Takes up the volumes of the image that is to be asked about, if they are remembered, and reports
-    /// that. Else it begins to ask, or remembers what was answered.
+    /// Takes the volumes of the next image from the cache, and returns `true` if they are there. Otherwise
+    /// begins the questions about the image, or caches their answers.
     fn recalls(&mut self, settings: &ListenerSettings) -> bool {
         let asks = match self.needs.as_slice().first() {
             Some(Need::Daemon(Question::Image { name, platform })) if self.inquiry.is_none() => {
@@ -199,7 +199,7 @@ impl Asking {
     pub(super) fn advance(&mut self, lanes: &mut Lanes, settings: &ListenerSettings) -> Progress {
         match mem::replace(&mut self.stage, Stage::None) {
             Stage::None => self.next(lanes, settings),
-            // Nothing of this has been sent: it is as with a body that is being gathered.
+            // The request was not sent, as with a body that is being gathered.
             Stage::Host if lanes.down.has_ended() => Progress::Cut,
             Stage::Host => {
                 self.stage = Stage::Host;
@@ -227,7 +227,7 @@ impl Asking {
         match fact {
             HostFact::Paths(paths) => {
                 if self.held.facts.learn_paths(paths) == Learned::News {
-                    // What is refused now is not asked about either.
+                    // A refusal now saves further questions.
                     return self.judged(self.held.judge(settings), lanes, settings);
                 }
                 self.next(lanes, settings)
@@ -244,7 +244,7 @@ impl Asking {
         settings: &ListenerSettings,
     ) -> Progress {
         let Whole { head, response, content } = *whole;
-        // The request goes out on this connection; a daemon that ends it leaves no way to do that.
+        // The request cannot be sent if the daemon closes this connection.
         if !response.persistent {
             return Progress::Fault(Fault::Unanswered);
         }
@@ -283,7 +283,7 @@ impl Asking {
     }
 }
 
-/// Gives the client the daemon's answer to a question or an order.
+/// Passes the daemon's answer to a question or an order to the client.
 fn answer_client(Answer { status, head, content }: Answer<'_>) -> Progress {
     let mut whole = render::with_length(head, content.len());
     whole.extend_from_slice(content);

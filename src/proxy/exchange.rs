@@ -1,5 +1,5 @@
-//! One request and its response, as the states that it goes through. Each state owns what it
-//! needs and knows only itself; the transitions are here alone.
+//! One request and its response, as a sequence of states. Each state owns its data and knows only itself;
+//! all transitions are here.
 //!
 //! ```text
 //!            ┌──────────────── keep-alive ────────────────┐
@@ -32,24 +32,24 @@ use crate::rules::facts::HostQuestion;
 use crate::rules::socket::Note;
 use crate::rules::{Edited, Judgement};
 
-/// What is going on between one client and the daemon.
+/// The state of one connection between a client and the daemon.
 #[derive(Debug, Default)]
 pub(super) enum Exchange {
-    /// Nothing is owed; a request head may be on its way.
+    /// No exchange is running; part of a request head may have arrived.
     Idle(Scan),
-    /// The body of a request is gathered.
+    /// The body of a request is being gathered.
     Collecting(Box<Asking>),
     /// A request waits for facts and orders.
     Asking(Box<Asking>),
-    /// A request and its response pass, both at once.
+    /// A request and its response pass, possibly at the same time.
     Relaying(Relaying),
-    /// The connection has left HTTP: two endless permits.
+    /// The connection has left HTTP, and all bytes are permitted.
     Tunnelling(Call),
     /// The connection speaks HTTP/2 and carries calls of BuildKit.
     Building(Box<Building>),
     /// The proxy itself answers.
     Answering(Box<Answering>),
-    /// No more requests: the last bytes go out, the ends are passed on.
+    /// No more requests follow. The last bytes are sent, and the ends passed on.
     #[default]
     Ending,
 }
@@ -91,7 +91,7 @@ impl Exchange {
         }
     }
 
-    /// Returns `true` if more bytes of the client can still do anything.
+    /// Returns `true` if more bytes of the client can have an effect.
     pub(super) fn wants_client(&self) -> bool {
         match self {
             Self::Idle(_)
@@ -105,7 +105,7 @@ impl Exchange {
         }
     }
 
-    /// Returns `true` if the daemon is owed a request that the client has sent.
+    /// Returns `true` if a complete request of the client was not sent yet.
     pub(super) fn owes_daemon(&self) -> bool {
         matches!(self, Self::Asking(_))
     }
@@ -138,7 +138,7 @@ impl Exchange {
         }
     }
 
-    /// Returns the call, if there is one of which the outcome is to come.
+    /// Returns the call whose outcome was not reported yet, if any.
     pub(super) fn into_call(self) -> Option<Call> {
         match self {
             Self::Idle(_) | Self::Answering(_) | Self::Ending => None,
@@ -149,13 +149,13 @@ impl Exchange {
         }
     }
 
-    /// Takes the call out; what comes behind it is still to be said.
+    /// Takes out the call. The caller sets the next state.
     fn leave(&mut self, hand: &Hand<'_>) -> Call {
         let call = mem::take(self).into_call();
         call.unwrap_or_else(|| Call::new(hand.now, hand.lanes.traffic()))
     }
 
-    /// Reports the outcome of the call; `next` comes behind it.
+    /// Reports the outcome of the call, and changes to the state `next`.
     fn over(&mut self, next: Self, hand: &Hand<'_>) -> Turn {
         let call = self.leave(hand);
         *self = next;
@@ -180,7 +180,7 @@ impl Exchange {
         call.to_head = unseen.starts_with(b"HEAD ");
         let end = match scan.end_of_head(unseen) {
             Ok(Some(end)) => end,
-            // What of a head has come from a client that is gone means nothing to the daemon either.
+            // An incomplete head of a client that has ended is dropped.
             Ok(None) if lanes.up.has_ended() => return Turn::Close,
             Ok(None) => {
                 *self = Self::Idle(scan);
@@ -205,7 +205,7 @@ impl Exchange {
         }
     }
 
-    /// Begins an exchange; the head is the first `end` bytes that the client sent.
+    /// Begins an exchange. Its head is the first `end` bytes of the lane.
     fn begin(
         &mut self,
         mut call: Call,
@@ -241,7 +241,7 @@ impl Exchange {
         }
     }
 
-    /// Goes on with a request that is held as the judgement says.
+    /// Continues with a held request by its judgement.
     fn judged(
         &mut self,
         mut asking: Box<Asking>,
@@ -300,12 +300,12 @@ impl Exchange {
             asking::Progress::Answered(status, answer) => {
                 held.call.status = Some(status);
                 if held.leaves_body() {
-                    // It must not be read as the next request.
+                    // The body must not be read as the next request.
                     return Turn::End(held.call, Some(answer));
                 }
                 hand.lanes.down.say(answer);
                 if !held.persistent {
-                    // The daemon was not told that it is to close behind this answer.
+                    // The daemon does not know that the client wants the connection closed.
                     hand.lanes.up.finish();
                 }
                 *self = Self::Relaying(Relaying::answered(held.call, held.persistent));

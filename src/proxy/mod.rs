@@ -4,13 +4,12 @@
 //!            ┌────────────────────── Session ──────────────────────┐
 //!  client ──►│ up:   inbox ─ permit ─► (outbox first, then inbox)  │──► daemon
 //!         ◄──│ down: (outbox first, then inbox) ◄─ permit ─ inbox  │◄──
-//!            │              Exchange: what is going on             │
+//!            │            Exchange: request and response           │
 //!            └─────────────────────────────────────────────────────┘
 //! ```
 //!
-//! The shell fills inboxes from sockets, calls [`Session::advance`] until it answers
-//! [`Step::Wait`], and writes what each [`Lane`] lets out. What the core wants done besides
-//! that it returns as a [`Step`].
+//! The shell fills inboxes from sockets, calls [`Session::advance`] until it returns [`Step::Wait`], and
+//! writes the output of each [`Lane`]. Everything else that the core needs is a [`Step`].
 
 mod answering;
 mod asking;
@@ -57,9 +56,9 @@ pub struct ListenerSettings {
     pub profile: Profile,
     /// `true` if the proxy itself answers instead of forwarding requests.
     pub answers: bool,
-    /// Its daemon, which may be that of other listeners, too.
+    /// Its daemon, which it may share with other listeners.
     pub upstream: Rc<Upstream>,
-    /// The part that all listeners have in common.
+    /// The state that all listeners share.
     pub shared: Rc<Shared>,
 }
 
@@ -68,45 +67,45 @@ pub struct ListenerSettings {
 pub struct Upstream {
     /// The path of its socket, for messages.
     pub socket: String,
-    /// The memory of its images.
+    /// The cache of its images.
     pub images: Rc<Images>,
 }
 
-/// The part that all connections of the process have in common.
+/// The state that all connections of the process share.
 #[derive(Debug, Default)]
 pub struct Shared {
-    /// Room for collected bodies.
+    /// The memory budget of gathered bodies.
     pub budget: Rc<Budget>,
-    /// `true` when the process is about to end, so that no new exchange begins.
+    /// `true` once the process is shutting down, so that no new exchange begins.
     pub draining: Cell<bool>,
 }
 
-/// What the core wants of the shell.
+/// An action for the shell.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Nothing, until something happens.
+    /// Wait for an event.
     Wait,
-    /// A connection to the daemon; the result goes to [`Session::connected`] or [`Session::away`].
+    /// Connect to the daemon; the result goes to [`Session::connected`] or [`Session::away`].
     Dial,
-    /// The connection to the daemon is to be closed; the client's goes on.
+    /// Close the daemon connection, but not the client's.
     Hangup,
-    /// This question is to be answered, at once or aside, since that may take long; the answer goes to
+    /// Answer this question, now or later, since that may take long; the answer goes to
     /// [`Session::found`].
     Ask(HostQuestion),
-    /// The proxy itself is to answer this request; the answer goes to [`Session::answered`].
+    /// Answer this request; the answer goes to [`Session::answered`].
     Answer(Query),
-    /// An exchange is over, or refused: for the log.
+    /// Log the outcome of an exchange.
     Report(Outcome),
-    /// Something happened in this operation, if it was in one, that an operator wants to know: for the log.
+    /// Log a note about this operation, if any.
     Warn(Note, Option<&'static str>),
-    /// Both connections are to be closed.
+    /// Close both connections.
     Close,
 }
 
 /// The shell's answer to a [`HostQuestion`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostFact {
-    /// All paths that were asked about, each with its relation to the daemon's socket.
+    /// All paths of the question, with their relations to the daemon's socket.
     Paths(Vec<(String, Relation)>),
     /// The relation of this path is not known.
     Unseen(String, Blind),
@@ -117,9 +116,9 @@ pub enum HostFact {
 /// A request that the proxy itself answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
-    /// The request, with what has come behind it; malformed, or cut at [`QUERY_LIMIT`].
+    /// The request and the bytes after it. It may be malformed, or cut at [`QUERY_LIMIT`].
     pub request: Vec<u8>,
-    /// The readiness of the daemon, once it was asked.
+    /// The readiness of the daemon, if known.
     pub ready: Option<Readiness>,
 }
 
@@ -129,9 +128,9 @@ pub type Readiness = Result<(), String>;
 /// The shell's answer to a [`Query`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// This response.
+    /// The response.
     Response(Vec<u8>),
-    /// None, before the readiness of the daemon is known.
+    /// None yet: the response depends on the readiness of the daemon.
     AskDaemon,
 }
 

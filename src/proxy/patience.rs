@@ -1,33 +1,33 @@
-//! What is waited for, and for how long.
+//! The deadlines of a connection.
 
 use std::time::Duration;
 
-/// Something that may be waited for only so long.
+/// The event that a deadline applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
-    /// Nothing is timed: streams may be quiet for ever.
+    /// None: streams may be quiet forever.
     Endless,
-    /// A request head is to be completed.
+    /// The client completes a request head.
     Head,
-    /// A client is to read our last bytes and close.
+    /// The client reads the last bytes and closes.
     Linger,
-    /// A request that the proxy itself answers is to be completed.
+    /// The client completes a request that the proxy itself answers.
     Query,
-    /// The daemon is to report that it is ready.
+    /// The daemon reports that it is ready.
     Pong,
-    /// A client is to read the proxy's own response.
+    /// The client reads the proxy's own response.
     Reader,
 }
 
 impl Patience {
-    /// How long; `None` is for ever.
+    /// Returns the time limit; `None` for no limit.
     #[must_use]
     pub fn limit(self) -> Option<Duration> {
         match self {
             Self::Endless => None,
-            // As long as the daemon's own ReadHeaderTimeout.
+            // The daemon's own ReadHeaderTimeout.
             Self::Head => Some(Duration::from_mins(5)),
-            // Long enough to read an answer, short enough not to keep a dead peer's descriptors.
+            // Enough to read an answer, but too short to hold many descriptors of dead clients.
             Self::Linger | Self::Query | Self::Reader => Some(Duration::from_secs(5)),
             Self::Pong => Some(Duration::from_secs(2)),
         }

@@ -1,8 +1,8 @@
-//! One client connection and the daemon connection paired with it: which of them are there, how
-//! their ends are passed on, and what the shell is to do next.
+//! One client connection and the daemon connection paired with it: their state, their ends, and the next
+//! step of the shell.
 //!
-//! What happens at each end. The bytes that were permitted always leave first; and each cell is a
-//! page of `tests/transcripts/endings`, which is called as the column and the row are:
+//! The table has the effect of each end. Permitted bytes are always sent first. Each cell has a page in
+//! `tests/transcripts/endings`, named after its column and row:
 //!
 //! | | client half-closes | client disappears | daemon half-closes | daemon disappears |
 //! |---|---|---|---|---|
@@ -17,11 +17,12 @@
 //! | in a tunnel | the daemon is half-closed | the daemon is closed | the client is half-closed | the same |
 //! | in a refusal | the client is closed | the client is closed | nothing: it was closed | nothing |
 //!
-//! A client that is half-closed by us while its daemon is gone, or that is told why by us, may go on
-//! sending into the void while it reads, until it closes or has had its time ([`Patience::Linger`]).
+//! A client that the proxy half-closes after the daemon has gone, or answers with a fault, may continue
+//! to send while it reads, until it closes or its time is over ([`Patience::Linger`]). These bytes are
+//! dropped.
 //!
-//! While bytes of a client that disappeared are still on their way to the daemon, the daemon's own
-//! writes fail already, as they would without us.
+//! While bytes of a disappeared client are still on their way to the daemon, the daemon's writes already
+//! fail, as they would without the proxy.
 
 mod facts;
 mod rest;
@@ -46,15 +47,15 @@ pub use rest::Rest;
 /// The daemon connection of a session.
 #[derive(Debug, PartialEq, Eq)]
 enum Link {
-    /// There is none.
+    /// It does not exist.
     Absent,
-    /// The shell is making one.
+    /// The shell is making it.
     Dialling,
     /// It could not be made.
     Away(Box<Away>),
-    /// There is one; when it was made, so many bytes had left for the daemon.
+    /// It exists since this number of bytes had been sent to the daemon.
     Connected { since: u64 },
-    /// It is to be closed.
+    /// The shell is to close it.
     Stale,
 }
 
@@ -67,7 +68,7 @@ pub struct Session {
     exchange: Exchange,
     /// Daemon connections in a row that ended before anything was sent on them.
     hangups: u8,
-    /// What the log is still to be told, and of which operation.
+    /// Pending notes for the log.
     notes: Notes,
     closed: bool,
 }
@@ -76,13 +77,15 @@ const UNASKED: Note = "the daemon sent something that nobody had asked for; clos
 
 const HUNG_UP: Note = "the daemon hung up before its answer was complete; its log may tell why";
 
-/// Daemon connections in a row that may end unused while a request waits. One ends so when the daemon
-/// restarts or has waited 5 minutes for a first request; who ends each at once must not keep us busy.
+/// Maximum number of daemon connections in a row that end unused while a request waits. One ends so when
+/// the daemon restarts, or has waited 5 minutes for a first request. A daemon that ends every connection
+/// must not make the proxy redial forever.
 const HANGUPS: u8 = 3;
 
-/// For the shell.
+/// The part for the shell.
 impl Session {
-    /// A client that was just accepted, to whose daemon connection the shell is dialling.
+    /// Makes the session of a client that was just accepted. The shell is already connecting to the
+    /// daemon.
     #[must_use]
     pub fn new(settings: Rc<ListenerSettings>) -> Self {
         let mut session = Self {
@@ -98,41 +101,41 @@ impl Session {
         session
     }
 
-    /// From the client to the daemon.
+    /// Returns the lane from the client to the daemon.
     pub fn up(&mut self) -> &mut Lane {
         &mut self.lanes.up
     }
 
-    /// From the daemon to the client.
+    /// Returns the lane from the daemon to the client.
     pub fn down(&mut self) -> &mut Lane {
         &mut self.lanes.down
     }
 
-    /// Bytes of the client that may be held now.
+    /// Returns the number of bytes of the client that may be held now.
     #[must_use]
     pub fn up_limit(&self) -> usize {
         self.exchange.up_limit()
     }
 
-    /// Bytes of the daemon that may be held now.
+    /// Returns the number of bytes of the daemon that may be held now.
     #[must_use]
     pub fn down_limit(&self) -> usize {
         self.exchange.down_limit()
     }
 
-    /// Bytes that have left since the connection began, or since it rested.
+    /// Returns the numbers of bytes sent since the connection was made, or since it was idle.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         self.lanes.traffic()
     }
 
-    /// Since when a request has been here that the daemon's socket has got now, or as much of it as is
-    /// looked at; told once. What is rewritten counts from the moment when its body was complete.
+    /// Takes the arrival time of a request that was just written to the daemon: of its head, or of its
+    /// gathered body.
     pub fn handed(&mut self) -> Option<Instant> {
         self.lanes.handed()
     }
 
-    /// There is a connection to the daemon.
+    /// Records that the daemon connection was made.
     pub fn connected(&mut self) {
         self.link = Link::Connected { since: self.lanes.up.count() };
     }
@@ -148,37 +151,37 @@ impl Session {
         };
     }
 
-    /// Whether what the daemon says is for anybody: a client that is there, or us who have asked.
+    /// Returns `true` if bytes from the daemon have a reader: the client, or the proxy with a question.
     #[must_use]
     pub fn hears_daemon(&self) -> bool {
         self.lanes.down.sink() != Sink::Broken || self.exchange.owes_daemon()
     }
 
-    /// The client will send nothing more; all it sent was received.
+    /// Records that the client will send no more, and that everything was received.
     pub fn client_ended(&mut self) {
         self.lanes.up.source_ended();
     }
 
-    /// The client takes nothing any more. What it sent may still be on its way.
+    /// Records that the client receives no more. Bytes that it sent may still follow.
     pub fn client_gone(&mut self) {
         self.lanes.down.sink_broke();
     }
 
-    /// The daemon will send nothing more; all it sent was received.
+    /// Records that the daemon will send no more, and that everything was received.
     pub fn daemon_ended(&mut self) {
         if !self.lets_unused_go() {
             self.lanes.down.source_ended();
         }
     }
 
-    /// The daemon takes nothing any more. What it sent may still be on its way.
+    /// Records that the daemon receives no more. Bytes that it sent may still follow.
     pub fn daemon_gone(&mut self) {
         if !self.lets_unused_go() {
             self.lanes.up.sink_broke();
         }
     }
 
-    /// What may be waited for only so long now.
+    /// Returns the current deadline.
     #[must_use]
     pub fn patience(&self) -> Patience {
         match &self.exchange {
@@ -209,20 +212,20 @@ impl Session {
         }
     }
 
-    /// Whether nothing is owed to the client.
+    /// Returns `true` if no exchange is running and no bytes of a request have arrived.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         matches!(self.exchange, Exchange::Idle(_)) && self.lanes.up.unseen().is_empty()
     }
 
-    /// The outcome of an exchange that the shell cuts off.
+    /// Ends the running exchange, which the shell cuts off. Returns its outcome.
     pub fn abandon(&mut self, now: Instant) -> Option<Outcome> {
         let call = mem::take(&mut self.exchange).into_call()?;
         Some(call.over(now, self.lanes.traffic()))
     }
 
-    /// Does what can be done with what has come, and says what the shell is to do next. To be
-    /// called again after anything but [`Step::Wait`] and [`Step::Close`].
+    /// Processes the received bytes. Returns the next step of the shell, which calls this again after any
+    /// step but [`Step::Wait`] and [`Step::Close`].
     pub fn advance(&mut self, now: Instant) -> Step {
         loop {
             if let Some(step) = self.tend_connections(now) {
@@ -258,7 +261,7 @@ impl Session {
 }
 
 impl Session {
-    /// Notes that a daemon has gone although the client has not: a half-close cancels what runs.
+    /// Adds a note if the daemon hung up first. The daemon cancels requests at a half-close of the client.
     fn note_hangup(&mut self, call: &Call) {
         let down = &self.lanes.down;
         if down.has_ended() && down.sink() == Sink::Open && !self.lanes.up.has_ended() {
@@ -266,13 +269,13 @@ impl Session {
         }
     }
 
-    /// Looks after the two connections; what is going on over them comes behind that.
+    /// Checks the two connections. This precedes the exchange.
     #[inline]
     fn tend_connections(&mut self, now: Instant) -> Option<Step> {
         if self.is_steady() { None } else { self.mend_connections(now) }
     }
 
-    /// Whether both connections are as they are to be, and nothing is to be told of them.
+    /// Returns `true` if both connections are open, and no note is pending.
     fn is_steady(&self) -> bool {
         self.lanes.down.sink() == Sink::Open
             && matches!(self.link, Link::Connected { .. })
@@ -293,7 +296,7 @@ impl Session {
         }
         match &self.link {
             Link::Stale => {
-                // Whatever it said belongs to nothing that the next one will be asked.
+                // Its bytes answer no request of the next connection.
                 let unseen = self.lanes.down.unseen().len();
                 self.lanes.down.take(unseen);
                 self.link = Link::Absent;
@@ -329,12 +332,12 @@ impl Session {
         }
     }
 
-    /// Whether bytes wait for a daemon.
+    /// Returns `true` if bytes wait for a daemon connection.
     fn owes_bytes(&self) -> bool {
         !self.lanes.up.is_flushed()
     }
 
-    /// Whether nothing more can happen.
+    /// Returns `true` if nothing more can happen.
     fn is_over(&self) -> bool {
         let Lanes { up, down, .. } = &self.lanes;
         let client_done = match down.sink() {
@@ -354,7 +357,7 @@ impl Session {
         self.lanes.down.sink() == Sink::Finished && self.lanes.up.sink() == Sink::Broken
     }
 
-    /// Lets go of a daemon connection that ended unused, or was let go of; `false` for any other.
+    /// Discards a daemon connection that ended unused. Returns `true` if the connection is discarded.
     fn lets_unused_go(&mut self) -> bool {
         if self.is_unused() {
             self.link = Link::Stale;
@@ -366,14 +369,14 @@ impl Session {
         self.link == Link::Connected { since: self.lanes.up.count() }
     }
 
-    /// Speaks in the daemon's place; the connection ends behind that.
+    /// Answers the client with a fault, and ends the connection.
     fn answer(&mut self, mut call: Call, fault: &Fault, now: Instant) -> Step {
         call.refused(fault);
         let answer = fault.answer(call.to_head);
         self.end(call, answer, now)
     }
 
-    /// Says `last` as the last thing on the connection.
+    /// Sends `last` as the last bytes on the connection.
     fn end(&mut self, call: Call, last: Vec<u8>, now: Instant) -> Step {
         self.lanes.down.stop();
         let mut traffic = self.lanes.traffic();
@@ -383,7 +386,7 @@ impl Session {
         Step::Report(call.over(now, traffic))
     }
 
-    /// Lets go of the daemon; the client gets what had been permitted for it, and the end.
+    /// Discards the daemon connection. The client gets the permitted bytes, and the end.
     fn cut(&mut self) {
         self.lanes.down.stop();
         self.lanes.down.finish();

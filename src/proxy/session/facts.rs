@@ -18,8 +18,8 @@ impl Session {
         }
     }
 
-    /// Has the proxy itself answer, if the listener wants that. A connection to the daemon is made only
-    /// when it is needed.
+    /// Answers the client itself, if the listener's settings require that. A daemon connection is made only
+    /// when needed.
     pub(super) fn answer_itself(&mut self) {
         if self.settings.answers {
             self.link = Link::Absent;

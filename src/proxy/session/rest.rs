@@ -1,31 +1,30 @@
-//! What is kept of a session in which nothing is going on, so that what else it needs can be lent to
-//! another one meanwhile.
+//! The state of an idle session that must be kept, so that the session itself can serve another
+//! connection meanwhile.
 
 use std::rc::Rc;
 
 use super::super::ListenerSettings;
 use super::{Link, Session};
 
-/// A session in which nothing is going on: no request, no bytes, no ends.
+/// The state of an idle session, which has no request, no bytes and no ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rest {
-    /// Bytes that have left for the daemon since it was connected; `None` without a connection.
+    /// Number of bytes sent to the daemon since it was connected; `None` without a connection.
     sent: Option<u64>,
 }
 
 impl Rest {
-    /// The session of a client for whom no connection to the daemon was made yet. One is made when the
-    /// client asks for something.
+    /// Makes the state of a client without a daemon connection. One is made at its first request.
     #[must_use]
     pub fn unconnected() -> Self {
         Self { sent: None }
     }
 }
 
-/// For the shell.
+/// The part for the shell.
 impl Session {
-    /// Makes a session that rests the one of a client that was just accepted, as [`new`](Self::new)
-    /// does. These are the settings of its listener.
+    /// Makes an idle session that of a client that was just accepted, as [`new`](Self::new) does, with the
+    /// settings of its listener.
     pub fn begin(&mut self, settings: &Rc<ListenerSettings>) {
         self.belong_to(settings);
         self.lanes.begin_after(0);
@@ -33,8 +32,7 @@ impl Session {
         self.answer_itself();
     }
 
-    /// Makes a session that rests the one that goes on after `rest`. These are the settings of its
-    /// listener.
+    /// Makes an idle session that of a client in the state `rest`, with the settings of its listener.
     pub fn wake(&mut self, settings: &Rc<ListenerSettings>, rest: Rest) {
         self.belong_to(settings);
         self.lanes.begin_after(rest.sent.unwrap_or(0));
@@ -44,14 +42,14 @@ impl Session {
         };
     }
 
-    /// Takes the settings of a listener in the place of those of the one before.
+    /// Replaces the settings by those of another listener.
     fn belong_to(&mut self, settings: &Rc<ListenerSettings>) {
         if !Rc::ptr_eq(&self.settings, settings) {
             self.settings = Rc::clone(settings);
         }
     }
 
-    /// What is to be kept of it, if nothing is going on.
+    /// Returns the state to keep, if the session is idle.
     #[must_use]
     pub fn rest(&self) -> Option<Rest> {
         let sent = match self.link {
@@ -62,8 +60,8 @@ impl Session {
         (self.hangups == 0 && self.is_free()).then_some(Rest { sent })
     }
 
-    /// Whether the client's socket holds all that there is of it: whatever the client has sent was read by
-    /// nobody, or was answered, and the answer has left. Then another process may go on with that socket.
+    /// Returns `true` if another process may continue with the client's socket: all bytes that were read from
+    /// it were answered, and the answers were sent.
     #[must_use]
     pub fn is_free(&self) -> bool {
         let quiet = self.lanes.up.is_untouched() && self.lanes.down.is_untouched();
