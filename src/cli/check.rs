@@ -9,7 +9,7 @@ use super::Exit;
 use crate::config::{self, CgroupParent, Config, Invalid, SocketAccess, socket};
 use crate::net::client::{self, Daemon};
 use crate::net::host::own_container;
-use crate::net::listen::socket::{self as listener, Place};
+use crate::net::listen::socket::{self as listener, PathState};
 use crate::rules::AnonymousVolumes;
 use crate::rules::socket::SocketBind;
 
@@ -200,9 +200,11 @@ fn check_place(name: &str, path: &Path, given: SocketAccess, config: &Config, re
         listener::may_give(path, given, &config.daemon)?;
         Ok(place)
     }) {
-        Ok(Place::Free) => "will be created",
-        Ok(Place::Stale) => "will replace a socket on which no program listens",
-        Ok(Place::Taken) => "another program listens there, which must stop before this one starts",
+        Ok(PathState::Free) => "will be created",
+        Ok(PathState::Stale) => "will replace a socket on which no program listens",
+        Ok(PathState::Taken) => {
+            "another program listens there, which must stop before this one starts"
+        }
         Err(why) => return report.error(Exit::Failed, why.to_string()),
     };
     let mode = access.mode.map(|mode| format!("mode {mode:04o}"));

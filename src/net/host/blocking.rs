@@ -1,6 +1,6 @@
-//! Blocking at the file system that may take long, each in a thread of its own: one at a server that is dead
-//! never ends, and nobody else is to wait for it. The daemon is asked in the same way what the connection
-//! of the client cannot ask. The only threads there are.
+//! Blocking questions, each answered in its own thread: a look-up in a file system whose server is dead
+//! never ends, and must not delay others. Questions to the daemon that cannot use the client's connection
+//! are asked here too. These are the only threads of the process.
 
 use std::io;
 use std::mem;
@@ -17,7 +17,7 @@ use crate::proxy::Blind;
 use crate::rules::buildkit::Store;
 use crate::rules::socket::Relation;
 
-/// Blocking at once; more wait until one of these is over.
+/// Maximum number of threads. Further questions wait.
 const AT_ONCE: usize = 64;
 
 /// Threads that answer questions, and the pairs that wait.
@@ -33,15 +33,15 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Board {
-    /// Those without an answer, in the order in which they were asked for.
+    /// The open questions, in their order.
     tasks: Vec<Task>,
-    /// Threads that look.
+    /// Number of threads.
     threads: usize,
-    /// Pairs for which something has been seen.
+    /// Pairs with new answers.
     seen: Vec<usize>,
 }
 
-/// Something that a pair waits to know.
+/// A question of a pair.
 #[derive(Debug, Clone)]
 pub(in crate::net) enum Question {
     /// The relation of a path to the socket of a daemon.
@@ -58,7 +58,7 @@ pub(in crate::net) enum Fact {
 }
 
 impl Question {
-    /// Finds the answer, however long that takes.
+    /// Finds the answer, which may block.
     fn answer(&self) -> Fact {
         match self {
             Self::Path(_, look, path) => Fact::Path(look.at_last(path)),
@@ -66,7 +66,7 @@ impl Question {
         }
     }
 
-    /// The answer where there can be none.
+    /// Returns the answer if no other can be found.
     pub(in crate::net) fn unanswered(&self, why: Blind) -> Fact {
         match self {
             Self::Path(..) => Fact::Path(Err(why)),
@@ -74,7 +74,7 @@ impl Question {
         }
     }
 
-    /// Compares two questions: equal ones have one answer.
+    /// Returns `true` if both questions have the same answer.
     fn is(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Path(one, _, first), Self::Path(other, _, second)) => {
@@ -86,7 +86,7 @@ impl Question {
     }
 }
 
-/// One look, for all who want to know the same.
+/// One question, for all pairs that ask it.
 #[derive(Debug)]
 struct Task {
     question: Question,
@@ -95,38 +95,36 @@ struct Task {
     answer: Arc<Answer>,
 }
 
-/// What has been seen, as soon as it has.
+/// The answer, once it is known.
 type Answer = OnceLock<Fact>;
 
-/// A look that is waited for; dropped by all, it is not begun any more.
+/// A pending question. It is dropped from the board once no pair waits for it, unless it was begun.
 #[derive(Debug)]
 pub(in crate::net) struct Asked(Arc<Answer>);
 
 impl Asked {
-    /// What has been seen, as soon as it has.
+    /// Returns the answer, once it is known.
     pub(in crate::net) fn answer(&self) -> Option<Fact> {
         self.0.get().cloned()
     }
 }
 
 impl Blocking {
-    /// Nothing is looked at yet. The event loop is woken under `token`.
+    /// Makes an empty board, which wakes the event loop with `token`.
     ///
     /// # Errors
-    /// The kernel gives no descriptor.
+    /// No descriptor is left.
     pub(in crate::net) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         let (board, waker) = (Mutex::default(), Waker::new(registry, token)?);
         Ok(Self(Arc::new(Shared { board, waker })))
     }
 
-    /// Has a question answered for a pair. The answer may be there at once.
-    // Seldom, as the other two, so that they are to be small rather than fast.
-    #[cold]
+    /// Asks a question for a pair. The answer may be known at once.
     pub(in crate::net) fn ask(&self, question: Question, pair: usize) -> Asked {
         let mut board = self.0.board();
         board.forget_given_up();
         if let Some(task) = board.tasks.iter_mut().find(|task| task.question.is(&question)) {
-            // A dead file system is asked once, however often a job tries again.
+            // A dead file system is asked only once, even if a job tries again and again.
             task.pairs.push(pair);
             return Asked(Arc::clone(&task.answer));
         }
@@ -147,15 +145,14 @@ impl Blocking {
         asked
     }
 
-    /// The pairs for which something has been seen since this was asked before.
-    #[cold]
+    /// Takes the pairs with new answers.
     pub(in crate::net) fn seen(&self) -> Vec<usize> {
         mem::take(&mut self.0.board().seen)
     }
 }
 
 impl Board {
-    /// Of what nobody waits for any more, only what is under way has to be kept.
+    /// Drops questions that no pair waits for, unless a thread works on them.
     fn forget_given_up(&mut self) {
         self.tasks.retain(|task| task.begun || Arc::strong_count(&task.answer) > 1);
     }
@@ -166,18 +163,17 @@ impl Shared {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Blocking until nobody waits.
-    #[cold]
+    /// Answers questions until none is left.
     fn work(&self) {
         while let Some((question, answer)) = self.begin() {
             let _ = answer.set(question.answer());
             self.over(&answer);
-            // Fails only when the event loop has ended.
+            // This fails only after the event loop has ended.
             let _ = self.waker.wake();
         }
     }
 
-    /// The next that is to be looked at.
+    /// Takes the next question.
     fn begin(&self) -> Option<(Question, Arc<Answer>)> {
         let mut board = self.board();
         board.forget_given_up();
@@ -189,7 +185,7 @@ impl Shared {
         Some((task.question.clone(), Arc::clone(&task.answer)))
     }
 
-    /// Takes a look that has its answer off the board.
+    /// Removes an answered question from the board.
     fn over(&self, answer: &Arc<Answer>) {
         let mut board = self.board();
         if let Some(at) = board.tasks.iter().position(|task| Arc::ptr_eq(&task.answer, answer)) {

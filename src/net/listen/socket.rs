@@ -201,34 +201,34 @@ fn identity(meta: &Metadata) -> (u64, u64) {
     (meta.dev(), meta.ino())
 }
 
-/// What is where a listening socket is to be made.
+/// The state of a path for a listening socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// Nothing.
+pub enum PathState {
+    /// Nothing exists there.
     Free,
-    /// A socket on which nobody listens any more.
+    /// A socket on which no process listens.
     Stale,
-    /// A socket on which somebody listens.
+    /// A socket on which another process listens.
     Taken,
 }
 
-/// Blocking at a place without changing it.
+/// Reports the state of a path without changing it.
 ///
 /// # Errors
 ///
 /// Something else than a socket is there, or the kernel does not let us look.
-pub fn look(path: &Path) -> Result<Place, Error> {
+pub fn look(path: &Path) -> Result<PathState, Error> {
     match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Place::Free),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(PathState::Free),
         Err(error) => return Err(Error::failed("look at", path, error)),
         Ok(meta) if !meta.file_type().is_socket() => return Err(Error::NotASocket(path.into())),
         Ok(_) => {}
     }
     match probe(path) {
-        Err(Errno::CONNREFUSED) => Ok(Place::Stale),
-        Err(Errno::NOENT) => Ok(Place::Free),
+        Err(Errno::CONNREFUSED) => Ok(PathState::Stale),
+        Err(Errno::NOENT) => Ok(PathState::Free),
         // A full queue has somebody behind it too.
-        Ok(()) | Err(Errno::AGAIN) => Ok(Place::Taken),
+        Ok(()) | Err(Errno::AGAIN) => Ok(PathState::Taken),
         Err(errno) => Err(Error::failed("find out who is at", path, errno.into())),
     }
 }
@@ -273,9 +273,9 @@ pub fn may_give(path: &Path, given: SocketAccess, daemon: &Path) -> Result<(), E
 /// Removes a socket that nobody listens on any more, and nothing else.
 fn make_room(path: &Path) -> Result<(), Error> {
     match look(path)? {
-        Place::Free => Ok(()),
-        Place::Taken => Err(Error::InUse(path.into())),
-        Place::Stale => match fs::remove_file(path) {
+        PathState::Free => Ok(()),
+        PathState::Taken => Err(Error::InUse(path.into())),
+        PathState::Stale => match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(Error::failed("remove the stale socket", path, error))
             }

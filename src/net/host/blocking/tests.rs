@@ -8,7 +8,7 @@ use crate::net::daemons::{Daemon, Daemons};
 
 const TOKEN: Token = Token(7);
 
-/// Blocking that stay stuck below `/dead` until the receiver hears of it.
+/// Look-ups that block below `/dead` until the receiver ends them.
 fn look(stuck: Receiver<()>) -> SocketIdentity {
     let stuck = Mutex::new(stuck);
     SocketIdentity::new(move |path: &str| {
