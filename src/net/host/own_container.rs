@@ -67,13 +67,13 @@ fn container(daemon: &Path, name: &str) -> Result<Option<Value>, Error> {
     }
 }
 
-/// Returns `true` if a container that was found by our hostname can be ours. A foreign container may
-/// have that name by chance, but then its own hostname is another.
+/// Returns `true` if a container that was found by the hostname of this process can be its own. Another
+/// container may have that name by chance, but then it has a different hostname.
 fn is_host(container: &Value, hostname: &str) -> bool {
-    let theirs = container.pointer("/Config/Hostname").and_then(Value::as_str);
-    theirs.is_none_or(|theirs| {
-        // Some daemons put the domain behind the name.
-        let domain = hostname.strip_prefix(theirs);
+    let found = container.pointer("/Config/Hostname").and_then(Value::as_str);
+    found.is_none_or(|found| {
+        // Some daemons append the domain to the name.
+        let domain = hostname.strip_prefix(found);
         domain.is_some_and(|domain| domain.is_empty() || domain.starts_with('.'))
     })
 }
@@ -86,19 +86,19 @@ fn parent_of(container: &Value, name: &str) -> Result<String, Error> {
     }
 }
 
-/// Returns the id of our container in the text of `/proc/self/cgroup`, whose lines end in a path like
-/// `/docker/<id>` or `/system.slice/docker-<id>.scope`. Within a container in a container the
-/// inner one, ours, stands last. With cgroup namespaces there is none.
+/// Returns the id of the process's container in the text of `/proc/self/cgroup`, whose lines end in a path
+/// like `/docker/<id>` or `/system.slice/docker-<id>.scope`. In nested containers the innermost is last.
+/// With cgroup namespaces there is none.
 fn id_in_cgroup(text: &str) -> Option<&str> {
     text.lines().find_map(|line| ids(line).next_back())
 }
 
-/// Returns the id of our container in the text of `/proc/self/mountinfo`: the daemon mounts files like
-/// `.../containers/<id>/hostname` over some in `/etc`. Other ids there are those of image layers.
+/// Returns the id of the process's container in the text of `/proc/self/mountinfo`: the daemon mounts files
+/// like `.../containers/<id>/hostname` over some in `/etc`. Other ids there are those of image layers.
 fn id_in_mountinfo(text: &str) -> Option<&str> {
     mounts(text).find_map(|(root, mount_point)| {
-        let ours = CONTAINER_FILES.contains(&mount_point);
-        let (_, id) = root.rsplit_once("containers/").filter(|_| ours)?;
+        let is_own = CONTAINER_FILES.contains(&mount_point);
+        let (_, id) = root.rsplit_once("containers/").filter(|_| is_own)?;
         ids(id).next()
     })
 }
@@ -119,14 +119,14 @@ fn ids(text: &str) -> impl DoubleEndedIterator<Item = &str> {
         .filter(move |run| run.len() == 64 && run.chars().all(is_hex))
 }
 
-/// The reason why the cgroup parent of our container is not known.
+/// The reason why the cgroup parent of the process's container is not known.
 #[derive(Debug)]
 pub enum Error {
-    /// The daemon gave no response that helps.
+    /// The daemon gave no usable response.
     Daemon(client::Error),
-    /// The daemon knows no container that is ours.
+    /// The daemon knows no container of the process.
     NoContainer,
-    /// Our container, by this name, has no cgroup parent of its own.
+    /// The container of this name has no cgroup parent of its own.
     NoParent(String),
 }
 

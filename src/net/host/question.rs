@@ -1,5 +1,4 @@
-//! A question of the core to the host that is being answered: at once as far as the kernel knows, the
-//! rest aside.
+//! Answers to the core's questions about the host: from the kernel's cache at once, others by a thread.
 
 use std::mem;
 use std::time::Instant;
@@ -22,7 +21,7 @@ pub(in crate::net) struct Sight {
     awaited: Option<Awaited>,
 }
 
-/// Something that is found out aside.
+/// A question to a thread.
 #[derive(Debug)]
 struct Awaited {
     question: Question,
@@ -30,13 +29,13 @@ struct Awaited {
     until: Instant,
 }
 
-/// What answers questions for a pair.
+/// The means to answer a pair's questions.
 pub(in crate::net) struct Eyes<'e> {
-    /// Knows the daemon's socket under all its names.
+    /// Recognizes the daemon's socket under all its names.
     pub(in crate::net) look: &'e SocketIdentity,
-    /// The daemon that is meant.
+    /// The pair's daemon.
     pub(in crate::net) daemon: &'e Daemon,
-    /// Answers what may take long.
+    /// Answers questions that may take long.
     pub(in crate::net) blocking: &'e Blocking,
     /// The pair that waits.
     pub(in crate::net) pair: usize,
@@ -44,7 +43,7 @@ pub(in crate::net) struct Eyes<'e> {
 }
 
 impl Sight {
-    /// Begins to answer `question`. Returns the answer if it is there at once.
+    /// Begins to answer `question`. Returns the answer if it is known at once.
     pub(in crate::net) fn ask(
         &mut self,
         question: HostQuestion,
@@ -74,7 +73,7 @@ impl Sight {
         self.answer(eyes)
     }
 
-    /// Returns the answer once it is there, or the reason why there is none in time.
+    /// Returns the answer once known, or the reason for a failure.
     pub(in crate::net) fn answer(&mut self, eyes: &Eyes<'_>) -> Option<HostFact> {
         loop {
             let Awaited { question, asked, until } = self.awaited.as_ref()?;
@@ -104,7 +103,7 @@ impl Sight {
         self.awaited.as_ref().map(|awaited| awaited.until)
     }
 
-    /// Has the next path looked at aside. Returns the answer if there is none.
+    /// Asks a thread about the next path. Returns the answer if no path is left.
     fn next(&mut self, eyes: &Eyes<'_>) -> Option<HostFact> {
         match self.unknown.as_slice().first() {
             Some(path) => {

@@ -1,4 +1,4 @@
-//! The relations of paths of the host to the daemon's socket, under whatever name.
+//! The relations of host paths to the daemon's socket, under all its names.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -19,41 +19,39 @@ use crate::config::words;
 use crate::proxy::Blind;
 use crate::rules::socket::Relation;
 
-/// Finds the relations of absolute paths of the host to the daemon's socket.
+/// Finds the relations of absolute host paths to the daemon's socket.
 pub trait LookAt: Send + Sync {
-    /// Returns the relation of `path`, or `None` if it cannot be found without waiting for a disk or a
-    /// server.
+    /// Returns the relation of `path`, or `None` if finding it could block on a disk or a server.
     fn at_once(&self, path: &str, seen: &Seen) -> Option<Relation>;
 
-    /// Returns the same, however long it takes.
+    /// Returns the relation of `path`. This may block.
     ///
     /// # Errors
     /// The file system fails.
     fn at_last(&self, path: &str) -> Result<Relation, Blind>;
 }
 
-/// Something that looks at the file system, or pretends to.
+/// The file system, or the stand-in of a test.
 #[derive(Clone)]
 pub struct SocketIdentity(Arc<dyn LookAt>);
 
-/// Facts about the daemon's socket that were seen for one request, so that it is looked up once,
-/// however much is mounted.
+/// Facts about the daemon's socket for one request, so that it is looked up only once.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// The socket, if it is there.
+    /// The socket, if it exists.
     socket: OnceCell<Option<File>>,
-    /// The directories in which it is.
+    /// The directories that contain it.
     above: OnceCell<Vec<File>>,
 }
 
 impl SocketIdentity {
-    /// Blocking as `look` does.
+    /// Finds relations by `look`.
     pub fn new(look: impl LookAt + 'static) -> Self {
         Self(Arc::new(look))
     }
 
-    /// Knows the socket of the `daemon` under all its names: through links, `..`, hard links, and,
-    /// where this program runs in a container and cannot see the host's files, by its name alone.
+    /// Recognizes the socket of the `daemon` under all its names: through links, `..` and hard links. If this
+    /// program runs in a container and cannot see the host's files, it compares the spelling of paths.
     #[must_use]
     pub fn for_socket(daemon: PathBuf) -> Self {
         let spelt = plain(cleaned(&daemon)).into_owned();
@@ -61,7 +59,7 @@ impl SocketIdentity {
     }
 }
 
-/// A test that knows without looking.
+/// The stand-in of a test.
 #[cfg(test)]
 impl<F: Fn(&str) -> Relation + Send + Sync> LookAt for F {
     fn at_once(&self, path: &str, _: &Seen) -> Option<Relation> {
@@ -89,7 +87,7 @@ impl fmt::Debug for SocketIdentity {
 
 struct DaemonSocket {
     path: PathBuf,
-    /// The path by its name alone.
+    /// The path by its spelling.
     spelt: PathBuf,
 }
 
@@ -109,7 +107,7 @@ impl LookAt for DaemonSocket {
 }
 
 impl DaemonSocket {
-    /// What `path` is to the socket, by what `find` tells of what is there.
+    /// Returns the relation of `path` to the socket; `find` returns that of the file there.
     fn relation<E>(
         &self,
         path: &str,
@@ -117,15 +115,14 @@ impl DaemonSocket {
     ) -> Result<Relation, E> {
         let written = Path::new(path);
         let cleaned = cleaned(written);
-        // Docker cleans a source before it follows links, others may not: `link/../x` can be two files.
+        // Docker cleans a source before it follows links, other daemons may not: `link/../x` can be two files.
         let other = (cleaned.as_os_str() != written.as_os_str()).then_some(written);
         let followed = other.map_or(Ok(Relation::Other), &find)?;
         let found = find(&cleaned)?.max(followed);
         Ok(found.max(spelt_relation(&plain(cleaned), &self.spelt)))
     }
 
-    /// What a path, at which something is `there`, is to the socket; `None` if nothing is, and the daemon
-    /// has not made its socket either.
+    /// Returns the relation of the file `there` to the socket. Returns `None` if neither exists.
     fn is_at(&self, seen: &Seen, there: There) -> Option<Relation> {
         let socket = || *seen.socket.get_or_init(|| file_at(&self.path));
         match there {
@@ -139,13 +136,13 @@ impl DaemonSocket {
         }
     }
 
-    /// What `path`, at which nothing is, will be: it may be a link to the socket.
+    /// Returns the future relation of a missing file at `path`, which may be a link to the missing socket.
     fn is_to_be_at(&self, path: &Path) -> Relation {
         if place(path) == place(&self.path) { Relation::Socket } else { Relation::Other }
     }
 }
 
-/// What is at a path.
+/// The file at a path.
 #[derive(Clone, Copy)]
 enum There {
     Directory(File),
@@ -153,7 +150,7 @@ enum There {
     Nothing,
 }
 
-/// Waits for disks and servers.
+/// Returns the file at a path. This may block on disks and servers.
 fn there(path: &Path) -> Result<There, Blind> {
     match stat(path) {
         Ok(found) if FileType::from_raw_mode(found.st_mode) == FileType::Directory => {
@@ -165,19 +162,19 @@ fn there(path: &Path) -> Result<There, Blind> {
     }
 }
 
-/// Whether this says that a path leads to nothing, or to nothing that we may see; all else says that a
-/// file system fails. With a NUL byte a path is invalid.
+/// Returns `true` if the error means that no accessible file exists at a path; others are failures of the
+/// file system. A path with a NUL byte is invalid.
 fn leads_nowhere(error: Errno) -> bool {
     use Errno as E;
     matches!(error, E::NOENT | E::NOTDIR | E::ACCESS | E::LOOP | E::NAMETOOLONG | E::INVAL)
 }
 
-/// As far as the kernel has it in memory, and need ask nobody whether it still is so; else `None`, as with
-/// kernels before Linux 5.12.
+/// Returns the file at a path from the kernel's cache only, without revalidation by a server. Returns `None`
+/// if the cache does not suffice, and before Linux 5.12.
 fn there_at_once(path: &Path) -> Option<There> {
     let (flags, resolve) = (OFlags::PATH | OFlags::CLOEXEC, ResolveFlags::CACHED);
     let opened = match openat2(CWD, path, flags, Mode::empty(), resolve) {
-        // Kernels that do not know the flag say this, too.
+        // Kernels that do not know the flag also return this.
         Err(Errno::INVAL) => return None,
         Err(error) if leads_nowhere(error) => return Some(There::Nothing),
         opened => opened.ok()?,
@@ -189,12 +186,12 @@ fn there_at_once(path: &Path) -> Option<There> {
     Some(if is_directory { There::Directory(file) } else { There::File(file) })
 }
 
-/// The directories in which the socket of the `daemon` is.
+/// Returns the directories that contain the socket of the `daemon`.
 fn above(daemon: &Path) -> Vec<File> {
     place(daemon).ancestors().skip(1).filter_map(file_at).collect()
 }
 
-/// What a path is to the socket by its name alone; both are plain.
+/// Returns the relation of a path to the socket by their spelling; both are plain.
 fn spelt_relation(path: &Path, socket: &Path) -> Relation {
     let (path, socket) = (path.as_os_str().as_bytes(), socket.as_os_str().as_bytes());
     match socket.strip_prefix(path) {
@@ -205,10 +202,10 @@ fn spelt_relation(path: &Path, socket: &Path) -> Relation {
     }
 }
 
-/// `path` without `.`, `..` and needless slashes, without a look at links.
+/// Returns `path` without `.`, `..` and extra slashes. Links are not followed.
 fn cleaned(path: &Path) -> Cow<'_, Path> {
     let bytes = path.as_os_str().as_bytes();
-    // Most are clean.
+    // Most paths are clean.
     let is_clean = |pair: &[u8]| !matches!(pair, b"//" | b"/.");
     if bytes.starts_with(b"/") && !bytes.ends_with(b"/") && bytes.windows(2).all(is_clean) {
         return path.into();
@@ -224,7 +221,7 @@ fn cleaned(path: &Path) -> Cow<'_, Path> {
     cleaned.into()
 }
 
-/// A cleaned path with `/run` for `/var/run`, which is a link to it nearly everywhere.
+/// Returns a cleaned path with `/run` for `/var/run`, which is a link to it nearly everywhere.
 fn plain(cleaned: Cow<'_, Path>) -> Cow<'_, Path> {
     match cleaned.as_os_str().as_bytes().strip_prefix(b"/var/run") {
         Some(rest @ ([] | [b'/', ..])) => {

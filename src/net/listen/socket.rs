@@ -1,6 +1,6 @@
-//! Listening sockets. One of our own is made without stealing that of a live program and without being
-//! open to more than it should be for a moment, and removed at the end if it is still ours; one that
-//! somebody else made for us is only listened on.
+//! Listening sockets. A socket of the proxy never replaces that of a live program, is never open to more
+//! users than configured, and is removed at the end if no other program has replaced it. Passed sockets
+//! are only listened on.
 
 mod error;
 
@@ -20,19 +20,19 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 pub use self::error::Error;
 use crate::config::SocketAccess;
 
-/// Connections that the kernel holds until they are accepted; it takes
-/// `net.core.somaxconn` if that is less, 4096 since Linux 5.4. A client that finds the queue full
-/// fails with EAGAIN, which Docker's CLI does not try again.
+/// Maximum number of connections that wait to be accepted. The kernel uses `net.core.somaxconn` if that is
+/// less, 4096 since Linux 5.4. If the queue is full, connecting fails with EAGAIN, and Docker's CLI does not
+/// try again.
 const BACKLOG: i32 = 4096;
 
-/// The mode if there is no daemon's socket to take it from: as dockerd makes its own.
+/// The mode if the daemon's socket does not exist: dockerd's default.
 const DEFAULT_MODE: u32 = 0o660;
 
 /// A listening UNIX socket.
 #[derive(Debug)]
 pub struct Listener {
-    /// Stands first, to be dropped first: a file that outlives its socket looks stale, and a
-    /// successor may put its own in its place before we remove it.
+    /// The first field, so that it is dropped first: a file that outlives its socket looks stale, and a
+    /// successor could replace it before it is removed.
     file: File,
     socket: UnixListener,
 }
@@ -40,44 +40,44 @@ pub struct Listener {
 /// The file of a listening socket.
 #[derive(Debug)]
 enum File {
-    /// This program has made it; it goes when this is dropped.
-    Ours(SocketFile),
-    /// Whoever passed the socket has made it, and keeps it.
-    Theirs(PathBuf),
+    /// This program created it, and removes it on drop.
+    Own(SocketFile),
+    /// The program that passed the socket created it, and keeps it.
+    Passed(PathBuf),
 }
 
 impl Listener {
-    /// Makes the socket at `path`. What `access` does not say is as it is at the socket of the
-    /// `daemon`; if that is not there, the mode is 0660 and the group our own.
+    /// Makes the socket at `path`. The parts of `access` that are not set are those of the `daemon`'s
+    /// socket. If that does not exist, the mode is 0660 and the group that of the process.
     ///
     /// # Errors
     ///
-    /// Something else is at `path`, somebody answers there, the directory is missing, or the
-    /// kernel refuses one of the steps.
+    /// Another file exists at `path`, another process listens there, the directory does not exist, or the
+    /// kernel refuses a step.
     pub fn bind(path: &Path, access: SocketAccess, daemon: &Path) -> Result<Self, Error> {
         make_room(path)?;
         let failed = |step| move |error: Errno| Error::failed(step, path, error.into());
         let socket = new_socket(SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
             .map_err(failed("make a socket for"))?;
-        // Linux gives the file the mode of the unbound socket. Unlike the umask, this leaves
-        // files alone that other threads make.
+        // Linux gives the file the mode of the unbound socket. Unlike the umask, this does not affect
+        // files of other threads.
         rustix::fs::fchmod(&socket, Mode::RUSR | Mode::WUSR).map_err(failed("protect"))?;
         let address = SocketAddrUnix::new(path).map_err(failed("use the path"))?;
         rustix::net::bind(&socket, &address).map_err(|errno| bind_error(path, errno))?;
         // From here on a failure removes the file again.
         let file = SocketFile::at(path)?;
-        // At once, since a bound socket on which nobody listens looks stale to another start.
+        // At once, since a bound socket without a listener looks stale to another process.
         rustix::net::listen(&socket, BACKLOG).map_err(failed("listen on"))?;
         open_to(path, access, daemon)?;
         let socket = UnixListener::from_std(socket.into());
-        Ok(Self { file: File::Ours(file), socket })
+        Ok(Self { file: File::Own(file), socket })
     }
 
-    /// A socket that was made, bound and opened to its users by somebody else, who keeps its file.
+    /// Uses a socket that another program made, bound and opened to its users. That program keeps the file.
     ///
     /// # Errors
     ///
-    /// Nobody can connect to it, it has no path, or the kernel refuses to let us not wait for it.
+    /// The socket does not listen, has no path, or cannot be made non-blocking.
     pub fn passed(socket: std::os::unix::net::UnixListener) -> io::Result<Self> {
         let unfit = |why| io::Error::new(io::ErrorKind::InvalidInput, why);
         if !rustix::net::sockopt::socket_acceptconn(&socket)? {
@@ -85,63 +85,63 @@ impl Listener {
         }
         let address = socket.local_addr()?;
         let path = address.as_pathname().ok_or_else(|| unfit("it has no path"))?;
-        let file = File::Theirs(std::path::absolute(path)?);
+        let file = File::Passed(std::path::absolute(path)?);
         socket.set_nonblocking(true)?;
         Ok(Self { file, socket: UnixListener::from_std(socket) })
     }
 
-    /// The same, with the file of this device and inode for ours, if one is named. It is
-    /// [left](Self::leave_file) to the process that has named it.
+    /// Treats the file of this device and inode as created by this program, if one is given. Its removal is
+    /// [left](Self::leave_file) to the earlier process.
     pub(in crate::net) fn with_file(mut self, file: Option<(u64, u64)>) -> Self {
-        if let (Some(identity), File::Theirs(path)) = (file, &self.file) {
-            self.file = File::Ours(SocketFile { path: path.clone(), identity, left: true });
+        if let (Some(identity), File::Passed(path)) = (file, &self.file) {
+            self.file = File::Own(SocketFile { path: path.clone(), identity, left: true });
         }
         self
     }
 
-    /// Device and inode of its file, if that is ours to remove.
+    /// Returns device and inode of its file, if this program created it.
     pub(in crate::net) fn identity(&self) -> Option<(u64, u64)> {
         match &self.file {
-            File::Ours(file) => Some(file.identity),
-            File::Theirs(_) => None,
+            File::Own(file) => Some(file.identity),
+            File::Passed(_) => None,
         }
     }
 
-    /// Leaves the removal of our file to another process that listens here.
+    /// Leaves the removal of the file to another process that listens here.
     pub(in crate::net) fn leave_file(&mut self) {
-        if let File::Ours(file) = &mut self.file {
+        if let File::Own(file) = &mut self.file {
             file.left = true;
         }
     }
 
-    /// Takes the removal of our file over from a process that listens here no more.
+    /// Takes over the removal of the file from a process that no longer listens here.
     pub(in crate::net) fn take_file(&mut self) {
-        if let File::Ours(file) = &mut self.file {
+        if let File::Own(file) = &mut self.file {
             file.left = false;
         }
     }
 
-    /// Whether somebody else has made it.
+    /// Returns `true` if another program made it.
     #[must_use]
     pub fn is_passed(&self) -> bool {
-        matches!(self.file, File::Theirs(_))
+        matches!(self.file, File::Passed(_))
     }
 
-    /// Takes the next client that waits.
+    /// Accepts the next client.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` when nobody waits, and those of accept(2).
+    /// `WouldBlock` if none is waiting, and those of accept(2).
     pub fn accept(&self) -> io::Result<UnixStream> {
         self.socket.accept().map(|(stream, _)| stream)
     }
 
-    /// Where clients find the socket.
+    /// Returns the path of the socket.
     #[must_use]
     pub fn path(&self) -> &Path {
         match &self.file {
-            File::Ours(file) => &file.path,
-            File::Theirs(path) => path,
+            File::Own(file) => &file.path,
+            File::Passed(path) => path,
         }
     }
 }
@@ -166,15 +166,15 @@ impl Source for Listener {
     }
 }
 
-/// A file that we made. Dropping it removes the file, unless that is left to another process or
-/// another program has put its own there since.
+/// A file that this program created. Dropping it removes the file, unless that is left to another process,
+/// or another program has replaced the file.
 #[derive(Debug)]
 struct SocketFile {
     /// Absolute, since the working directory may change.
     path: PathBuf,
     /// Device and inode.
     identity: (u64, u64),
-    /// Whether another process removes it.
+    /// `true` if another process removes it.
     left: bool,
 }
 
@@ -189,9 +189,9 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let ours = |meta| identity(&meta) == self.identity;
-        if !self.left && fs::symlink_metadata(&self.path).is_ok_and(ours) {
-            // Nobody is left to tell; a file that stays is replaced at the next start.
+        let is_own = |meta| identity(&meta) == self.identity;
+        if !self.left && fs::symlink_metadata(&self.path).is_ok_and(is_own) {
+            // Errors cannot be reported here; the next process replaces a file that stays.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -216,7 +216,7 @@ pub enum PathState {
 ///
 /// # Errors
 ///
-/// Something else than a socket is there, or the kernel does not let us look.
+/// Another kind of file exists there, or the kernel denies access.
 pub fn look(path: &Path) -> Result<PathState, Error> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(PathState::Free),
@@ -227,23 +227,23 @@ pub fn look(path: &Path) -> Result<PathState, Error> {
     match probe(path) {
         Err(Errno::CONNREFUSED) => Ok(PathState::Stale),
         Err(Errno::NOENT) => Ok(PathState::Free),
-        // A full queue has somebody behind it too.
+        // A full queue belongs to a listening process too.
         Ok(()) | Err(Errno::AGAIN) => Ok(PathState::Taken),
         Err(errno) => Err(Error::failed("find out who is at", path, errno.into())),
     }
 }
 
-/// Whether the directory of a listening socket is there and lets us make one in it.
+/// Checks that the directory of a listening socket exists and is writable.
 ///
 /// # Errors
 ///
-/// It is missing, or we may not write there.
+/// It does not exist, or is not writable.
 pub fn may_bind(path: &Path) -> Result<(), Error> {
     rustix::fs::access(directory(path), Access::WRITE_OK | Access::EXEC_OK)
         .map_err(|errno| bind_error(path, errno))
 }
 
-/// The directory of a file.
+/// Returns the directory of a file.
 fn directory(path: &Path) -> &Path {
     match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() => directory,
@@ -251,8 +251,8 @@ fn directory(path: &Path) -> &Path {
     }
 }
 
-/// Whether a socket of ours at `path` may be given to whom it is to be given by `given` and the socket
-/// of the `daemon`: tried on a file that nobody sees.
+/// Checks that a socket at `path` can be given the owner and the group that follow from `given` and the
+/// `daemon`'s socket. Tries it on an anonymous file.
 ///
 /// # Errors
 ///
@@ -260,7 +260,7 @@ fn directory(path: &Path) -> &Path {
 pub fn may_give(path: &Path, given: SocketAccess, daemon: &Path) -> Result<(), Error> {
     use rustix::fs::{Gid, MemfdFlags, Uid, fchown, memfd_create};
     let access = access(given, daemon);
-    // A setgid directory gives its own group to whatever is made in it.
+    // Files in a setgid directory get the directory's group.
     let inherited = fs::metadata(directory(path)).ok().filter(|meta| meta.mode() & 0o2000 != 0);
     let inherited = inherited.map(|meta| meta.gid());
     let group = access.group.filter(|group| Some(*group) != inherited).map(Gid::from_raw);
@@ -270,7 +270,7 @@ pub fn may_give(path: &Path, given: SocketAccess, daemon: &Path) -> Result<(), E
         .map_err(|errno| Error::not_given(path, given, daemon, errno.into()))
 }
 
-/// Removes a socket that nobody listens on any more, and nothing else.
+/// Removes a stale socket, and nothing else.
 fn make_room(path: &Path) -> Result<(), Error> {
     match look(path)? {
         PathState::Free => Ok(()),
@@ -284,7 +284,7 @@ fn make_room(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Knocks without waiting: a program that hangs with a full queue must not hang us.
+/// Tries to connect without blocking, in case a hanging program has a full queue.
 fn probe(path: &Path) -> Result<(), Errno> {
     let socket = new_socket(SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
     rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)
@@ -297,14 +297,14 @@ fn new_socket(flags: SocketFlags) -> Result<OwnedFd, Errno> {
 fn bind_error(path: &Path, errno: Errno) -> Error {
     match errno {
         Errno::NOENT => Error::NoDirectory(path.into()),
-        // Free a moment ago: another program was faster.
+        // The path was free a moment ago, but another program was faster.
         Errno::ADDRINUSE => Error::InUse(path.into()),
         _ => Error::failed("bind", path, errno.into()),
     }
 }
 
-/// What `access` says, and where it is silent what holds for the socket of the `daemon`. An owner
-/// or a group of which neither says anything is our own.
+/// Completes `access` from the `daemon`'s socket. An owner or a group that is not set by either is that of
+/// the process.
 #[must_use]
 pub fn access(access: SocketAccess, daemon: &Path) -> SocketAccess {
     let model = fs::metadata(daemon).ok();
@@ -317,8 +317,8 @@ pub fn access(access: SocketAccess, daemon: &Path) -> SocketAccess {
     }
 }
 
-/// Gives the file its owner, then its mode, in this order: the old owner must not get what is
-/// meant for the new one.
+/// Sets the owner of the file, then its mode. In this order the old owner never gets the access of the new
+/// one.
 fn open_to(path: &Path, given: SocketAccess, daemon: &Path) -> Result<(), Error> {
     let access = access(given, daemon);
     lchown(path, access.owner, access.group)

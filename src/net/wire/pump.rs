@@ -1,6 +1,6 @@
-//! The pump between the sockets of a pair: the only place where bytes touch the world. It lets the
-//! core advance, obeys its steps, lets leave what may, and takes what has come; again while anything
-//! moves, up to a budget.
+//! The pump between the sockets of a pair, the only place that reads and writes them. It advances the core,
+//! performs its steps, writes permitted bytes and reads new ones, and repeats that while bytes move, up to
+//! a budget.
 
 use std::io;
 use std::rc::Rc;
@@ -21,14 +21,14 @@ use crate::net::slab::place;
 use crate::proxy::{Away, DIAL_LIMIT, ListenerSettings, Outcome, Patience, Rest, Session, Step};
 use crate::stats::answers;
 
-/// Bytes that one pair may move before the others have their turn: a few full socket queues.
+/// Maximum number of bytes that one pair moves per turn: a few full socket queues.
 const BUDGET: usize = 1024 * 1024;
 
 /// The first and the longest pause before it is asked again; pauses grow, so that many who wait do
 /// not make its trouble worse.
 const DIAL_PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
 
-/// What a pair needs while something is going on.
+/// The part of a pair that it needs only while it is active.
 #[derive(Debug)]
 pub(super) struct Pump {
     session: Session,
@@ -42,7 +42,7 @@ pub(super) struct Pump {
     deadline: Option<Instant>,
 }
 
-/// What was taken from both sides.
+/// The bytes read from both sides.
 #[derive(Debug, Clone, Copy)]
 struct Filled {
     up: Moved,
@@ -55,17 +55,17 @@ impl Filled {
     }
 }
 
-/// The making of a daemon connection.
+/// The state of connecting to the daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dial {
-    /// Nothing is being made.
+    /// No connection is being made.
     Rest,
-    /// To be tried at a time; while the accept queue is full, again until another.
+    /// The next attempt is `at` this time. While the accept queue is full, attempts go on `until` that one.
     Due { at: Instant, until: Instant },
 }
 
 impl Pump {
-    /// One that rests, until it is given to a pair.
+    /// Makes an idle pump, which a pair can use.
     pub(super) fn resting(settings: &Rc<ListenerSettings>) -> Self {
         Self {
             session: Session::new(Rc::clone(settings)),
@@ -78,8 +78,8 @@ impl Pump {
         }
     }
 
-    /// Gives one that rests to an accepted client. Its first turn makes the daemon connection, without
-    /// waiting for a request, so that this overlaps with the client's first write.
+    /// Uses an idle pump for an accepted client. Its first turn connects to the daemon without waiting for a
+    /// request, so that this overlaps with the client's first write.
     pub(super) fn welcome(&mut self, settings: &Rc<ListenerSettings>, now: Instant) {
         self.session.begin(settings);
         if !settings.answers {
@@ -87,12 +87,12 @@ impl Pump {
         }
     }
 
-    /// Gives one that rests to a pair that rested.
+    /// Uses an idle pump for a pair that was idle.
     pub(super) fn wake(&mut self, settings: &Rc<ListenerSettings>, rest: Rest) {
         self.session.wake(settings, rest);
     }
 
-    /// What is to be kept of the pair, if nothing is going on. Then it may be given to another.
+    /// Returns the state to keep if the pair is idle. Then another pair can use the pump.
     pub(super) fn rest(&mut self) -> Option<Rest> {
         let rest = self.session.rest()?;
         self.up = Transfer::default();
@@ -100,7 +100,7 @@ impl Pump {
         Some(rest)
     }
 
-    /// When it is to be looked at even without an event.
+    /// Returns the time of the next turn without an event.
     pub(super) fn wakes(&self) -> Option<Instant> {
         let dials = match self.dial {
             Dial::Due { at, .. } => Some(at),
@@ -109,7 +109,7 @@ impl Pump {
         [dials, self.sight.until(), self.deadline].into_iter().flatten().min()
     }
 
-    /// Blocking whether something was waited for too long.
+    /// Handles expired timers.
     fn tick(&mut self, sockets: &mut Sockets, shell: &mut Shell<'_>) {
         if let Dial::Due { at, until } = self.dial
             && at <= shell.now
@@ -124,14 +124,14 @@ impl Pump {
         }
     }
 
-    /// Gives the core an answer that it waits for, if it is there.
+    /// Passes an answer from the host to the core, if there is one.
     fn see(&mut self, shell: &Shell<'_>) {
         if let Some(fact) = self.sight.answer(&eyes(shell)) {
             self.session.found(fact);
         }
     }
 
-    /// Does what is due and moves what can be moved.
+    /// Handles timers and moves all bytes that can be moved, up to a budget.
     pub(super) fn turn(&mut self, sockets: &mut Sockets, shell: &mut Shell<'_>) -> Wants {
         let mut budget = BUDGET;
         let before = self.session.traffic();
@@ -153,8 +153,8 @@ impl Pump {
             if budget == 0 {
                 break Wants::Turn;
             }
-            // In this order: where the core has made room, there may be something that was not
-            // read before and of which no event will tell again.
+            // After flushing: there may be more room now, and bytes that were not read before cause no
+            // further event.
             filled = self.fill(sockets, shell.pools);
             let moved = flushed + filled.count();
             if moved == 0 && !self.gathers(sockets) {
@@ -174,31 +174,31 @@ impl Pump {
         wants
     }
 
-    /// Counts for how long a request was held that has left now.
+    /// Measures the time from the arrival of a request until it was sent.
     fn measure(&mut self, shell: &mut Shell<'_>) {
         if let Some(since) = self.session.handed() {
             shell.counters.held(Instant::now().saturating_duration_since(since));
         }
     }
 
-    /// Cuts off what is going on.
+    /// Ends the running exchange.
     pub(super) fn abandon(&mut self, sockets: &Sockets, shell: &mut Shell<'_>) {
         if let Some(outcome) = self.session.abandon(shell.now) {
             report(&outcome, sockets, shell);
         }
     }
 
-    /// Whether nothing is owed to the client.
+    /// Returns `true` if no exchange is running.
     pub(super) fn is_idle(&self) -> bool {
         self.session.is_idle()
     }
 
-    /// Whether the client's socket holds all that there is of the pair.
+    /// Returns `true` if another process can continue with the client's socket.
     pub(super) fn is_free(&self) -> bool {
         self.session.is_free()
     }
 
-    /// Takes what has come from both sides.
+    /// Reads from both sides.
     fn fill(&mut self, sockets: &mut Sockets, pools: &mut Pools) -> Filled {
         let limit = self.session.up_limit();
         let stuck = sockets.daemon.as_ref().is_some_and(Peer::is_stuck);
@@ -211,7 +211,7 @@ impl Pump {
             }
             Moved::Bytes(_) | Moved::Nothing => {}
         }
-        // Nobody would get what a daemon says to a client that is gone; see `refuse`.
+        // Bytes for a client that has gone are not read; see `refuse`.
         let wanted = self.session.hears_daemon();
         let Some(daemon) = sockets.daemon.as_mut().filter(|_| wanted) else {
             return Filled { up, down: Moved::Nothing };
@@ -230,7 +230,7 @@ impl Pump {
         Filled { up, down }
     }
 
-    /// Decides how both sides' bytes are to move on.
+    /// Decides how the bytes of both sides are forwarded.
     fn settle(&mut self, sockets: &mut Sockets, filled: Filled) {
         self.up.settle(&mut sockets.client, self.session.up(), filled.up);
         match &mut sockets.daemon {
@@ -239,8 +239,8 @@ impl Pump {
         }
     }
 
-    /// Lets a daemon know that its client is gone, although what that sent is still on its way: as
-    /// without us, its writes fail.
+    /// Makes the daemon's writes fail after its client has gone, as they would without the proxy, even if
+    /// bytes of the client are still on their way.
     fn refuse(&self, sockets: &mut Sockets) {
         if !self.session.hears_daemon()
             && let Some(daemon) = &mut sockets.daemon
@@ -249,7 +249,7 @@ impl Pump {
         }
     }
 
-    /// Writes what may leave, and passes ends on; tells how much has changed.
+    /// Writes permitted bytes and passes ends on. Returns the amount of progress.
     fn flush(&mut self, sockets: &mut Sockets, registry: &Registry) -> usize {
         let more = sockets.daemon.as_ref().is_some_and(Peer::is_readable);
         let to_client = self.down.flush(&mut sockets.client, self.session.down(), more, registry);
@@ -267,14 +267,14 @@ impl Pump {
         count(to_client) + count(to_daemon)
     }
 
-    /// Whether something that waited for more is to leave now.
+    /// Returns `true` if bytes that waited for more can be sent now.
     fn gathers(&mut self, sockets: &Sockets) -> bool {
         let down = self.session.down().passing() > 0 && !sockets.client.is_stuck();
         let to_daemon = sockets.daemon.as_ref().is_some_and(|daemon| !daemon.is_stuck());
         down || to_daemon && self.session.up().passing() > 0
     }
 
-    /// Lets the core advance and does what it wants; `false` when it wants to be dropped.
+    /// Advances the core and performs its steps. Returns `false` if the pair is to be closed.
     fn advance(&mut self, sockets: &mut Sockets, shell: &mut Shell<'_>) -> bool {
         loop {
             match self.session.advance(shell.now) {
@@ -312,7 +312,7 @@ impl Pump {
         self.dial = Dial::Rest;
         let connected = UnixStream::connect(shell.daemon.path())
             .and_then(|stream| Peer::new(stream, shell.daemon_token, shell.registry));
-        // A question about the daemon's readiness is none of its clients.
+        // Questions about the daemon's readiness do not count as its clients.
         let counts = !shell.settings.answers;
         match connected {
             Ok(daemon) => {
@@ -355,13 +355,13 @@ fn eyes<'s>(shell: &'s Shell<'_>) -> Eyes<'s> {
     Eyes { look: shell.look, daemon: shell.daemon, blocking: shell.blocking, pair, now: shell.now }
 }
 
-/// Tells of an exchange that is over.
+/// Counts and logs the outcome of an exchange.
 fn report(outcome: &Outcome, sockets: &Sockets, shell: &mut Shell<'_>) {
     shell.counters.exchange(outcome);
     access::log(outcome, &shell.settings.profile, &sockets.client);
 }
 
-/// How much has changed: ends count like a byte.
+/// Returns the amount of progress, in which an end counts as one byte.
 fn count(moved: Moved) -> usize {
     match moved {
         Moved::Bytes(n) => n,

@@ -1,4 +1,4 @@
-//! Why a listening socket could not be made.
+//! Errors in making a listening socket.
 
 use std::fmt::{self, Display, Formatter};
 use std::io;
@@ -8,33 +8,33 @@ use super::{access, directory};
 use crate::config::SocketAccess;
 use crate::config::socket::group_shown;
 
-/// Why there is no listening socket.
+/// An error in making a listening socket.
 #[derive(Debug)]
 pub enum Error {
-    /// A program answers there.
+    /// Another process listens there.
     InUse(PathBuf),
-    /// A file, directory or link is there.
+    /// Another file, a directory or a link exists there.
     NotASocket(PathBuf),
-    /// The directory is missing.
+    /// The directory does not exist.
     NoDirectory(PathBuf),
-    /// The kernel does not let us give the socket to this owner or group.
+    /// The kernel refused this owner or group.
     NotGiven {
         /// The path of the listening socket.
         path: PathBuf,
-        /// To whom it was to be given.
+        /// The refused owner or group.
         access: SocketAccess,
-        /// The daemon's socket, if that is whose group it was to get, and nothing else was asked for.
+        /// The daemon's socket, if the group is its group.
         model: Option<PathBuf>,
-        /// What the kernel said.
+        /// The kernel's error.
         error: io::Error,
     },
-    /// The kernel refused.
+    /// The kernel refused a step.
     Failed {
-        /// What was tried, to be followed by the path.
+        /// The step, as a verb that the path follows.
         step: &'static str,
         /// The path of the listening socket.
         path: PathBuf,
-        /// What the kernel said.
+        /// The kernel's error.
         error: io::Error,
     },
 }
