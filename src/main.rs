@@ -139,7 +139,7 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
         error!("the previous process did not hand over: {why}");
         Exit::Failed
     })?;
-    // Not earlier: whoever reads these lines may send a signal at once, which is handled from here on.
+    // Not earlier: a reader of these lines may send a signal at once, which is handled from here on.
     announce(config, &paths, stats_path.as_deref(), &profile);
     let net::Stopped { cut, handed_over } = server.run().map_err(|why| loop_failed(&why))?;
     let handed_over = match handed_over {

@@ -26,7 +26,7 @@ pub enum Error {
 }
 
 impl Gather {
-    /// Begins to gather at most `limit` bytes of a body that ends as `framing` says, into the
+    /// Begins to gather at most `limit` bytes of a body with this framing, into the
     /// room of `storage`.
     ///
     /// # Errors
@@ -71,7 +71,7 @@ impl Gather {
         self.awaited == 0 && self.body == Body::Done
     }
 
-    /// Takes note of the end of the connection, which completes a body that ends with it.
+    /// Records the end of the connection, which completes a body that ends with it.
     pub fn end(&mut self) {
         if self.body == Body::UntilClose {
             self.body = Body::Done;

@@ -39,7 +39,7 @@ pub enum Error {
 pub struct Whole<'r> {
     /// The head, with its empty line.
     pub head: &'r [u8],
-    /// What the head says.
+    /// The parsed head.
     pub response: Response,
     /// The content, without its framing.
     pub content: &'r [u8],
@@ -57,7 +57,7 @@ impl Reply {
     /// more behind them.
     ///
     /// # Errors
-    /// What is no response, or too large a one.
+    /// A malformed response, or one above a limit.
     pub fn take(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         let mut taken = 0;
         if let Stage::Head(scan, storage) = &mut self.stage {
@@ -81,7 +81,7 @@ impl Reply {
         Ok(taken)
     }
 
-    /// Takes note of the end of the connection.
+    /// Records the end of the connection.
     ///
     /// # Errors
     /// The response is not complete.

@@ -84,7 +84,7 @@ impl<'d> Found<'d> {
     /// most of the document.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// Those of [`read`](Self::read).
     pub fn document(text: &'d str, along: Option<&str>) -> Result<Self, Error> {
         Self::read_along(String::new(), text, along)
     }
@@ -292,7 +292,7 @@ impl<'d> Object<'d> {
     /// Returns the value of the field that was parsed along with the document.
     ///
     /// # Errors
-    /// As [`object`](Self::object).
+    /// Those of [`object`](Self::object).
     pub fn object_along(&mut self, name: &str) -> Result<Found<'d>, Error> {
         self.member(name)?;
         match self.along.take() {

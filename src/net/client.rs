@@ -27,12 +27,12 @@ const MAX_ANSWER: usize = 4 * 1024 * 1024;
 /// The `driver-type` in the status of a storage driver that is one of containerd's.
 const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1";
 
-/// Returns the daemon's cgroup driver, `cgroupfs` or `systemd`; `None` if no daemon is there yet or
+/// Returns the daemon's cgroup driver, `cgroupfs` or `systemd`; `None` if no daemon answers yet or
 /// it names none.
 ///
 /// # Errors
 ///
-/// A daemon is there but gives no response that can be read.
+/// A daemon answers, but its response cannot be read.
 pub fn cgroup_driver(daemon: &Path) -> Result<Option<String>, Error> {
     match get(daemon, "/info") {
         Err(Error::Away(_)) => Ok(None),
@@ -89,7 +89,7 @@ impl Display for Daemon {
 ///
 /// # Errors
 ///
-/// No daemon is there, or it gives no response that can be read.
+/// No daemon answers, or its response cannot be read.
 pub fn daemon(path: &Path) -> Result<Daemon, Error> {
     let version = get(path, "/version")?;
     let text = |name| version.get(name).and_then(Value::as_str).map(ToOwned::to_owned);

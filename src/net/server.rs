@@ -43,7 +43,7 @@ use crate::rules::Profile;
 use crate::stats::Counters;
 use accepting::Accepting;
 use guests::{Guests, since_epoch};
-use life::Upgrade;
+use life::Takeover;
 use passing_on::Passing;
 
 const SIGNALS: Token = Token(1);
@@ -107,7 +107,7 @@ pub struct Server {
     /// The program that SIGHUP starts to take over; `None` if SIGHUP is not handled.
     program: Option<Program>,
     /// The new process that is to take over.
-    upgrade: Option<Upgrade>,
+    upgrade: Option<Takeover>,
     passing: Passing,
     pairs: Slab<Pair>,
     /// Maximum number of pairs, so that each accepted client has descriptors for its daemon connection.

@@ -2,9 +2,9 @@
 //!
 //! The shell makes the response. If that depends on the daemon, the daemon is asked first.
 
+use super::deadline::Deadline;
 use super::fault::{Away, Unreachable};
 use super::lanes::Lanes;
-use super::patience::Patience;
 use super::turn::Turn;
 use super::{Answer, Query, Readiness, Step};
 use crate::engine::client;
@@ -104,7 +104,7 @@ impl Answering {
 
     /// Records that the daemon did not answer in time.
     pub(super) fn late(&mut self, lanes: &mut Lanes) {
-        let seconds = Patience::Pong.limit().unwrap_or_default().as_secs();
+        let seconds = Deadline::Pong.limit().unwrap_or_default().as_secs();
         self.unready(format!("the daemon did not answer /_ping in {seconds} seconds"), lanes);
     }
 
@@ -115,11 +115,11 @@ impl Answering {
     }
 
     /// Returns the current deadline.
-    pub(super) fn patience(&self) -> Patience {
+    pub(super) fn deadline(&self) -> Deadline {
         match self.stage {
-            Stage::Reading(_) => Patience::Query,
-            Stage::Pinging(_) => Patience::Pong,
-            Stage::Asked | Stage::Known(_) | Stage::Leaving => Patience::Reader,
+            Stage::Reading(_) => Deadline::Query,
+            Stage::Pinging(_) => Deadline::Pong,
+            Stage::Asked | Stage::Known(_) | Stage::Leaving => Deadline::Reader,
         }
     }
 

@@ -14,7 +14,7 @@ use super::outcome::Call;
 use super::{HostFact, ListenerSettings, Verdict};
 use crate::http::render;
 use crate::http::reply::Whole;
-use crate::rules::facts::{Answer, HostQuestion, Learned, Need, Order, Question};
+use crate::rules::facts::{DaemonAnswer, HostQuestion, Learned, Need, Order, Question};
 use crate::rules::{Edited, Judgement};
 
 /// A request that waits for facts and orders, once its body is gathered.
@@ -248,7 +248,7 @@ impl Asking {
         if !response.persistent {
             return Progress::Fault(Fault::Unanswered);
         }
-        let answer = Answer { status: response.status, head, content };
+        let answer = DaemonAnswer { status: response.status, head, content };
         let Some(Need::Daemon(question)) = self.needs.as_slice().first() else {
             self.orders.next();
             return match response.status {
@@ -284,7 +284,7 @@ impl Asking {
 }
 
 /// Passes the daemon's answer to a question or an order to the client.
-fn answer_client(Answer { status, head, content }: Answer<'_>) -> Progress {
+fn answer_client(DaemonAnswer { status, head, content }: DaemonAnswer<'_>) -> Progress {
     let mut whole = render::with_length(head, content.len());
     whole.extend_from_slice(content);
     Progress::Answered(status, whole)

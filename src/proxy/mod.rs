@@ -14,6 +14,7 @@
 mod answering;
 mod asking;
 mod collect;
+mod deadline;
 mod decide;
 mod exchange;
 mod fault;
@@ -24,7 +25,6 @@ mod inquiry;
 mod lane;
 mod lanes;
 mod outcome;
-mod patience;
 mod reason;
 mod relay;
 mod reply;
@@ -36,13 +36,13 @@ use std::rc::Rc;
 
 pub use answering::QUERY_LIMIT;
 pub use collect::{Budget, COLLECTED_LIMIT, COLLECTED_TOTAL};
+pub use deadline::Deadline;
 pub use decide::{Decision, decide};
 pub use fault::{Away, Blind, DIAL_LIMIT, Fault, LOOK_LIMIT, Unreachable};
 pub use images::{Change, Image, Images, Moment};
 pub use lane::{LANE_LIMIT, Lane};
 pub use outcome::{Outcome, Traffic, Verdict};
-pub use patience::Patience;
-pub use session::{Rest, Session};
+pub use session::{Parked, Session};
 
 use crate::rules::Profile;
 use crate::rules::buildkit::Store;

@@ -112,14 +112,14 @@ impl Call {
         }
     }
 
-    /// Takes note that images may change until it is over, if its operation can do that.
+    /// Records that images may change until the call ends, if its operation can change them.
     pub(super) fn begin_change(&mut self, settings: &ListenerSettings) {
         if self.operation.changes_images() {
             self.change = Some(Images::change(&settings.upstream.images));
         }
     }
 
-    /// Takes note that the proxy answers in place of the daemon.
+    /// Records that the proxy answers instead of the daemon.
     pub(super) fn refused(&mut self, fault: &Fault) {
         self.status = Some(fault.status());
         self.verdict = Verdict::Refused(Box::new(fault.clone()));

@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::lane::{Lane, Sink};
 use super::lanes::Lanes;
 use super::outcome::Call;
-use super::reply::{self, Lines, Whole};
+use super::reply::{self, GatheredReply, Lines};
 use crate::engine::Upgrade;
 use crate::http::Malformed;
 use crate::http::body::{Body, Framing, Next};
@@ -47,7 +47,7 @@ enum Reply {
     /// Its body is in transit.
     Body(Body),
     /// It is gathered whole, and rewritten.
-    Whole(Box<Whole>),
+    Whole(Box<GatheredReply>),
     /// Its head may leave; its lines are rewritten.
     Lines(Box<Lines>),
     /// All of it may leave.
@@ -257,7 +257,12 @@ impl Relaying {
         let head = lanes.down.unseen().get(..end).unwrap_or_default().to_vec();
         lanes.down.set_aside();
         lanes.down.take(end);
-        Ok(Reply::Whole(Box::new(Whole::new(head, framing, whole, &settings.shared.budget)?)))
+        Ok(Reply::Whole(Box::new(GatheredReply::new(
+            head,
+            framing,
+            whole,
+            &settings.shared.budget,
+        )?)))
     }
 
     fn finish(&mut self, lanes: &mut Lanes) -> Progress {

@@ -18,14 +18,14 @@ use crate::rules::reply::Rewrite;
 const LINE_LIMIT: usize = 1024 * 1024;
 
 /// A response that is gathered whole before any of it is sent.
-pub(super) struct Whole {
+pub(super) struct GatheredReply {
     head: Vec<u8>,
     gather: Gather,
     share: Share,
     rewrite: Rewrite,
 }
 
-impl Whole {
+impl GatheredReply {
     /// Begins to gather the response with this head and framing.
     ///
     /// # Errors
@@ -195,9 +195,9 @@ impl Lines {
     }
 }
 
-impl fmt::Debug for Whole {
+impl fmt::Debug for GatheredReply {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Whole").field("gather", &self.gather).finish_non_exhaustive()
+        out.debug_struct("GatheredReply").field("gather", &self.gather).finish_non_exhaustive()
     }
 }
 

@@ -9,8 +9,8 @@
 //! | before a request | both are closed | both are closed | it is dialled again, unseen | the same |
 //! | between requests | both are closed | both are closed | the client is half-closed | the same |
 //! | in a head | both are closed | both are closed | it is dialled again, unseen | the same |
-//! | in a body that is collected | the daemon is closed, the client told | both are closed | it is dialled again, unseen | the same |
-//! | while the daemon is asked | the request goes out, then the half-close | the request goes out, then the daemon is closed | the client is told | the same |
+//! | in a body that is collected | the daemon is closed, the client gets an error | both are closed | it is dialled again, unseen | the same |
+//! | while the daemon is asked | the request goes out, then the half-close | the request goes out, then the daemon is closed | the client gets an error | the same |
 //! | in a body | the daemon is half-closed | the daemon is closed | the client is half-closed | the same |
 //! | behind a request | the daemon is half-closed | the daemon is closed | the client is half-closed | the same |
 //! | in a response | the daemon is half-closed | the daemon is closed | the client is half-closed | the same |
@@ -18,14 +18,15 @@
 //! | in a refusal | the client is closed | the client is closed | nothing: it was closed | nothing |
 //!
 //! A client that the proxy half-closes after the daemon has gone, or answers with a fault, may continue
-//! to send while it reads, until it closes or its time is over ([`Patience::Linger`]). These bytes are
-//! dropped.
+//! to send while it reads. These bytes are dropped, until it closes or its time is over
+//! ([`Deadline::Linger`](super::Deadline::Linger)).
 //!
 //! While bytes of a disappeared client are still on their way to the daemon, the daemon's writes already
 //! fail, as they would without the proxy.
 
+mod expiry;
 mod facts;
-mod rest;
+mod parked;
 
 use std::mem;
 use std::rc::Rc;
@@ -36,13 +37,12 @@ use super::fault::{Away, Fault, Unreachable};
 use super::lane::{Lane, Sink};
 use super::lanes::Lanes;
 use super::outcome::{Call, Outcome, Traffic};
-use super::patience::Patience;
 use super::turn::{Hand, Turn};
 use super::{ListenerSettings, Notes, Step};
 use crate::http::head::Scan;
 use crate::rules::socket::Note;
 
-pub use rest::Rest;
+pub use parked::Parked;
 
 /// The daemon connection of a session.
 #[derive(Debug, PartialEq, Eq)]
@@ -178,37 +178,6 @@ impl Session {
     pub fn daemon_gone(&mut self) {
         if !self.lets_unused_go() {
             self.lanes.up.sink_broke();
-        }
-    }
-
-    /// Returns the current deadline.
-    #[must_use]
-    pub fn patience(&self) -> Patience {
-        match &self.exchange {
-            Exchange::Idle(_) if !self.lanes.up.unseen().is_empty() => Patience::Head,
-            Exchange::Ending if self.lingers() => Patience::Linger,
-            Exchange::Answering(answering) => answering.patience(),
-            _ => Patience::Endless,
-        }
-    }
-
-    /// What [`patience`](Self::patience) says was waited for too long.
-    pub fn expired(&mut self, now: Instant) -> Step {
-        match self.patience() {
-            Patience::Endless => Step::Wait,
-            Patience::Head => {
-                self.answer(Call::new(now, self.lanes.traffic()), &Fault::SlowHead, now)
-            }
-            Patience::Pong => {
-                if let Exchange::Answering(answering) = &mut self.exchange {
-                    answering.late(&mut self.lanes);
-                }
-                Step::Wait
-            }
-            Patience::Linger | Patience::Query | Patience::Reader => {
-                self.closed = true;
-                Step::Close
-            }
         }
     }
 
@@ -351,10 +320,6 @@ impl Session {
             && !self.exchange.owes_daemon()
             && up.is_flushed()
             && !matches!(self.link, Link::Dialling)
-    }
-
-    fn lingers(&self) -> bool {
-        self.lanes.down.sink() == Sink::Finished && self.lanes.up.sink() == Sink::Broken
     }
 
     /// Discards a daemon connection that ended unused. Returns `true` if the connection is discarded.

@@ -106,7 +106,7 @@ pub(super) enum OfImage {
 
 /// The answer to a question or an order.
 #[derive(Debug, Clone, Copy)]
-pub struct Answer<'r> {
+pub struct DaemonAnswer<'r> {
     /// The status code.
     pub status: u16,
     /// The response head.
@@ -163,8 +163,8 @@ impl Order {
 
 impl Facts {
     /// Records the answer of a daemon of this version to `question`.
-    pub fn learn(&mut self, question: &Question, answer: Answer<'_>, api: Api) -> Learned {
-        let Answer { status, head, content } = answer;
+    pub fn learn(&mut self, question: &Question, answer: DaemonAnswer<'_>, api: Api) -> Learned {
+        let DaemonAnswer { status, head, content } = answer;
         match (question, status) {
             (Question::Version, _) => {
                 let version = render::value(head, "Api-Version").unwrap_or_default();

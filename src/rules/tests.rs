@@ -28,7 +28,7 @@ fn strictness_lets_only_known_operations_pass() {
 }
 
 #[test]
-fn every_spelling_that_go_takes_for_a_form_is_seen() {
+fn every_spelling_that_go_reads_as_a_form_is_recognized() {
     for form in [
         "application/x-www-form-urlencoded",
         "Application/X-WWW-Form-Urlencoded ; charset=utf-8",
@@ -45,7 +45,7 @@ fn every_spelling_that_go_takes_for_a_form_is_seen() {
 }
 
 #[test]
-fn a_volume_without_a_body_depends_on_the_daemons_version_alone() {
+fn a_volume_without_a_body_depends_on_the_daemons_version() {
     let head = b"POST /volumes/create HTTP/1.1\r\nHost: d\r\n\r\n";
     let request = head::request(head).unwrap();
     let operation = route("POST", b"/volumes/create");
@@ -58,7 +58,7 @@ fn a_volume_without_a_body_depends_on_the_daemons_version_alone() {
     for (version, wanted) in [("1.42", "edit"), ("1.41", "pass"), ("x", "refuse")] {
         let mut facts = Facts::default();
         let head = format!("HTTP/1.1 200 OK\r\nApi-Version: {version}\r\n\r\n");
-        let answer = facts::Answer { status: 200, head: head.as_bytes(), content: b"OK" };
+        let answer = facts::DaemonAnswer { status: 200, head: head.as_bytes(), content: b"OK" };
         let api = crate::engine::Api::default();
         assert_eq!(facts.learn(&Question::Version, answer, api), facts::Learned::News);
         let judgement = match judged(&facts) {

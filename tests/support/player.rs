@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use dockerd_ci_proxy::proxy::{
-    Away, HostFact, Lane, ListenerSettings, Patience, Session, Step, Unreachable, Upstream,
+    Away, Deadline, HostFact, Lane, ListenerSettings, Session, Step, Unreachable, Upstream,
 };
 use dockerd_ci_proxy::rules::buildkit::Store;
 use dockerd_ci_proxy::rules::facts::HostQuestion;
@@ -104,14 +104,14 @@ impl Player {
     }
 
     /// Returns the current timeout.
-    pub fn patience(&self) -> Patience {
-        self.session.patience()
+    pub fn deadline(&self) -> Deadline {
+        self.session.deadline()
     }
 
     /// Advances the time while no side sends anything. Shorter timeouts expire.
     pub fn waits(&mut self, silence: Duration) {
         self.now += silence;
-        if self.patience().limit().is_some_and(|limit| limit <= silence) {
+        if self.deadline().limit().is_some_and(|limit| limit <= silence) {
             self.session.expired(self.now);
         }
         self.settle();

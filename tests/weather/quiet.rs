@@ -118,7 +118,7 @@ fn answers(client: &mut End, daemon: &mut End) {
 }
 
 /// The timeout of this test is that of clients that do not close after a refusal, the only one that is short
-/// enough. A head may take 5 minutes, see `tests/patience.rs`.
+/// enough. A head may take 5 minutes, see `tests/deadlines.rs`.
 #[test]
 fn what_is_quiet_stays_while_others_are_timed_out() {
     let lab = Lab::new();

@@ -13,7 +13,7 @@ use crate::rules::socket::Relation;
 
 /// A question that is being answered for one pair.
 #[derive(Debug, Default)]
-pub(in crate::net) struct Sight {
+pub(in crate::net) struct Lookup {
     /// The paths whose relation is known.
     known: Vec<(String, Relation)>,
     /// The other paths.
@@ -30,7 +30,7 @@ struct Awaited {
 }
 
 /// The means to answer a pair's questions.
-pub(in crate::net) struct Eyes<'e> {
+pub(in crate::net) struct Host<'e> {
     /// Recognizes the daemon's socket under all its names.
     pub(in crate::net) look: &'e SocketIdentity,
     /// The pair's daemon.
@@ -42,42 +42,42 @@ pub(in crate::net) struct Eyes<'e> {
     pub(in crate::net) now: Instant,
 }
 
-impl Sight {
+impl Lookup {
     /// Begins to answer `question`. Returns the answer if it is known at once.
     pub(in crate::net) fn ask(
         &mut self,
         question: HostQuestion,
-        eyes: &Eyes<'_>,
+        host: &Host<'_>,
     ) -> Option<HostFact> {
         *self = Self::default();
         match question {
-            HostQuestion::Store => self.send(Question::Store(eyes.daemon.path().to_owned()), eyes),
+            HostQuestion::Store => self.send(Question::Store(host.daemon.path().to_owned()), host),
             HostQuestion::Paths(paths) => {
                 // The daemon's socket is looked up once for all of them.
                 let seen = Seen::default();
                 let mut unknown = Vec::new();
                 let mut known = Vec::with_capacity(paths.len());
                 for path in paths {
-                    match eyes.look.at_once(&path, &seen) {
+                    match host.look.at_once(&path, &seen) {
                         Some(relation) => known.push((path, relation)),
                         None => unknown.push(path),
                     }
                 }
                 self.known = known;
                 self.unknown = unknown.into_iter();
-                if let Some(answer) = self.next(eyes) {
+                if let Some(answer) = self.next(host) {
                     return Some(answer);
                 }
             }
         }
-        self.answer(eyes)
+        self.answer(host)
     }
 
     /// Returns the answer once known, or the reason for a failure.
-    pub(in crate::net) fn answer(&mut self, eyes: &Eyes<'_>) -> Option<HostFact> {
+    pub(in crate::net) fn answer(&mut self, host: &Host<'_>) -> Option<HostFact> {
         loop {
             let Awaited { question, asked, until } = self.awaited.as_ref()?;
-            let late = || (*until <= eyes.now).then(|| question.unanswered(Blind::Late));
+            let late = || (*until <= host.now).then(|| question.unanswered(Blind::Late));
             let fact = asked.answer().or_else(late)?;
             self.awaited = None;
             let answer = match fact {
@@ -89,7 +89,7 @@ impl Sight {
                 }
                 Fact::Path(Ok(relation)) => {
                     self.known.extend(self.unknown.next().map(|path| (path, relation)));
-                    self.next(eyes)
+                    self.next(host)
                 }
             };
             if answer.is_some() {
@@ -104,21 +104,21 @@ impl Sight {
     }
 
     /// Asks a thread about the next path. Returns the answer if no path is left.
-    fn next(&mut self, eyes: &Eyes<'_>) -> Option<HostFact> {
+    fn next(&mut self, host: &Host<'_>) -> Option<HostFact> {
         match self.unknown.as_slice().first() {
             Some(path) => {
-                let (daemon, look) = (eyes.daemon.id(), eyes.look.clone());
+                let (daemon, look) = (host.daemon.id(), host.look.clone());
                 let question = Question::Path(daemon, look, path.clone());
-                self.send(question, eyes);
+                self.send(question, host);
                 None
             }
             None => Some(HostFact::Paths(mem::take(&mut self.known))),
         }
     }
 
-    fn send(&mut self, question: Question, eyes: &Eyes<'_>) {
-        let asked = eyes.blocking.ask(question.clone(), eyes.pair);
-        self.awaited = Some(Awaited { question, asked, until: eyes.now + LOOK_LIMIT });
+    fn send(&mut self, question: Question, host: &Host<'_>) {
+        let asked = host.blocking.ask(question.clone(), host.pair);
+        self.awaited = Some(Awaited { question, asked, until: host.now + LOOK_LIMIT });
     }
 }
 

@@ -36,7 +36,7 @@ const LAST_CALL: Duration = Duration::from_secs(1);
 
 /// A new process that prepares to take over.
 #[derive(Debug)]
-pub(super) struct Upgrade {
+pub(super) struct Takeover {
     successor: Successor,
     until: Instant,
 }
@@ -206,7 +206,7 @@ impl Server {
         match self.start(&program) {
             Ok(successor) => {
                 let until = Instant::now() + PREPARING;
-                self.upgrade = Some(Upgrade { successor, until });
+                self.upgrade = Some(Takeover { successor, until });
             }
             Err(why) => self.upgrade_failed(&why),
         }

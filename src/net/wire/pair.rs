@@ -13,7 +13,7 @@ use super::pump::Pump;
 use super::pumps::Pumps;
 use super::shell::{Shell, Sockets, Wants};
 use crate::net::slab::Side;
-use crate::proxy::{ListenerSettings, Rest};
+use crate::proxy::{ListenerSettings, Parked};
 
 /// A client socket and the daemon socket paired with it.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(in crate::net) struct Pair {
 /// The activity of a pair.
 #[derive(Debug)]
 enum Work {
-    Resting(Rest),
+    Parked(Parked),
     Busy(Box<Pump>),
 }
 
@@ -53,7 +53,7 @@ impl Pair {
     /// Makes the pair of a client that another process has accepted at this listening socket, and to
     /// which nothing is owed.
     pub(in crate::net) fn adopted(client: Peer, listener: usize) -> Self {
-        Self::of(client, listener, Work::Resting(Rest::unconnected()))
+        Self::of(client, listener, Work::Parked(Parked::unconnected()))
     }
 
     fn of(client: Peer, listener: usize, work: Work) -> Self {
@@ -70,7 +70,7 @@ impl Pair {
     /// has sent and that was read was answered.
     pub(in crate::net) fn free(&mut self) -> Option<(&mut Peer, usize)> {
         let free = match &self.work {
-            Work::Resting(_) => true,
+            Work::Parked(_) => true,
             Work::Busy(pump) => pump.is_free(),
         };
         free.then_some((&mut self.sockets.client, self.listener))
@@ -93,16 +93,16 @@ impl Pair {
     /// Returns the time at which it needs a turn even without an event.
     pub(in crate::net) fn wakes(&self) -> Option<Instant> {
         match &self.work {
-            Work::Resting(_) => None,
+            Work::Parked(_) => None,
             Work::Busy(pump) => pump.wakes(),
         }
     }
 
     /// Does what is due and moves what can be moved.
     pub(in crate::net) fn turn(&mut self, pumps: &mut Pumps, shell: &mut Shell<'_>) -> Wants {
-        if let Work::Resting(rest) = self.work {
+        if let Work::Parked(parked) = self.work {
             let mut pump = pumps.lend(shell.settings);
-            pump.wake(shell.settings, rest);
+            pump.unpark(shell.settings, parked);
             self.work = Work::Busy(pump);
         }
         let Work::Busy(pump) = &mut self.work else {
@@ -110,8 +110,8 @@ impl Pair {
         };
         let wants = pump.turn(&mut self.sockets, shell);
         if wants == Wants::Events
-            && let Some(rest) = pump.rest()
-            && let Work::Busy(pump) = std::mem::replace(&mut self.work, Work::Resting(rest))
+            && let Some(parked) = pump.park()
+            && let Work::Busy(pump) = std::mem::replace(&mut self.work, Work::Parked(parked))
         {
             pumps.reclaim(pump);
         }
@@ -133,7 +133,7 @@ impl Pair {
     /// Returns `true` if nothing is owed to the client.
     pub(in crate::net) fn is_idle(&self) -> bool {
         match &self.work {
-            Work::Resting(_) => true,
+            Work::Parked(_) => true,
             Work::Busy(pump) => pump.is_idle(),
         }
     }

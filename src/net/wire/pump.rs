@@ -14,11 +14,11 @@ use super::pools::Pools;
 use super::shell::{Shell, Sockets, Wants};
 use super::transfer::Transfer;
 use crate::net::daemons::unreachable;
-use crate::net::host::question::{Eyes, Sight};
+use crate::net::host::question::{Host, Lookup};
 use crate::net::log::access;
 use crate::net::service::notify::Reach;
 use crate::net::slab::place;
-use crate::proxy::{Away, DIAL_LIMIT, ListenerSettings, Outcome, Patience, Rest, Session, Step};
+use crate::proxy::{Away, DIAL_LIMIT, Deadline, ListenerSettings, Outcome, Parked, Session, Step};
 use crate::stats::answers;
 
 /// Maximum number of bytes that one pair moves per turn: a few full socket queues.
@@ -37,9 +37,9 @@ pub(super) struct Pump {
     /// From the daemon to the client.
     down: Transfer,
     dial: Dial,
-    sight: Sight,
-    patience: Patience,
-    deadline: Option<Instant>,
+    lookup: Lookup,
+    deadline: Deadline,
+    expires: Option<Instant>,
 }
 
 /// The bytes read from both sides.
@@ -59,22 +59,22 @@ impl Filled {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dial {
     /// No connection is being made.
-    Rest,
+    Idle,
     /// The next attempt is `at` this time. While the accept queue is full, attempts go on `until` that one.
     Due { at: Instant, until: Instant },
 }
 
 impl Pump {
     /// Makes an idle pump, which a pair can use.
-    pub(super) fn resting(settings: &Rc<ListenerSettings>) -> Self {
+    pub(super) fn parked(settings: &Rc<ListenerSettings>) -> Self {
         Self {
             session: Session::new(Rc::clone(settings)),
             up: Transfer::default(),
             down: Transfer::default(),
-            dial: Dial::Rest,
-            sight: Sight::default(),
-            patience: Patience::Endless,
-            deadline: None,
+            dial: Dial::Idle,
+            lookup: Lookup::default(),
+            deadline: Deadline::Endless,
+            expires: None,
         }
     }
 
@@ -88,25 +88,25 @@ impl Pump {
     }
 
     /// Uses an idle pump for a pair that was idle.
-    pub(super) fn wake(&mut self, settings: &Rc<ListenerSettings>, rest: Rest) {
-        self.session.wake(settings, rest);
+    pub(super) fn unpark(&mut self, settings: &Rc<ListenerSettings>, parked: Parked) {
+        self.session.unpark(settings, parked);
     }
 
     /// Returns the state to keep if the pair is idle. Then another pair can use the pump.
-    pub(super) fn rest(&mut self) -> Option<Rest> {
-        let rest = self.session.rest()?;
+    pub(super) fn park(&mut self) -> Option<Parked> {
+        let parked = self.session.park()?;
         self.up = Transfer::default();
         self.down = Transfer::default();
-        Some(rest)
+        Some(parked)
     }
 
     /// Returns the time of the next turn without an event.
     pub(super) fn wakes(&self) -> Option<Instant> {
         let dials = match self.dial {
             Dial::Due { at, .. } => Some(at),
-            Dial::Rest => None,
+            Dial::Idle => None,
         };
-        [dials, self.sight.until(), self.deadline].into_iter().flatten().min()
+        [dials, self.lookup.until(), self.expires].into_iter().flatten().min()
     }
 
     /// Handles expired timers.
@@ -117,8 +117,8 @@ impl Pump {
             self.dial(sockets, shell, until);
         }
         self.see(shell);
-        if self.deadline.is_some_and(|deadline| deadline <= shell.now) {
-            self.deadline = None;
+        if self.expires.is_some_and(|expires| expires <= shell.now) {
+            self.expires = None;
             let step = self.session.expired(shell.now);
             self.obey(step, sockets, shell);
         }
@@ -126,7 +126,7 @@ impl Pump {
 
     /// Passes an answer from the host to the core, if there is one.
     fn see(&mut self, shell: &Shell<'_>) {
-        if let Some(fact) = self.sight.answer(&eyes(shell)) {
+        if let Some(fact) = self.lookup.answer(&host(shell)) {
             self.session.found(fact);
         }
     }
@@ -291,10 +291,10 @@ impl Pump {
             Step::Dial => self.dial(sockets, shell, shell.now + DIAL_LIMIT),
             Step::Hangup => {
                 sockets.daemon = None;
-                self.dial = Dial::Rest;
+                self.dial = Dial::Idle;
             }
             Step::Ask(question) => {
-                if let Some(fact) = self.sight.ask(question, &eyes(shell)) {
+                if let Some(fact) = self.lookup.ask(question, &host(shell)) {
                     self.session.found(fact);
                 }
             }
@@ -309,7 +309,7 @@ impl Pump {
     }
 
     fn dial(&mut self, sockets: &mut Sockets, shell: &mut Shell<'_>, until: Instant) {
-        self.dial = Dial::Rest;
+        self.dial = Dial::Idle;
         let connected = UnixStream::connect(shell.daemon.path())
             .and_then(|stream| Peer::new(stream, shell.daemon_token, shell.registry));
         // Questions about the daemon's readiness do not count as its clients.
@@ -342,17 +342,17 @@ impl Pump {
     }
 
     fn set_deadline(&mut self, now: Instant) {
-        let patience = self.session.patience();
-        if patience != self.patience {
-            self.patience = patience;
-            self.deadline = patience.limit().map(|limit| now + limit);
+        let deadline = self.session.deadline();
+        if deadline != self.deadline {
+            self.deadline = deadline;
+            self.expires = deadline.limit().map(|limit| now + limit);
         }
     }
 }
 
-fn eyes<'s>(shell: &'s Shell<'_>) -> Eyes<'s> {
+fn host<'s>(shell: &'s Shell<'_>) -> Host<'s> {
     let (pair, _) = place(shell.daemon_token);
-    Eyes { look: shell.look, daemon: shell.daemon, blocking: shell.blocking, pair, now: shell.now }
+    Host { look: shell.look, daemon: shell.daemon, blocking: shell.blocking, pair, now: shell.now }
 }
 
 /// Counts and logs the outcome of an exchange.

@@ -18,7 +18,7 @@ pub(in crate::net) struct Pumps(
 impl Pumps {
     /// Lends a parked pump. It has the settings of any listener until it is given its own.
     pub(super) fn lend(&mut self, settings: &Rc<ListenerSettings>) -> Box<Pump> {
-        self.0.pop().unwrap_or_else(|| Box::new(Pump::resting(settings)))
+        self.0.pop().unwrap_or_else(|| Box::new(Pump::parked(settings)))
     }
 
     /// Takes a parked pump back.

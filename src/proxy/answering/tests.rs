@@ -47,7 +47,7 @@ fn pings() -> Session {
     session.connected();
     assert_eq!(advance(&mut session), Step::Wait);
     assert!(leaves(session.up()).starts_with("GET /_ping HTTP/1.1\r\n"));
-    assert_eq!((session.patience(), advance(&mut session)), (Patience::Pong, Step::Wait));
+    assert_eq!((session.deadline(), advance(&mut session)), (Deadline::Pong, Step::Wait));
     session
 }
 
@@ -62,13 +62,13 @@ fn unready(session: &mut Session) -> String {
 #[test]
 fn a_response_ends_the_connection_and_needs_no_daemon() {
     let mut session = session();
-    assert_eq!((advance(&mut session), session.patience()), (Step::Wait, Patience::Query));
+    assert_eq!((advance(&mut session), session.deadline()), (Step::Wait, Deadline::Query));
     gets(session.up(), &REQUEST[..9]);
     assert_eq!(advance(&mut session), Step::Wait);
     gets(session.up(), &REQUEST[9..]);
     assert_eq!(advance(&mut session), query(None));
     session.answered(Answer::Response(b"hello".to_vec()));
-    assert_eq!((advance(&mut session), session.patience()), (Step::Wait, Patience::Reader));
+    assert_eq!((advance(&mut session), session.deadline()), (Step::Wait, Deadline::Reader));
     assert_eq!(leaves(session.down()), "hello");
     assert_eq!(advance(&mut session), Step::Close);
 }

@@ -39,7 +39,7 @@ pub(super) struct Tunnel {
 
 const PASSES: Note = "a BuildKit connection (HTTP/2) passes; images built through it get no labels";
 
-/// The state of our knowledge of the daemon's store.
+/// The known state of the daemon's store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Knowledge {
     Nothing,

@@ -2,8 +2,8 @@ use super::*;
 use crate::engine::shapes::CONTAINER;
 use crate::rules::body::tests::rewrite;
 
-fn answered(status: u16, content: &str) -> Answer<'_> {
-    Answer { status, head: b"", content: content.as_bytes() }
+fn answered(status: u16, content: &str) -> DaemonAnswer<'_> {
+    DaemonAnswer { status, head: b"", content: content.as_bytes() }
 }
 
 /// What an answer with this content means, and the volumes and places that it tells of.
@@ -14,7 +14,7 @@ fn learned(question: &Question, answer: &str) -> (Learned, Vec<String>, Vec<Stri
 }
 
 #[test]
-fn what_a_daemon_tells_of_an_image_and_of_mounts_is_learned() {
+fn answers_about_images_and_mounts_are_recorded() {
     let image = Question::Image { name: "x".to_owned(), platform: None };
     let container = Question::Container(String::new());
     for (answer, volumes) in [
@@ -48,7 +48,7 @@ fn what_a_daemon_tells_of_an_image_and_of_mounts_is_learned() {
 }
 
 #[test]
-fn an_answer_that_is_none_teaches_nothing() {
+fn malformed_answers_are_detected() {
     let image = Question::Image { name: "x".to_owned(), platform: None };
     let container = Question::Container(String::new());
     for nonsense in [
@@ -88,7 +88,7 @@ const MANIFESTS: &str = r#"{"Manifests":[
 
 /// Each judgement names what it lacks, and nothing that is known: at last, nothing.
 #[test]
-fn a_judgement_lacks_only_what_is_not_known() {
+fn a_judgement_needs_only_unknown_facts() {
     let body = r#"{"Image":"x","HostConfig":{"VolumesFrom":["c"],"Binds":["v:/v","/h:/h"]}}"#;
     let mut facts = Facts::default();
     let lacks =
@@ -112,7 +112,7 @@ fn a_judgement_lacks_only_what_is_not_known() {
 }
 
 #[test]
-fn nothing_is_asked_or_ordered_for_what_the_daemon_will_refuse() {
+fn nothing_is_asked_or_ordered_if_the_daemon_will_refuse() {
     let body = r#"{"Image":"x","HostConfig":{"VolumesFrom":["c"],"Binds":["v:/v"]}}"#;
     let mut facts = Facts::default();
     let profile = Profile::default();

@@ -114,20 +114,20 @@ mod control {
     pub(super) const FRONTEND_ATTRS: u64 = 7;
     pub(super) const EXPORTERS: u64 = 13;
     pub(super) const SESSION_EXPORTER: u64 = 14;
-    /// Of an element of `EXPORTERS`.
+    /// A field of an element of `EXPORTERS`.
     pub(super) const TYPE: u64 = 1;
-    /// Of an element of `EXPORTERS`.
+    /// A field of an element of `EXPORTERS`.
     pub(super) const ATTRS: u64 = 2;
 }
 
 /// Fields of `LLBBridge/Return`.
 mod returned {
     pub(super) const RESULT: u64 = 1;
-    /// Of the result: its one reference, in the old and the new encoding.
+    /// The result's one reference, in the old and the new encoding.
     pub(super) const REF: [u64; 2] = [1, 3];
-    /// Of the result: its references by platform, in the old and the new encoding.
+    /// The result's references by platform, in the old and the new encoding.
     pub(super) const REFS: [u64; 2] = [2, 4];
-    /// Of the result.
+    /// The result's metadata.
     pub(super) const METADATA: u64 = 10;
 }
 

@@ -34,17 +34,17 @@ fn answer(paths: &[&str], later: Duration) -> (HostFact, bool) {
     let (look, mut daemons) = (SocketIdentity::new(Disk), Daemons::default());
     let daemon = daemons.add("/daemon".as_ref());
     let now = Instant::now();
-    let eyes = Eyes { look: &look, daemon, blocking: &blocking, pair: 1, now };
-    let mut sight = Sight::default();
+    let host = Host { look: &look, daemon, blocking: &blocking, pair: 1, now };
+    let mut lookup = Lookup::default();
     let paths = paths.iter().map(|&path| path.to_owned()).collect();
-    if let Some(fact) = sight.ask(HostQuestion::Paths(paths), &eyes) {
-        return (fact, sight.until().is_none());
+    if let Some(fact) = lookup.ask(HostQuestion::Paths(paths), &host) {
+        return (fact, lookup.until().is_none());
     }
-    assert_eq!(sight.until(), Some(now + LOOK_LIMIT));
-    let eyes = Eyes { now: now + later, ..eyes };
+    assert_eq!(lookup.until(), Some(now + LOOK_LIMIT));
+    let host = Host { now: now + later, ..host };
     loop {
-        if let Some(fact) = sight.answer(&eyes) {
-            return (fact, sight.until().is_none());
+        if let Some(fact) = lookup.answer(&host) {
+            return (fact, lookup.until().is_none());
         }
         thread::yield_now();
     }

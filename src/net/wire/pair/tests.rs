@@ -115,7 +115,7 @@ impl Lab {
         self.turn(slot, settings);
         let mut answer = vec![0; created.len()];
         ends.client.read_exact(&mut answer).unwrap();
-        assert!(matches!(self.pairs[slot].work, Work::Resting(_)));
+        assert!(matches!(self.pairs[slot].work, Work::Parked(_)));
         String::from_utf8(request[..n].to_vec()).unwrap()
     }
 }

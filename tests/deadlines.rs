@@ -7,7 +7,7 @@ mod support;
 
 use std::time::Duration;
 
-use dockerd_ci_proxy::proxy::Patience;
+use dockerd_ci_proxy::proxy::Deadline;
 use support::player::{Pace, Player};
 
 const CREATE: &str = "POST /containers/create HTTP/1.1\r\nContent-Length: 13\r\n\r\n";
@@ -29,29 +29,29 @@ enum Does {
 use Does::{Client, ClientEnds, Daemon, DaemonEnds, NobodyReads};
 
 /// Events before both sides fall silent, and the timeout then.
-const STATES: &[(&str, &[Does], Patience)] = &[
-    ("nothing was asked", &[], Patience::Endless),
-    ("half a head", &[Client("GET /_ping HT")], Patience::Head),
+const STATES: &[(&str, &[Does], Deadline)] = &[
+    ("nothing was asked", &[], Deadline::Endless),
+    ("half a head", &[Client("GET /_ping HT")], Deadline::Head),
     (
         "half a head behind a request",
         &[Client("GET /_ping HTTP/1.1\r\n\r\nGET /_pi"), Daemon("HTTP/1.1 204 No Content\r\n\r\n")],
-        Patience::Head,
+        Deadline::Head,
     ),
     (
         "half a head behind a request without an answer",
         &[Client("GET /_ping HTTP/1.1\r\n\r\nGET /_pi")],
-        Patience::Endless,
+        Deadline::Endless,
     ),
     (
         "between requests",
         &[Client("GET /_ping HTTP/1.1\r\n\r\n"), Daemon("HTTP/1.1 204 No Content\r\n\r\n")],
-        Patience::Endless,
+        Deadline::Endless,
     ),
-    ("half a body that is collected", &[Client(CREATE), Client("{")], Patience::Endless),
+    ("half a body that is collected", &[Client(CREATE), Client("{")], Deadline::Endless),
     (
         "the daemon is asked about the image",
         &[Client(CREATE), Client(r#"{"Image":"x"}"#)],
-        Patience::Endless,
+        Deadline::Endless,
     ),
     (
         "half an answer about the image",
@@ -60,54 +60,54 @@ const STATES: &[(&str, &[Does], Patience)] = &[
             Client(r#"{"Image":"x"}"#),
             Daemon("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"),
         ],
-        Patience::Endless,
+        Deadline::Endless,
     ),
-    ("a request without an answer", &[Client(LOGS)], Patience::Endless),
-    ("the same, half-closed", &[Client(LOGS), ClientEnds], Patience::Endless),
+    ("a request without an answer", &[Client(LOGS)], Deadline::Endless),
+    ("the same, half-closed", &[Client(LOGS), ClientEnds], Deadline::Endless),
     (
         "half an upload",
         &[Client("POST /images/load HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf")],
-        Patience::Endless,
+        Deadline::Endless,
     ),
-    ("half a response head", &[Client(LOGS), Daemon("HTTP/1.1 200 O")], Patience::Endless),
+    ("half a response head", &[Client(LOGS), Daemon("HTTP/1.1 200 O")], Deadline::Endless),
     (
         "a stream of chunks",
         &[Client(LOGS), Daemon("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n")],
-        Patience::Endless,
+        Deadline::Endless,
     ),
     (
         "a stream up to its end",
         &[Client(LOGS), Daemon("HTTP/1.1 200 OK\r\n\r\nhi")],
-        Patience::Endless,
+        Deadline::Endless,
     ),
     (
         "a stream that nobody reads",
         &[Client(LOGS), NobodyReads, Daemon("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nunread")],
-        Patience::Endless,
+        Deadline::Endless,
     ),
-    ("a tunnel", &[Client(ATTACH), Daemon(UPGRADED)], Patience::Endless),
-    ("a raw tunnel", &[Client(ATTACH), Daemon("HTTP/1.1 200 OK\r\n\r\n")], Patience::Endless),
+    ("a tunnel", &[Client(ATTACH), Daemon(UPGRADED)], Deadline::Endless),
+    ("a raw tunnel", &[Client(ATTACH), Daemon("HTTP/1.1 200 OK\r\n\r\n")], Deadline::Endless),
     (
         "a tunnel that nobody reads",
         &[Client(ATTACH), Daemon(UPGRADED), NobodyReads, Client("in"), Daemon("out")],
-        Patience::Endless,
+        Deadline::Endless,
     ),
     (
         "a tunnel whose client has ended",
         &[Client(ATTACH), Daemon(UPGRADED), ClientEnds],
-        Patience::Endless,
+        Deadline::Endless,
     ),
     (
         "a tunnel whose daemon has ended",
         &[Client(ATTACH), Daemon(UPGRADED), DaemonEnds],
-        Patience::Endless,
+        Deadline::Endless,
     ),
-    ("a refusal that nobody reads", &[NobodyReads, Client("nonsense\r\n\r\n")], Patience::Endless),
-    ("a refusal", &[Client("nonsense\r\n\r\n")], Patience::Linger),
+    ("a refusal that nobody reads", &[NobodyReads, Client("nonsense\r\n\r\n")], Deadline::Endless),
+    ("a refusal", &[Client("nonsense\r\n\r\n")], Deadline::Linger),
     (
         "a stream that has ended before its client",
         &[Client(LOGS), Daemon("HTTP/1.1 200 OK\r\n\r\nhi"), DaemonEnds],
-        Patience::Endless,
+        Deadline::Endless,
     ),
 ];
 
@@ -193,14 +193,14 @@ fn only_heads_and_lingering_clients_are_timed() {
         for does in *before {
             happens(&mut player, *does);
         }
-        assert_eq!(player.patience(), *wanted, "{state}");
+        assert_eq!(player.deadline(), *wanted, "{state}");
     }
 }
 
 #[test]
 fn what_is_timed_has_a_limit_and_the_rest_has_none() {
-    assert_eq!(Patience::Endless.limit(), None);
-    for timed in [Patience::Head, Patience::Linger] {
+    assert_eq!(Deadline::Endless.limit(), None);
+    for timed in [Deadline::Head, Deadline::Linger] {
         assert!(timed.limit().is_some());
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The event that a deadline applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
+pub enum Deadline {
     /// None: streams may be quiet forever.
     Endless,
     /// The client completes a request head.
@@ -19,7 +19,7 @@ pub enum Patience {
     Reader,
 }
 
-impl Patience {
+impl Deadline {
     /// Returns the time limit; `None` for no limit.
     #[must_use]
     pub fn limit(self) -> Option<Duration> {

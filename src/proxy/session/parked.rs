@@ -8,12 +8,12 @@ use super::{Link, Session};
 
 /// The state of an idle session, which has no request, no bytes and no ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rest {
+pub struct Parked {
     /// Number of bytes sent to the daemon since it was connected; `None` without a connection.
     sent: Option<u64>,
 }
 
-impl Rest {
+impl Parked {
     /// Makes the state of a client without a daemon connection. One is made at its first request.
     #[must_use]
     pub fn unconnected() -> Self {
@@ -32,11 +32,11 @@ impl Session {
         self.answer_itself();
     }
 
-    /// Makes an idle session that of a client in the state `rest`, with the settings of its listener.
-    pub fn wake(&mut self, settings: &Rc<ListenerSettings>, rest: Rest) {
+    /// Makes an idle session that of a client in the state `parked`, with the settings of its listener.
+    pub fn unpark(&mut self, settings: &Rc<ListenerSettings>, parked: Parked) {
         self.belong_to(settings);
-        self.lanes.begin_after(rest.sent.unwrap_or(0));
-        self.link = match rest.sent {
+        self.lanes.begin_after(parked.sent.unwrap_or(0));
+        self.link = match parked.sent {
             Some(_) => Link::Connected { since: 0 },
             None => Link::Absent,
         };
@@ -51,13 +51,13 @@ impl Session {
 
     /// Returns the state to keep, if the session is idle.
     #[must_use]
-    pub fn rest(&self) -> Option<Rest> {
+    pub fn park(&self) -> Option<Parked> {
         let sent = match self.link {
             Link::Connected { since } => Some(self.lanes.up.count().saturating_sub(since)),
             Link::Absent => None,
             Link::Dialling | Link::Away(_) | Link::Stale => return None,
         };
-        (self.hangups == 0 && self.is_free()).then_some(Rest { sent })
+        (self.hangups == 0 && self.is_free()).then_some(Parked { sent })
     }
 
     /// Returns `true` if another process may continue with the client's socket: all bytes that were read from
