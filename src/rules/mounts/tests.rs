@@ -45,7 +45,7 @@ const MOUNT: &str = r#"{"Type":"volume","Target":"/x","VolumeOptions":{"Labels":
 const ANONYMOUS_MOUNT: &str = r#"{"Type":"volume","Target":"/x","VolumeOptions":{"Labels":{"j":"7","com.docker.volume.anonymous":""}}}"#;
 
 #[test]
-fn every_volume_that_comes_into_being_by_the_way_is_labelled() {
+fn every_implicitly_created_volume_is_labelled() {
     let at = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect();
     let image = Facts { volumes: at(&["/x"]), ..Facts::default() };
     let nothing = Facts::default();
@@ -80,7 +80,7 @@ fn every_volume_that_comes_into_being_by_the_way_is_labelled() {
 }
 
 #[test]
-fn a_volume_has_the_driver_that_the_daemon_would_give_it() {
+fn a_volume_gets_the_driver_that_the_daemon_would_use() {
     let image = Facts { volumes: vec!["/x".into()], ..Facts::default() };
     let mount = |driver: &str| {
         let options = format!(
@@ -112,7 +112,7 @@ fn a_volume_has_the_driver_that_the_daemon_would_give_it() {
 }
 
 #[test]
-fn no_container_makes_us_write_or_ask_without_end() {
+fn the_number_of_mounts_and_the_length_of_driver_names_are_limited() {
     let many = |count: usize, entry: &dyn Fn(usize) -> String| {
         (0..count).map(entry).collect::<Vec<_>>().join(",")
     };
@@ -146,7 +146,7 @@ fn no_container_makes_us_write_or_ask_without_end() {
 }
 
 #[test]
-fn where_something_is_mounted_already_nothing_is_added() {
+fn nothing_is_added_at_a_path_of_another_mount() {
     let known = Facts { volumes: vec!["/x/".into()], ..Facts::default() };
     for host_config in [
         r#"{"Binds":["name:/x"]}"#,
@@ -168,7 +168,7 @@ fn where_something_is_mounted_already_nothing_is_added() {
 }
 
 #[test]
-fn an_annotation_leads_to_no_other_slice_than_the_cgroup_parent() {
+fn an_annotation_for_another_slice_is_refused() {
     let body =
         r#"{"HostConfig":{"annotations":{"a":"b","org.systemd.property.S\u006cice":"'x'"}}}"#;
     assert_eq!(container(&Facts::default(), body).unwrap().0, body);
@@ -179,7 +179,7 @@ fn an_annotation_leads_to_no_other_slice_than_the_cgroup_parent() {
 }
 
 #[test]
-fn the_daemons_socket_becomes_ours() {
+fn the_daemons_socket_is_replaced_by_the_proxys() {
     let nothing = Facts::default();
     for (body, wanted, notes) in [
         (
@@ -213,7 +213,7 @@ fn the_daemons_socket_becomes_ours() {
 }
 
 #[test]
-fn the_daemons_socket_among_the_volumes_of_another_container_becomes_ours() {
+fn the_daemons_socket_in_volumes_of_another_container_is_replaced() {
     let socket = || Some("/var/run/docker.sock".to_owned());
     let known = Facts {
         taken: [("/s".to_owned(), socket()), ("/t".to_owned(), Some("/tmp".to_owned()))].into(),
@@ -244,7 +244,7 @@ fn the_daemons_socket_among_the_volumes_of_another_container_becomes_ours() {
 }
 
 #[test]
-fn what_a_service_mounts_is_labelled() {
+fn volumes_of_a_service_are_labelled() {
     let body = r#"{"TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"volume","Target":"/x"},{"Type":"bind","Source":"/run/docker.sock","Target":"/s"}]}}}"#;
     let rewritten = rewrite(&profile(), &SERVICE, &Facts::default(), body).unwrap();
     let rewritten = rewritten.body;
@@ -337,7 +337,7 @@ fn what_podman_would_read_as_more_than_one_option_is_refused() {
 }
 
 #[test]
-fn what_the_swarm_makes_a_path_of_later_is_refused_or_told() {
+fn a_template_in_a_source_is_refused_or_noted() {
     let service = |socket_bind: SocketBind, mount: &str| {
         let body = format!(r#"{{"TaskTemplate":{{"ContainerSpec":{{"Mounts":[{mount}]}}}}}}"#);
         let profile = Profile { socket_bind, ..profile() };

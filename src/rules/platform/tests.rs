@@ -44,7 +44,7 @@ fn a_platform_is_read_as_the_daemon_reads_it() {
 }
 
 #[test]
-fn the_first_platform_of_a_create_that_heeds_it_counts() {
+fn the_first_platform_counts_if_the_create_uses_it() {
     let arm64 = json!({"os": "linux", "architecture": "arm64"});
     for (target, wanted) in [
         ("/v1.41/containers/create?platform=linux/arm64&platform=linux/386", arm64.clone()),

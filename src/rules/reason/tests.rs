@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn each_has_its_number_and_a_name_of_its_own() {
+fn reasons_have_unique_names_and_their_discriminants_as_indices() {
     let mut names: Vec<_> = Reason::ALL.iter().map(|reason| reason.name()).collect();
     for (place, reason) in Reason::ALL.iter().enumerate() {
         assert_eq!(*reason as usize, place);

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn a_path_of_the_client_neither_ends_a_line_nor_floods_it() {
+fn a_clients_path_is_escaped_and_bounded() {
     let forged = "/x\n\u{1b}[2Kdockerd-ci-proxy: info: forged\u{2028}/../run/docker.sock";
     let text = shown(forged).to_string();
     assert!(!text.contains(|letter: char| !(' '..='~').contains(&letter)), "{text:?}");

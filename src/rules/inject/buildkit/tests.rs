@@ -42,7 +42,7 @@ fn forced(number: u64) -> Vec<u8> {
 }
 
 #[test]
-fn a_frontend_is_told_what_is_forced_behind_what_the_client_says() {
+fn forced_values_follow_the_clients_in_a_frontends_map() {
     let client = [pair("label:a", "client"), pair("filename", "x")];
     for (method, frontend, map) in [(Method::BridgeSolve, 2, 3), (Method::ControlSolve, 6, 7)] {
         let solve = message(&[(map, &client[0]), (frontend, b"dockerfile.v0"), (map, &client[1])]);
@@ -56,7 +56,7 @@ fn a_frontend_is_told_what_is_forced_behind_what_the_client_says() {
 }
 
 #[test]
-fn buildkit_is_told_where_a_slice_is() {
+fn a_slice_becomes_a_path_for_buildkit() {
     for (parent, path) in [
         ("/ci/7", "/ci/7"),
         ("/ci-7.slice", "/ci-7.slice"),
@@ -74,7 +74,7 @@ fn buildkit_is_told_where_a_slice_is() {
 }
 
 #[test]
-fn what_is_kept_out_of_builds_is_the_clients() {
+fn values_that_are_not_forced_stay_the_clients() {
     let labels = injecting(profile().inject.image_labels(), None);
     let parent = Profile { strict: true, ..injecting(&[], Some("/ci")) };
     let neither = Profile { strict: true, ..Profile::default() };
@@ -115,7 +115,7 @@ fn what_is_kept_out_of_builds_is_the_clients() {
 }
 
 #[test]
-fn configs_that_the_client_hands_back_have_the_labels() {
+fn returned_image_configs_get_the_labels() {
     let result = |config: &str, other: &str| {
         message(&[
             (10, &pair("containerimage.config", config)),
@@ -249,7 +249,7 @@ fn a_config_of_one_platform_may_not_be_read() {
 }
 
 #[test]
-fn an_image_that_cannot_be_labelled_is_told_or_refused() {
+fn an_image_that_cannot_be_labelled_is_noted_or_refused() {
     let strict = Profile { strict: true, ..profile() };
     let exporter = |kind: &[u8]| message(&[(2, b"LLB"), (13, &message(&[(1, kind)]))]);
     let returned = |refs: &[u8]| message(&[(1, &message(&[(3, refs)]))]);
@@ -309,7 +309,7 @@ fn a_result_has_the_config_that_the_daemon_reads() {
 }
 
 #[test]
-fn exporters_of_a_session_are_told() {
+fn exporters_of_a_session_are_noted() {
     for (solve, note) in [(b"\x70\x01", Some(SESSION_EXPORTER)), (b"\x70\x00", None)] {
         let edited = edit(&profile(), Method::ControlSolve, solve).unwrap();
         assert_eq!((&*edited.message, edited.note), (&solve[..], note));

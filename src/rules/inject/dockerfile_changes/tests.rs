@@ -21,7 +21,7 @@ fn split(Retarget { target, forced }: Retarget) -> (String, String) {
 const OURS: &str = r#"changes=LABEL ci.job=7&changes=LABEL q='it'"'"'s a $1\'"#;
 
 #[test]
-fn our_label_line_comes_last() {
+fn the_label_line_comes_last() {
     for (target, before) in [
         ("/commit", "/commit?"),
         ("/commit?", "/commit?"),
@@ -37,7 +37,7 @@ fn our_label_line_comes_last() {
 }
 
 #[test]
-fn a_line_that_would_swallow_ours_is_refused() {
+fn a_line_that_would_absorb_the_labels_is_refused() {
     for changes in [
         "CMD%20a%20%5C",
         "CMD%20a%5C%20%09",

@@ -40,7 +40,7 @@ fn labels_are_added_to_a_query_without_any() {
 }
 
 #[test]
-fn the_first_pair_is_rewritten_in_its_place_and_the_others_go() {
+fn the_first_pair_is_rewritten_in_place_and_the_others_are_removed() {
     let target = "/build?cgroupparent=&t=x&%6cabels=%7B%22a%22%3A%22b%22%2C%22ci.job%22%3A%229%22%7D\
                   &labels=%7B%22c%22%3A%22d%22%7D&cgroupparent=/evil&q=1";
     assert_eq!(
@@ -55,7 +55,7 @@ fn the_first_pair_is_rewritten_in_its_place_and_the_others_go() {
 }
 
 #[test]
-fn a_build_of_buildkit_is_not_told_as_moved_but_podman_could_do_it() {
+fn a_build_by_buildkit_reports_no_forced_cgroup_parent() {
     let profile = profile(Some("/ci"));
     let target = "/build?version=2";
     let plan = plan(&profile, target);
@@ -66,7 +66,7 @@ fn a_build_of_buildkit_is_not_told_as_moved_but_podman_could_do_it() {
 }
 
 #[test]
-fn what_is_kept_out_of_builds_is_the_clients() {
+fn values_that_are_not_forced_stay_the_clients() {
     let theirs = "/build?Labels=x&labels=%7B%22ci.job%22%3A%229%22%7D&cgroupparent=/mine&RM=0";
     let labels = profile(None);
     let parent = without_labels(Some("/ci"));
@@ -94,7 +94,7 @@ fn what_is_kept_out_of_builds_is_the_clients() {
 }
 
 #[test]
-fn no_container_of_a_step_stays() {
+fn containers_of_steps_are_removed() {
     let ours = r#"labels={"ci.job":"1","ci.team":"a b&c"}"#;
     for (query, wanted) in [
         ("rm=0", "rm=1 {} forcerm=1"),
@@ -107,7 +107,7 @@ fn no_container_of_a_step_stays() {
 }
 
 #[test]
-fn no_other_spelling_stays_that_podman_takes_for_ours() {
+fn other_spellings_of_forced_keys_are_removed_for_podman() {
     let target = "/build?LABELS=%7B%7D&t=x&label%C5%BF=%7B%7D&CgroupParent=/evil&label=y";
     assert_eq!(
         rewritten(target, Some("/ci")).unwrap(),

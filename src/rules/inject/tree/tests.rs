@@ -22,7 +22,7 @@ fn injected(list: &[Inject], shape: &JsonShape, document: &str) -> String {
 }
 
 #[test]
-fn each_shape_gets_what_it_has_a_position_for() {
+fn each_shape_gets_the_values_of_its_positions() {
     let labels = r#""Labels":{"a":"1","c":"\""}"#;
     for (shape, document, wanted) in [
         (&LABELLED, "{}", format!("{{{labels}}}")),
@@ -54,7 +54,7 @@ fn an_empty_list_changes_nothing() {
 }
 
 #[test]
-fn what_a_shape_gets_is_recorded() {
+fn the_kinds_of_forced_values_are_recorded() {
     let both = Forced::LABELS | Forced::CGROUP_PARENT;
     assert_eq!(Tree::of(&CONTAINER, &list()).forced(), both);
     assert_eq!(Tree::of(&SERVICE, &list()).forced(), Forced::LABELS);

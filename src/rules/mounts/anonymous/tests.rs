@@ -36,7 +36,7 @@ fn own(target: &str, job: &str) -> String {
 }
 
 #[test]
-fn our_own_mount_gives_way_to_all_that_a_client_mounts_there() {
+fn an_own_mount_is_removed_if_the_client_mounts_something_there() {
     let nothing = Facts::default();
     for profile in [profile(), leaving()] {
         for job in ["7", "6"] {
@@ -66,7 +66,7 @@ fn our_own_mount_gives_way_to_all_that_a_client_mounts_there() {
 }
 
 #[test]
-fn our_own_mount_gives_way_to_a_volume_of_another_container() {
+fn an_own_mount_is_removed_for_a_volume_of_another_container() {
     let given = format!(r#"{{"VolumesFrom":["c"],"Mounts":[{}]}}"#, own("/x/", "6"));
     let taken = |path: &str| Facts { taken: [(path.into(), None)].into(), ..Facts::default() };
     let wanted = r#"{"VolumesFrom":["c"],"Mounts":[]}"#;
@@ -76,7 +76,7 @@ fn our_own_mount_gives_way_to_a_volume_of_another_container() {
 }
 
 #[test]
-fn the_daemons_socket_of_another_container_is_not_hidden_by_what_gives_way() {
+fn a_removed_own_mount_does_not_hide_the_daemons_socket_of_another_container() {
     let profile = Profile { socket_bind: SocketBind::Rewrite("/ours".into()), ..profile() };
     let taken = [("/x".to_owned(), Some("/docker.sock".to_owned()))].into();
     let known = Facts { taken, ..Facts::default() };
@@ -90,7 +90,7 @@ fn the_daemons_socket_of_another_container_is_not_hidden_by_what_gives_way() {
 }
 
 #[test]
-fn our_own_mount_stays_where_nothing_else_is_and_gets_the_labels_of_this_job() {
+fn an_own_mount_without_a_rival_stays_and_gets_the_labels_of_this_job() {
     let known = Facts { volumes: vec!["/x".into()], ..Facts::default() };
     for profile in [profile(), leaving()] {
         for around in [
@@ -108,7 +108,7 @@ fn our_own_mount_stays_where_nothing_else_is_and_gets_the_labels_of_this_job() {
 }
 
 #[test]
-fn a_mount_that_a_client_wrote_is_never_taken_away() {
+fn mounts_of_the_client_are_never_removed() {
     for mount in [
         // As it looks after we have labelled what a client wrote.
         r#"{"Type":"volume","Target":"/x","VolumeOptions":{"Labels":{"j":"7","t":"w"}}}"#,
@@ -127,7 +127,7 @@ fn a_mount_that_a_client_wrote_is_never_taken_away() {
 
 /// It mounts where it says, or the daemon says why not.
 #[test]
-fn a_bind_without_a_source_is_mounted_whatever_else_there_is() {
+fn a_bind_without_a_source_is_always_mounted() {
     let mount = |labels: &str| {
         format!(r#"{{"Type":"volume","Target":"/x","VolumeOptions":{{"Labels":{{{labels}}}}}}}"#)
     };
@@ -149,7 +149,7 @@ fn a_bind_without_a_source_is_mounted_whatever_else_there_is() {
 }
 
 #[test]
-fn several_mounts_of_ours_go_and_others_come() {
+fn several_own_mounts_are_removed_while_others_are_added() {
     let (x, y, z) = (own("/x", "6"), own("/y", "6"), own("/z", "7"));
     let tmpfs = |at: &str| format!(r#"{{"Type":"tmpfs","Target":"{at}"}}"#);
     let (one, two) = (tmpfs("/a"), tmpfs("/b"));
@@ -184,7 +184,7 @@ fn several_mounts_of_ours_go_and_others_come() {
 }
 
 #[test]
-fn a_service_keeps_and_labels_what_looks_like_ours() {
+fn a_service_keeps_and_labels_mounts_that_look_like_the_proxys() {
     let spec = |mounts: &str| {
         format!(
             r#"{{"Labels":{{"j":"7","t":"w"}},"TaskTemplate":{{"ContainerSpec":{{"Mounts":[{mounts}],"Labels":{{"j":"7","t":"w"}}}}}}}}"#
@@ -198,7 +198,7 @@ fn a_service_keeps_and_labels_what_looks_like_ours() {
 }
 
 #[test]
-fn what_is_left_to_the_daemon_stays_as_the_client_wrote_it() {
+fn anonymous_volumes_that_are_left_to_the_daemon_stay_unchanged() {
     for body in [
         r#"{"Labels":{"j":"7","t":"w"},"Image":"i","Volumes":{"/x":{}}}"#,
         r#"{"Labels":{"j":"7","t":"w"},"Image":"i","Volumes":{"x":{}},"HostConfig":{}}"#,
@@ -214,7 +214,7 @@ fn what_is_left_to_the_daemon_stays_as_the_client_wrote_it() {
 }
 
 #[test]
-fn what_is_left_to_the_daemon_is_no_way_around_the_rest() {
+fn other_volumes_are_labelled_if_anonymous_ones_are_left() {
     let left = |body: &str| rewrite(&leaving(), &CONTAINER, &Facts::default(), body);
     let body = r#"{"Image":"i","HostConfig":{"VolumesFrom":["c"],"Binds":["v:/x"]}}"#;
     let volume = Order::CreateVolume { name: "v".into(), driver: String::new() };
