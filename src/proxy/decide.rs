@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::engine::{self, Operation};
 use crate::http::{Malformed, head, target};
-use crate::rules::facts::Facts;
+use crate::rules::facts::NO_FACTS;
 use crate::rules::{self, Asked, Judgement, Profile, Traits};
 
 /// A decision about one request.
@@ -37,7 +37,7 @@ pub fn decide(profile: &Profile, head: &[u8]) -> Result<Decision, Malformed> {
     let asked = Asked { operation, target: request.target, traits, body: None };
     Ok(Decision {
         operation,
-        judgement: rules::judge(profile, &asked, &Facts::default()),
+        judgement: rules::judge(profile, &asked, &NO_FACTS),
         traits,
         target: request.target_range(),
         persistent: request.persistent,

@@ -92,6 +92,17 @@ pub struct Facts {
     pub(super) hopeless: bool,
 }
 
+/// The facts of a request about which nothing was asked. Static, so that most requests need none made.
+pub static NO_FACTS: Facts = Facts {
+    volumes: Vec::new(),
+    taken: BTreeMap::new(),
+    image: OfImage::Nothing,
+    containers: BTreeSet::new(),
+    paths: Vec::new(),
+    version: None,
+    hopeless: false,
+};
+
 /// The known part of an image's volumes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum OfImage {

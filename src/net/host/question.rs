@@ -73,6 +73,11 @@ impl Lookup {
         self.answer(host)
     }
 
+    /// Returns `true` if an answer is awaited.
+    pub(in crate::net) fn is_pending(&self) -> bool {
+        self.awaited.is_some()
+    }
+
     /// Returns the answer once known, or the reason for a failure.
     pub(in crate::net) fn answer(&mut self, host: &Host<'_>) -> Option<HostFact> {
         loop {

@@ -20,6 +20,8 @@ pub(in crate::net) struct Listeners {
     first: usize,
     /// The place of the first listener.
     base: usize,
+    /// `true` if a client may be waiting at any of them.
+    stirred: bool,
 }
 
 /// A listening socket.
@@ -38,7 +40,7 @@ impl Listeners {
     /// The same for listeners at the places from `base` on.
     pub(in crate::net) fn from(all: Vec<Listener>, base: usize) -> Self {
         let door = |listener| Door { listener, stirred: false };
-        Self { all: all.into_iter().map(door).collect(), first: 0, base }
+        Self { all: all.into_iter().map(door).collect(), first: 0, base, stirred: false }
     }
 
     /// Registers each listener under its token.
@@ -67,6 +69,7 @@ impl Listeners {
         let place = token.checked_sub(FIRST + self.base);
         if let Some(door) = place.and_then(|place| self.all.get_mut(place)) {
             door.stirred = true;
+            self.stirred = true;
         }
     }
 
@@ -74,11 +77,12 @@ impl Listeners {
     #[cfg(test)]
     pub(in crate::net) fn stir_all(&mut self) {
         self.all.iter_mut().for_each(|door| door.stirred = true);
+        self.stirred = true;
     }
 
     /// Returns `true` if a client may be waiting.
     pub(in crate::net) fn is_stirred(&self) -> bool {
-        self.all.iter().any(|door| door.stirred)
+        self.stirred
     }
 
     pub(in crate::net) fn iter(&self) -> impl Iterator<Item = &Listener> {
@@ -112,6 +116,7 @@ impl Listeners {
                 }
             }
         }
+        self.stirred = false;
         Err(io::ErrorKind::WouldBlock.into())
     }
 }

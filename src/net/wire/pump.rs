@@ -126,7 +126,9 @@ impl Pump {
 
     /// Passes an answer from the host to the core, if there is one.
     fn see(&mut self, shell: &Shell<'_>) {
-        if let Some(fact) = self.lookup.answer(&host(shell)) {
+        if self.lookup.is_pending()
+            && let Some(fact) = self.lookup.answer(&host(shell))
+        {
             self.session.found(fact);
         }
     }
