@@ -83,11 +83,11 @@ impl Answering {
     pub(super) fn answered(&mut self, answer: Answer, lanes: &mut Lanes) {
         self.stage = match answer {
             Answer::Response(response) => {
-                lanes.down.say(response);
+                lanes.down.queue(response);
                 Stage::Leaving
             }
             Answer::AskDaemon => {
-                lanes.up.say(client::ping());
+                lanes.up.queue(client::ping());
                 Stage::Pinging(Reply::new(PONG_LIMIT, Vec::new()))
             }
         };

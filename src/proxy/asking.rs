@@ -51,7 +51,7 @@ enum Stage {
 pub(super) enum Progress {
     Waits,
     /// A request of the proxy is in the daemon's outbox.
-    Says,
+    Sends,
     /// The shell is to answer this question.
     Asks(HostQuestion),
     /// The body is missing.
@@ -142,7 +142,7 @@ impl Asking {
             }
             Some(Need::Daemon(question)) => {
                 let api = self.inquiry.as_ref().map(Inquiry::api).unwrap_or_default();
-                return self.say(question.request(api), lanes, settings);
+                return self.send_own(question.request(api), lanes, settings);
             }
             None => {}
         }
@@ -150,7 +150,7 @@ impl Asking {
             return self.judged(self.held.judge(settings), lanes, settings);
         }
         if let Some(order) = self.orders.as_slice().first() {
-            return self.say(order.request(&settings.profile), lanes, settings);
+            return self.send_own(order.request(&settings.profile), lanes, settings);
         }
         match self.draft.take() {
             Some((edited, share)) => Progress::Send(edited, share),
@@ -158,15 +158,15 @@ impl Asking {
         }
     }
 
-    fn say(
+    fn send_own(
         &mut self,
         request: Vec<u8>,
         lanes: &mut Lanes,
         settings: &ListenerSettings,
     ) -> Progress {
-        lanes.up.say(request);
+        lanes.up.queue(request);
         self.stage = Stage::Daemon(CollectReply::new(&settings.shared.budget));
-        Progress::Says
+        Progress::Sends
     }
 
     /// Takes the volumes of the next image from the cache, and returns `true` if they are there. Otherwise

@@ -269,7 +269,7 @@ impl Exchange {
             return Turn::refused(asking.into_call(), &fault);
         }
         if asking.held.expects_continue {
-            hand.lanes.down.say(render::CONTINUE.to_vec());
+            hand.lanes.down.queue(render::CONTINUE.to_vec());
         }
         *self = Self::Collecting(asking);
         Turn::Again
@@ -284,7 +284,7 @@ impl Exchange {
     fn asked(&mut self, progress: asking::Progress, hand: &mut Hand<'_>) -> Turn {
         match progress {
             asking::Progress::Waits => return Turn::Wait,
-            asking::Progress::Says => return Turn::Again,
+            asking::Progress::Sends => return Turn::Again,
             asking::Progress::Asks(question) => return Turn::Step(Step::Ask(question)),
             asking::Progress::Cut => return Turn::End(self.leave(hand), None),
             asking::Progress::Fault(fault) => return Turn::refused(self.leave(hand), &fault),
@@ -303,7 +303,7 @@ impl Exchange {
                     // The body must not be read as the next request.
                     return Turn::End(held.call, Some(answer));
                 }
-                hand.lanes.down.say(answer);
+                hand.lanes.down.queue(answer);
                 if !held.persistent {
                     // The daemon does not know that the client wants the connection closed.
                     hand.lanes.up.finish();
@@ -330,7 +330,7 @@ impl Exchange {
         hand.note(&held.call, notes);
         *self = Self::Relaying(match sent {
             Sent::InLane(framing) => Relaying::new(held.call, framing, held.persistent),
-            Sent::Said(share) => Relaying::said(held.call, share, held.persistent),
+            Sent::Queued(share) => Relaying::queued(held.call, share, held.persistent),
         });
         Turn::Again
     }

@@ -56,7 +56,7 @@ pub(super) enum Sent {
     /// It is in the lane, with this framing.
     InLane(Framing),
     /// It is in the outbox, and uses this share of the budget until it was sent.
-    Said(Share),
+    Queued(Share),
 }
 
 impl Held {
@@ -142,7 +142,7 @@ impl Held {
             (None, Body::Gathered(collect)) => collect.content().to_vec(),
             (None, Body::InLane) => {
                 lanes.hand(self.complete, head.len());
-                lanes.up.say(head);
+                lanes.up.queue(head);
                 return Ok(Sent::InLane(self.traits.framing));
             }
         };
@@ -154,8 +154,8 @@ impl Held {
         request.splice(..0, render::with_length(&head, request.len()));
         share.hold(request.len())?;
         lanes.hand(self.complete, request.len());
-        lanes.up.say(request);
-        Ok(Sent::Said(share))
+        lanes.up.queue(request);
+        Ok(Sent::Queued(share))
     }
 }
 

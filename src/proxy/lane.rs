@@ -191,13 +191,13 @@ impl Lane {
         self.swallow();
     }
 
-    /// Removes the first `n` unseen bytes, which will not leave. No bytes may be permitted.
+    /// Removes the first `n` unseen bytes, which will not be sent. No bytes may be permitted.
     pub(super) fn take(&mut self, n: usize) {
         self.inbox.consume(n);
     }
 
     /// Queues `bytes` of the proxy behind what has arrived and is permitted.
-    pub(super) fn say(&mut self, bytes: Vec<u8>) {
+    pub(super) fn queue(&mut self, bytes: Vec<u8>) {
         if self.sink == Sink::Broken {
             return;
         }
@@ -214,7 +214,7 @@ impl Lane {
 
     /// Moves what has arrived and is permitted to the outbox, so that no bytes are permitted.
     pub(super) fn set_aside(&mut self) {
-        self.say(Vec::new());
+        self.queue(Vec::new());
     }
 
     /// Returns the length of the outbox: bytes of the proxy, and those of the source before them.

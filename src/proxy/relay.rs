@@ -32,7 +32,7 @@ enum Upload {
     /// Its body is in transit.
     Sending(Body),
     /// It was written by the proxy and holds its share of the memory budget until it has left.
-    Said { _share: Share },
+    Queued { _share: Share },
     /// All of it may leave.
     Sent,
     /// The daemon accepts no more of it.
@@ -88,11 +88,11 @@ impl Relaying {
     }
 
     /// Relays a request that is in the outbox and holds `share`.
-    pub(super) fn said(call: Call, share: Share, persistent: bool) -> Self {
+    pub(super) fn queued(call: Call, share: Share, persistent: bool) -> Self {
         Self {
             call,
             persistent,
-            upload: Upload::Said { _share: share },
+            upload: Upload::Queued { _share: share },
             reply: Reply::Head(Scan::default()),
         }
     }
@@ -167,8 +167,8 @@ impl Relaying {
                     self.upload = Upload::Sent;
                 }
             }
-            Upload::Said { .. } if up.backlog() == 0 => self.upload = Upload::Sent,
-            Upload::Said { .. } | Upload::Sent | Upload::Abandoned => {}
+            Upload::Queued { .. } if up.backlog() == 0 => self.upload = Upload::Sent,
+            Upload::Queued { .. } | Upload::Sent | Upload::Abandoned => {}
         }
         // A client that still sends to a daemon that is gone must not block: it has to read the
         // answer.

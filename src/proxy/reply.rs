@@ -59,7 +59,7 @@ impl GatheredReply {
         let content = rewritten.as_deref().unwrap_or(content);
         let mut response = render::with_length(&self.head, content.len());
         response.extend_from_slice(content);
-        down.say(response);
+        down.queue(response);
         Ok(true)
     }
 }
@@ -141,7 +141,7 @@ impl Lines {
                 Next::More => return self.waits(down),
                 Next::Done => {
                     self.last_line(down);
-                    self.say(&[], down);
+                    self.queue(&[], down);
                     return Ok(Progress::Done);
                 }
             }
@@ -181,17 +181,17 @@ impl Lines {
         let rewritten = (self.rewrite)(&line);
         let line = rewritten.as_deref().unwrap_or(&line);
         if !line.is_empty() {
-            self.say(line, down);
+            self.queue(line, down);
         }
     }
 
     /// Sends `data` in the framing of the body; an empty chunk ends it.
-    fn say(&self, data: &[u8], down: &mut Lane) {
+    fn queue(&self, data: &[u8], down: &mut Lane) {
         if self.body == Body::UntilClose {
-            return down.say(data.to_vec());
+            return down.queue(data.to_vec());
         }
         let size = format!("{:x}\r\n", data.len());
-        down.say([size.as_bytes(), data, b"\r\n"].concat());
+        down.queue([size.as_bytes(), data, b"\r\n"].concat());
     }
 }
 

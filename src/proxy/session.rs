@@ -169,14 +169,14 @@ impl Session {
 
     /// Records that the daemon will send no more, and that everything was received.
     pub fn daemon_ended(&mut self) {
-        if !self.lets_unused_go() {
+        if !self.discards_unused() {
             self.lanes.down.source_ended();
         }
     }
 
     /// Records that the daemon receives no more. Bytes that it sent may still follow.
     pub fn daemon_gone(&mut self) {
-        if !self.lets_unused_go() {
+        if !self.discards_unused() {
             self.lanes.up.sink_broke();
         }
     }
@@ -216,7 +216,7 @@ impl Session {
                     self.cut();
                     return Step::Report(call.over(now, self.lanes.traffic()));
                 }
-                Turn::Unasked if self.lets_unused_go() => {
+                Turn::Unasked if self.discards_unused() => {
                     self.exchange = Exchange::Idle(Scan::default());
                 }
                 Turn::Unasked => {
@@ -323,7 +323,7 @@ impl Session {
     }
 
     /// Discards a daemon connection that ended unused. Returns `true` if the connection is discarded.
-    fn lets_unused_go(&mut self) -> bool {
+    fn discards_unused(&mut self) -> bool {
         if self.is_unused() {
             self.link = Link::Stale;
         }
@@ -346,7 +346,7 @@ impl Session {
         self.lanes.down.stop();
         let mut traffic = self.lanes.traffic();
         traffic.to_client += last.len() as u64;
-        self.lanes.down.say(last);
+        self.lanes.down.queue(last);
         self.cut();
         Step::Report(call.over(now, traffic))
     }

@@ -178,18 +178,18 @@ impl Manager {
 
     /// Reports that clients are accepted.
     pub(in crate::net) fn ready(&mut self) {
-        self.say(|| "READY=1".to_owned());
+        self.queue(|| "READY=1".to_owned());
     }
 
     /// Reports that no more clients are accepted; see [`stopping`].
     pub(in crate::net) fn stopping(&mut self, drain: Option<Duration>) {
-        self.say(|| stopping(drain));
+        self.queue(|| stopping(drain));
     }
 
     /// Reports that a new process is being started, which may take over.
     pub(in crate::net) fn reloading(&mut self) {
         let now = clock_gettime(ClockId::Monotonic);
-        self.say(|| reloading(now.tv_sec, now.tv_nsec));
+        self.queue(|| reloading(now.tv_sec, now.tv_nsec));
     }
 
     /// Names the process `number` as the main process.
@@ -210,10 +210,10 @@ impl Manager {
 
     /// Names this process as the main process again, after a failed takeover.
     pub(in crate::net) fn not_succeeded(&mut self) {
-        self.say(|| main_process(std::process::id()));
+        self.queue(|| main_process(std::process::id()));
     }
 
-    fn say(&mut self, text: impl FnOnce() -> String) {
+    fn queue(&mut self, text: impl FnOnce() -> String) {
         if let Some((_, notifications)) = &mut self.link {
             notifications.urgent.push(text());
         }

@@ -246,7 +246,7 @@ fn a_body_stays_in_the_lane_while_the_daemon_is_asked() {
     let needs = vec![Need::Daemon(Question::Container("c".to_owned()))];
     let draft = Some(Edited { target: Some("/images/load?x".to_owned()), ..Edited::default() });
     let need = Judgement::Need { needs, draft };
-    assert!(matches!(asking.judged(need, &mut lanes, &settings), Progress::Says));
+    assert!(matches!(asking.judged(need, &mut lanes, &settings), Progress::Sends));
     let question = lanes.up.leaving().to_vec();
     assert!(question.starts_with(b"GET /containers/c/json "));
     lanes.up.left(question.len());

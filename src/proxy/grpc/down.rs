@@ -39,7 +39,7 @@ impl Downwards {
                     apply(head, &payload, queue, up)?;
                 }
                 if head.kind == Kind::Settings {
-                    lane.say([&head.write(), &*payload].concat());
+                    lane.queue([&head.write(), &*payload].concat());
                 }
             }
         }

@@ -21,13 +21,14 @@ pub(super) fn frames<'c>(
     let message = format!("dockerd-ci-proxy: {}", failure.fault);
     let mut frames = Vec::new();
     let open = calls.filter(|(_, call)| !call.finished);
-    let mut told: Vec<(u32, bool)> = open.map(|(stream, call)| (*stream, call.answered)).collect();
+    let mut reported: Vec<(u32, bool)> =
+        open.map(|(stream, call)| (*stream, call.answered)).collect();
     if let Some(stream) = failure.stream
-        && told.iter().all(|(open, _)| *open != stream)
+        && reported.iter().all(|(open, _)| *open != stream)
     {
-        told.push((stream, false));
+        reported.push((stream, false));
     }
-    for (stream, answered) in told {
+    for (stream, answered) in reported {
         let plain = Reason::from(&failure.fault) == Reason::PlainHttp2;
         frames.extend(if plain && failure.stream == Some(stream) {
             response(stream, failure.fault.status(), &message)

@@ -246,7 +246,7 @@ impl SendQueue {
                 continue;
             }
             let flags = if waiting.end && later.is_empty() { END_STREAM } else { 0 };
-            up.say(frame::frame(Kind::Data, flags, waiting.stream, now));
+            up.queue(frame::frame(Kind::Data, flags, waiting.stream, now));
             let length = u32::try_from(now.len()).unwrap_or_default();
             self.connection.sent(length);
             self.unsent = self.unsent.saturating_sub(now.len());
@@ -266,14 +266,14 @@ impl SendQueue {
     /// Opens the client's windows as far as allowed, and drops completed calls.
     pub(super) fn grant(&mut self, down: &mut Lane) {
         if let Some(increment) = self.connection.grant(self.unsent) {
-            down.say(frame::window_update(0, increment));
+            down.queue(frame::window_update(0, increment));
         }
         for stream in mem::take(&mut self.touched) {
             let Some(call) = self.calls.get_mut(&stream) else { continue };
             if !call.ended
                 && let Some(increment) = call.window.grant(call.unsent)
             {
-                down.say(frame::window_update(stream, increment));
+                down.queue(frame::window_update(stream, increment));
             }
             // Sending the waiting DATA marks the call as changed again.
             if call.ended && call.finished && !self.holds(stream) {

@@ -250,7 +250,7 @@ impl Tunnel {
                     return Ok(());
                 }
                 self.opened(&block, settings)?;
-                lane.say(block.frames);
+                lane.queue(block.frames);
                 return Ok(());
             }
             Kind::RstStream => self.queue.reset(head.stream),
@@ -262,7 +262,7 @@ impl Tunnel {
             }
             _ => {}
         }
-        lane.say([&head.write(), payload].concat());
+        lane.queue([&head.write(), payload].concat());
         Ok(())
     }
 

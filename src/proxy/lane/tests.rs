@@ -32,8 +32,8 @@ fn bytes_of_the_proxy_leave_between_permitted_and_later_bytes() {
     let mut lane = Lane::default();
     receive(&mut lane, b"abcd");
     lane.permit(2);
-    lane.say(b"12".to_vec());
-    lane.say(b"3".to_vec());
+    lane.queue(b"12".to_vec());
+    lane.queue(b"3".to_vec());
     lane.permit(1);
     assert_eq!(flush(&mut lane), b"ab123c");
     assert_eq!((lane.unseen(), lane.count()), (b"d".as_slice(), 6));
@@ -45,7 +45,7 @@ fn permitted_bytes_for_a_broken_sink_are_dropped() {
     receive(&mut lane, b"abcd");
     lane.permit(2);
     lane.sink_broke();
-    lane.say(b"x".to_vec());
+    lane.queue(b"x".to_vec());
     lane.permit(1);
     assert_eq!((flush(&mut lane), lane.unseen()), (Vec::new(), b"d".as_slice()));
     lane.permit(3);
