@@ -7,7 +7,7 @@ pub enum Api {
     /// The query has the platform, which older versions ignore.
     #[default]
     Unknown,
-    /// The daemon is older than [`PLATFORM`]. The path has no version, and the query no platform.
+    /// The daemon's inspect of an image accepts no platform. The path has no version, and the query no platform.
     Old,
     /// The path has version 1 with this minor number.
     Minor(u16),

@@ -7,7 +7,7 @@
 //! | `Volumes: {"/path": {}}`, `VOLUME` of the image | the container | a labelled mount at that path |
 //! | `Binds: ["/path"]` | the container | the bind becomes a labelled mount at that path |
 //!
-//! [`binds`](crate::rules::mounts::binds) reads `Binds`; [`anonymous`] handles the last two rows, which
+//! [`binds`] reads `Binds`; [`anonymous`] handles the last two rows, which
 //! the operator may leave to the daemon.
 //!
 //! The daemon creates no volume at a path at which something else is mounted, so the proxy adds none.
@@ -50,7 +50,7 @@ const HARMLESS: [&str; 7] = ["TMPFS", "IMAGE", "CLUSTER", "NPIPE", "RAMFS", "DEV
 pub(super) struct Mounted {
     /// Paths of each tmpfs, which the daemon compares with volumes' paths as written.
     pub(super) tmpfs: Vec<String>,
-    /// Paths of all other mounts, which the daemon compares with volumes' paths [cleaned](clean).
+    /// Paths of all other mounts, which the daemon compares with volumes' paths [cleaned](path::clean).
     pub(super) paths: Vec<String>,
     pub(super) survey: Survey,
 }
