@@ -39,7 +39,7 @@ impl Buffer {
         self.start == self.end
     }
 
-    /// Returns the room behind the data, so that the window never holds more than `limit` bytes.
+    /// Returns the room after the data, so that the window never holds more than `limit` bytes.
     /// The slice is empty when the window is full.
     ///
     /// Storage grows by doubling, so a long head does not allocate its limit at once.

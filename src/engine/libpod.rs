@@ -68,7 +68,7 @@ const HARMLESS: &[&str] = &[
     "/volumes/prune",
 ];
 
-/// Returns the operation for `method` on the part of the path behind `/libpod`.
+/// Returns the operation for `method` on the part of the path after `/libpod`.
 pub(super) fn route(method: &str, path: &[u8]) -> &'static Operation {
     let reads = ["GET", "HEAD", "DELETE", "OPTIONS"].contains(&method);
     let is_one = |of: &[&str]| of.iter().any(|template| matches(template.as_bytes(), path));

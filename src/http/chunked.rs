@@ -21,7 +21,7 @@ pub enum Chunked {
     /// A chunk-size line.
     #[default]
     Size,
-    /// The CRLF behind the data of a chunk.
+    /// The CRLF after the data of a chunk.
     End,
     /// A line of the trailer section.
     Trailer,
@@ -31,7 +31,7 @@ pub enum Chunked {
 
 impl Chunked {
     /// Decides about the next bytes, of which `unseen` have arrived. Each decision covers at most
-    /// one line and the data behind it.
+    /// one line and the data after it.
     ///
     /// # Errors
     /// A line that is malformed or too long.
@@ -112,7 +112,7 @@ fn is_text(byte: u8) -> bool {
 fn check_trailer(line: &[u8]) -> Result<(), Malformed> {
     let mut slots = [httparse::EMPTY_HEADER; 1];
     let mut field = [0; LINE_LIMIT + 2];
-    // httparse needs the empty line behind the field line, which may not have arrived yet.
+    // httparse needs the empty line after the field line, which may not have arrived yet.
     let end = line.len() + 4;
     let Some(whole) = field.get_mut(..end) else {
         return Err(Malformed::ChunkLineTooLong);

@@ -39,7 +39,7 @@ pub struct Scan {
 
 impl Scan {
     /// Returns the length of the head at the start of `bytes`, its empty line included. Returns
-    /// `None` while the end is missing; the next call must pass the same bytes with more behind
+    /// `None` while the end is missing; the next call must pass the same bytes with more after
     /// them.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl Scan {
     }
 }
 
-/// Returns `true` if there is an LF behind a byte other than CR. Reads to the end in any case, so
+/// Returns `true` if there is an LF after a byte other than CR. Reads to the end in any case, so
 /// that the compiler can vectorize it.
 fn has_bare_lf(bytes: &[u8]) -> bool {
     let behind = bytes.get(1..).unwrap_or_default();

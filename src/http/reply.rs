@@ -54,7 +54,7 @@ impl Reply {
 
     /// Takes the bytes at the start of `bytes` that belong to the response. Returns their number.
     /// The head is taken whole: as long as it is not complete, call again with the same bytes and
-    /// more behind them.
+    /// more after them.
     ///
     /// # Errors
     /// A malformed response, or one above a limit.

@@ -138,7 +138,7 @@ impl<'b> Reader<'b> {
         Ok(bytes)
     }
 
-    /// Reads an integer from the last `prefix` bits of a byte and the bytes behind it (§5.1).
+    /// Reads an integer from the last `prefix` bits of a byte and the bytes after it (§5.1).
     /// Values of 2²⁸ and more beyond the prefix are errors.
     fn integer(&mut self, prefix: u8) -> Result<usize, Malformed> {
         let mask = (1 << prefix) - 1;

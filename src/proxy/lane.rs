@@ -155,7 +155,7 @@ impl Lane {
 
 /// For the core: reading, permitting, writing.
 impl Lane {
-    /// Returns the received bytes behind everything permitted.
+    /// Returns the received bytes after everything permitted.
     pub(super) fn unseen(&self) -> &[u8] {
         self.inbox.data().get(self.permitted()..).unwrap_or_default()
     }
@@ -175,9 +175,9 @@ impl Lane {
         self.cut = true;
     }
 
-    /// Permits `framing` bytes and a piece of `data` bytes behind them.
+    /// Permits `framing` bytes and a piece of `data` bytes after them.
     pub(super) fn permit_piece(&mut self, framing: usize, data: u64) {
-        // The line behind a chunk does not predict the next piece.
+        // The line after a chunk does not predict the next piece.
         if data > 0 {
             self.piece = data;
         }
@@ -196,7 +196,7 @@ impl Lane {
         self.inbox.consume(n);
     }
 
-    /// Queues `bytes` of the proxy behind what has arrived and is permitted.
+    /// Queues `bytes` of the proxy after what has arrived and is permitted.
     pub(super) fn queue(&mut self, bytes: Vec<u8>) {
         if self.sink == Sink::Broken {
             return;

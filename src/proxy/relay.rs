@@ -57,17 +57,17 @@ enum Reply {
 /// The result of advancing.
 #[derive(Debug)]
 pub(super) enum Progress {
-    /// It waits for bytes or ends of bytes.
+    /// It waits for bytes or for the end of a stream.
     Waits,
-    /// It has moved on and is to be looked at again.
+    /// It has changed and must advance again.
     Moved,
     /// The connection leaves HTTP.
     Tunnel,
-    /// The exchange is over; the connection goes on, or ends.
+    /// The exchange is over; the connection continues or ends.
     Over {
         goes_on: bool,
     },
-    /// It cannot be completed: the connection ends behind what has come of the response.
+    /// It cannot be completed: the connection ends after the received part of the response.
     Cut,
     Fault(Fault),
 }
@@ -175,7 +175,7 @@ impl Relaying {
         if matches!(self.upload, Upload::Abandoned) {
             up.take(up.unseen().len());
         }
-        // Bytes behind the request may be the next one; the half-close then follows that one.
+        // Bytes after the request may be the next one; the half-close then follows that one.
         if up.has_ended() && (self.wants_client() || up.unseen().is_empty()) {
             up.finish();
         }

@@ -51,7 +51,7 @@ impl Listeners {
     }
 
     /// Removes the registrations. Closing the sockets would not do where another process has them open,
-    /// too: its clients would go on waking this one.
+    /// too: its clients would continue to wake this one.
     pub(in crate::net) fn unwatch(&mut self, registry: &Registry) {
         for door in &mut self.all {
             // Fails only if it is not registered.

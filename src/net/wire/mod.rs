@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  Pair ── owns ──► Sockets (client Peer, daemon Peer)
-//!   └──── borrows, while something is going on ──► Pump ── has ──► Session, Transfer up, Transfer down
+//!   └──── borrows, while it is active ───────────► Pump ── has ──► Session, Transfer up, Transfer down
 //!                                                                  └─ borrow from ─► Pools
 //! ```
 

@@ -1,7 +1,7 @@
 //! A client socket and the daemon socket paired with it.
 //!
-//! Most pairs are idle most of the time. An idle pair is no more than its sockets; while something is
-//! going on, it borrows a pump.
+//! Most pairs are idle most of the time. An idle pair consists only of its sockets; an active one borrows a
+//! pump.
 
 use std::rc::Rc;
 use std::time::Instant;
@@ -50,8 +50,7 @@ impl Pair {
         Self::of(client, listener, Work::Busy(pump))
     }
 
-    /// Makes the pair of a client that another process has accepted at this listening socket, and to
-    /// which nothing is owed.
+    /// Makes the pair of an idle client that another process accepted at this listening socket.
     pub(in crate::net) fn adopted(client: Peer, listener: usize) -> Self {
         Self::of(client, listener, Work::Parked(Parked::unconnected()))
     }
@@ -66,8 +65,8 @@ impl Pair {
         self.listener
     }
 
-    /// Returns the client and its listening socket, if another process may go on with it: all that it
-    /// has sent and that was read was answered.
+    /// Returns the client and its listening socket, if another process may continue with it: all bytes that
+    /// were read from it were answered.
     pub(in crate::net) fn free(&mut self) -> Option<(&mut Peer, usize)> {
         let free = match &self.work {
             Work::Parked(_) => true,
@@ -98,7 +97,7 @@ impl Pair {
         }
     }
 
-    /// Does what is due and moves what can be moved.
+    /// Handles timers and moves bytes.
     pub(in crate::net) fn turn(&mut self, pumps: &mut Pumps, shell: &mut Shell<'_>) -> Wants {
         if let Work::Parked(parked) = self.work {
             let mut pump = pumps.lend(shell.settings);
@@ -118,19 +117,19 @@ impl Pair {
         wants
     }
 
-    /// Returns `true` if nothing is owed to the client, and no event came since the last call.
+    /// Returns `true` if no exchange is running, and no event came since the last call.
     pub(in crate::net) fn was_quiet(&mut self) -> bool {
         !std::mem::take(&mut self.touched) && self.is_idle()
     }
 
-    /// Ends what is going on.
+    /// Ends the running exchange.
     pub(in crate::net) fn abandon(&mut self, shell: &mut Shell<'_>) {
         if let Work::Busy(pump) = &mut self.work {
             pump.abandon(&self.sockets, shell);
         }
     }
 
-    /// Returns `true` if nothing is owed to the client.
+    /// Returns `true` if no exchange is running.
     pub(in crate::net) fn is_idle(&self) -> bool {
         match &self.work {
             Work::Parked(_) => true,

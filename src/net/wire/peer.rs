@@ -88,8 +88,8 @@ impl Peer {
         Caller::of(&self.stream)
     }
 
-    /// Removes the registration. Closing the socket would not do where another process has it open, too:
-    /// its events would go on waking this one.
+    /// Removes the registration. Closing the socket is not enough if another process has it open too: its
+    /// events would continue to wake this process.
     pub(in crate::net) fn unwatch(&mut self, registry: &Registry) {
         // Fails only if it is not registered.
         let _ = registry.deregister(&mut self.stream);

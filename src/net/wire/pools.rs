@@ -1,5 +1,4 @@
-//! Storage and pipes, which are lent to the pair whose turn it is and taken back when it needs them no
-//! more.
+//! Storage and pipes, which are lent to the pair that has its turn, and taken back after use.
 
 use super::pipe::Pipes;
 use crate::buffer::Pool;
@@ -12,7 +11,7 @@ pub(in crate::net) struct Pools {
 }
 
 impl Pools {
-    /// Makes pools of which nothing is lent. They lend at most `pipes` pipes.
+    /// Makes pools with at most `pipes` pipes.
     pub(in crate::net) fn new(pipes: usize) -> Self {
         Self { pool: Pool::default(), pipes: Pipes::new(pipes) }
     }

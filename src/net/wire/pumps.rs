@@ -1,4 +1,4 @@
-//! Pumps, which are lent to pairs in which something is going on.
+//! Pumps, which are lent to active pairs.
 
 use std::rc::Rc;
 

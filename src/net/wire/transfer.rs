@@ -4,7 +4,7 @@
 //! reads it. Permitted bytes that have not arrived can skip the inbox, in a pipe. The last piece
 //! decides: large pieces are spliced, small ones are copied.
 //!
-//! The chunk line behind a large piece is peeked at in the socket, so that it can be spliced
+//! The chunk line after a large piece is peeked at in the socket, so that it can be spliced
 //! together with the next piece; the pipe gathers many pieces before it is drained. An incomplete
 //! line stays in the socket until an event announces the rest.
 

@@ -70,7 +70,7 @@ pub(super) enum Progress {
     NotHttp2,
     /// Both sides have ended.
     Over,
-    /// The connection ends for this fault, behind these last frames.
+    /// The connection ends for this fault, after these last frames.
     Failed(Fault, Vec<u8>),
 }
 
@@ -128,7 +128,7 @@ impl Building {
                 }
             },
             Stage::Failed(failure, down, last) => {
-                // The daemon's current frame must be complete; the client ignores the frames behind
+                // The daemon's current frame must be complete; the client ignores the frames after
                 // it.
                 while !down.is_between()
                     && matches!(down.advance(&mut lanes.down, None), Ok(Motion::Moved))

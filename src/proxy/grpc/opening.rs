@@ -13,7 +13,7 @@ use crate::rules::buildkit::{self, Method};
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) stream: u32,
-    /// `true` if the stream ends behind the block.
+    /// `true` if the stream ends after the block.
     pub(super) ends_stream: bool,
     /// The frames of the block as received.
     pub(super) frames: Vec<u8>,

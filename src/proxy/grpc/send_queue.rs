@@ -38,7 +38,7 @@ struct Waiting {
     stream: u32,
     data: Vec<u8>,
     sent: usize,
-    /// `true` if the stream ends behind them.
+    /// `true` if the stream ends after them.
     end: bool,
     _share: Share,
 }
@@ -158,7 +158,7 @@ impl SendQueue {
         if self.connection.is_overrun() { Err(Malformed::Window) } else { Ok(()) }
     }
 
-    /// Queues `data` for the daemon; with `end` the stream ends behind them.
+    /// Queues `data` for the daemon; with `end` the stream ends after them.
     ///
     /// # Errors
     /// The memory budget for bodies is exhausted.
@@ -174,7 +174,7 @@ impl SendQueue {
         Ok(())
     }
 
-    /// Ends the stream behind its waiting DATA.
+    /// Ends the stream after its waiting DATA.
     ///
     /// # Errors
     /// The memory budget for bodies is exhausted.

@@ -54,7 +54,7 @@ enum Knowledge {
 struct Held {
     stream: u32,
     message: Vec<u8>,
-    /// Set if the client has ended the stream behind it.
+    /// Set if the client has ended the stream after it.
     ends: bool,
     _share: Share,
 }
@@ -208,7 +208,7 @@ impl Tunnel {
         }
         let takes = match kind {
             Kind::PushPromise => return Err(Malformed::Push),
-            // Trailers must stay behind the DATA before them.
+            // Trailers must stay after the DATA before them.
             Kind::Headers if self.queue.holds(stream) => return Ok(Motion::Waits),
             Kind::Headers | Kind::Continuation | Kind::Settings | Kind::RstStream => true,
             Kind::Data => {
@@ -326,7 +326,7 @@ impl Tunnel {
         self.messages(stream, ends, settings)
     }
 
-    /// Edits the messages of a call that are complete; its stream `ends` behind them.
+    /// Edits the messages of a call that are complete; its stream `ends` after them.
     fn messages(
         &mut self,
         stream: u32,

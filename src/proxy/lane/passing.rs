@@ -44,7 +44,7 @@ impl Lane {
         self.peeked = n;
     }
 
-    /// Drops the copy if it and at least `more` bytes behind it are permitted, so that they can
+    /// Drops the copy if it and at least `more` bytes after it are permitted, so that they can
     /// pass. Otherwise keeps the copy and returns the number of bytes to discard from the source.
     pub fn unpeek(&mut self, more: u64) -> usize {
         let peeked = std::mem::take(&mut self.peeked);

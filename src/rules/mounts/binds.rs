@@ -18,7 +18,7 @@ pub(in crate::rules) struct Bind<'b> {
     pub(in crate::rules) source: Option<&'b str>,
     /// The path in the container.
     pub(in crate::rules) target: &'b str,
-    /// The part behind the source, as written.
+    /// The part after the source, as written.
     rest: &'b str,
 }
 
