@@ -64,7 +64,7 @@ impl Session {
     /// it were answered, and the answers were sent.
     #[must_use]
     pub fn is_free(&self) -> bool {
-        let quiet = self.lanes.up.is_untouched() && self.lanes.down.is_untouched();
-        self.is_idle() && quiet && self.notes.is_empty() && !self.closed
+        let quiet = || self.lanes.up.is_untouched() && self.lanes.down.is_untouched();
+        self.is_idle() && quiet() && self.notes.is_empty() && !self.closed
     }
 }
