@@ -57,21 +57,21 @@ fn gets(lane: &mut crate::proxy::Lane, bytes: &str) {
     lane.received(bytes.len());
 }
 
-/// What has left for the daemon.
+/// Returns the bytes sent to the daemon.
 fn left(session: &mut Session) -> String {
     let bytes = session.up().leaving().to_vec();
     session.up().left(bytes.len());
     String::from_utf8(bytes).unwrap()
 }
 
-/// Has all looked at that is to be; the paths.
+/// Answers all questions about paths. Returns the paths.
 fn looks(session: &mut Session) -> Vec<String> {
     let (paths, end) = looks_and(session);
     assert_eq!(end, Step::Wait);
     paths
 }
 
-/// The same, and what comes of it.
+/// Answers all questions about paths. Returns the paths and the next step.
 fn looks_and(session: &mut Session) -> (Vec<String>, Step) {
     let mut paths = Vec::new();
     loop {
@@ -86,7 +86,7 @@ fn looks_and(session: &mut Session) -> (Vec<String>, Step) {
     }
 }
 
-/// What the client is told, and with which status; the daemon is told nothing.
+/// Returns the status and the message for the client; the daemon must get nothing.
 fn refused(session: &mut Session, step: Step) -> (u16, String) {
     let Step::Report(outcome) = step else { panic!("{step:?}") };
     assert_eq!(left(session), "");
@@ -218,7 +218,7 @@ fn a_daemon_that_ends_a_used_connection_meanwhile_ends_the_clients() {
     assert_eq!(session.down().leaving(), b"");
 }
 
-/// What the daemon is asked about a bodiless request; it stays whole behind the question.
+/// Returns the question to the daemon about a bodiless request, which must stay whole after it.
 #[test]
 fn a_request_without_a_body_waits_for_the_daemons_answer() {
     let mut session = session();

@@ -6,7 +6,7 @@ fn answered(status: u16, content: &str) -> DaemonAnswer<'_> {
     DaemonAnswer { status, head: b"", content: content.as_bytes() }
 }
 
-/// What an answer with this content means, and the volumes and places that it tells of.
+/// Reads an answer with this content. Returns its meaning, volumes and mounts.
 fn learned(question: &Question, answer: &str) -> (Learned, Vec<String>, Vec<String>) {
     let mut facts = Facts::default();
     let learned = facts.learn(question, answered(200, answer), Api::Old);

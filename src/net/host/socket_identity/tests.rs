@@ -2,7 +2,7 @@ use super::*;
 use std::fs;
 use std::os::unix::fs::symlink;
 
-/// What `path` is; the same at once and at last, if it can be told at once.
+/// Returns the relation of `path`. A look without waiting, if it gives one, must give the same.
 fn at(look: &SocketIdentity, path: &str) -> Relation {
     let last = look.at_last(path).unwrap();
     assert_eq!(look.at_once(path, &Seen::default()).unwrap_or(last), last, "{path}");

@@ -42,7 +42,7 @@ impl Old {
         }
     }
 
-    /// What is left at this time of clients that are swept and closed at those.
+    /// Returns the number of clients left at `now` by a process that sweeps and closes at these times.
     fn left_at(&mut self, now: Instant, sweep: Instant, busy: Instant) -> usize {
         self.server.accept_no_more(Accepting::Superseded(Superseded { sweep, busy }));
         self.server.woke = now;

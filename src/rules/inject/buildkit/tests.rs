@@ -35,7 +35,7 @@ fn cgroup_parent(number: u64) -> Vec<u8> {
     message(&[(number, &pair("cgroup-parent", "/ci"))])
 }
 
-/// What the operator forces, as entries of the map `number`.
+/// Returns the forced values as entries of the map `number`.
 fn forced(number: u64) -> Vec<u8> {
     let pairs = [("label:a", "1"), ("label:b", ""), ("cgroup-parent", "/ci")];
     pairs.map(|(key, value)| message(&[(number, &pair(key, value))])).concat()
@@ -266,7 +266,7 @@ fn an_image_that_cannot_be_labelled_is_noted_or_refused() {
     }
 }
 
-/// What a client returns: `refers` and metadata.
+/// Makes a client's `Return`: `refers` and metadata.
 fn returned(refers: (u64, &[u8]), metadata: &[(&str, &str)]) -> Vec<u8> {
     let metadata = metadata.iter().map(|(key, value)| message(&[(10, &pair(key, value))]));
     let result = [message(&[refers]), metadata.collect::<Vec<_>>().concat()].concat();

@@ -9,7 +9,7 @@ fn link() -> (UnixStream, UnixStream) {
     (old, new)
 }
 
-/// What is received, as the other end of a socket pair that says `word` tells.
+/// Receives a socket of this kind, from whose other end `word` comes.
 fn gets(link: &UnixStream, wanted: Kind, word: &str) {
     let (kind, file) = receive(link).unwrap().unwrap();
     assert_eq!(kind, wanted);
