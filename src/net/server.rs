@@ -193,7 +193,7 @@ impl Server {
         self.manager.ready();
         while !self.is_done() {
             // In every turn of the loop, so that the watchdog notices a stuck loop.
-            self.manager.notify(self.state());
+            self.notify();
             let timeout = self.timeout();
             match self.poll.poll(&mut events, timeout) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {
@@ -230,10 +230,17 @@ impl Server {
             return Some(Duration::ZERO);
         }
         let own = self.next_stage().map(|at| at.saturating_duration_since(now));
-        let manager = self.manager.wait(now, self.state());
+        let listens = self.manager.is_there();
+        let manager = listens.then(|| self.manager.wait(now, self.state())).flatten();
         let guests = self.guests.wait(now);
         let events = self.daemons.wait(now);
         [own, manager, guests, events, self.timers.wait(now)].into_iter().flatten().min()
+    }
+
+    fn notify(&mut self) {
+        if self.manager.is_there() {
+            self.manager.notify(self.state());
+        }
     }
 
     fn state(&self) -> State {

@@ -219,6 +219,11 @@ impl Manager {
         }
     }
 
+    /// Returns `true` if there is a manager.
+    pub(in crate::net) fn is_there(&self) -> bool {
+        self.link.is_some()
+    }
+
     /// Sends the messages that are due.
     pub(in crate::net) fn notify(&mut self, state: State) {
         let Some((socket, notifications)) = &mut self.link else {
