@@ -50,12 +50,12 @@ impl Accepting {
 
 impl Server {
     pub(super) fn is_done(&self) -> bool {
-        let nobody = self.clients() == 0;
+        let nobody = || self.clients() == 0;
         match self.accepting {
-            Accepting::Superseded(_) => nobody && self.passing.has_no_links(),
-            Accepting::Closing(_) => nobody,
+            Accepting::Superseded(_) => nobody() && self.passing.has_no_links(),
+            Accepting::Closing(_) => nobody(),
             Accepting::Draining(Draining { until, .. }) => {
-                nobody || until.is_some_and(|until| until <= Instant::now())
+                nobody() || until.is_some_and(|until| until <= Instant::now())
             }
             Accepting::Stopping => true,
             _ => false,

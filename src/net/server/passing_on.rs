@@ -167,7 +167,10 @@ impl Server {
 
     /// Takes clients of predecessors, up to the limits.
     pub(super) fn adopt(&mut self) {
-        let again = &mut self.passing.predecessors.again;
+        let Predecessors { pending, again, .. } = &mut self.passing.predecessors;
+        if !*pending {
+            return;
+        }
         if again.is_some_and(|at| at <= self.woke) {
             *again = None;
         }
