@@ -18,7 +18,8 @@ use support::corpus::{Connection, Ending, Recording, Side, Turn, all, shown};
 use support::questions;
 
 /// The two ends of a connection; `None` for a closed one.
-struct Ends {
+struct Ends<'p> {
+    proxy: &'p Process,
     client: Option<UnixStream>,
     daemon: Option<UnixStream>,
     /// Written bytes that may not arrive yet: the start of a head.
@@ -50,14 +51,14 @@ fn play_all(recordings: &[Recording]) -> Option<String> {
 /// Plays a connection up to the first difference.
 fn play(connection: &Connection, proxy: &Process) -> Result<(), String> {
     let (client, daemon) = proxy.connect();
-    let mut ends = Ends { client: Some(client), daemon: Some(daemon), held: Vec::new() };
+    let mut ends = Ends { proxy, client: Some(client), daemon: Some(daemon), held: Vec::new() };
     for (at, turn) in connection.turns.iter().enumerate() {
         ends.play(turn).map_err(|error| format!("{connection}, turn {at}: {error}"))?;
     }
     ends.close().map_err(|error| format!("{connection}, at the end: {error}"))
 }
 
-impl Ends {
+impl Ends<'_> {
     fn play(&mut self, turn: &Turn) -> Result<(), String> {
         if turn.passes() {
             for piece in &turn.pieces {
@@ -90,12 +91,22 @@ impl Ends {
             return write(from, piece);
         }
         let wanted = std::mem::take(&mut self.held);
-        thread::scope(|scope| {
+        let instead = thread::scope(|scope| {
             // In a thread, since the bytes may exceed all buffers on the way.
             let writer = scope.spawn(|| write(from, piece));
-            read(to, &wanted, by)?;
-            writer.join().unwrap()
-        })
+            let instead = if by == Side::Client { self.proxy.after_events(to) } else { None };
+            read(instead.as_ref().unwrap_or(to), &wanted, by)?;
+            writer.join().unwrap().map(|()| instead)
+        })?;
+        self.use_instead(instead);
+        Ok(())
+    }
+
+    /// Takes this connection for the daemon's, if the one before was that for events.
+    fn use_instead(&mut self, instead: Option<UnixStream>) {
+        if instead.is_some() {
+            self.daemon = instead;
+        }
     }
 
     /// Passes bytes that arrive changed, or that the proxy answers.
@@ -104,19 +115,23 @@ impl Ends {
             return Err("a side is gone".to_owned());
         };
         let (daemon_gets, client_gets) = turn.arrives();
-        thread::scope(|scope| {
+        let instead = thread::scope(|scope| {
             let from = if turn.by == Side::Client { client } else { daemon };
             let writer = scope.spawn(|| turn.pieces.iter().try_for_each(|one| write(from, one)));
             read(client, &client_gets, Side::Daemon)?;
-            read_created(daemon, &daemon_gets)?;
-            writer.join().unwrap()
-        })
+            let reads = !daemon_gets.is_empty();
+            let instead = if reads { self.proxy.after_events(daemon) } else { None };
+            read_created(instead.as_ref().unwrap_or(daemon), &daemon_gets)?;
+            writer.join().unwrap().map(|()| instead)
+        })?;
+        self.use_instead(instead);
+        Ok(())
     }
 
     fn end(&mut self, by: Side, ending: Ending) -> Result<(), String> {
-        let (own, other) = match by {
-            Side::Client => (&mut self.client, &self.daemon),
-            Side::Daemon => (&mut self.daemon, &self.client),
+        let own = match by {
+            Side::Client => &mut self.client,
+            Side::Daemon => &mut self.daemon,
         };
         if ending == Ending::Gone {
             *own = None;
@@ -124,19 +139,32 @@ impl Ends {
             // Fails if the proxy has already closed, as it may after the other side's end.
             let _ = own.shutdown(Shutdown::Write);
         }
-        other.as_ref().map_or(Ok(()), |other| read_end(other, by))
+        match by {
+            Side::Client => self.read_end_at_daemon(),
+            Side::Daemon => self.read_end_at_client(),
+        }
+    }
+
+    fn read_end_at_client(&self) -> Result<(), String> {
+        self.client.as_ref().map_or(Ok(()), |client| read_end(client, Side::Daemon))
+    }
+
+    fn read_end_at_daemon(&mut self) -> Result<(), String> {
+        let Some(daemon) = &self.daemon else { return Ok(()) };
+        self.use_instead(self.proxy.after_events(daemon));
+        self.daemon.as_ref().map_or(Ok(()), |daemon| read_end(daemon, Side::Client))
     }
 
     /// Closes one end after it has read everything; the other must end, too.
-    fn close(self) -> Result<(), String> {
+    fn close(mut self) -> Result<(), String> {
         if let Some(client) = &self.client {
             let _ = client.shutdown(Shutdown::Write);
         }
+        self.read_end_at_daemon()?;
         if let Some(daemon) = &self.daemon {
-            read_end(daemon, Side::Client)?;
             let _ = daemon.shutdown(Shutdown::Write);
         }
-        self.client.as_ref().map_or(Ok(()), |client| read_end(client, Side::Daemon))
+        self.read_end_at_client()
     }
 }
 

@@ -55,26 +55,35 @@ impl Process {
         Self { child, folder, daemon }
     }
 
-    /// Connects a client; returns its connection and the proxy's connection to the daemon.
+    /// Connects a client; returns its connection and the proxy's next connection to the daemon, which is
+    /// that of the client or [that for events](Self::after_events).
     pub(crate) fn connect(&self) -> (UnixStream, UnixStream) {
         let client = UnixStream::connect(self.folder.join("proxy")).unwrap();
-        let accepted = || self.daemon.accept().unwrap().0;
-        let mut daemon = accepted();
-        // The proxy connects for the daemon's events, and requests them, before the client's connection.
-        while has_bytes(&daemon) {
-            daemon = accepted();
-        }
-        for stream in [&client, &daemon] {
-            stream.set_read_timeout(Some(PATIENCE)).unwrap();
-            stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        }
-        (client, daemon)
+        limit(&client);
+        (client, self.accept())
+    }
+
+    /// Waits for the first bytes or the end of a connection of the proxy. If it requests the daemon's events,
+    /// which the proxy does on a connection of its own, returns the proxy's next connection.
+    pub(crate) fn after_events(&self, daemon: &UnixStream) -> Option<UnixStream> {
+        let mut begin = [0_u8; EVENTS.len()];
+        let length = recv(daemon, &mut begin, RecvFlags::PEEK).map_or(0, |(_, length)| length);
+        begin.get(..length)?.eq(EVENTS).then(|| self.accept())
+    }
+
+    fn accept(&self) -> UnixStream {
+        let daemon = self.daemon.accept().unwrap().0;
+        limit(&daemon);
+        daemon
     }
 }
 
-fn has_bytes(stream: &UnixStream) -> bool {
-    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-    recv(stream, &mut [0_u8; 1], flags).is_ok_and(|(_, length)| length > 0)
+/// The beginning of the proxy's request for events. No recorded client sends it.
+const EVENTS: &[u8] = b"GET /events?since=";
+
+fn limit(stream: &UnixStream) {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
 }
 
 impl Drop for Process {
