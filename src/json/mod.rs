@@ -13,5 +13,5 @@ pub use edits::Edits;
 pub use error::Error;
 pub use text::{string, unescaped};
 pub use value::{
-    Array, Found, Listed, Member, Object, each_member, elements, is_field, member, quoted,
+    Array, Found, Listed, Member, Object, each_member, elements, is_field, member, members, quoted,
 };

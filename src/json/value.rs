@@ -120,8 +120,18 @@ pub fn each_member<'d>(text: &'d str, mut visit: impl FnMut(&'d str, &'d str)) -
 /// The value is empty if there is no such member. Returns `None` if `text` is not an object.
 #[must_use]
 pub fn member<'d>(text: &'d str, name: &str) -> Option<&'d str> {
-    let mut found = "";
-    each_member(text, |key, value| found = if key == name { value } else { found })?;
+    members(text, [name]).map(|[value]| value)
+}
+
+/// Does the same as [`member`] for several names, in one pass.
+#[must_use]
+pub fn members<'d, const N: usize>(text: &'d str, names: [&str; N]) -> Option<[&'d str; N]> {
+    let mut found = [""; N];
+    each_member(text, |key, value| {
+        for (found, _) in found.iter_mut().zip(names).filter(|(_, name)| *name == key) {
+            *found = value;
+        }
+    })?;
     Some(found)
 }
 

@@ -10,7 +10,7 @@ use super::Profile;
 use super::mounts::path::clean;
 use crate::engine::{Api, client};
 use crate::http::render;
-use crate::json::{each_member, elements, member, string, unescaped};
+use crate::json::{each_member, elements, member, members, string, unescaped};
 
 /// Maximum number of platforms of one image. Docker's official images have at most about a dozen.
 const PLATFORMS: usize = 64;
@@ -253,8 +253,8 @@ impl Facts {
     /// Records the volumes of an image. Returns `false` if the answer does not describe the image, `None` if
     /// it is malformed.
     fn learn_image(&mut self, content: &[u8]) -> Option<bool> {
-        let answer = str::from_utf8(content).ok()?;
-        let volumes = member(member(answer, "Config")?, "Volumes").unwrap_or_default();
+        let description = Description::read(str::from_utf8(content).ok()?)?;
+        let volumes = member(description.config, "Volumes").unwrap_or_default();
         let mut read = true;
         // `null` has no members.
         let _ = each_member(volumes, |key, _| match unescaped(key) {
@@ -262,7 +262,7 @@ impl Facts {
             Some(path) => self.volumes.push(path.into_owned()),
             None => read = false,
         });
-        read.then(|| describes(answer))
+        read.then(|| description.is_complete())
     }
 
     /// Records the mounts of a container.
@@ -307,19 +307,38 @@ fn platforms(content: &[u8]) -> Option<Vec<String>> {
     Some(platforms)
 }
 
-/// Returns `true` if an answer describes an image. Engine 29 leaves these values empty for an image that
+/// The members of an inspection that describe an image, as JSON. Engine 29 leaves all empty for an image that
 /// exists only for other platforms.
-fn describes(answer: &str) -> bool {
-    let is_set = |value: &str| !["", "null", "false", "\"\"", "[]", "{}"].contains(&value);
-    let member = |name| member(answer, name).unwrap_or_default();
-    let mut described = is_set(member("Architecture")) || is_set(member("Os"));
-    for (object, only) in [(member("Config"), None), (member("RootFS"), Some("Layers"))] {
-        // `null` has no members.
-        let _ = each_member(object, |key, value| {
-            described |= is_set(value) && only.is_none_or(|only| only == key);
-        });
+struct Description<'d> {
+    architecture: &'d str,
+    os: &'d str,
+    config: &'d str,
+    root: &'d str,
+}
+
+impl<'d> Description<'d> {
+    fn read(answer: &'d str) -> Option<Self> {
+        let names = ["Architecture", "Os", "Config", "RootFS"];
+        let [architecture, os, config, root] = members(answer, names)?;
+        Some(Self { architecture, os, config, root })
     }
-    described
+
+    /// Returns `true` if the image is described.
+    fn is_complete(&self) -> bool {
+        let layers = || member(self.root, "Layers").unwrap_or_default();
+        is_set(self.architecture) || is_set(self.os) || has_set(self.config) || is_set(layers())
+    }
+}
+
+/// Returns `true` if a member of an object has a value. `null` has no members.
+fn has_set(object: &str) -> bool {
+    let mut found = false;
+    let _ = each_member(object, |_, value| found |= is_set(value));
+    found
+}
+
+fn is_set(value: &str) -> bool {
+    !["", "null", "false", "\"\"", "[]", "{}"].contains(&value)
 }
 
 #[cfg(test)]
