@@ -61,16 +61,18 @@ struct Cost {
     allocations: f64,
 }
 
-fn works() -> Vec<(&'static str, Exchange)> {
+/// Returns each exchange with its name and its daemon.
+fn works() -> Vec<(&'static str, Exchange, Role)> {
     let exchange =
         |request: Message, status| Exchange { request, expects: Expects::Status(status) };
     let [create, create_unasked] = creates_unmounted();
     vec![
-        ("ping", exchange(get("/_ping"), 200)),
-        ("info", exchange(get("/v1.43/info"), 200)),
-        ("create", exchange(create, 201)),
-        ("create-unasked", exchange(create_unasked, 201)),
-        ("create-volume", exchange(volume(), 201)),
+        ("ping", exchange(get("/_ping"), 200), Role::CalmDaemon),
+        ("info", exchange(get("/v1.43/info"), 200), Role::CalmDaemon),
+        ("create", exchange(create.clone(), 201), Role::CalmDaemon),
+        ("create-asked", exchange(create, 201), Role::CalmOldDaemon),
+        ("create-unasked", exchange(create_unasked, 201), Role::CalmDaemon),
+        ("create-volume", exchange(volume(), 201), Role::CalmDaemon),
     ]
 }
 
@@ -83,8 +85,12 @@ fn main() -> ExitCode {
         return if required { ExitCode::FAILURE } else { ExitCode::SUCCESS };
     }
     let folder = Folder::new("instructions");
-    let daemon = folder.0.join("daemon");
-    let running = Role::CalmDaemon.start(&daemon, None);
+    let daemons = [Role::CalmDaemon, Role::CalmOldDaemon].map(|role| {
+        let socket = folder.0.join(format!("{role:?}"));
+        let running = role.start(&socket, None);
+        let base = counted(&folder.0.join(format!("{role:?}-base")), &socket, None);
+        (role, socket, base, running)
+    });
     let recorded = recorded();
     let mut record = String::new();
     let mut rose = false;
@@ -92,9 +98,9 @@ fn main() -> ExitCode {
         "{:16} {:>12} {:>10} {:>12}",
         "per exchange", "instructions", "recorded", "allocations"
     );
-    let base = counted(&folder.0.join("base"), &daemon, None);
-    for (name, exchange) in works() {
-        let sum = counted(&folder.0.join(name), &daemon, Some(&exchange));
+    for (name, exchange, role) in works() {
+        let (_, daemon, base, _) = daemons.iter().find(|(known, ..)| *known == role).unwrap();
+        let sum = counted(&folder.0.join(name), daemon, Some(&exchange));
         let each = |sum: u64, base: u64| sum.saturating_sub(base) as f64 / f64::from(COUNTED);
         let cost = Cost { instructions: each(sum.0, base.0), allocations: each(sum.1, base.1) };
         let (instructions, allocations) = (cost.instructions, cost.allocations);
@@ -105,7 +111,7 @@ fn main() -> ExitCode {
         let before = before.map_or(String::new(), |before| format!("{:.0}", before.instructions));
         println!("{name:16} {instructions:12.0} {before:>10} {allocations:12.1} {verdict}");
     }
-    drop(running);
+    drop(daemons);
     if is_told("--record") {
         fs::write(record_file(), record).unwrap();
         return ExitCode::SUCCESS;
@@ -169,7 +175,7 @@ fn counted(listen: &Path, daemon: &Path, exchange: Option<&Exchange>) -> (u64, u
             load.repeat(exchange, Until::Count(1), false);
         }
     };
-    for (_, each) in works() {
+    for (_, each, _) in works() {
         repeat(&each, FIRST);
     }
     if let Some(exchange) = exchange {

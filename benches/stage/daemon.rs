@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -27,10 +28,23 @@ const LISTENER: u64 = u64::MAX;
 
 const WATCHED: EventFlags = EventFlags::IN.union(EventFlags::RDHUP).union(EventFlags::ET);
 
-/// Fields that dockerd 28 sends with every response.
-const FIELDS: &str = "Api-Version: 1.51\r\nContent-Type: application/json\r\n\
-    Docker-Experimental: false\r\nOstype: linux\r\nServer: Docker/28.5.2 (linux)\r\n\
-    Date: Tue, 04 Jun 2024 12:00:00 GMT\r\n";
+/// The API version of a daemon whose images the proxy remembers, that of Docker 28.
+pub(crate) const NEW: &str = "1.51";
+
+/// The API version of a daemon that the proxy asks before each create, that of Docker 24.
+pub(crate) const OLD: &str = "1.43";
+
+/// The API version that this process reports.
+static API: OnceLock<&str> = OnceLock::new();
+
+/// Returns the fields that dockerd sends with every response.
+fn fields() -> String {
+    let api = API.get().unwrap();
+    format!(
+        "Api-Version: {api}\r\nContent-Type: application/json\r\nDocker-Experimental: false\r\n\
+         Ostype: linux\r\nServer: Docker/28.5.2 (linux)\r\nDate: Tue, 04 Jun 2024 12:00:00 GMT\r\n"
+    )
+}
 
 /// Reaction to a request once its body is complete.
 #[derive(Clone)]
@@ -56,6 +70,7 @@ enum Tunnel {
 /// `length=N` and `chunk=SIZE&count=N` select the content of a response; `echo`, `source=N` and `sink=N`
 /// select the behaviour in a tunnel. Any other target gets a short version of a real daemon's response.
 fn answer(target: &str) -> Answer {
+    let fields = fields();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let asked: HashMap<&str, &str> =
         query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect();
@@ -65,7 +80,7 @@ fn answer(target: &str) -> Answer {
         // Nothing happens.
         "events" => {
             return Answer::Say(Rc::new(vec![once(format!(
-                "HTTP/1.1 200 OK\r\n{FIELDS}Transfer-Encoding: chunked\r\n\r\n"
+                "HTTP/1.1 200 OK\r\n{fields}Transfer-Encoding: chunked\r\n\r\n"
             ))]));
         }
         "_ping" => ("200 OK", "OK".to_owned()),
@@ -75,7 +90,7 @@ fn answer(target: &str) -> Answer {
         _ => ("200 OK", "{}\n".to_owned()),
     };
     let said = |framing: &str, mut body: Message| {
-        body.insert(0, once(format!("HTTP/1.1 {status}\r\n{FIELDS}{framing}\r\n\r\n")));
+        body.insert(0, once(format!("HTTP/1.1 {status}\r\n{fields}{framing}\r\n\r\n")));
         Answer::Say(Rc::new(body))
     };
     match (number("length"), number("chunk"), number("count")) {
@@ -85,7 +100,7 @@ fn answer(target: &str) -> Answer {
         }
         _ => {
             let length = content.len();
-            let head = format!("HTTP/1.1 {status}\r\n{FIELDS}Content-Length: {length}\r\n\r\n");
+            let head = format!("HTTP/1.1 {status}\r\n{fields}Content-Length: {length}\r\n\r\n");
             Answer::Say(Rc::new(vec![once(head + &content)]))
         }
     }
@@ -134,7 +149,8 @@ struct Daemon {
 }
 
 /// Serves at `listen` until it is killed.
-pub(crate) fn run(listen: &Path, calm: bool) -> ! {
+pub(crate) fn run(listen: &Path, calm: bool, api: &'static str) -> ! {
+    API.set(api).unwrap();
     super::way::raise_limit();
     let listener = UnixListener::bind(listen).unwrap();
     rustix::net::listen(&listener, 4096).unwrap();

@@ -15,6 +15,8 @@ pub(crate) enum Role {
     /// The same with a delay of a millisecond before each response, so that the proxy is idle by then and the
     /// counts do not depend on who was faster.
     CalmDaemon,
+    /// The same with an older API, so that the proxy asks it before each create.
+    CalmOldDaemon,
     /// A relay that reads and writes.
     CopyRelay,
     /// A copying relay that parses heads.
@@ -27,9 +29,10 @@ pub(crate) enum Role {
     FollowRelay,
 }
 
-const NAMES: [(Role, &str); 7] = [
+const NAMES: [(Role, &str); 8] = [
     (Role::Daemon, "daemon"),
     (Role::CalmDaemon, "calm-daemon"),
+    (Role::CalmOldDaemon, "calm-old-daemon"),
     (Role::CopyRelay, "copy-relay"),
     (Role::ParseRelay, "parse-relay"),
     (Role::OweRelay, "owe-relay"),
@@ -47,8 +50,9 @@ pub(crate) fn play() {
     let (role, _) = NAMES.into_iter().find(|(_, known)| *known == name).unwrap();
     let mut path = || PathBuf::from(arguments.next().unwrap());
     match role {
-        Role::Daemon => daemon::run(&path(), false),
-        Role::CalmDaemon => daemon::run(&path(), true),
+        Role::Daemon => daemon::run(&path(), false, daemon::NEW),
+        Role::CalmDaemon => daemon::run(&path(), true, daemon::NEW),
+        Role::CalmOldDaemon => daemon::run(&path(), true, daemon::OLD),
         Role::CopyRelay => relay::run::<Copying<Blindly>>(&path(), path()),
         Role::ParseRelay => relay::run::<Copying<Parsing>>(&path(), path()),
         Role::OweRelay => relay::run::<Copying<Owing>>(&path(), path()),
