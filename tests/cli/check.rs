@@ -10,6 +10,7 @@ use std::process::Command;
 use std::thread;
 
 use dockerd_ci_proxy::net::host::own_container;
+use rustix::net::{Shutdown, shutdown};
 use rustix::process::{getegid, geteuid};
 
 /// A folder that is removed at the end of the test.
@@ -179,7 +180,8 @@ fn a_socket_in_use_is_no_error_and_a_stale_socket_stays() {
     let listener = UnixListener::bind(&ls).unwrap();
     let (code, lines, _) = check(&["--ds", &ds, "--ls", &ls]);
     assert!(code == 0 && lines[1].contains("another program listens there"), "{lines:?}");
-    drop(listener);
+    // A process that another test is starting has the socket open, too, until it runs its program.
+    shutdown(&listener, Shutdown::Both).unwrap();
     let (code, lines, _) = check(&["--ds", &ds, "--ls", &ls]);
     assert!(code == 0 && lines[1].contains("on which no program listens"), "{lines:?}");
     assert!(Path::new(&ls).exists());
