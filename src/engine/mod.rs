@@ -4,6 +4,7 @@
 mod api;
 mod class;
 pub mod client;
+pub mod fields;
 mod imaging;
 mod libpod;
 mod operations;

@@ -1,5 +1,7 @@
 //! Places of labels and of the cgroup parent in the JSON bodies of creating requests.
 
+use super::fields::Field;
+
 /// A place for injections, independent of its position in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -11,6 +13,8 @@ pub enum Place {
     CgroupParent,
     /// The cgroup parent of the steps of builds.
     BuildCgroupParent,
+    /// An option by its name in the Engine API.
+    Field(&'static Field),
 }
 
 /// The position of a place in one JSON shape.

@@ -31,6 +31,8 @@ pub struct Inject {
     pub how: How,
     /// The value.
     pub value: Value,
+    /// The place at which the operator gave it: a flag, a variable, or a place in the configuration file.
+    pub from: String,
 }
 
 /// The treatment of the client's value at a place.
@@ -38,6 +40,12 @@ pub struct Inject {
 pub enum How {
     /// It is replaced.
     Force,
+    /// It stays, unless it means nothing. In lists and maps with keys, this holds for each entry.
+    Default,
+    /// It stays if it is no larger.
+    Cap,
+    /// Entries are added to it. They replace those of the client with the same key.
+    Append,
 }
 
 /// An injected value.
@@ -47,33 +55,48 @@ pub enum Value {
     Entry(Label),
     /// A string.
     Text(String),
+    /// A boolean.
+    Switch(bool),
+    /// A number.
+    Number(i64),
+    /// Strings.
+    List(Vec<String>),
+    /// A map of strings.
+    Map(Vec<Label>),
+    /// Objects, as JSON, each with its key.
+    Objects(Vec<(String, String)>),
 }
 
 impl Inject {
     /// Forces a label on everything but images.
     #[must_use]
     pub fn label(label: Label) -> Self {
-        Self { at: Place::Labels, how: How::Force, value: Value::Entry(label) }
+        Self { at: Place::Labels, how: How::Force, value: Value::Entry(label), from: String::new() }
     }
 
     /// Forces a label on images.
     #[must_use]
     pub fn image_label(label: Label) -> Self {
-        Self { at: Place::ImageLabels, how: How::Force, value: Value::Entry(label) }
+        Self {
+            at: Place::ImageLabels,
+            how: How::Force,
+            value: Value::Entry(label),
+            from: String::new(),
+        }
     }
 
     /// Forces the cgroup parent of containers.
     #[must_use]
     pub fn cgroup_parent(parent: impl Into<String>) -> Self {
         let value = Value::Text(parent.into());
-        Self { at: Place::CgroupParent, how: How::Force, value }
+        Self { at: Place::CgroupParent, how: How::Force, value, from: String::new() }
     }
 
     /// Forces the cgroup parent of the steps of builds.
     #[must_use]
     pub fn build_cgroup_parent(parent: impl Into<String>) -> Self {
         let value = Value::Text(parent.into());
-        Self { at: Place::BuildCgroupParent, how: How::Force, value }
+        Self { at: Place::BuildCgroupParent, how: How::Force, value, from: String::new() }
     }
 }
 
@@ -187,7 +210,7 @@ impl Injections {
     fn text(&self, place: Place) -> Option<&str> {
         self.list.iter().find(|inject| inject.at == place).and_then(|inject| match &inject.value {
             Value::Text(text) => Some(text.as_str()),
-            Value::Entry(_) => None,
+            _ => None,
         })
     }
 }
@@ -196,6 +219,6 @@ impl Injections {
 fn entries(list: &[Inject], place: Place) -> impl Iterator<Item = Label> {
     list.iter().filter(move |inject| inject.at == place).filter_map(|inject| match &inject.value {
         Value::Entry(label) => Some(label.clone()),
-        Value::Text(_) => None,
+        _ => None,
     })
 }

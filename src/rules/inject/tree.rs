@@ -129,9 +129,10 @@ fn node(place: Place, list: &[Inject]) -> Option<(Node, Forced)> {
             let inject = list.iter().find(|inject| inject.at == place)?;
             match &inject.value {
                 Value::Text(text) => Some((Node::Set(quoted(text)), Forced::CGROUP_PARENT)),
-                Value::Entry(_) => None,
+                _ => None,
             }
         }
+        Place::Field(_) => None,
     }
 }
 

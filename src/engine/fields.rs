@@ -1,0 +1,229 @@
+//! The options of creating requests into which the operator may inject values, by the names of the Engine
+//! API.
+
+/// The kind of request that an option belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// The create of a container. Limits also hold for its update.
+    Container,
+    /// The create and the update of a service.
+    Service,
+    /// The create of a network.
+    Network,
+    /// The create of a volume.
+    Volume,
+    /// The create of an exec.
+    Exec,
+    /// A build, by the names of the query of the classic one.
+    Build,
+}
+
+impl Section {
+    /// All sections.
+    pub const ALL: &[Self] =
+        &[Self::Container, Self::Service, Self::Network, Self::Volume, Self::Exec, Self::Build];
+
+    /// Returns the name of the section, as in the configuration file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Container => "container",
+            Self::Service => "service",
+            Self::Network => "network",
+            Self::Volume => "volume",
+            Self::Exec => "exec",
+            Self::Build => "build",
+        }
+    }
+}
+
+/// An option of a creating request.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The kind of request.
+    pub section: Section,
+    /// The names of the members from the top, joined by dots; for a build, the key of the query.
+    pub path: &'static str,
+    /// The type of the value.
+    pub kind: Kind,
+}
+
+/// The type of an option's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A boolean. `false` is the same as a missing value, since clients send it unasked.
+    Switch,
+    /// A boolean that may be missing: `false` is a choice.
+    Choice,
+    /// A string. An empty one is the same as a missing one.
+    Text,
+    /// A whole number.
+    Number(Zero),
+    /// A number of bytes.
+    Bytes(Zero),
+    /// A number of processors, as billionths on the wire.
+    Cpus(Zero),
+    /// A list of strings whose entries are told apart by a key.
+    List(Key),
+    /// A map of strings.
+    Map,
+    /// A list of objects with these members, told apart by the first one.
+    Objects(&'static [(&'static str, Kind)]),
+}
+
+/// The meaning of a missing number, which 0 has, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Zero {
+    /// There is no limit. Negative numbers mean the same.
+    Unlimited,
+    /// The daemon has a default.
+    Default,
+    /// It is a value like others; −1 is the same as a missing one.
+    Value,
+}
+
+/// The part of a string in a list that names it. Of two entries with one key, the daemon uses one, or it
+/// refuses them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// The whole string.
+    Whole,
+    /// The part before the first `=`: the name of a variable.
+    BeforeEquals,
+    /// The part before the first `:`: the name of a host.
+    BeforeColon,
+    /// The part behind the first space: the names of a host's address.
+    BehindSpace,
+    /// The path in the container of a bind, `SOURCE:TARGET[:OPTIONS]`.
+    Target,
+}
+
+const fn field(section: Section, path: &'static str, kind: Kind) -> Field {
+    Field { section, path, kind }
+}
+
+const fn container(path: &'static str, kind: Kind) -> Field {
+    field(Section::Container, path, kind)
+}
+
+const fn service(path: &'static str, kind: Kind) -> Field {
+    field(Section::Service, path, kind)
+}
+
+const fn build(path: &'static str, kind: Kind) -> Field {
+    field(Section::Build, path, kind)
+}
+
+const ULIMIT: Kind = Kind::Objects(&[
+    ("Name", Kind::Text),
+    ("Soft", Kind::Number(Zero::Value)),
+    ("Hard", Kind::Number(Zero::Value)),
+]);
+
+/// The options, in the order of the Engine API's description.
+pub const FIELDS: &[Field] = &[
+    container("User", Kind::Text),
+    container("Env", Kind::List(Key::BeforeEquals)),
+    container("WorkingDir", Kind::Text),
+    container("NetworkDisabled", Kind::Switch),
+    container("StopSignal", Kind::Text),
+    container("StopTimeout", Kind::Number(Zero::Value)),
+    container("HostConfig.Binds", Kind::List(Key::Target)),
+    container("HostConfig.LogConfig.Type", Kind::Text),
+    container("HostConfig.LogConfig.Config", Kind::Map),
+    container("HostConfig.NetworkMode", Kind::Text),
+    container("HostConfig.PublishAllPorts", Kind::Switch),
+    container("HostConfig.RestartPolicy.Name", Kind::Text),
+    container("HostConfig.RestartPolicy.MaximumRetryCount", Kind::Number(Zero::Default)),
+    container("HostConfig.AutoRemove", Kind::Switch),
+    container("HostConfig.VolumeDriver", Kind::Text),
+    container("HostConfig.Annotations", Kind::Map),
+    container("HostConfig.CapAdd", Kind::List(Key::Whole)),
+    container("HostConfig.CapDrop", Kind::List(Key::Whole)),
+    container("HostConfig.CgroupnsMode", Kind::Text),
+    container("HostConfig.Dns", Kind::List(Key::Whole)),
+    container("HostConfig.DnsOptions", Kind::List(Key::Whole)),
+    container("HostConfig.DnsSearch", Kind::List(Key::Whole)),
+    container("HostConfig.ExtraHosts", Kind::List(Key::BeforeColon)),
+    container("HostConfig.GroupAdd", Kind::List(Key::Whole)),
+    container("HostConfig.IpcMode", Kind::Text),
+    container("HostConfig.Links", Kind::List(Key::Whole)),
+    container("HostConfig.OomScoreAdj", Kind::Number(Zero::Default)),
+    container("HostConfig.PidMode", Kind::Text),
+    container("HostConfig.Privileged", Kind::Switch),
+    container("HostConfig.ReadonlyRootfs", Kind::Switch),
+    container("HostConfig.SecurityOpt", Kind::List(Key::Whole)),
+    container("HostConfig.StorageOpt", Kind::Map),
+    container("HostConfig.Tmpfs", Kind::Map),
+    container("HostConfig.UTSMode", Kind::Text),
+    container("HostConfig.UsernsMode", Kind::Text),
+    container("HostConfig.ShmSize", Kind::Bytes(Zero::Default)),
+    container("HostConfig.Sysctls", Kind::Map),
+    container("HostConfig.Runtime", Kind::Text),
+    container("HostConfig.CpuShares", Kind::Number(Zero::Default)),
+    container("HostConfig.Memory", Kind::Bytes(Zero::Unlimited)),
+    container("HostConfig.NanoCpus", Kind::Cpus(Zero::Unlimited)),
+    container("HostConfig.BlkioWeight", Kind::Number(Zero::Default)),
+    container("HostConfig.CpuPeriod", Kind::Number(Zero::Default)),
+    container("HostConfig.CpuQuota", Kind::Number(Zero::Unlimited)),
+    container("HostConfig.CpusetCpus", Kind::Text),
+    container("HostConfig.CpusetMems", Kind::Text),
+    container("HostConfig.MemoryReservation", Kind::Bytes(Zero::Default)),
+    container("HostConfig.MemorySwap", Kind::Bytes(Zero::Unlimited)),
+    container("HostConfig.MemorySwappiness", Kind::Number(Zero::Value)),
+    container("HostConfig.OomKillDisable", Kind::Choice),
+    container("HostConfig.Init", Kind::Choice),
+    container("HostConfig.PidsLimit", Kind::Number(Zero::Unlimited)),
+    container("HostConfig.Ulimits", ULIMIT),
+    service("TaskTemplate.ContainerSpec.Env", Kind::List(Key::BeforeEquals)),
+    service("TaskTemplate.ContainerSpec.User", Kind::Text),
+    service("TaskTemplate.ContainerSpec.Groups", Kind::List(Key::Whole)),
+    service("TaskTemplate.ContainerSpec.ReadOnly", Kind::Switch),
+    service("TaskTemplate.ContainerSpec.StopGracePeriod", Kind::Number(Zero::Value)),
+    service("TaskTemplate.ContainerSpec.Hosts", Kind::List(Key::BehindSpace)),
+    service("TaskTemplate.ContainerSpec.DNSConfig.Nameservers", Kind::List(Key::Whole)),
+    service("TaskTemplate.ContainerSpec.DNSConfig.Search", Kind::List(Key::Whole)),
+    service("TaskTemplate.ContainerSpec.DNSConfig.Options", Kind::List(Key::Whole)),
+    service("TaskTemplate.ContainerSpec.Init", Kind::Choice),
+    service("TaskTemplate.ContainerSpec.Sysctls", Kind::Map),
+    service("TaskTemplate.ContainerSpec.CapabilityAdd", Kind::List(Key::Whole)),
+    service("TaskTemplate.ContainerSpec.CapabilityDrop", Kind::List(Key::Whole)),
+    service("TaskTemplate.ContainerSpec.Ulimits", ULIMIT),
+    service("TaskTemplate.Resources.Limits.NanoCPUs", Kind::Cpus(Zero::Unlimited)),
+    service("TaskTemplate.Resources.Limits.MemoryBytes", Kind::Bytes(Zero::Unlimited)),
+    service("TaskTemplate.Resources.Limits.Pids", Kind::Number(Zero::Unlimited)),
+    service("TaskTemplate.Resources.Reservations.NanoCPUs", Kind::Cpus(Zero::Default)),
+    service("TaskTemplate.Resources.Reservations.MemoryBytes", Kind::Bytes(Zero::Default)),
+    service("TaskTemplate.RestartPolicy.Condition", Kind::Text),
+    service("TaskTemplate.RestartPolicy.MaxAttempts", Kind::Number(Zero::Unlimited)),
+    service("TaskTemplate.Placement.Constraints", Kind::List(Key::Whole)),
+    service("TaskTemplate.LogDriver.Name", Kind::Text),
+    service("TaskTemplate.LogDriver.Options", Kind::Map),
+    field(Section::Network, "Driver", Kind::Text),
+    field(Section::Network, "Internal", Kind::Switch),
+    field(Section::Network, "Attachable", Kind::Switch),
+    field(Section::Network, "EnableIPv4", Kind::Choice),
+    field(Section::Network, "EnableIPv6", Kind::Choice),
+    field(Section::Network, "Options", Kind::Map),
+    field(Section::Volume, "Driver", Kind::Text),
+    field(Section::Volume, "DriverOpts", Kind::Map),
+    field(Section::Exec, "Env", Kind::List(Key::BeforeEquals)),
+    field(Section::Exec, "User", Kind::Text),
+    field(Section::Exec, "WorkingDir", Kind::Text),
+    field(Section::Exec, "Privileged", Kind::Switch),
+    build("extrahosts", Kind::List(Key::BeforeColon)),
+    build("buildargs", Kind::Map),
+    build("nocache", Kind::Switch),
+    build("pull", Kind::Switch),
+    build("memory", Kind::Bytes(Zero::Unlimited)),
+    build("memswap", Kind::Bytes(Zero::Unlimited)),
+    build("cpushares", Kind::Number(Zero::Default)),
+    build("cpusetcpus", Kind::Text),
+    build("cpusetmems", Kind::Text),
+    build("cpuperiod", Kind::Number(Zero::Default)),
+    build("cpuquota", Kind::Number(Zero::Unlimited)),
+    build("shmsize", Kind::Bytes(Zero::Default)),
+    build("ulimits", ULIMIT),
+    build("networkmode", Kind::Text),
+    build("platform", Kind::Text),
+];
