@@ -10,6 +10,8 @@
 use std::fs;
 use std::path::Path;
 
+use dockerd_ci_proxy::engine::fields::{Section, find};
+use dockerd_ci_proxy::engine::shapes::Place;
 use dockerd_ci_proxy::http::Malformed;
 use dockerd_ci_proxy::http2;
 use dockerd_ci_proxy::proxy::{self, Away, Blind, COLLECTED_LIMIT, Fault, Unreachable};
@@ -17,7 +19,7 @@ use dockerd_ci_proxy::rules::buildkit::{self, Method};
 use dockerd_ci_proxy::rules::facts::{Facts, HostQuestion, Need};
 use dockerd_ci_proxy::rules::socket::{Relation, SocketBind};
 use dockerd_ci_proxy::rules::{
-    Asked, Injections, Judgement, Label, Profile, Reason, Refusal, judge,
+    Asked, How, Inject, Injections, Judgement, Label, Profile, Reason, Refusal, Value, judge,
 };
 
 /// One row of the list.
@@ -51,6 +53,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("POST /commit?changes=LABEL%20a=b%5C", ""),
     ("POST /containers/x/start", r#"{"Binds":[]}"#),
     ("POST /libpod/pods/create", "{}"),
+    ("POST /libpod/containers/x/exec", "{}"),
     ("GET /frobnicate", ""),
     ("POST /build|Content-Type: multipart/form-data", "x"),
     ("POST /containers/create", "{"),
@@ -58,6 +61,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("POST /containers/create", r#"{"HostConfig":[]}"#),
     ("POST /containers/create", r#"{"HostConfig":{"Binds":{}}}"#),
     ("POST /containers/create", r#"{"HostConfig":{"Binds":[1]}}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"Memory":"1g"}}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"Tmpfs":{"/own/":""}}}"#),
     ("POST /containers/create", r#"{"HostConfig":{"PidMode":1}}"#),
     ("POST /containers/create", r#"{"Labels":{"a":1}}"#),
     ("POST /containers/create", r#"{"Labels":{},"labels":{}}"#),
@@ -93,8 +98,21 @@ fn relation(path: &str) -> Relation {
 
 /// Refuses the request.
 fn refused(line: &str, body: &str) -> Refusal {
+    let find = |section, path| Place::Field(find(section, path).unwrap());
+    let rule = |at, how, value| Inject { at, how, value, from: String::new() };
+    let binds = find(Section::Container, "HostConfig.Binds");
+    let privileged = find(Section::Exec, "Privileged");
+    let memory = find(Section::Container, "HostConfig.Memory");
+    let options = [
+        rule(memory, How::Cap, Value::Number(1)),
+        rule(binds, How::Append, Value::List(vec!["/ca:/own".to_owned()])),
+        rule(privileged, How::Force, Value::Switch(false)),
+    ];
+    let labels = labels().into_iter();
+    let labels =
+        labels.flat_map(|label| [Inject::label(label.clone()), Inject::image_label(label)]);
     let profile = Profile {
-        inject: Injections::forced(&labels(), &labels(), Some("/ci"), None),
+        inject: labels.chain([Inject::cgroup_parent("/ci")]).chain(options).collect(),
         strict: true,
         socket_bind: SocketBind::Refuse,
         ..Profile::default()

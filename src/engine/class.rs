@@ -38,7 +38,8 @@ impl Class {
 impl From<&Operation> for Class {
     fn from(operation: &Operation) -> Self {
         match (&operation.payload, operation.upgrade, operation.method) {
-            (Payload::Body(_) | Payload::Query(_) | Payload::Libpod, _, _) => Self::Create,
+            (Payload::Body(shape), _, _) if !shape.positions.is_empty() => Self::Create,
+            (Payload::Query(_) | Payload::Libpod, _, _) => Self::Create,
             (_, Upgrade::Hijack, _) => Self::Upgrade,
             _ if *operation == HTTP2 => Self::Upgrade,
             (_, Upgrade::Unknown, _) => Self::Unknown,

@@ -57,6 +57,8 @@ pub enum Kind {
     Choice,
     /// A string. An empty one is the same as a missing one.
     Text,
+    /// A string. This one is the same as a missing one, too, since clients send it unasked.
+    Word(&'static str),
     /// A whole number.
     Number(Zero),
     /// A number of bytes.
@@ -80,6 +82,10 @@ pub enum Zero {
     Default,
     /// It is a value like others; −1 is the same as a missing one.
     Value,
+    /// The value of an existing container stays. Negative numbers lift it.
+    Kept,
+    /// The value of an existing container stays if the number is missing. 0 and negative numbers lift it.
+    Lifted,
 }
 
 /// The part of a string in a list that names it. Of two entries with one key, the daemon uses one, or it
@@ -120,6 +126,12 @@ const ULIMIT: Kind = Kind::Objects(&[
     ("Hard", Kind::Number(Zero::Value)),
 ]);
 
+/// The path of the binds of a container.
+pub const BINDS: &str = "HostConfig.Binds";
+
+/// The path of the tmpfs mounts of a container.
+pub const TMPFS: &str = "HostConfig.Tmpfs";
+
 /// The options, in the order of the Engine API's description.
 pub const FIELDS: &[Field] = &[
     container("User", Kind::Text),
@@ -128,12 +140,12 @@ pub const FIELDS: &[Field] = &[
     container("NetworkDisabled", Kind::Switch),
     container("StopSignal", Kind::Text),
     container("StopTimeout", Kind::Number(Zero::Value)),
-    container("HostConfig.Binds", Kind::List(Key::Target)),
+    container(BINDS, Kind::List(Key::Target)),
     container("HostConfig.LogConfig.Type", Kind::Text),
     container("HostConfig.LogConfig.Config", Kind::Map),
-    container("HostConfig.NetworkMode", Kind::Text),
+    container("HostConfig.NetworkMode", Kind::Word("default")),
     container("HostConfig.PublishAllPorts", Kind::Switch),
-    container("HostConfig.RestartPolicy.Name", Kind::Text),
+    container("HostConfig.RestartPolicy.Name", Kind::Word("no")),
     container("HostConfig.RestartPolicy.MaximumRetryCount", Kind::Number(Zero::Default)),
     container("HostConfig.AutoRemove", Kind::Switch),
     container("HostConfig.VolumeDriver", Kind::Text),
@@ -154,7 +166,7 @@ pub const FIELDS: &[Field] = &[
     container("HostConfig.ReadonlyRootfs", Kind::Switch),
     container("HostConfig.SecurityOpt", Kind::List(Key::Whole)),
     container("HostConfig.StorageOpt", Kind::Map),
-    container("HostConfig.Tmpfs", Kind::Map),
+    container(TMPFS, Kind::Map),
     container("HostConfig.UTSMode", Kind::Text),
     container("HostConfig.UsernsMode", Kind::Text),
     container("HostConfig.ShmSize", Kind::Bytes(Zero::Default)),
@@ -171,7 +183,7 @@ pub const FIELDS: &[Field] = &[
     container("HostConfig.MemoryReservation", Kind::Bytes(Zero::Default)),
     container("HostConfig.MemorySwap", Kind::Bytes(Zero::Unlimited)),
     container("HostConfig.MemorySwappiness", Kind::Number(Zero::Value)),
-    container("HostConfig.OomKillDisable", Kind::Choice),
+    container("HostConfig.OomKillDisable", Kind::Switch),
     container("HostConfig.Init", Kind::Choice),
     container("HostConfig.PidsLimit", Kind::Number(Zero::Unlimited)),
     container("HostConfig.Ulimits", ULIMIT),
@@ -227,3 +239,48 @@ pub const FIELDS: &[Field] = &[
     build("networkmode", Kind::Text),
     build("platform", Kind::Text),
 ];
+
+/// The options of a container's update that also occur in its `HostConfig`. A value that is forced or capped
+/// there holds here, too, for an option that the client changes.
+pub const UPDATE: &[Field] = &[
+    container("CpuShares", Kind::Number(Zero::Kept)),
+    container("Memory", Kind::Bytes(Zero::Kept)),
+    container("NanoCpus", Kind::Cpus(Zero::Kept)),
+    container("BlkioWeight", Kind::Number(Zero::Kept)),
+    container("CpuPeriod", Kind::Number(Zero::Kept)),
+    container("CpuQuota", Kind::Number(Zero::Kept)),
+    container("CpusetCpus", Kind::Text),
+    container("CpusetMems", Kind::Text),
+    container("MemoryReservation", Kind::Bytes(Zero::Kept)),
+    container("MemorySwap", Kind::Bytes(Zero::Kept)),
+    container("PidsLimit", Kind::Number(Zero::Lifted)),
+    container("RestartPolicy.Name", Kind::Text),
+    container("RestartPolicy.MaximumRetryCount", Kind::Number(Zero::Kept)),
+];
+
+/// The options of the network of a container that the daemon refuses beside the network of another one.
+pub const OF_OWN_NETWORK: &[&str] = &[
+    "HostConfig.Dns",
+    "HostConfig.DnsOptions",
+    "HostConfig.DnsSearch",
+    "HostConfig.ExtraHosts",
+    "HostConfig.Links",
+    "HostConfig.PublishAllPorts",
+];
+
+/// Options that a forced option replaces, each with its type and its value from then on: what the client gives
+/// there would contradict or undo it.
+pub const REPLACED: &[(&str, &str, Kind, &str)] = &[
+    ("HostConfig.NetworkMode", "NetworkingConfig.EndpointsConfig", Kind::Map, "{}"),
+    ("HostConfig.NanoCpus", "HostConfig.CpuPeriod", Kind::Number(Zero::Default), "0"),
+    ("HostConfig.NanoCpus", "HostConfig.CpuQuota", Kind::Number(Zero::Default), "0"),
+];
+
+/// Returns the option of `section` with this path.
+#[must_use]
+pub fn find(section: Section, path: &str) -> Option<&'static Field> {
+    FIELDS.iter().find(|field| field.section == section && field.path == path)
+}
+
+#[cfg(test)]
+mod tests;

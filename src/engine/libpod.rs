@@ -1,6 +1,7 @@
 //! Podman's own API below `/libpod`: which requests may create objects. Its bodies carry labels in
 //! other places and are not rewritten.
 
+use super::shapes::{CONTAINER_UPDATE, EXEC};
 use super::{Operation, Payload, Upgrade, matches};
 
 /// Requests that read, or change existing objects.
@@ -24,6 +25,14 @@ pub(super) const LIBPOD_CREATE: Operation = Operation {
     upgrade: Upgrade::Never,
 };
 
+/// Requests that run a process in a container.
+pub(super) const LIBPOD_EXEC: Operation =
+    Operation { payload: Payload::LibpodOptions(&EXEC), ..LIBPOD };
+
+/// Requests that change the limits of a container.
+pub(super) const LIBPOD_UPDATE: Operation =
+    Operation { payload: Payload::LibpodOptions(&CONTAINER_UPDATE), ..LIBPOD };
+
 /// POST paths that turn the connection into a raw stream.
 const HIJACKS: &[&str] = &["/containers/{}/attach", "/exec/{}/start"];
 
@@ -33,7 +42,6 @@ const HARMLESS: &[&str] = &[
     "/containers/prune",
     "/containers/{}/archive",
     "/containers/{}/checkpoint",
-    "/containers/{}/exec",
     "/containers/{}/init",
     "/containers/{}/kill",
     "/containers/{}/mount",
@@ -45,7 +53,6 @@ const HARMLESS: &[&str] = &[
     "/containers/{}/stop",
     "/containers/{}/unmount",
     "/containers/{}/unpause",
-    "/containers/{}/update",
     "/containers/{}/wait",
     "/exec/{}/resize",
     "/images/load",
@@ -74,6 +81,8 @@ pub(super) fn route(method: &str, path: &[u8]) -> &'static Operation {
     let is_one = |of: &[&str]| of.iter().any(|template| matches(template.as_bytes(), path));
     match method {
         "POST" if is_one(HIJACKS) => &LIBPOD_HIJACK,
+        "POST" if is_one(&["/containers/{}/exec"]) => &LIBPOD_EXEC,
+        "POST" if is_one(&["/containers/{}/update"]) => &LIBPOD_UPDATE,
         _ if reads || is_one(HARMLESS) => &LIBPOD,
         _ => &LIBPOD_CREATE,
     }

@@ -47,6 +47,8 @@ pub enum Payload {
     Plugin,
     /// Not known: a creating request of Podman's own API.
     Libpod,
+    /// Not known: a request of Podman's own API with the options of this shape.
+    LibpodOptions(&'static JsonShape),
 }
 
 /// The place of forced values in a query.

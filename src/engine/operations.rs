@@ -1,7 +1,7 @@
 //! Every operation of the Engine API from v1.25 to v1.56, as data, including those that its
 //! published descriptions lack (`/grpc`, checkpoints, `/networks/`).
 
-use super::shapes::{CONTAINER, LABELLED, SERVICE};
+use super::shapes::{CONTAINER, CONTAINER_UPDATE, EXEC, LABELLED, NETWORK, SERVICE, VOLUME};
 use super::{JsonShape, Operation, Payload, QueryShape, Upgrade};
 
 /// The operations. The first match counts, so special cases come first.
@@ -30,7 +30,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     operation("CheckpointCreate", "POST", "/containers/{}/checkpoints"),
     operation("CheckpointDelete", "DELETE", "/containers/{}/checkpoints/{}"),
     operation("ContainerCopy", "POST", "/containers/{}/copy"),
-    operation("ContainerExec", "POST", "/containers/{}/exec"),
+    operation("ContainerExec", "POST", "/containers/{}/exec").carries(Payload::Body(&EXEC)),
     operation("ContainerExport", "GET", "/containers/{}/export"),
     operation("ContainerInspect", "GET", "/containers/{}/json"),
     operation("ContainerKill", "POST", "/containers/{}/kill"),
@@ -44,7 +44,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     operation("ContainerStop", "POST", "/containers/{}/stop"),
     operation("ContainerTop", "GET", "/containers/{}/top"),
     operation("ContainerUnpause", "POST", "/containers/{}/unpause"),
-    operation("ContainerUpdate", "POST", "/containers/{}/update"),
+    operation("ContainerUpdate", "POST", "/containers/{}/update").carries(Payload::Body(&CONTAINER_UPDATE)),
     operation("ContainerWait", "POST", "/containers/{}/wait"),
     operation("DistributionInspect", "GET", "/distribution/{}/json"),
     operation("SystemEvents", "GET", "/events"),
@@ -67,7 +67,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     operation("SystemInfo", "GET", "/info"),
     operation("NetworkList", "GET", "/networks"),
     operation("NetworkList", "GET", "/networks/"),
-    operation("NetworkCreate", "POST", "/networks/create").creates(&LABELLED),
+    operation("NetworkCreate", "POST", "/networks/create").creates(&NETWORK),
     operation("NetworkPrune", "POST", "/networks/prune"),
     operation("NetworkConnect", "POST", "/networks/{}/connect"),
     operation("NetworkDisconnect", "POST", "/networks/{}/disconnect"),
@@ -103,7 +103,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     operation("TaskLogs", "GET", "/tasks/{}/logs"),
     operation("SystemVersion", "GET", "/version"),
     operation("VolumeList", "GET", "/volumes"),
-    operation("VolumeCreate", "POST", "/volumes/create").creates(&LABELLED),
+    operation("VolumeCreate", "POST", "/volumes/create").creates(&VOLUME),
     operation("VolumePrune", "POST", "/volumes/prune"),
     // A `{}` matches any bytes, so these come last.
     operation("ConfigDelete", "DELETE", "/configs/{}"),

@@ -1,6 +1,6 @@
-//! Places of labels and of the cgroup parent in the JSON bodies of creating requests.
+//! Places of labels, of the cgroup parent and of options in the JSON bodies of requests.
 
-use super::fields::Field;
+use super::fields::{Field, Section};
 
 /// A place for injections, independent of its position in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,19 @@ pub struct JsonShape {
     pub positions: &'static [Position],
     /// The position of volumes and mounts.
     pub storage: Storage,
+    /// The options that it has.
+    pub options: Options,
+}
+
+/// The options of a JSON shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Options {
+    /// None.
+    Nothing,
+    /// Those of this section.
+    Of(Section),
+    /// Those by which the limits of a container are changed.
+    Update,
 }
 
 /// The position of volumes and mounts in a creating request.
@@ -65,34 +78,59 @@ const fn left(place: Place, path: &'static [&'static str]) -> Position {
     Position { place, path, missing: Missing::Left }
 }
 
-/// Networks, volumes, secrets and configs: `Labels` at the top.
-pub const LABELLED: JsonShape =
-    JsonShape { positions: &[made(Place::Labels, &["Labels"])], storage: Storage::Nothing };
+const LABELS: &[Position] = &[made(Place::Labels, &["Labels"])];
+
+/// Secrets and configs: `Labels` at the top.
+pub static LABELLED: JsonShape = labelled();
+
+/// Networks.
+pub static NETWORK: JsonShape = JsonShape { options: Options::Of(Section::Network), ..labelled() };
+
+/// Volumes.
+pub static VOLUME: JsonShape = JsonShape { options: Options::Of(Section::Volume), ..labelled() };
+
+const fn labelled() -> JsonShape {
+    JsonShape { positions: LABELS, storage: Storage::Nothing, options: Options::Nothing }
+}
 
 /// Containers: Config is embedded at the top, HostConfig is a member.
-pub const CONTAINER: JsonShape = JsonShape {
+pub static CONTAINER: JsonShape = JsonShape {
     positions: &[
         made(Place::Labels, &["Labels"]),
         made(Place::CgroupParent, &["HostConfig", "CgroupParent"]),
     ],
     storage: Storage::Container,
+    options: Options::Of(Section::Container),
 };
+
+/// Updates of containers: the limits of HostConfig are at the top.
+pub static CONTAINER_UPDATE: JsonShape =
+    JsonShape { positions: &[], storage: Storage::Nothing, options: Options::Update };
+
+/// Processes in containers.
+pub static EXEC: JsonShape =
+    JsonShape { positions: &[], storage: Storage::Nothing, options: Options::Of(Section::Exec) };
 
 /// Services: the labels of the service and of its tasks' containers. A task of another kind
 /// (plugin, network attachment) has no ContainerSpec and must not get one.
-pub const SERVICE: JsonShape = JsonShape {
+pub static SERVICE: JsonShape = JsonShape {
     positions: &[
         made(Place::Labels, &["Labels"]),
         left(Place::Labels, &["TaskTemplate", "ContainerSpec", "Labels"]),
     ],
     storage: Storage::Service,
+    options: Options::Of(Section::Service),
 };
 
 /// The config of an image (OCI image-spec v1.1, config.md), which BuildKit's messages carry.
-pub const IMAGE_CONFIG: JsonShape = JsonShape {
+pub static IMAGE_CONFIG: JsonShape = JsonShape {
     positions: &[made(Place::ImageLabels, &["config", "Labels"])],
     storage: Storage::Nothing,
+    options: Options::Nothing,
 };
+
+/// The objects that are not added where they are missing: their absence has a meaning.
+pub const NOT_ADDED: &[&str] = &["TaskTemplate", "ContainerSpec", "NetworkingConfig"];
 
 /// The [`HOST_CONFIG_FIELDS`] that mount something.
 pub const MOUNTING_FIELDS: &[&str] = &["Binds", "Mounts", "VolumesFrom", "VolumeDriver"];

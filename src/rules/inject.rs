@@ -12,14 +12,19 @@ pub mod buildkit;
 pub(super) mod dockerfile_changes;
 mod forced;
 pub(super) mod labels;
+mod mounts;
+mod options;
 pub(super) mod query;
 mod tree;
 
 use super::Label;
-use crate::engine::shapes::{CONTAINER, IMAGE_CONFIG, LABELLED, Place, SERVICE};
+use crate::engine::shapes::{
+    CONTAINER, CONTAINER_UPDATE, EXEC, IMAGE_CONFIG, LABELLED, NETWORK, Place, SERVICE, VOLUME,
+};
 use crate::engine::{JsonShape, Payload};
 use crate::rules::inject::labels::Labels;
 pub use forced::Forced;
+use mounts::OperatorMounts;
 pub(super) use tree::Tree;
 
 /// One injection.
@@ -109,13 +114,16 @@ pub struct Injections {
     /// The labels of images.
     image_labels: Labels,
     /// A tree for each JSON shape, in the order of [`SHAPES`].
-    trees: [Tree; SHAPES.len()],
+    trees: [Tree; 8],
     /// The pairs for the query of a commit or an import.
     changes: String,
+    /// The mounts that are added to containers.
+    mounts: OperatorMounts,
 }
 
 /// The JSON shapes with places for injections.
-const SHAPES: [&JsonShape; 4] = [&LABELLED, &CONTAINER, &SERVICE, &IMAGE_CONFIG];
+static SHAPES: [&JsonShape; 8] =
+    [&CONTAINER, &VOLUME, &NETWORK, &EXEC, &CONTAINER_UPDATE, &IMAGE_CONFIG, &SERVICE, &LABELLED];
 
 impl FromIterator<Inject> for Injections {
     fn from_iter<I: IntoIterator<Item = Inject>>(list: I) -> Self {
@@ -124,7 +132,8 @@ impl FromIterator<Inject> for Injections {
         let image_labels: Labels = entries(&list, Place::ImageLabels).collect();
         let changes = dockerfile_changes::pairs_of(image_labels.list());
         let trees = SHAPES.map(|shape| Tree::of(shape, &list));
-        Self { list, labels, image_labels, trees, changes }
+        let mounts = OperatorMounts::of(&list);
+        Self { list, labels, image_labels, trees, changes, mounts }
     }
 }
 
@@ -195,10 +204,21 @@ impl Injections {
         self.tree(shape).forced()
     }
 
+    /// Returns `true` if documents of this shape may be edited: those that create always, the others if an
+    /// option is injected into them.
+    pub(super) fn edits(&self, shape: &JsonShape) -> bool {
+        !shape.positions.is_empty() || !self.tree(shape).is_empty()
+    }
+
+    /// Returns the mounts that are added to containers.
+    pub(super) fn mounts(&self) -> &OperatorMounts {
+        &self.mounts
+    }
+
     /// Returns the injections into documents of this shape.
     pub(super) fn tree(&self, shape: &JsonShape) -> &Tree {
         static NOTHING: Tree = Tree::nothing();
-        let place = SHAPES.iter().position(|other| *other == shape);
+        let place = SHAPES.iter().position(|other| std::ptr::eq(*other, shape));
         place.and_then(|place| self.trees.get(place)).unwrap_or(&NOTHING)
     }
 

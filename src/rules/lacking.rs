@@ -26,7 +26,7 @@ pub(super) fn of_create(
         facts.image.questions(&image, target, &mut needs);
     }
     if let Found::Object(host_config) = host_config {
-        of_host_config(facts, top, host_config, &mut needs, &mut orders)?;
+        of_host_config(profile, facts, top, host_config, &mut needs, &mut orders)?;
     }
     if facts.hopeless {
         needs.clear();
@@ -36,6 +36,7 @@ pub(super) fn of_create(
 }
 
 fn of_host_config(
+    profile: &Profile,
     facts: &Facts,
     top: &Object<'_>,
     host_config: &Object<'_>,
@@ -59,7 +60,10 @@ fn of_host_config(
         few(binds.elements.len())?;
         for entry in binds.strings() {
             let (_, text) = entry?;
-            if let Some(name) = Bind::read(&text).volume() {
+            let bind = Bind::read(&text);
+            if let Some(name) = bind.volume()
+                && !profile.inject.mounts().bind_at(bind.target)
+            {
                 let (name, driver) = (name.to_owned(), driver.clone());
                 orders.push(Order::CreateVolume { name, driver });
             }

@@ -20,7 +20,7 @@ pub mod reply;
 pub mod socket;
 
 pub use inject::buildkit;
-pub use inject::{Forced, Inject, Injections};
+pub use inject::{Forced, How, Inject, Injections, Value};
 pub use mounts::AnonymousVolumes;
 pub use reason::Reason;
 pub use refusal::Refusal;
@@ -179,6 +179,9 @@ fn judged(profile: &Profile, asked: &Asked<'_>, facts: &Facts) -> Result<Judgeme
         }
         Payload::StartBody => start(traits.framing),
         Payload::Libpod => Err(libpod()),
+        Payload::LibpodOptions(shape) if !profile.inject.edits(shape) => Ok(pass()),
+        Payload::LibpodOptions(_) => Err(libpod_options()),
+        Payload::Body(shape) if !profile.inject.edits(shape) => Ok(pass()),
         Payload::Body(_) if traits.encoded => Err(encoded_body()),
         Payload::Body(shape) => match body {
             _ if traits.is_empty() => without_body(profile, operation, shape, target, facts),
@@ -253,6 +256,12 @@ fn form_body() -> Refusal {
 fn libpod() -> Refusal {
     let text = "what Podman's own API (/libpod) creates cannot be labelled here; use the \
                 Docker-compatible API";
+    Refusal::new(Reason::Libpod, text)
+}
+
+fn libpod_options() -> Refusal {
+    let text = "what Podman's own API (/libpod) runs or changes in a container cannot get the operator's \
+                options here; use the Docker-compatible API";
     Refusal::new(Reason::Libpod, text)
 }
 

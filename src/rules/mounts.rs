@@ -70,10 +70,12 @@ pub(super) fn container<'d>(
             // A driver at the top is refused below, since there is no HostConfig. An empty one is read
             // for its type, so that the result does not depend on a HostConfig.
             top.string("VolumeDriver")?;
-            let mounted = Mounted::default();
+            let own = profile.inject.mounts().binds.iter();
+            let paths = own.map(|bind| bind.target.clone()).collect();
+            let mounted = Mounted { paths, ..Mounted::default() };
             let targets = anonymous::places(&anonymous, &[], known, &mounted);
             let mounts = labelled_mounts(profile, &targets, &mounted, "");
-            add_host_config(forced(profile), &mounts, edits, top)?;
+            add_host_config(profile, &mounts, edits, top)?;
             Ok(Survey::default())
         }
         Found::Object(host_config) => {
@@ -103,8 +105,8 @@ fn in_host_config<'d>(
         own_slice(&host_config)?;
     }
     let mut mounted = Mounted {
-        survey: socket::survey(&host_config)?,
-        tmpfs: tmpfs_targets(&host_config)?,
+        survey: socket::survey(&host_config, forced(profile))?,
+        tmpfs: tmpfs_targets(profile, &host_config)?,
         ..Mounted::default()
     };
     let mut listed = host_config.array("Mounts")?;
@@ -112,7 +114,8 @@ fn in_host_config<'d>(
     let mut own = Vec::new();
     if let Listed::Array(mounts) = &listed {
         edits.spell(&host_config, "Mounts")?;
-        own = mounts_of(profile, known, edits, mounts, &mut mounted)?;
+        let gives_way = |target: &str| profile.inject.mounts().bind_at(target);
+        own = mounts_of(profile, known, edits, mounts, gives_way, &mut mounted)?;
     }
     let binds = binds::edit(profile, known, edits, &mut host_config, &mut mounted)?;
     if let Listed::Array(mounts) = &mut listed {
@@ -154,7 +157,7 @@ pub(super) fn service<'d>(
             filled_in_later(profile, &mount?, &mut mounted.survey)?;
         }
         // The proxy adds mounts to containers only, so none of these is its own.
-        for mut mount in mounts_of(profile, known, edits, &mounts, &mut mounted)? {
+        for mut mount in mounts_of(profile, known, edits, &mounts, |_| false, &mut mounted)? {
             label_volume(profile, edits, &mut mount.mount)?;
         }
     }
@@ -206,20 +209,26 @@ pub(super) fn one_option(text: &str) -> Result<(), Refusal> {
     }
 }
 
-fn tmpfs_targets(host_config: &Object<'_>) -> Result<Vec<String>, Refusal> {
-    match host_config.object("Tmpfs")? {
-        Found::Absent | Found::Null(_) => Ok(Vec::new()),
-        Found::Object(tmpfs) => Ok(tmpfs.keys().map(str::to_owned).collect()),
+/// Returns the paths of each tmpfs, those of the operator included.
+fn tmpfs_targets(profile: &Profile, host_config: &Object<'_>) -> Result<Vec<String>, Refusal> {
+    let operators = profile.inject.mounts();
+    let mut targets = operators.tmpfs.clone();
+    if let Found::Object(tmpfs) = host_config.object("Tmpfs")? {
+        tmpfs.keys().try_for_each(|target| operators.check_tmpfs(target))?;
+        targets.extend(tmpfs.keys().map(str::to_owned));
     }
+    Ok(targets)
 }
 
-/// Labels the volumes among `mounts`. Returns the mounts that the proxy added to an earlier container,
-/// which are handled when all other mounts are known.
+/// Labels the volumes among `mounts`. Returns the mounts that may have to give way: those that the proxy
+/// added to an earlier container, and those for whose path `gives_way` returns `true`. They are handled when
+/// all other mounts are known.
 fn mounts_of<'d>(
     profile: &Profile,
     known: &Facts,
     edits: &mut Edits<'d>,
     mounts: &Array<'d>,
+    gives_way: impl Fn(&str) -> bool,
     mounted: &mut Mounted,
 ) -> Result<Vec<OwnMount<'d>>, Refusal> {
     let mut own = Vec::new();
@@ -230,6 +239,11 @@ fn mounts_of<'d>(
         let target = mount.string("Target")?;
         one_option(target.as_deref().unwrap_or_default())?;
         match kind(mount.string("Type")?.as_deref()).as_str() {
+            // It is removed when all mounts are known.
+            _ if gives_way(target.as_deref().unwrap_or_default()) => {
+                own.push(OwnMount { at, mount, target });
+                continue;
+            }
             "VOLUME" if source.is_empty() && anonymous::is_own(profile, &mount)? => {
                 own.push(OwnMount { at, mount, target });
                 continue;
@@ -300,12 +314,16 @@ fn add_mounts<'d>(
 
 /// Adds a HostConfig to a body without one, if one is needed.
 fn add_host_config<'d>(
-    forced: &Tree,
+    profile: &Profile,
     mounts: &[String],
     edits: &mut Edits<'d>,
     top: &mut Object<'d>,
 ) -> Result<(), Refusal> {
-    let mut members: Vec<String> = forced.rendered().collect();
+    let mut members: Vec<String> = forced(profile).rendered().collect();
+    let binds: Vec<_> = profile.inject.mounts().binds.iter().map(|bind| &*bind.json).collect();
+    if !binds.is_empty() {
+        members.push(format!(r#""Binds":[{}]"#, binds.join(",")));
+    }
     if !mounts.is_empty() {
         members.push(format!(r#""Mounts":[{}]"#, mounts.join(",")));
     }
@@ -371,8 +389,8 @@ pub(super) fn odd_mount(text: &str) -> Refusal {
 
 pub(super) fn outside_host_config(name: &str) -> Refusal {
     let text = format!(
-        "{name} stands at the top of the request body; put it in HostConfig, where the cgroup parent \
-         goes too"
+        "{name} is at the top of the request body; put it in HostConfig, where the proxy adds the operator's \
+         options"
     );
     Refusal::new(Reason::OutsideHostConfig, text)
 }

@@ -76,6 +76,7 @@ reasons! {
     RelativeVolume "relative_volume" 400 3 "The path of a volume is not absolute."
     LabelKey "label_key" 400 3 "A label could override one of the operator's."
     OddMount "odd_mount" 400 3 "Daemons disagree about a mount or the path of a volume."
+    OwnMount "own_mount" 403 3 "A tmpfs is at a path at which the operator mounts something."
     SocketBind "socket_bind" 403 3 "A container mounts the daemon's socket, or may do so later."
     Slice "slice" 403 3 "An annotation would move a container out of the cgroup parent."
     Changes "changes" 400 3 "The changes of a commit or import would absorb the labels."

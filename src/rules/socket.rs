@@ -3,6 +3,7 @@
 
 use super::facts::Facts;
 pub use super::facts::Relation;
+use super::inject::Tree;
 use super::refusal::shown;
 use super::{Profile, Reason, Refusal};
 use crate::json::Object;
@@ -66,13 +67,15 @@ pub(super) fn replaced(
     }
 }
 
-/// Begins a survey with notes about a HostConfig that leads around the proxy.
-pub(super) fn survey(host_config: &Object<'_>) -> Result<Survey, Refusal> {
+/// Begins a survey with notes about a HostConfig that leads around the proxy. Options that are `forced` do
+/// not count.
+pub(super) fn survey(host_config: &Object<'_>, forced: &Tree) -> Result<Survey, Refusal> {
     let mut notes = Vec::new();
-    if host_config.is_true("Privileged") {
+    if host_config.is_true("Privileged") && !forced.sets("Privileged") {
         notes.push("a container is privileged, so it can reach the daemon around the proxy");
     }
-    match host_config.string("PidMode")?.as_deref() {
+    let mode = host_config.string("PidMode")?.filter(|_| !forced.sets("PidMode"));
+    match mode.as_deref() {
         Some("host") => notes.push(
             "a container sees the host's processes, so it may reach the daemon around the proxy",
         ),

@@ -1,5 +1,7 @@
 use super::*;
+use crate::engine::fields::{Section, find};
 use crate::engine::route;
+use crate::engine::shapes::Place;
 use crate::http::head;
 
 #[test]
@@ -68,5 +70,47 @@ fn a_volume_without_a_body_depends_on_the_daemons_version() {
             judgement => panic!("{judgement:?}"),
         };
         assert_eq!(judgement, wanted, "{version}");
+    }
+}
+
+fn rule(how: How, section: Section, path: &str, value: Value) -> Inject {
+    let at = Place::Field(find(section, path).unwrap());
+    Inject { at, how, value, from: String::new() }
+}
+
+/// Judges a request with a body, which is not given yet.
+fn judged(profile: &Profile, path: &str, fields: &str) -> Judgement {
+    let head = format!("POST {path} HTTP/1.1\r\nHost: d\r\nContent-Length: 2\r\n{fields}\r\n");
+    let request = head::request(head.as_bytes()).unwrap();
+    let operation = route("POST", path.as_bytes());
+    let traits = Traits::of(&request);
+    let asked = Asked { operation, target: request.target, traits, body: None };
+    judge(profile, &asked, &Facts::default())
+}
+
+#[test]
+fn execs_and_updates_are_read_only_if_options_are_injected_into_them() {
+    let user = rule(How::Force, Section::Exec, "User", Value::Text("1000".into()));
+    let memory = rule(How::Cap, Section::Container, "HostConfig.Memory", Value::Number(1));
+    let memory_default = Inject { how: How::Default, ..memory.clone() };
+    for (rules, exec, update) in [
+        (vec![], false, false),
+        (vec![user.clone()], true, false),
+        (vec![memory.clone()], false, true),
+        (vec![memory_default], false, false),
+        (vec![user, memory], true, true),
+    ] {
+        let profile = Profile { inject: rules.into_iter().collect(), ..Profile::default() };
+        for (path, edited) in [("exec", exec), ("update", update)] {
+            let docker = judged(&profile, &format!("/v1.41/containers/x/{path}"), "");
+            assert_eq!(matches!(docker, Judgement::Gather { forced: Forced::FIELDS }), edited);
+            assert_eq!(matches!(docker, Judgement::Pass { .. }), !edited, "{path}: {docker:?}");
+            let coded =
+                judged(&profile, &format!("/containers/x/{path}"), "Content-Encoding: gzip\r\n");
+            assert_eq!(matches!(coded, Judgement::Refuse(_)), edited, "{path}: {coded:?}");
+            let podman = judged(&profile, &format!("/v5.0.0/libpod/containers/x/{path}"), "");
+            assert_eq!(matches!(podman, Judgement::Refuse(_)), edited, "{path}: {podman:?}");
+            assert_eq!(matches!(podman, Judgement::Pass { .. }), !edited, "{path}: {podman:?}");
+        }
     }
 }

@@ -13,6 +13,8 @@ impl Forced {
     pub const LABELS: Self = Self(1);
     /// A cgroup parent.
     pub const CGROUP_PARENT: Self = Self(2);
+    /// Options of the Engine API.
+    pub const FIELDS: Self = Self(4);
 
     /// Returns `true` if all of `other` is in it.
     #[must_use]

@@ -1,8 +1,9 @@
 //! The injections into one JSON shape.
 
+use super::options::{self, Treatment};
 use super::{Forced, Inject, Place, Value, entries};
 use crate::engine::JsonShape;
-use crate::engine::shapes::{Missing, Position};
+use crate::engine::shapes::{Missing, NOT_ADDED, Options};
 use crate::json::{Edits, Found, Object, quoted};
 use crate::rules::Refusal;
 use crate::rules::inject::labels::{self, Labels};
@@ -22,6 +23,8 @@ enum Node {
     Set(String),
     /// Labels for the map of labels.
     Labels(Labels),
+    /// An edit that depends on the client's value.
+    Option(Treatment),
     /// Members for the object.
     Object(Tree, Missing),
 }
@@ -36,29 +39,43 @@ impl Tree {
     pub(super) fn of(shape: &JsonShape, list: &[Inject]) -> Self {
         let mut tree = Self::default();
         for position in shape.positions {
-            if let Some((node, forced)) = node(position.place, list) {
-                tree.insert(position, position.path, node);
+            if let Some((node, forced)) = of_place(position.place, list) {
+                tree.insert(position.path, node, |_| position.missing);
                 tree.forced |= forced;
             }
+        }
+        let missing = |name: &str| match shape.options {
+            Options::Of(_) if !NOT_ADDED.contains(&name) => Missing::Made,
+            _ => Missing::Left,
+        };
+        for (path, option) in options::compiled(shape.options, list) {
+            let path: Vec<_> = path.split('.').collect();
+            tree.insert(&path, Node::Option(option), missing);
+            tree.forced |= Forced::FIELDS;
         }
         tree
     }
 
-    fn insert(&mut self, position: &Position, path: &[&'static str], node: Node) {
+    /// Inserts `node` at `path`, unless something is there. `missing` returns the treatment of a missing
+    /// object.
+    fn insert(
+        &mut self,
+        path: &[&'static str],
+        node: Node,
+        missing: impl Fn(&str) -> Missing + Copy,
+    ) {
         let Some((name, path)) = path.split_first() else { return };
-        if path.is_empty() {
-            return self.members.push((name, node));
+        let there = self.members.iter_mut().find(|(other, _)| other == name);
+        match (there, path) {
+            (None, []) => self.members.push((name, node)),
+            (None, path) => {
+                let mut inner = Self::default();
+                inner.insert(path, node, missing);
+                self.members.push((name, Node::Object(inner, missing(name))));
+            }
+            (Some((_, Node::Object(inner, _))), path) => inner.insert(path, node, missing),
+            (Some(_), _) => {}
         }
-        let there = self.members.iter_mut().find_map(|(other, node)| match node {
-            Node::Object(inner, _) if other == name => Some(inner),
-            _ => None,
-        });
-        if let Some(inner) = there {
-            return inner.insert(position, path, node);
-        }
-        let mut inner = Self::default();
-        inner.insert(position, path, node);
-        self.members.push((name, Node::Object(inner, position.missing)));
     }
 
     /// Returns the tree of the member `name`, if something is injected below it.
@@ -66,6 +83,20 @@ impl Tree {
         self.members.iter().find_map(|(other, node)| match node {
             Node::Object(inner, _) if *other == name => Some(inner),
             _ => None,
+        })
+    }
+
+    /// Returns `true` if nothing is injected.
+    pub(in crate::rules) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Returns `true` if the member `name` is replaced.
+    pub(in crate::rules) fn sets(&self, name: &str) -> bool {
+        self.members.iter().any(|(other, node)| match node {
+            Node::Set(_) => *other == name,
+            Node::Option(option) => *other == name && option.forces(),
+            Node::Labels(_) | Node::Object(..) => false,
         })
     }
 
@@ -88,14 +119,17 @@ impl Tree {
             match node {
                 Node::Set(json) => edits.set(object, name, json)?,
                 Node::Labels(labels) => labels::force(edits, object, labels)?,
-                Node::Object(inner, missing) => match (object.object(name)?, missing) {
-                    (Found::Object(mut there), _) => {
+                Node::Option(option) => option.apply(edits, object, name)?,
+                Node::Object(inner, missing) => match object.object(name)? {
+                    Found::Object(mut there) => {
                         edits.spell(object, name)?;
                         inner.apply(edits, &mut there, None)?;
                     }
-                    (Found::Absent | Found::Null(_), Missing::Left) => {}
-                    (Found::Absent | Found::Null(_), Missing::Made) => {
-                        edits.set(object, name, &inner.json())?;
+                    Found::Absent | Found::Null(_) if *missing == Missing::Left => {}
+                    Found::Absent | Found::Null(_) => {
+                        if let Some(json) = inner.json() {
+                            edits.set(object, name, &json)?;
+                        }
                     }
                 },
             }
@@ -105,21 +139,27 @@ impl Tree {
 
     /// Returns the members as they are written in a new object.
     pub(in crate::rules) fn rendered(&self) -> impl Iterator<Item = String> {
-        self.members.iter().map(|(name, node)| match node {
-            Node::Set(json) => format!("\"{name}\":{json}"),
-            Node::Labels(labels) => format!("\"{name}\":{}", labels.json()),
-            Node::Object(inner, _) => format!("\"{name}\":{}", inner.json()),
+        self.members.iter().filter_map(|(name, node)| {
+            let json = match node {
+                Node::Set(json) => Some(json.clone()),
+                Node::Labels(labels) => Some(labels.json().to_owned()),
+                Node::Option(option) => option.json(),
+                Node::Object(_, Missing::Left) => None,
+                Node::Object(inner, Missing::Made) => inner.json(),
+            };
+            json.map(|json| format!("\"{name}\":{json}"))
         })
     }
 
-    /// Returns a new object with the members.
-    fn json(&self) -> String {
-        format!("{{{}}}", self.rendered().collect::<Vec<_>>().join(","))
+    /// Returns a new object with the members, if there are any.
+    fn json(&self) -> Option<String> {
+        let members: Vec<_> = self.rendered().collect();
+        (!members.is_empty()).then(|| format!("{{{}}}", members.join(",")))
     }
 }
 
 /// Returns the injection of `list` at `place`, if any, and the kind of its value.
-fn node(place: Place, list: &[Inject]) -> Option<(Node, Forced)> {
+fn of_place(place: Place, list: &[Inject]) -> Option<(Node, Forced)> {
     match place {
         Place::Labels | Place::ImageLabels => {
             let labels: Labels = entries(list, place).collect();

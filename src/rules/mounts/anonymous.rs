@@ -31,7 +31,8 @@ pub enum AnonymousVolumes {
     Leave,
 }
 
-/// A mount that a proxy with the same label keys added to an earlier container.
+/// A mount that gives way to others at its path: one that a proxy with the same label keys added to an
+/// earlier container, or one at the path of a bind of the operator.
 #[derive(Debug)]
 pub(in crate::rules) struct OwnMount<'d> {
     /// Its place among the mounts.

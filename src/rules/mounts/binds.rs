@@ -62,6 +62,9 @@ pub(in crate::rules) fn edit<'d>(
             let (raw, text) = entry?;
             there.push(raw);
             let bind = Bind::read(&text);
+            if profile.inject.mounts().bind_at(bind.target) {
+                continue;
+            }
             mounted.paths.push(bind.target.to_owned());
             if bind.source.is_none() && profile.anonymous_volumes == AnonymousVolumes::Label {
                 absolute(profile, bind.target)?;
@@ -77,6 +80,10 @@ pub(in crate::rules) fn edit<'d>(
                 None => Cow::Borrowed(raw),
             });
         }
+    }
+    for own in &profile.inject.mounts().binds {
+        mounted.paths.push(own.target.clone());
+        kept.push(Cow::Borrowed(&own.json));
     }
     kept.extend(taken_sockets(profile, known, mounted)?.into_iter().map(Cow::Owned));
     if !there.into_iter().eq(kept.iter().map(|kept| &**kept)) {

@@ -1,0 +1,75 @@
+//! The mounts that the operator adds to containers. What a client mounts at their paths gives way.
+
+use super::options::name_of;
+use super::{Inject, Place, Value};
+use crate::engine::fields::{BINDS, Key, TMPFS};
+use crate::json::quoted;
+use crate::rules::mounts::path::clean;
+use crate::rules::refusal::shown;
+use crate::rules::{Reason, Refusal};
+
+/// The mounts that the operator adds to containers.
+#[derive(Debug, Clone, Default)]
+pub(in crate::rules) struct OperatorMounts {
+    /// The binds.
+    pub(in crate::rules) binds: Vec<OperatorBind>,
+    /// The paths of the tmpfs mounts.
+    pub(in crate::rules) tmpfs: Vec<String>,
+}
+
+/// A bind that the operator adds.
+#[derive(Debug, Clone)]
+pub(in crate::rules) struct OperatorBind {
+    /// The path in the container.
+    pub(in crate::rules) target: String,
+    /// The entry of `HostConfig.Binds`, as JSON.
+    pub(in crate::rules) json: String,
+}
+
+impl OperatorMounts {
+    /// Compiles the mounts of `list`.
+    pub(super) fn of(list: &[Inject]) -> Self {
+        let mut mounts = Self::default();
+        for Inject { at, value, .. } in list {
+            let Place::Field(field) = at else { continue };
+            match (field.path, value) {
+                (BINDS, Value::List(binds)) => {
+                    mounts.binds.extend(binds.iter().map(|text| OperatorBind {
+                        target: clean(name_of(Key::Target, text)),
+                        json: quoted(text),
+                    }));
+                }
+                (TMPFS, Value::Map(map)) => {
+                    mounts.tmpfs.extend(map.iter().map(|label| label.key.clone()));
+                }
+                _ => {}
+            }
+        }
+        mounts
+    }
+
+    /// Returns `true` if a bind is added at the path `target`.
+    pub(in crate::rules) fn bind_at(&self, target: &str) -> bool {
+        !self.binds.is_empty() && {
+            let target = clean(target);
+            self.binds.iter().any(|bind| bind.target == target)
+        }
+    }
+
+    /// Refuses a tmpfs at the path of a bind: the daemon would refuse the container, with a message about
+    /// mounts that the client does not know.
+    pub(in crate::rules) fn check_tmpfs(&self, target: &str) -> Result<(), Refusal> {
+        if self.bind_at(target) { Err(own_mount(target)) } else { Ok(()) }
+    }
+}
+
+fn own_mount(target: &str) -> Refusal {
+    let text = format!(
+        "the container has a tmpfs at \"{}\", where the operator mounts something; leave it out",
+        shown(target)
+    );
+    Refusal::new(Reason::OwnMount, text)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+use super::*;
+use crate::engine::fields::{Section, find};
+use crate::engine::shapes::CONTAINER;
+use crate::rules::body::tests::{Rewritten, rewrite};
+use crate::rules::facts::{Facts, OfImage, Order};
+use crate::rules::inject::How;
+use crate::rules::{Label, Profile};
+
+/// Edits `body` for an operator who binds `/own` into each container, and adds a tmpfs at `/t`.
+fn with_own_mounts(facts: &Facts, body: &str) -> Result<Rewritten, Refusal> {
+    let rule = |path, value| {
+        let at = Place::Field(find(Section::Container, path).unwrap());
+        Inject { at, how: How::Append, value, from: String::new() }
+    };
+    let tmpfs = Label { key: "/t".into(), value: "size=1m".into() };
+    let rules = [
+        rule("HostConfig.Binds", Value::List(vec!["/etc/ca.pem:/own/:ro".into()])),
+        rule("HostConfig.Tmpfs", Value::Map(vec![tmpfs])),
+    ];
+    let profile = Profile { inject: rules.into_iter().collect(), ..Profile::default() };
+    rewrite(&profile, &CONTAINER, facts, body)
+}
+
+#[test]
+fn the_operators_mounts_replace_the_clients_at_the_same_path() {
+    let own = r#""/etc/ca.pem:/own/:ro""#;
+    let tmpfs = r#""Tmpfs":{"/t":"size=1m"}"#;
+    let nothing = Facts::default();
+    let image = Facts { volumes: vec!["/own".into(), "/t".into()], ..Facts::default() };
+    for (facts, host_config, wanted) in [
+        (&nothing, "", format!(r#"{tmpfs},"Binds":[{own}]"#)),
+        (&image, "", format!(r#"{tmpfs},"Binds":[{own}]"#)),
+        (&nothing, r#""Binds":null"#, format!(r#""Binds":[{own}],{tmpfs}"#)),
+        (&nothing, r#""Binds":["/a:/b"]"#, format!(r#""Binds":["/a:/b",{own}],{tmpfs}"#)),
+        (&nothing, r#""Binds":["/evil:/own//"]"#, format!(r#""Binds":[{own}],{tmpfs}"#)),
+        (&nothing, r#""Binds":["/own"]"#, format!(r#""Binds":[{own}],{tmpfs}"#)),
+        (
+            &nothing,
+            r#""Tmpfs":{"/t":"","/s":""}"#,
+            format!(r#""Tmpfs":{{"/t":"size=1m","/s":""}},"Binds":[{own}]"#),
+        ),
+        (
+            &nothing,
+            r#""Mounts":[{"Type":"bind","Source":"/e","Target":"/x/../own"},{"Type":"tmpfs","Target":"/b"}]"#,
+            format!(r#""Mounts":[{{"Type":"tmpfs","Target":"/b"}}],"Binds":[{own}],{tmpfs}"#),
+        ),
+        (
+            &nothing,
+            r#""Mounts":[{"Type":"volume","Source":"v","Target":"/own"}]"#,
+            format!(r#""Mounts":[],"Binds":[{own}],{tmpfs}"#),
+        ),
+    ] {
+        let body = format!(r#"{{"Image":"i","HostConfig":{{{host_config}}}}}"#);
+        let facts = Facts { image: OfImage::All, ..facts.clone() };
+        let rewritten = with_own_mounts(&facts, &body).unwrap();
+        let wanted = format!(r#"{{"Image":"i","HostConfig":{{{wanted}}}}}"#);
+        assert_eq!(sorted(&rewritten.body), sorted(&wanted), "{host_config}");
+        assert_eq!(rewritten.before, [], "{host_config}");
+    }
+}
+
+/// Returns the JSON with its members in order.
+fn sorted(json: &str) -> serde_json::Value {
+    serde_json::from_str(json).unwrap()
+}
+
+#[test]
+fn a_named_volume_that_gives_way_is_not_created() {
+    let body = r#"{"HostConfig":{"Binds":["v:/own","w:/b"]}}"#;
+    let before = with_own_mounts(&Facts::default(), body).unwrap().before;
+    let order = Order::CreateVolume { name: "w".into(), driver: String::new() };
+    assert_eq!(before, [order]);
+}
+
+#[test]
+fn a_tmpfs_at_the_path_of_the_operators_bind_is_refused() {
+    let body = r#"{"HostConfig":{"Tmpfs":{"/own/.":""}}}"#;
+    let refusal = with_own_mounts(&Facts::default(), body).unwrap_err();
+    assert_eq!(refusal, own_mount("/own/."));
+}

@@ -1,0 +1,117 @@
+//! Numbers: defaults and caps.
+
+use crate::engine::fields::Zero;
+use crate::json::{Edits, Object};
+use crate::rules::Refusal;
+use crate::rules::inject::options::wrong_type;
+use crate::rules::inject::{How, Inject, Value};
+
+/// The limits of a number.
+#[derive(Debug, Clone)]
+pub(super) struct Limit {
+    zero: Zero,
+    /// `true` for processors, which a client can also give by `CpuQuota` and `CpuPeriod`.
+    processors: bool,
+    default: Option<i64>,
+    cap: Option<i64>,
+}
+
+/// The daemon's period of a `CpuQuota`, in microseconds.
+const PERIOD: i64 = 100_000;
+
+/// One processor, in the unit of `NanoCpus`.
+const PROCESSOR: i128 = 1_000_000_000;
+
+impl Limit {
+    pub(super) fn of(list: &[&Inject], zero: Zero, processors: bool) -> Self {
+        let given = |how| {
+            list.iter().find(|inject| inject.how == how).and_then(|inject| match inject.value {
+                Value::Number(number) => Some(number),
+                _ => None,
+            })
+        };
+        Self { zero, processors, default: given(How::Default), cap: given(How::Cap) }
+    }
+
+    /// Edits the number `name` of `object`.
+    pub(super) fn apply<'d>(
+        &self,
+        edits: &mut Edits<'d>,
+        object: &mut Object<'d>,
+        name: &str,
+    ) -> Result<(), Refusal> {
+        let given = number(object, name)?;
+        if self.processors && given.unwrap_or_default() == 0 {
+            let (quota, period) = (number(object, "CpuQuota")?, number(object, "CpuPeriod")?);
+            if quota.or(period).is_some_and(|_| (quota, period) != (Some(0), Some(0))) {
+                return self.apply_to_quota(edits, object, name, quota, period);
+            }
+        }
+        if let Some(number) = self.decide(given) {
+            edits.set(object, name, &number.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Edits the processors of a client that gives a quota. The daemon refuses both forms at once.
+    fn apply_to_quota<'d>(
+        &self,
+        edits: &mut Edits<'d>,
+        object: &mut Object<'d>,
+        name: &str,
+        quota: Option<i64>,
+        period: Option<i64>,
+    ) -> Result<(), Refusal> {
+        let Some(number) = self.decide(processors(quota, period)) else { return Ok(()) };
+        edits.set(object, name, &number.to_string())?;
+        for (name, given) in [("CpuQuota", quota), ("CpuPeriod", period)] {
+            if given.is_some_and(|given| given != 0) {
+                edits.set(object, name, "0")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the new number, if that of the client changes.
+    pub(super) fn decide(&self, client: Option<i64>) -> Option<i64> {
+        let nothing = match self.zero {
+            Zero::Unlimited | Zero::Default | Zero::Kept => Some(0),
+            Zero::Value => Some(-1),
+            Zero::Lifted => None,
+        };
+        let given = client.filter(|given| Some(*given) != nothing);
+        let number = match (given.or(self.default), self.cap) {
+            (None, Some(cap)) if self.zero == Zero::Unlimited => Some(cap),
+            (Some(number), Some(cap)) if number > cap || self.lifts(number) => Some(cap),
+            (number, _) => number,
+        };
+        number.filter(|_| number != given)
+    }
+
+    /// Returns `true` if `number` means that there is no limit.
+    fn lifts(&self, number: i64) -> bool {
+        match self.zero {
+            Zero::Unlimited | Zero::Kept | Zero::Lifted => number <= 0,
+            Zero::Default | Zero::Value => false,
+        }
+    }
+}
+
+/// Returns the processors that a quota of the time of one means; none if there is no quota.
+fn processors(quota: Option<i64>, period: Option<i64>) -> Option<i64> {
+    let quota = quota.filter(|quota| *quota > 0)?;
+    let period = period.filter(|period| *period > 0).unwrap_or(PERIOD);
+    let processors = i128::from(quota) * PROCESSOR / i128::from(period);
+    Some(i64::try_from(processors).unwrap_or(i64::MAX))
+}
+
+/// Returns the number in the field `name`; `None` if it is missing or `null`.
+fn number(object: &Object<'_>, name: &str) -> Result<Option<i64>, Refusal> {
+    match object.member(name)?.map(|member| member.value) {
+        None | Some("null") => Ok(None),
+        // Go's decoder accepts neither fractions nor exponents for an integer.
+        Some(value) => {
+            value.parse().map(Some).map_err(|_| wrong_type(object, name, "a whole number"))
+        }
+    }
+}
