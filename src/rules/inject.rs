@@ -154,6 +154,12 @@ impl Injections {
         labels.chain(image_labels).chain(parent).chain(build_parent).collect()
     }
 
+    /// Returns the injections, in the operator's order.
+    #[must_use]
+    pub fn rules(&self) -> &[Inject] {
+        &self.list
+    }
+
     /// Returns the labels of everything but images, in the operator's order.
     #[must_use]
     pub fn labels(&self) -> &[Label] {
