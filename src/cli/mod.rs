@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod doc;
+pub mod explain;
 pub mod flags;
 pub mod parse;
 mod resolve;
