@@ -222,8 +222,7 @@ fn means_nothing(value: &Json, place: Place) -> bool {
         (Json::Number(number), Kind::Number(zero) | Kind::Bytes(zero) | Kind::Cpus(zero)) => {
             number.as_i64().is_some_and(|number| match zero {
                 Zero::Unlimited => number <= 0,
-                Zero::Value => number == -1,
-                Zero::Default => number == 0,
+                zero => number == if zero == Zero::Value { -1 } else { 0 },
             })
         }
         (Json::Number(_), _) => false,
