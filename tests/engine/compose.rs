@@ -31,7 +31,7 @@ networks:
 
 /// Returns `docker-compose`, `docker compose`, or the `docker-compose` beside the command with buildx: the
 /// first that is installed.
-fn program() -> Option<Vec<String>> {
+pub(super) fn program() -> Option<Vec<String>> {
     let beside = Path::new(&cli()).with_file_name("docker-compose");
     let programs = [
         vec!["docker-compose".to_owned()],
@@ -93,7 +93,7 @@ impl Drop for Project<'_> {
     }
 }
 
-const DOWN: [&str; 4] = ["down", "--volumes", "--timeout", "1"];
+pub(super) const DOWN: [&str; 4] = ["down", "--volumes", "--timeout", "1"];
 
 #[test]
 fn everything_that_compose_makes_is_labelled() {

@@ -29,6 +29,7 @@ mod life;
 mod llb;
 mod recreate;
 mod resources;
+mod rules;
 mod run;
 mod streams;
 mod support;

@@ -17,10 +17,10 @@ static USERS: Mutex<Users> = Mutex::new(Users { count: 0, ours: false, bridge_is
 const BRIDGE: &str = "docker_gwbridge";
 
 /// Keeps the engine in a swarm until dropped.
-struct Swarm<'lab>(&'lab Docker);
+pub(super) struct Swarm<'lab>(&'lab Docker);
 
 impl<'lab> Swarm<'lab> {
-    fn join(docker: &'lab Docker) -> Self {
+    pub(super) fn join(docker: &'lab Docker) -> Self {
         let mut users = USERS.lock().unwrap();
         if users.count == 0 {
             let state = docker.ok(&["info", "--format", "{{.Swarm.LocalNodeState}}"]);
@@ -124,7 +124,8 @@ fn a_service_and_its_tasks_are_labelled() {
     until("the container is gone", || self::task(&lab, &service).is_none().then_some(()));
 }
 
-fn task(lab: &Lab, service: &str) -> Option<String> {
+/// Returns a container of the service.
+pub(super) fn task(lab: &Lab, service: &str) -> Option<String> {
     let filter = format!("label=com.docker.swarm.service.name={service}");
     let found = lab.direct.ok(&["ps", "--all", "--quiet", "--filter", &filter]);
     found.lines().next().map(str::to_owned)

@@ -24,9 +24,24 @@ impl Proxy {
         Self::start_by(&[], daemon, name, arguments)
     }
 
+    /// Starts the proxy with this configuration file, in which `FOLDER` stands for the folder of the proxy. The
+    /// socket of its first listener must be `FOLDER/s`.
+    pub(crate) fn configured(name: &str, file: &str) -> Self {
+        let folder = Folder::new(name);
+        let path = folder.join("config.toml");
+        fs::write(&path, file.replace("FOLDER", folder.path().to_str().unwrap())).unwrap();
+        Self::start_in(folder, &[], &["--config", path.to_str().unwrap()])
+    }
+
     /// Starts the proxy through the command `before` and that of `DCP_TEST_UNDER`, which exec the proxy.
     pub(crate) fn start_by(before: &[&str], daemon: &Path, name: &str, arguments: &[&str]) -> Self {
         let folder = Folder::new(name);
+        let (daemon, socket) = (daemon.to_str().unwrap(), folder.join("s"));
+        let sockets = ["--dockersocket", daemon, "--listensocket", socket.to_str().unwrap()];
+        Self::start_in(folder, before, &[&sockets, arguments].concat())
+    }
+
+    fn start_in(folder: Folder, before: &[&str], arguments: &[&str]) -> Self {
         // Through a link, which tests of an upgrade replace.
         let binary = folder.join("program");
         symlink(self::binary(), &binary).unwrap();
@@ -36,12 +51,8 @@ impl Proxy {
         let words = [before, &under, &[binary.to_str().unwrap()]].concat();
         let child = Command::new(words[0])
             .args(&words[1..])
-            .arg("--dockersocket")
-            .arg(daemon)
-            .arg("--listensocket")
-            .arg(folder.join("s"))
-            .arg("--debug")
             .args(arguments)
+            .arg("--debug")
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
