@@ -1,5 +1,7 @@
 use super::*;
-use crate::rules::{Inject, Label};
+use crate::engine::fields::{FIELDS, Section};
+use crate::engine::shapes::Place;
+use crate::rules::{How, Inject, Label, Value};
 
 /// Returns a profile with a rule of each kind that was always there.
 fn profile() -> Profile {
@@ -221,4 +223,67 @@ fn what_does_not_show_is_escaped() {
     assert!(text.ends_with("HTTP/1.1\n(4 bytes with control characters)\n"), "{text}");
     let text = report(&profile(), "/build", Some(b"\xff"));
     assert!(text.ends_with("HTTP/1.1\n(1 bytes that are no text)\n"), "{text}");
+}
+
+/// Returns a profile with options of containers, as from a configuration file.
+fn options() -> Profile {
+    let rules = [
+        (How::Force, "HostConfig.Init", Value::Switch(true)),
+        (How::Default, "HostConfig.Memory", Value::Number(2 << 30)),
+        (How::Cap, "HostConfig.Memory", Value::Number(4 << 30)),
+        (How::Cap, "HostConfig.PidsLimit", Value::Number(4096)),
+        (How::Append, "Env", Value::List(vec!["A=1".into()])),
+    ];
+    let rules = rules.into_iter().enumerate().map(|(at, (how, path, value))| {
+        let mut fields = FIELDS.iter().filter(|field| field.section == Section::Container);
+        let field = fields.find(|field| field.path == path).unwrap();
+        Inject { at: Place::Field(field), how, value, from: format!("config.toml:{}:3", 14 + at) }
+    });
+    Profile { inject: rules.collect(), ..Profile::default() }
+}
+
+#[test]
+fn an_option_shows_the_clients_value_and_what_becomes_of_it() {
+    let of = |target, body: &str| report(&options(), target, Some(body.as_bytes()));
+    let body = r#"{"Env":["B=2"],"HostConfig":{"Memory":8589934592,"PidsLimit":100}}"#;
+    let wanted = r#"0
+operation  ContainerCreate
+verdict    edited
+rules
+  config.toml:14:3  force HostConfig.Init = true            sets it (the request has none)
+  config.toml:15:3  default HostConfig.Memory = 2147483648  leaves the client's 8589934592
+  config.toml:16:3  cap HostConfig.Memory = 4294967296      lowers 8589934592
+  config.toml:17:3  cap HostConfig.PidsLimit = 4096         leaves the client's 100
+  config.toml:18:3  append Env = ["A=1"]                    adds to ["B=2"]
+request
+POST /containers/create HTTP/1.1
+{"Env":["B=2","A=1"],"HostConfig":{"Memory":4294967296,"PidsLimit":100,"Init":true}}
+"#;
+    assert_eq!(of("/containers/create", body), wanted);
+    let body = r#"{"Env":["A=1"],"HostConfig":{"Memory":0,"Init":true}}"#;
+    let wanted = r#"0
+operation  ContainerCreate
+verdict    edited
+rules
+  config.toml:14:3  force HostConfig.Init = true            already so
+  config.toml:15:3  default HostConfig.Memory = 2147483648  sets it (the request has none)
+  config.toml:16:3  cap HostConfig.Memory = 4294967296      has no effect on this request
+  config.toml:17:3  cap HostConfig.PidsLimit = 4096         sets it (the request has no limit)
+  config.toml:18:3  append Env = ["A=1"]                    already so
+request
+POST /containers/create HTTP/1.1
+{"Env":["A=1"],"HostConfig":{"Memory":2147483648,"Init":true,"PidsLimit":4096}}
+"#;
+    assert_eq!(of("/containers/create", body), wanted);
+    let wanted = r#"0
+operation  ContainerUpdate
+verdict    edited
+rules
+  config.toml:16:3  cap HostConfig.Memory = 4294967296  lowers 8589934592
+  config.toml:17:3  cap HostConfig.PidsLimit = 4096     has no effect on this request
+request
+POST /containers/x/update HTTP/1.1
+{"Memory":4294967296}
+"#;
+    assert_eq!(of("/containers/x/update", r#"{"Memory":8589934592}"#), wanted);
 }
