@@ -76,10 +76,11 @@ fn name(line: &[u8]) -> Option<&[u8]> {
 /// Returns the value of the first field of a head with this name.
 #[must_use]
 pub fn value<'h>(head: &'h [u8], wanted: &str) -> Option<&'h [u8]> {
-    let is_wanted =
-        |line: &&[u8]| name(line).is_some_and(|name| name.eq_ignore_ascii_case(wanted.as_bytes()));
-    let line = lines(head).find(is_wanted)?;
-    line.get(wanted.len() + 1..).map(<[u8]>::trim_ascii)
+    let value = |line: &'h [u8]| {
+        let (name, rest) = line.split_at_checked(wanted.len())?;
+        rest.strip_prefix(b":").filter(|_| name.eq_ignore_ascii_case(wanted.as_bytes()))
+    };
+    lines(head).find_map(value).map(<[u8]>::trim_ascii)
 }
 
 /// The `100 Continue` for a client whose body is collected here.
