@@ -18,17 +18,14 @@ use crate::buffer::{Buffer, Pool};
 /// the daemon fit. At the limit the proxy stops reading from the source.
 pub const LANE_LIMIT: usize = 64 * 1024;
 
-/// The number of next bytes that may leave unread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Permit {
-    Bytes(u64),
-    Endless,
-}
+/// A permit that no connection uses up.
+const ENDLESS: u64 = u64::MAX;
 
 /// The state of the end where bytes leave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Sink {
     /// It accepts bytes.
+    #[default]
     Open,
     /// It will be half-closed once everything has left.
     Finishing,
@@ -39,11 +36,12 @@ pub(super) enum Sink {
 }
 
 /// One direction of a connection.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Lane {
     inbox: Buffer,
     outbox: Buffer,
-    permit: Permit,
+    /// The number of next bytes that may leave unread.
+    permit: u64,
     piece: u64,
     source_ended: bool,
     sink: Sink,
@@ -54,23 +52,6 @@ pub struct Lane {
     /// `true` if the unseen bytes will be read again from their first byte once more arrive.
     cut: bool,
     left: u64,
-}
-
-impl Default for Lane {
-    fn default() -> Self {
-        Self {
-            inbox: Buffer::default(),
-            outbox: Buffer::default(),
-            permit: Permit::Bytes(0),
-            piece: 0,
-            source_ended: false,
-            sink: Sink::Open,
-            passing: 0,
-            peeked: 0,
-            cut: false,
-            left: 0,
-        }
-    }
 }
 
 /// For the shell: moving bytes.
@@ -162,9 +143,7 @@ impl Lane {
 
     /// Permits the next `n` bytes to leave unread.
     pub(super) fn permit(&mut self, n: u64) {
-        if let Permit::Bytes(permitted) = &mut self.permit {
-            *permitted = permitted.saturating_add(n);
-        }
+        self.permit = self.permit.saturating_add(n);
         self.cut = false;
         self.swallow();
     }
@@ -186,8 +165,8 @@ impl Lane {
 
     /// Permits all further bytes to leave unread.
     pub(super) fn permit_all(&mut self) {
-        self.permit = Permit::Endless;
-        self.piece = u64::MAX;
+        self.permit = ENDLESS;
+        self.piece = ENDLESS;
         self.swallow();
     }
 
@@ -226,7 +205,7 @@ impl Lane {
     pub(super) fn stop(&mut self) {
         let permitted = self.permitted();
         self.inbox.truncate(permitted);
-        self.permit = Permit::Bytes(permitted as u64);
+        self.permit = permitted as u64;
         self.source_ended = true;
     }
 
@@ -261,7 +240,7 @@ impl Lane {
 
     /// Returns `true` if everything permitted has arrived and left.
     pub(super) fn is_clear(&self) -> bool {
-        self.is_flushed() && self.permit == Permit::Bytes(0)
+        self.is_flushed() && self.permit == 0
     }
 
     /// Returns `true` if everything that has arrived and is permitted has left.
@@ -277,18 +256,12 @@ impl Lane {
 
     /// Returns the number of permitted bytes that have not arrived.
     fn beyond(&self) -> u64 {
-        match self.permit {
-            Permit::Bytes(n) => n.saturating_sub(self.inbox.len() as u64),
-            Permit::Endless => u64::MAX,
-        }
+        self.permit.saturating_sub(self.inbox.len() as u64)
     }
 
     /// Returns the number of permitted bytes at the front of the inbox.
     fn permitted(&self) -> usize {
-        match self.permit {
-            Permit::Bytes(n) => usize::try_from(n).unwrap_or(usize::MAX).min(self.inbox.len()),
-            Permit::Endless => self.inbox.len(),
-        }
+        usize::try_from(self.permit).unwrap_or(usize::MAX).min(self.inbox.len())
     }
 
     /// Drops permitted bytes if the sink is broken.
@@ -304,9 +277,7 @@ impl Lane {
     }
 
     fn use_permit(&mut self, n: usize) {
-        if let Permit::Bytes(permitted) = &mut self.permit {
-            *permitted = permitted.saturating_sub(n as u64);
-        }
+        self.permit = self.permit.saturating_sub(n as u64);
     }
 }
 

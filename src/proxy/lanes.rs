@@ -12,40 +12,28 @@ pub(super) struct Lanes {
     pub(super) up: Lane,
     /// From the daemon to the client.
     pub(super) down: Lane,
-    handing: Handing,
-}
-
-/// The state of the request that is being sent to the daemon.
-#[derive(Debug, Clone, Copy, Default)]
-enum Handing {
-    #[default]
-    Nothing,
-    /// It was complete at this time, and is sent once this number of bytes was sent to the daemon.
-    Until(Instant, u64),
+    /// The request that is being sent: the time at which it was complete, and the number of bytes to the
+    /// daemon at its end.
+    handing: Option<(Instant, u64)>,
 }
 
 impl Lanes {
     /// Records that the next `length` bytes to the daemon are a request that was complete at `since`.
     pub(super) fn hand(&mut self, since: Instant, length: usize) {
-        self.handing = Handing::Until(since, self.up.count().saturating_add(length as u64));
+        self.handing = Some((since, self.up.count().saturating_add(length as u64)));
     }
 
     /// Takes the time at which a request was complete that has just been sent.
     pub(super) fn handed(&mut self) -> Option<Instant> {
-        match self.handing {
-            Handing::Until(since, end) if self.up.count() >= end => {
-                self.handing = Handing::Nothing;
-                Some(since)
-            }
-            Handing::Until(..) | Handing::Nothing => None,
-        }
+        let (since, _) = self.handing.take_if(|(_, end)| self.up.count() >= *end)?;
+        Some(since)
     }
 
     /// Restarts counting, from this number of bytes sent to the daemon. Both lanes must be untouched.
     pub(super) fn begin_after(&mut self, sent: u64) {
         self.up.begin_after(sent);
         self.down.begin_after(0);
-        self.handing = Handing::Nothing;
+        self.handing = None;
     }
 
     pub(super) fn traffic(&self) -> Traffic {
