@@ -10,11 +10,11 @@ use super::held::Held;
 use super::images::Image;
 use super::inquiry::Inquiry;
 use super::lanes::Lanes;
-use super::outcome::Call;
+use super::turn::Progress;
 use super::{HostFact, ListenerSettings, Verdict};
 use crate::http::render;
 use crate::http::reply::Whole;
-use crate::rules::facts::{DaemonAnswer, HostQuestion, Learned, Need, Order, Question};
+use crate::rules::facts::{DaemonAnswer, Learned, Need, Order, Question};
 use crate::rules::{Edited, Judgement};
 
 /// A request that waits for facts and orders, once its body is gathered.
@@ -46,14 +46,9 @@ enum Stage {
     Daemon(CollectReply),
 }
 
-/// The result of advancing.
+/// What follows.
 #[derive(Debug)]
-pub(super) enum Progress {
-    Waits,
-    /// A request of the proxy is in the daemon's outbox.
-    Sends,
-    /// The shell is to answer this question.
-    Asks(HostQuestion),
+pub(super) enum Next {
     /// The body is missing.
     Gather,
     /// All facts are known and all orders done, so the request is sent with this edit.
@@ -61,10 +56,10 @@ pub(super) enum Progress {
     /// The client gets the daemon's answer to a question or an order, with this status. The request is
     /// not sent.
     Answered(u16, Vec<u8>),
-    /// The daemon has ended, and nothing was sent.
-    Cut,
-    Fault(Fault),
 }
+
+/// The result of advancing.
+type Advanced = Result<Progress<Next>, Fault>;
 
 impl Asking {
     /// Makes `held` wait. [`judged`](Self::judged) sets the missing facts.
@@ -80,14 +75,6 @@ impl Asking {
         }
     }
 
-    pub(super) fn into_held(self) -> Held {
-        self.held
-    }
-
-    pub(super) fn into_call(self) -> Call {
-        self.held.call
-    }
-
     /// Takes the shell's answer.
     pub(super) fn found(&mut self, fact: HostFact) {
         if matches!(self.stage, Stage::Host) {
@@ -101,23 +88,16 @@ impl Asking {
         judgement: Judgement,
         lanes: &mut Lanes,
         settings: &ListenerSettings,
-    ) -> Progress {
+    ) -> Advanced {
         self.news = false;
         let (needs, draft) = match judgement {
-            Judgement::Gather { .. } => return Progress::Gather,
-            Judgement::Refuse(refusal) => return Progress::Fault(Fault::Refused(refusal)),
+            Judgement::Gather { .. } => return Ok(Progress::Next(Next::Gather)),
+            Judgement::Refuse(refusal) => return Err(Fault::Refused(refusal)),
             Judgement::Pass { notes } => (Vec::new(), Some(Edited { notes, ..Edited::default() })),
             Judgement::Edit(edited) => (Vec::new(), Some(edited)),
             Judgement::Need { needs, draft } => (needs, draft),
         };
         self.needs = needs.into_iter();
-        match self.keep(draft, settings) {
-            Ok(()) => self.next(lanes, settings),
-            Err(fault) => Progress::Fault(fault),
-        }
-    }
-
-    fn keep(&mut self, draft: Option<Edited>, settings: &ListenerSettings) -> Result<(), Fault> {
         self.draft = None;
         if let Some(mut edited) = draft {
             let mut share = Share::of(&settings.shared.budget);
@@ -126,23 +106,23 @@ impl Asking {
             self.orders = mem::take(&mut edited.before).into_iter();
             self.draft = Some((edited, share));
         }
-        Ok(())
+        self.next(lanes, settings)
     }
 
     /// Asks the next question. After the last one, judges the request again if an answer was news; then sends
     /// the next order. So no order is sent for a request that is refused.
-    fn next(&mut self, lanes: &mut Lanes, settings: &ListenerSettings) -> Progress {
+    fn next(&mut self, lanes: &mut Lanes, settings: &ListenerSettings) -> Advanced {
         while self.recalls(settings) {}
         match self.needs.as_slice().first() {
             Some(Need::Host(_)) => {
                 if let Some(Need::Host(question)) = self.needs.next() {
                     self.stage = Stage::Host;
-                    return Progress::Asks(question);
+                    return Ok(Progress::Asks(question));
                 }
             }
             Some(Need::Daemon(question)) => {
                 let api = self.inquiry.as_ref().map(Inquiry::api).unwrap_or_default();
-                return self.send_own(question.request(api), lanes, settings);
+                return Ok(self.send_own(question.request(api), lanes, settings));
             }
             None => {}
         }
@@ -150,12 +130,12 @@ impl Asking {
             return self.judged(self.held.judge(settings), lanes, settings);
         }
         if let Some(order) = self.orders.as_slice().first() {
-            return self.send_own(order.request(&settings.profile), lanes, settings);
+            return Ok(self.send_own(order.request(&settings.profile), lanes, settings));
         }
-        match self.draft.take() {
-            Some((edited, share)) => Progress::Send(edited, share),
+        Ok(match self.draft.take() {
+            Some((edited, share)) => Progress::Next(Next::Send(edited, share)),
             None => Progress::Waits,
-        }
+        })
     }
 
     fn send_own(
@@ -163,10 +143,10 @@ impl Asking {
         request: Vec<u8>,
         lanes: &mut Lanes,
         settings: &ListenerSettings,
-    ) -> Progress {
+    ) -> Progress<Next> {
         lanes.up.queue(request);
         self.stage = Stage::Daemon(CollectReply::new(&settings.shared.budget));
-        Progress::Sends
+        Progress::Moved
     }
 
     /// Takes the volumes of the next image from the cache, and returns `true` if they are there. Otherwise
@@ -196,24 +176,23 @@ impl Asking {
         false
     }
 
-    pub(super) fn advance(&mut self, lanes: &mut Lanes, settings: &ListenerSettings) -> Progress {
+    pub(super) fn advance(&mut self, lanes: &mut Lanes, settings: &ListenerSettings) -> Advanced {
         match mem::replace(&mut self.stage, Stage::None) {
             Stage::None => self.next(lanes, settings),
             // The request was not sent, as with a body that is being gathered.
-            Stage::Host if lanes.down.has_ended() => Progress::Cut,
+            Stage::Host if lanes.down.has_ended() => Ok(Progress::Cut),
             Stage::Host => {
                 self.stage = Stage::Host;
-                Progress::Waits
+                Ok(Progress::Waits)
             }
             Stage::Found(fact) => self.take_fact(fact, lanes, settings),
-            Stage::Daemon(mut reply) => match reply.advance(&mut lanes.down) {
-                Ok(Some(whole)) => self.answered(&whole, lanes, settings),
-                Ok(None) if lanes.down.has_ended() => Progress::Fault(Fault::Unanswered),
-                Ok(None) => {
+            Stage::Daemon(mut reply) => match reply.advance(&mut lanes.down)? {
+                Some(whole) => self.answered(&whole, lanes, settings),
+                None if lanes.down.has_ended() => Err(Fault::Unanswered),
+                None => {
                     self.stage = Stage::Daemon(reply);
-                    Progress::Waits
+                    Ok(Progress::Waits)
                 }
-                Err(fault) => Progress::Fault(fault),
             },
         }
     }
@@ -223,7 +202,7 @@ impl Asking {
         fact: HostFact,
         lanes: &mut Lanes,
         settings: &ListenerSettings,
-    ) -> Progress {
+    ) -> Advanced {
         match fact {
             HostFact::Paths(paths) => {
                 if self.held.facts.learn_paths(paths) == Learned::News {
@@ -232,7 +211,7 @@ impl Asking {
                 }
                 self.next(lanes, settings)
             }
-            HostFact::Unseen(path, why) => Progress::Fault(Fault::Unseen(path, why)),
+            HostFact::Unseen(path, why) => Err(Fault::Unseen(path, why)),
             HostFact::Store(_) => self.next(lanes, settings),
         }
     }
@@ -242,17 +221,17 @@ impl Asking {
         whole: &Whole<'_>,
         lanes: &mut Lanes,
         settings: &ListenerSettings,
-    ) -> Progress {
+    ) -> Advanced {
         let Whole { head, response, content } = *whole;
         // The request cannot be sent if the daemon closes this connection.
         if !response.persistent {
-            return Progress::Fault(Fault::Unanswered);
+            return Err(Fault::Unanswered);
         }
         let answer = DaemonAnswer { status: response.status, head, content };
         let Some(Need::Daemon(question)) = self.needs.as_slice().first() else {
             self.orders.next();
             return match response.status {
-                400.. => answer_client(answer),
+                400.. => Ok(answer_client(answer)),
                 _ => self.next(lanes, settings),
             };
         };
@@ -275,19 +254,19 @@ impl Asking {
                 self.needs = Vec::new().into_iter();
                 self.orders = Vec::new().into_iter();
             }
-            Learned::Failed => return answer_client(answer),
-            Learned::Nonsense => return Progress::Fault(Fault::Unanswered),
-            Learned::Undescribed(image) => return Progress::Fault(Fault::Undescribed(image)),
+            Learned::Failed => return Ok(answer_client(answer)),
+            Learned::Nonsense => return Err(Fault::Unanswered),
+            Learned::Undescribed(image) => return Err(Fault::Undescribed(image)),
         }
         self.next(lanes, settings)
     }
 }
 
 /// Passes the daemon's answer to a question or an order to the client.
-fn answer_client(DaemonAnswer { status, head, content }: DaemonAnswer<'_>) -> Progress {
+fn answer_client(DaemonAnswer { status, head, content }: DaemonAnswer<'_>) -> Progress<Next> {
     let mut whole = render::with_length(head, content.len());
     whole.extend_from_slice(content);
-    Progress::Answered(status, whole)
+    Progress::Next(Next::Answered(status, whole))
 }
 
 #[cfg(test)]

@@ -19,16 +19,15 @@ use super::collect::Share;
 use super::decide::{Decision, decide};
 use super::fault::Fault;
 use super::grpc::{self, Building, Origin};
-use super::held::{Gathered, Held, Sent};
+use super::held::Held;
 use super::lane::{LANE_LIMIT, Sink};
 use super::outcome::Call;
-use super::relay::{self, Relaying};
-use super::turn::{Hand, Turn};
+use super::relay::{self, Relaying, Upload};
+use super::turn::{Hand, Progress, Turn};
 use super::{HostFact, ListenerSettings, Step, Verdict};
 use crate::engine::HTTP2;
 use crate::http::head::{self, Scan};
 use crate::http::{Malformed, render};
-use crate::rules::facts::HostQuestion;
 use crate::rules::socket::Note;
 use crate::rules::{Edited, Judgement};
 
@@ -64,24 +63,22 @@ impl Exchange {
                 let scan = *scan;
                 self.idle(scan, hand)
             }
-            Self::Collecting(asking) => match asking.held.gather(hand.lanes, hand.now) {
-                Gathered::Waits => Turn::Wait,
-                Gathered::Whole => self.collected(hand),
-                Gathered::Cut => Turn::End(self.leave(hand), None),
-                Gathered::Fault(fault) => Turn::refused(self.leave(hand), &fault),
-            },
+            Self::Collecting(asking) => {
+                let progress = asking.held.gather(hand.lanes, hand.now);
+                self.proceed(progress, Self::collected, hand)
+            }
             Self::Asking(asking) => {
                 let progress = asking.advance(hand.lanes, hand.settings);
-                self.asked(progress, hand)
+                self.proceed(progress, Self::asked, hand)
             }
             Self::Relaying(relaying) => {
                 let progress = relaying.advance(hand.lanes, hand.settings);
-                self.relayed(progress, hand)
+                self.proceed(progress, Self::relayed, hand)
             }
             Self::Tunnelling(_) => self.tunnel(hand),
             Self::Building(building) => {
                 let progress = building.advance(hand.lanes, hand.settings, hand.notes);
-                self.built(progress, hand)
+                self.proceed(Ok(progress), Self::built, hand)
             }
             Self::Answering(answering) => answering.advance(hand.lanes),
             Self::Ending => {
@@ -142,10 +139,27 @@ impl Exchange {
     pub(super) fn into_call(self) -> Option<Call> {
         match self {
             Self::Idle(_) | Self::Answering(_) | Self::Ending => None,
-            Self::Collecting(asking) | Self::Asking(asking) => Some(asking.into_call()),
+            Self::Collecting(asking) | Self::Asking(asking) => Some(asking.held.call),
             Self::Relaying(relaying) => Some(relaying.into_call()),
             Self::Tunnelling(call) => Some(call),
             Self::Building(building) => Some(building.into_call()),
+        }
+    }
+
+    /// Continues by the progress of a state, with `next` if another one follows.
+    fn proceed<N>(
+        &mut self,
+        progress: Result<Progress<N>, Fault>,
+        next: impl FnOnce(&mut Self, N, &mut Hand<'_>) -> Turn,
+        hand: &mut Hand<'_>,
+    ) -> Turn {
+        match progress {
+            Ok(Progress::Waits) => Turn::Wait,
+            Ok(Progress::Moved) => Turn::Again,
+            Ok(Progress::Asks(question)) => Turn::Step(Step::Ask(question)),
+            Ok(Progress::Cut) => Turn::End(self.leave(hand), None),
+            Ok(Progress::Next(reason)) => next(self, reason, hand),
+            Err(fault) => Turn::refused(self.leave(hand), &fault),
         }
     }
 
@@ -221,7 +235,8 @@ impl Exchange {
                 hand.note(&call, notes);
                 hand.lanes.hand(call.started, end);
                 hand.lanes.up.permit(end as u64);
-                *self = Self::Relaying(Relaying::new(call, traits.framing, persistent));
+                let upload = Upload::Sending(traits.framing.into());
+                *self = Self::Relaying(Relaying::new(call, upload, persistent));
                 Turn::Again
             }
             Judgement::Refuse(refusal) => Turn::refused(call, &Fault::Refused(refusal)),
@@ -231,12 +246,7 @@ impl Exchange {
                 let mut request = Held::new(call, head, target, traits);
                 request.persistent = persistent;
                 request.expects_continue = expects_continue;
-                match judgement {
-                    Judgement::Edit(edited) if edited.before.is_empty() => {
-                        self.send(request, edited, Share::of(&hand.settings.shared.budget), hand)
-                    }
-                    judgement => self.judged(Box::new(Asking::new(request)), judgement, hand),
-                }
+                self.judged(Box::new(Asking::new(request)), judgement, hand)
             }
         }
     }
@@ -254,19 +264,19 @@ impl Exchange {
                 self.gather(asking, hand)
             }
             Judgement::Edit(edited) if edited.before.is_empty() => {
-                self.send(asking.into_held(), edited, Share::of(&hand.settings.shared.budget), hand)
+                self.send(asking, edited, Share::of(&hand.settings.shared.budget), hand)
             }
             judgement => {
                 let progress = asking.judged(judgement, hand.lanes, hand.settings);
                 *self = Self::Asking(asking);
-                self.asked(progress, hand)
+                self.proceed(progress, Self::asked, hand)
             }
         }
     }
 
     fn gather(&mut self, mut asking: Box<Asking>, hand: &mut Hand<'_>) -> Turn {
         if let Err(fault) = asking.held.begin_to_gather(hand.settings) {
-            return Turn::refused(asking.into_call(), &fault);
+            return Turn::refused(asking.held.call, &fault);
         }
         if asking.held.expects_continue {
             hand.lanes.down.queue(render::CONTINUE.to_vec());
@@ -275,75 +285,60 @@ impl Exchange {
         Turn::Again
     }
 
-    fn collected(&mut self, hand: &mut Hand<'_>) -> Turn {
+    fn collected(&mut self, (): (), hand: &mut Hand<'_>) -> Turn {
         let Self::Collecting(asking) = mem::take(self) else { return Turn::Again };
         let judgement = asking.held.judge(hand.settings);
         self.judged(asking, judgement, hand)
     }
 
-    fn asked(&mut self, progress: asking::Progress, hand: &mut Hand<'_>) -> Turn {
-        match progress {
-            asking::Progress::Waits => return Turn::Wait,
-            asking::Progress::Sends => return Turn::Again,
-            asking::Progress::Asks(question) => return Turn::Step(Step::Ask(question)),
-            asking::Progress::Cut => return Turn::End(self.leave(hand), None),
-            asking::Progress::Fault(fault) => return Turn::refused(self.leave(hand), &fault),
-            _ => {}
-        }
-        let Self::Asking(asking) = mem::take(self) else { return Turn::Again };
-        if let asking::Progress::Gather = progress {
-            return self.gather(asking, hand);
-        }
-        let mut held = asking.into_held();
-        match progress {
-            asking::Progress::Send(edited, share) => self.send(held, edited, share, hand),
-            asking::Progress::Answered(status, answer) => {
+    fn asked(&mut self, next: asking::Next, hand: &mut Hand<'_>) -> Turn {
+        let Self::Asking(mut asking) = mem::take(self) else { return Turn::Again };
+        match next {
+            asking::Next::Gather => self.gather(asking, hand),
+            asking::Next::Send(edited, share) => self.send(asking, edited, share, hand),
+            asking::Next::Answered(status, answer) => {
+                let held = &mut asking.held;
                 held.call.status = Some(status);
                 if held.leaves_body() {
                     // The body must not be read as the next request.
-                    return Turn::End(held.call, Some(answer));
+                    return Turn::End(asking.held.call, Some(answer));
                 }
                 hand.lanes.down.queue(answer);
-                if !held.persistent {
+                let persistent = held.persistent;
+                if !persistent {
                     // The daemon does not know that the client wants the connection closed.
                     hand.lanes.up.finish();
                 }
-                *self = Self::Relaying(Relaying::answered(held.call, held.persistent));
+                *self = Self::Relaying(Relaying::answered(asking.held.call, persistent));
                 Turn::Again
             }
-            _ => Turn::Again,
         }
     }
 
     fn send(
         &mut self,
-        mut held: Held,
+        mut asking: Box<Asking>,
         mut edited: Edited,
         share: Share,
         hand: &mut Hand<'_>,
     ) -> Turn {
+        let held = &mut asking.held;
         let notes = mem::take(&mut edited.notes);
-        let sent = match held.send(edited, share, hand.lanes) {
-            Ok(sent) => sent,
-            Err(fault) => return Turn::refused(held.call, &fault),
+        let upload = match held.send(edited, share, hand.lanes) {
+            Ok(upload) => upload,
+            Err(fault) => return Turn::refused(asking.held.call, &fault),
         };
         hand.note(&held.call, notes);
-        *self = Self::Relaying(match sent {
-            Sent::InLane(framing) => Relaying::new(held.call, framing, held.persistent),
-            Sent::Queued(share) => Relaying::queued(held.call, share, held.persistent),
-        });
+        let persistent = held.persistent;
+        *self = Self::Relaying(Relaying::new(asking.held.call, upload, persistent));
         Turn::Again
     }
 
-    fn relayed(&mut self, progress: relay::Progress, hand: &mut Hand<'_>) -> Turn {
-        match progress {
-            relay::Progress::Waits => Turn::Wait,
-            relay::Progress::Moved => Turn::Again,
-            relay::Progress::Over { goes_on: true } => self.over(Self::Idle(Scan::default()), hand),
-            relay::Progress::Over { goes_on: false } => self.over(Self::Ending, hand),
-            relay::Progress::Cut => Turn::End(self.leave(hand), None),
-            relay::Progress::Fault(fault) => Turn::refused(self.leave(hand), &fault),
-            relay::Progress::Tunnel => {
+    fn relayed(&mut self, next: relay::Next, hand: &mut Hand<'_>) -> Turn {
+        match next {
+            relay::Next::Idle => self.over(Self::Idle(Scan::default()), hand),
+            relay::Next::End => self.over(Self::Ending, hand),
+            relay::Next::Tunnel => {
                 let call = self.leave(hand);
                 *self = match call.operation.path {
                     "/grpc" if !hand.settings.profile.no_buildkit => {
@@ -376,18 +371,15 @@ impl Exchange {
         Self::Building(Box::new(Building::new(call, origin, settings)))
     }
 
-    fn built(&mut self, progress: grpc::Progress, hand: &mut Hand<'_>) -> Turn {
-        match progress {
-            grpc::Progress::Waits => Turn::Wait,
-            grpc::Progress::Moved => Turn::Again,
-            grpc::Progress::Asks => Turn::Step(Step::Ask(HostQuestion::Store)),
-            grpc::Progress::NotHttp2 => {
+    fn built(&mut self, next: grpc::Next, hand: &mut Hand<'_>) -> Turn {
+        match next {
+            grpc::Next::NotHttp2 => {
                 let call = self.leave(hand);
-                *self = Self::Relaying(Relaying::sent(call, false));
+                *self = Self::Relaying(Relaying::new(call, Upload::Sent, false));
                 Turn::Again
             }
-            grpc::Progress::Over => self.over(Self::Ending, hand),
-            grpc::Progress::Failed(fault, last) => {
+            grpc::Next::Over => self.over(Self::Ending, hand),
+            grpc::Next::Failed(fault, last) => {
                 let mut call = self.leave(hand);
                 call.refused(&fault);
                 Turn::End(call, Some(last))

@@ -8,7 +8,8 @@ use super::collect::{Collect, Share};
 use super::fault::Fault;
 use super::lanes::Lanes;
 use super::outcome::{Call, Verdict};
-use crate::http::body::Framing;
+use super::relay::Upload;
+use super::turn::Progress;
 use crate::http::render;
 use crate::rules::facts::Facts;
 use crate::rules::{self, Asked, Edited, Judgement, Traits};
@@ -28,35 +29,8 @@ pub(super) struct Held {
     /// The range of the request-target in the head.
     target: Range<usize>,
     traits: Traits,
-    body: Body,
-}
-
-/// The body of a held request.
-#[derive(Debug)]
-enum Body {
-    /// It stays in the lane, unread.
-    InLane,
-    /// It is gathered, completely or in part.
-    Gathered(Collect),
-}
-
-/// The progress of gathering a body.
-#[derive(Debug)]
-pub(super) enum Gathered {
-    Waits,
-    Whole,
-    /// The daemon has ended, and nothing was sent.
-    Cut,
-    Fault(Fault),
-}
-
-/// The body of a request whose head was sent.
-#[derive(Debug)]
-pub(super) enum Sent {
-    /// It is in the lane, with this framing.
-    InLane(Framing),
-    /// It is in the outbox, and uses this share of the budget until it was sent.
-    Queued(Share),
+    /// The body, gathered completely or in part. Otherwise it stays in the lane, unread.
+    body: Option<Collect>,
 }
 
 impl Held {
@@ -71,13 +45,13 @@ impl Held {
             head,
             target,
             traits,
-            body: Body::InLane,
+            body: None,
         }
     }
 
     /// Returns `true` if its body is in the lane, or will arrive there.
     pub(super) fn leaves_body(&self) -> bool {
-        matches!(self.body, Body::InLane) && !self.traits.is_empty()
+        self.body.is_none() && !self.traits.is_empty()
     }
 
     /// Begins to gather the body.
@@ -85,25 +59,30 @@ impl Held {
     /// # Errors
     /// A length that is over a limit already.
     pub(super) fn begin_to_gather(&mut self, settings: &ListenerSettings) -> Result<(), Fault> {
-        self.body = Body::Gathered(Collect::new(self.traits.framing, &settings.shared.budget)?);
+        self.body = Some(Collect::new(self.traits.framing, &settings.shared.budget)?);
         Ok(())
     }
 
     /// Gathers the received part of the body.
-    pub(super) fn gather(&mut self, lanes: &mut Lanes, now: Instant) -> Gathered {
+    ///
+    /// # Errors
+    /// A body that cannot be gathered.
+    pub(super) fn gather(
+        &mut self,
+        lanes: &mut Lanes,
+        now: Instant,
+    ) -> Result<Progress<()>, Fault> {
         if lanes.down.has_ended() {
-            return Gathered::Cut;
+            // Nothing was sent.
+            return Ok(Progress::Cut);
         }
-        let Body::Gathered(collect) = &mut self.body else { return Gathered::Whole };
-        match collect.advance(&mut lanes.up) {
-            Ok(true) => {
-                self.complete = now;
-                Gathered::Whole
-            }
-            Ok(false) if lanes.up.has_ended() => Gathered::Fault(Fault::CutShort),
-            Ok(false) => Gathered::Waits,
-            Err(fault) => Gathered::Fault(fault),
+        if let Some(collect) = &mut self.body
+            && !collect.advance(&mut lanes.up)?
+        {
+            return if lanes.up.has_ended() { Err(Fault::CutShort) } else { Ok(Progress::Waits) };
         }
+        self.complete = now;
+        Ok(Progress::Next(()))
     }
 
     /// Judges the request by the known facts.
@@ -114,15 +93,12 @@ impl Held {
             // It was parsed as text before.
             target: str::from_utf8(target).unwrap_or_default(),
             traits: self.traits,
-            body: match &self.body {
-                Body::InLane => None,
-                Body::Gathered(collect) => Some(collect.content()),
-            },
+            body: self.body.as_ref().map(Collect::content),
         };
         rules::judge(&settings.profile, &asked, &self.facts)
     }
 
-    /// Sends the request with an edit, whose body uses `share` of the budget. Returns the place of the body.
+    /// Sends the request with an edit, whose body uses `share` of the budget.
     ///
     /// # Errors
     /// The budget is exhausted.
@@ -131,31 +107,28 @@ impl Held {
         edited: Edited,
         mut share: Share,
         lanes: &mut Lanes,
-    ) -> Result<Sent, Fault> {
+    ) -> Result<Upload, Fault> {
         self.call.verdict = Verdict::Forwarded(edited.forced);
         let mut head = std::mem::take(&mut self.head);
         if let Some(target) = &edited.target {
             head = render::with_target(&head, self.target.clone(), target);
         }
-        let body = match (edited.body, std::mem::replace(&mut self.body, Body::InLane)) {
-            (Some(body), _) => body,
-            (None, Body::Gathered(collect)) => collect.content().to_vec(),
-            (None, Body::InLane) => {
-                lanes.hand(self.complete, head.len());
-                lanes.up.queue(head);
-                return Ok(Sent::InLane(self.traits.framing));
-            }
+        let gathered = self.body.take();
+        let body = edited.body.or_else(|| Some(gathered?.content().to_vec()));
+        let Some(mut request) = body else {
+            lanes.hand(self.complete, head.len());
+            lanes.up.queue(head);
+            return Ok(Upload::Sending(self.traits.framing.into()));
         };
-        if self.traits.is_empty() && !body.is_empty() {
+        if self.traits.is_empty() && !request.is_empty() {
             head = render::for_document(&head);
         }
-        let mut request = body;
         // The edit reserves space for the head, since a second copy of the body would cost more.
         request.splice(..0, render::with_length(&head, request.len()));
         share.hold(request.len())?;
         lanes.hand(self.complete, request.len());
         lanes.up.queue(request);
-        Ok(Sent::Queued(share))
+        Ok(Upload::Queued { _share: share })
     }
 }
 

@@ -10,9 +10,10 @@ use super::lane::{Lane, Sink};
 use super::lanes::Lanes;
 use super::outcome::Call;
 use super::reply::{self, GatheredReply, Lines};
+use super::turn::Progress;
 use crate::engine::Upgrade;
 use crate::http::Malformed;
-use crate::http::body::{Body, Framing, Next};
+use crate::http::body::{self, Body, Framing};
 use crate::http::head::{self, Response, Scan};
 use crate::rules::reply::ReplyPlan;
 
@@ -26,9 +27,9 @@ pub(super) struct Relaying {
     reply: Reply,
 }
 
-/// The state of the request.
+/// The state of the request, whose head may leave.
 #[derive(Debug)]
-enum Upload {
+pub(super) enum Upload {
     /// Its body is in transit.
     Sending(Body),
     /// It was written by the proxy and holds its share of the memory budget until it has left.
@@ -54,22 +55,15 @@ enum Reply {
     Done,
 }
 
-/// The result of advancing.
-#[derive(Debug)]
-pub(super) enum Progress {
-    /// It waits for bytes or for the end of a stream.
-    Waits,
-    /// It has changed and must advance again.
-    Moved,
+/// What follows.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Next {
     /// The connection leaves HTTP.
     Tunnel,
-    /// The exchange is over; the connection continues or ends.
-    Over {
-        goes_on: bool,
-    },
-    /// It cannot be completed: the connection ends after the received part of the response.
-    Cut,
-    Fault(Fault),
+    /// The exchange is over, and the connection continues.
+    Idle,
+    /// The exchange is over, and the connection ends.
+    End,
 }
 
 /// The meaning of a response head.
@@ -81,25 +75,9 @@ enum ReplyKind {
 }
 
 impl Relaying {
-    /// Relays a request whose head may leave.
-    pub(super) fn new(call: Call, framing: Framing, persistent: bool) -> Self {
-        let upload = Upload::Sending(framing.into());
+    /// Relays a request whose response is expected.
+    pub(super) fn new(call: Call, upload: Upload, persistent: bool) -> Self {
         Self { call, persistent, upload, reply: Reply::Head(Scan::default()) }
-    }
-
-    /// Relays a request that is in the outbox and holds `share`.
-    pub(super) fn queued(call: Call, share: Share, persistent: bool) -> Self {
-        Self {
-            call,
-            persistent,
-            upload: Upload::Queued { _share: share },
-            reply: Reply::Head(Scan::default()),
-        }
-    }
-
-    /// Relays a request that may leave completely.
-    pub(super) fn sent(call: Call, persistent: bool) -> Self {
-        Self { call, persistent, upload: Upload::Sent, reply: Reply::Head(Scan::default()) }
     }
 
     /// Relays a request whose response is in the outbox.
@@ -121,42 +99,44 @@ impl Relaying {
         self.call
     }
 
-    pub(super) fn advance(&mut self, lanes: &mut Lanes, settings: &ListenerSettings) -> Progress {
+    pub(super) fn advance(
+        &mut self,
+        lanes: &mut Lanes,
+        settings: &ListenerSettings,
+    ) -> Result<Progress<Next>, Fault> {
         if let Err(malformed) = self.upload(&mut lanes.up) {
             return match self.reply {
-                Reply::Head(_) | Reply::Whole(_) => Progress::Fault(Fault::Request(malformed)),
-                Reply::Body(_) | Reply::Lines(_) | Reply::Done => Progress::Cut,
+                Reply::Head(_) | Reply::Whole(_) => Err(Fault::Request(malformed)),
+                Reply::Body(_) | Reply::Lines(_) | Reply::Done => Ok(Progress::Cut),
             };
         }
-        match &mut self.reply {
-            Reply::Head(_) => self.reply_head(lanes, settings),
+        let done = match &mut self.reply {
+            Reply::Head(_) => return self.reply_head(lanes, settings),
             Reply::Body(body) => match permit(body, &mut lanes.down) {
-                Ok(true) => self.replied(),
-                Ok(false) if lanes.down.has_ended() && lanes.down.is_flushed() => match body {
-                    Body::UntilClose => Progress::Over { goes_on: false },
-                    Body::Length(_) | Body::Chunked(_) | Body::Done => Progress::Cut,
-                },
-                Ok(false) => Progress::Waits,
-                Err(_) => Progress::Cut,
+                Ok(false) if lanes.down.has_ended() && lanes.down.is_flushed() => {
+                    return Ok(match body {
+                        Body::UntilClose => Progress::Next(Next::End),
+                        Body::Length(_) | Body::Chunked(_) | Body::Done => Progress::Cut,
+                    });
+                }
+                Ok(done) => done,
+                Err(_) => return Ok(Progress::Cut),
             },
-            Reply::Whole(whole) => match whole.advance(&mut lanes.down) {
-                Ok(true) => self.replied(),
-                Ok(false) if lanes.down.has_ended() => Progress::Fault(Fault::ResponseCutShort),
-                Ok(false) => Progress::Waits,
-                Err(fault) => Progress::Fault(fault),
+            Reply::Whole(whole) => match whole.advance(&mut lanes.down)? {
+                false if lanes.down.has_ended() => return Err(Fault::ResponseCutShort),
+                done => done,
             },
             Reply::Lines(stream) => match stream.advance(&mut lanes.down) {
-                Ok(reply::Progress::Done) => self.replied(),
-                Ok(reply::Progress::Waits) => Progress::Waits,
-                Err(reply::Broken) => Progress::Cut,
+                Ok(done) => done,
+                Err(reply::Broken) => return Ok(Progress::Cut),
             },
-            Reply::Done => self.finish(lanes),
+            Reply::Done => return Ok(self.finish(lanes)),
+        };
+        if !done {
+            return Ok(Progress::Waits);
         }
-    }
-
-    fn replied(&mut self) -> Progress {
         self.reply = Reply::Done;
-        Progress::Moved
+        Ok(Progress::Moved)
     }
 
     fn upload(&mut self, up: &mut Lane) -> Result<(), Malformed> {
@@ -182,46 +162,40 @@ impl Relaying {
         Ok(())
     }
 
-    fn reply_head(&mut self, lanes: &mut Lanes, settings: &ListenerSettings) -> Progress {
-        let Reply::Head(scan) = &mut self.reply else { return Progress::Moved };
+    fn reply_head(
+        &mut self,
+        lanes: &mut Lanes,
+        settings: &ListenerSettings,
+    ) -> Result<Progress<Next>, Fault> {
+        let Reply::Head(scan) = &mut self.reply else { return Ok(Progress::Moved) };
         let unseen = lanes.down.unseen();
-        let end = match scan.end_of_head(unseen) {
-            Ok(Some(end)) => end,
-            Ok(None) if !lanes.down.has_ended() => return Progress::Waits,
-            Ok(None) if unseen.is_empty() => return Progress::Cut,
-            Ok(None) => return Progress::Fault(Fault::ResponseCutShort),
-            Err(malformed) => return Progress::Fault(Fault::Response(malformed)),
+        let end = match scan.end_of_head(unseen).map_err(Fault::Response)? {
+            Some(end) => end,
+            None if !lanes.down.has_ended() => return Ok(Progress::Waits),
+            None if unseen.is_empty() => return Ok(Progress::Cut),
+            None => return Err(Fault::ResponseCutShort),
         };
         let head = unseen.get(..end).unwrap_or_default();
-        let response = match head::response(head, self.call.to_head) {
-            Ok(response) => response,
-            Err(malformed) => return Progress::Fault(Fault::Response(malformed)),
-        };
+        let response = head::response(head, self.call.to_head).map_err(Fault::Response)?;
         settings.upstream.images.learn_once(head);
         match meaning(response, self.call.operation.upgrade) {
-            ReplyKind::Unasked => Progress::Fault(Fault::UnaskedUpgrade),
+            ReplyKind::Unasked => return Err(Fault::UnaskedUpgrade),
             ReplyKind::Interim => {
                 lanes.down.permit(end as u64);
                 self.reply = Reply::Head(Scan::default());
-                Progress::Moved
             }
             ReplyKind::Tunnel => {
                 lanes.down.permit(end as u64);
                 self.call.status = Some(response.status);
-                Progress::Tunnel
+                return Ok(Progress::Next(Next::Tunnel));
             }
             ReplyKind::Final(framing) => {
                 self.persistent &= response.persistent && framing != Framing::UntilClose;
                 self.call.status = Some(response.status);
-                match self.final_head(response, end, lanes, settings) {
-                    Ok(reply) => {
-                        self.reply = reply;
-                        Progress::Moved
-                    }
-                    Err(fault) => Progress::Fault(fault),
-                }
+                self.reply = self.final_head(response, end, lanes, settings)?;
             }
         }
+        Ok(Progress::Moved)
     }
 
     /// Begins with the body of the response whose head is the next `end` bytes, as it is planned.
@@ -265,7 +239,7 @@ impl Relaying {
         )?)))
     }
 
-    fn finish(&mut self, lanes: &mut Lanes) -> Progress {
+    fn finish(&mut self, lanes: &mut Lanes) -> Progress<Next> {
         if lanes.down.has_ended() {
             lanes.down.finish();
             if lanes.down.is_flushed() && !lanes.down.is_clear() {
@@ -277,7 +251,7 @@ impl Relaying {
             return Progress::Waits;
         }
         let goes_on = self.persistent && matches!(self.upload, Upload::Sent);
-        Progress::Over { goes_on }
+        Progress::Next(if goes_on { Next::Idle } else { Next::End })
     }
 }
 
@@ -296,16 +270,16 @@ fn meaning(response: Response, upgrade: Upgrade) -> ReplyKind {
 fn permit(body: &mut Body, lane: &mut Lane) -> Result<bool, Malformed> {
     loop {
         match body.next(lane.unseen())? {
-            Next::Piece { framing, data } => lane.permit_piece(framing, data),
-            Next::More => {
+            body::Next::Piece { framing, data } => lane.permit_piece(framing, data),
+            body::Next::More => {
                 lane.mark_cut();
                 return Ok(false);
             }
-            Next::Everything => {
+            body::Next::Everything => {
                 lane.permit_all();
                 return Ok(false);
             }
-            Next::Done => return Ok(true),
+            body::Next::Done => return Ok(true),
         }
     }
 }

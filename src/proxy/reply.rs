@@ -94,15 +94,6 @@ pub(super) struct Lines {
     rewrite: Rewrite,
 }
 
-/// The progress of a body of lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Progress {
-    /// More bytes follow.
-    Waits,
-    /// All of it is in the client's outbox.
-    Done,
-}
-
 /// A body of lines that cannot continue: its framing is malformed, or a line is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Broken;
@@ -114,10 +105,11 @@ impl Lines {
     }
 
     /// Takes the received bytes, and sends complete lines. Sends no more while the client does not read.
+    /// Returns `true` once all of the body is in the client's outbox.
     ///
     /// # Errors
     /// The client cannot get more than was sent.
-    pub(super) fn advance(&mut self, down: &mut Lane) -> Result<Progress, Broken> {
+    pub(super) fn advance(&mut self, down: &mut Lane) -> Result<bool, Broken> {
         while down.backlog() <= LANE_LIMIT {
             let unseen = down.unseen();
             if self.awaited > 0 {
@@ -142,23 +134,23 @@ impl Lines {
                 Next::Done => {
                     self.last_line(down);
                     self.queue(&[], down);
-                    return Ok(Progress::Done);
+                    return Ok(true);
                 }
             }
         }
-        Ok(Progress::Waits)
+        Ok(false)
     }
 
     /// Waits for more, unless the connection and the body have ended.
-    fn waits(&mut self, down: &mut Lane) -> Result<Progress, Broken> {
-        match (down.has_ended(), self.body) {
-            (false, _) => Ok(Progress::Waits),
-            (true, Body::UntilClose) => {
-                self.last_line(down);
-                Ok(Progress::Done)
-            }
-            (true, _) => Err(Broken),
+    fn waits(&mut self, down: &mut Lane) -> Result<bool, Broken> {
+        if !down.has_ended() {
+            return Ok(false);
         }
+        if self.body != Body::UntilClose {
+            return Err(Broken);
+        }
+        self.last_line(down);
+        Ok(true)
     }
 
     fn content(&mut self, mut content: &[u8], down: &mut Lane) -> Result<(), Broken> {

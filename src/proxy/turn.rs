@@ -6,6 +6,7 @@ use super::fault::Fault;
 use super::lanes::Lanes;
 use super::outcome::Call;
 use super::{ListenerSettings, Notes, Step};
+use crate::rules::facts::HostQuestion;
 use crate::rules::socket::Note;
 
 /// The context of an exchange while it advances.
@@ -14,6 +15,22 @@ pub(super) struct Hand<'h> {
     pub(super) notes: &'h mut Notes,
     pub(super) settings: &'h ListenerSettings,
     pub(super) now: Instant,
+}
+
+/// The result of advancing one state of an exchange, which may have to be followed by another one for the
+/// reason `N`.
+#[derive(Debug)]
+pub(super) enum Progress<N> {
+    /// It waits for bytes or for the end of a stream.
+    Waits,
+    /// It has changed and must advance again.
+    Moved,
+    /// The shell is to answer this question.
+    Asks(HostQuestion),
+    /// It cannot be completed: the connection ends after the received part of the response.
+    Cut,
+    /// Another state follows.
+    Next(N),
 }
 
 /// The result of advancing an exchange.

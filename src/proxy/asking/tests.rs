@@ -2,12 +2,14 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::*;
-use crate::http::body::Framing;
+use crate::http::body::Body;
 use crate::proxy::Blind;
 use crate::proxy::decide::decide;
-use crate::proxy::held::Sent;
+use crate::proxy::outcome::Call;
+use crate::proxy::relay::Upload;
 use crate::proxy::{Session, Step};
 use crate::rules::Profile;
+use crate::rules::facts::HostQuestion;
 use crate::rules::socket::{Relation, SocketBind};
 
 /// The relation of a path on the host of these tests.
@@ -246,11 +248,11 @@ fn a_body_stays_in_the_lane_while_the_daemon_is_asked() {
     let needs = vec![Need::Daemon(Question::Container("c".to_owned()))];
     let draft = Some(Edited { target: Some("/images/load?x".to_owned()), ..Edited::default() });
     let need = Judgement::Need { needs, draft };
-    assert!(matches!(asking.judged(need, &mut lanes, &settings), Progress::Sends));
+    assert!(matches!(asking.judged(need, &mut lanes, &settings), Ok(Progress::Moved)));
     let question = lanes.up.leaving().to_vec();
     assert!(question.starts_with(b"GET /containers/c/json "));
     lanes.up.left(question.len());
-    assert!(matches!(asking.advance(&mut lanes, &settings), Progress::Waits));
+    assert!(matches!(asking.advance(&mut lanes, &settings), Ok(Progress::Waits)));
     // More of the body comes meanwhile, and none of it leaves.
     gets(&mut lanes.up, "0\r\n\r\n");
     assert_eq!(lanes.up.leaving(), b"");
@@ -258,11 +260,11 @@ fn a_body_stays_in_the_lane_while_the_daemon_is_asked() {
     let length = content.len();
     gets(&mut lanes.down, &format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{content}"));
     let progress = asking.advance(&mut lanes, &settings);
-    let Progress::Send(edited, share) = progress else { panic!("{progress:?}") };
-    let mut waiting = asking.into_held();
+    let Ok(Progress::Next(Next::Send(edited, share))) = progress else { panic!("{progress:?}") };
+    let mut waiting = asking.held;
     assert!(waiting.leaves_body());
     let sent = waiting.send(edited, share, &mut lanes).unwrap();
-    assert!(matches!(sent, Sent::InLane(Framing::Chunked)));
+    assert!(matches!(sent, Upload::Sending(Body::Chunked(_))));
     let head = request.replace("/images/load", "/images/load?x");
     assert_eq!(lanes.up.leaving(), head.as_bytes());
     assert_eq!(lanes.up.unseen(), b"3\r\nabc\r\n0\r\n\r\n");

@@ -27,10 +27,12 @@ use super::fault::Fault;
 use super::lane::Sink;
 use super::lanes::Lanes;
 use super::outcome::Call;
+use super::turn::Progress;
 use super::{ListenerSettings, Notes, Verdict};
 use crate::http2::frame::{self, Kind};
 use crate::rules::Forced;
 use crate::rules::buildkit::Store;
+use crate::rules::facts::HostQuestion;
 
 /// The way in which a connection switched to HTTP/2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,15 +59,9 @@ enum Stage {
     Failed(Failure, Downwards, Vec<u8>),
 }
 
-/// The result of advancing.
+/// What follows.
 #[derive(Debug)]
-pub(super) enum Progress {
-    /// It waits for bytes or ends of bytes.
-    Waits,
-    /// It has moved on and is to be looked at again.
-    Moved,
-    /// The shell is to ask for the daemon's store.
-    Asks,
+pub(super) enum Next {
     /// The daemon answers in HTTP/1.1.
     NotHttp2,
     /// Both sides have ended.
@@ -103,13 +99,13 @@ impl Building {
         lanes: &mut Lanes,
         settings: &ListenerSettings,
         notes: &mut Notes,
-    ) -> Progress {
+    ) -> Progress<Next> {
         match &mut self.stage {
             Stage::Open(tunnel) => match tunnel.advance(lanes, settings) {
                 Ok(Motion::NotHttp2) => {
                     lanes.up.set_aside();
                     lanes.up.take(lanes.up.unseen().len());
-                    Progress::NotHttp2
+                    Progress::Next(Next::NotHttp2)
                 }
                 Ok(_) => {
                     if tunnel.forced != Forced::NOTHING {
@@ -143,14 +139,14 @@ impl Building {
                     (false, true) => [&*frame::frame(Kind::Settings, 0, 0, b""), &**last].concat(),
                     (_, false) => Vec::new(),
                 };
-                Progress::Failed(failure.fault.clone(), last)
+                Progress::Next(Next::Failed(failure.fault.clone(), last))
             }
         }
     }
 }
 
 /// Continues with the connection, or ends it.
-fn open(tunnel: &mut Tunnel, lanes: &mut Lanes) -> Progress {
+fn open(tunnel: &mut Tunnel, lanes: &mut Lanes) -> Progress<Next> {
     // An incomplete frame is dropped with the connection. Complete frames still wait while the
     // queue is not empty.
     let all_sent = tunnel.queue.is_clear() && lanes.up.is_flushed() && !tunnel.holds_message();
@@ -161,9 +157,9 @@ fn open(tunnel: &mut Tunnel, lanes: &mut Lanes) -> Progress {
         lanes.down.finish();
     }
     if lanes.down.sink() == Sink::Finished && lanes.up.sink() != Sink::Open {
-        Progress::Over
+        Progress::Next(Next::Over)
     } else if tunnel.asks_for_store() {
-        Progress::Asks
+        Progress::Asks(HostQuestion::Store)
     } else {
         Progress::Waits
     }
