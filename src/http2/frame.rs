@@ -27,56 +27,22 @@ pub const PADDED: u8 = 0x8;
 /// Flag of HEADERS: a priority precedes the field block.
 pub const PRIORITY: u8 = 0x20;
 
-/// The type of a frame.
+/// The type of a frame. A peer ignores frames of types that it does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameType(pub u8);
+
 #[expect(missing_docs, reason = "the names of RFC 9113")]
-pub enum Kind {
-    Data,
-    Headers,
-    Priority,
-    RstStream,
-    Settings,
-    PushPromise,
-    Ping,
-    Goaway,
-    WindowUpdate,
-    Continuation,
-    /// A frame of an extension; a peer ignores those it does not know.
-    Other(u8),
-}
-
-impl Kind {
-    fn of(code: u8) -> Self {
-        match code {
-            0x0 => Self::Data,
-            0x1 => Self::Headers,
-            0x2 => Self::Priority,
-            0x3 => Self::RstStream,
-            0x4 => Self::Settings,
-            0x5 => Self::PushPromise,
-            0x6 => Self::Ping,
-            0x7 => Self::Goaway,
-            0x8 => Self::WindowUpdate,
-            0x9 => Self::Continuation,
-            other => Self::Other(other),
-        }
-    }
-
-    fn code(self) -> u8 {
-        match self {
-            Self::Data => 0x0,
-            Self::Headers => 0x1,
-            Self::Priority => 0x2,
-            Self::RstStream => 0x3,
-            Self::Settings => 0x4,
-            Self::PushPromise => 0x5,
-            Self::Ping => 0x6,
-            Self::Goaway => 0x7,
-            Self::WindowUpdate => 0x8,
-            Self::Continuation => 0x9,
-            Self::Other(code) => code,
-        }
-    }
+impl FrameType {
+    pub const DATA: Self = Self(0x0);
+    pub const HEADERS: Self = Self(0x1);
+    pub const PRIORITY: Self = Self(0x2);
+    pub const RST_STREAM: Self = Self(0x3);
+    pub const SETTINGS: Self = Self(0x4);
+    pub const PUSH_PROMISE: Self = Self(0x5);
+    pub const PING: Self = Self(0x6);
+    pub const GOAWAY: Self = Self(0x7);
+    pub const WINDOW_UPDATE: Self = Self(0x8);
+    pub const CONTINUATION: Self = Self(0x9);
 }
 
 /// The head of a frame.
@@ -85,7 +51,7 @@ pub struct Head {
     /// Length of the payload in bytes.
     pub length: u32,
     /// Its type.
-    pub kind: Kind,
+    pub kind: FrameType,
     /// The flags, whose meaning depends on the type.
     pub flags: u8,
     /// The stream; 0 is the connection.
@@ -99,7 +65,7 @@ impl Head {
         let [l0, l1, l2, kind, flags, s0, s1, s2, s3] = *bytes.first_chunk::<HEAD>()?;
         Some(Self {
             length: u32::from_be_bytes([0, l0, l1, l2]),
-            kind: Kind::of(kind),
+            kind: FrameType(kind),
             flags,
             stream: u32::from_be_bytes([s0, s1, s2, s3]) & 0x7fff_ffff,
         })
@@ -114,33 +80,26 @@ impl Head {
         if self.length > limit {
             return Err(Malformed::FrameSize);
         }
-        let fits = match self.kind {
-            Kind::Priority => self.length == 5,
-            Kind::RstStream | Kind::WindowUpdate => self.length == 4,
-            Kind::Ping => self.length == 8,
-            Kind::Settings if self.has(ACK) => self.length == 0,
-            Kind::Settings => self.length.is_multiple_of(6),
-            Kind::Goaway => self.length >= 8,
-            Kind::Data
-            | Kind::Headers
-            | Kind::PushPromise
-            | Kind::Continuation
-            | Kind::Other(_) => true,
+        let is_stream = self.stream != 0;
+        let (fits, stands) = match self.kind {
+            FrameType::DATA
+            | FrameType::HEADERS
+            | FrameType::PUSH_PROMISE
+            | FrameType::CONTINUATION => (true, is_stream),
+            FrameType::PRIORITY => (self.length == 5, is_stream),
+            FrameType::RST_STREAM => (self.length == 4, is_stream),
+            FrameType::SETTINGS if self.has(ACK) => (self.length == 0, !is_stream),
+            FrameType::SETTINGS => (self.length.is_multiple_of(6), !is_stream),
+            FrameType::PING => (self.length == 8, !is_stream),
+            FrameType::GOAWAY => (self.length >= 8, !is_stream),
+            FrameType::WINDOW_UPDATE => (self.length == 4, true),
+            _ => (true, true),
         };
-        if !fits {
-            return Err(Malformed::FrameLength);
+        match (fits, stands) {
+            (false, _) => Err(Malformed::FrameLength),
+            (true, false) => Err(Malformed::Stream),
+            (true, true) => Ok(()),
         }
-        let stands = match self.kind {
-            Kind::Data
-            | Kind::Headers
-            | Kind::Priority
-            | Kind::RstStream
-            | Kind::PushPromise
-            | Kind::Continuation => self.stream != 0,
-            Kind::Settings | Kind::Ping | Kind::Goaway => self.stream == 0,
-            Kind::WindowUpdate | Kind::Other(_) => true,
-        };
-        if stands { Ok(()) } else { Err(Malformed::Stream) }
     }
 
     /// Returns `true` if the flag is set.
@@ -154,7 +113,7 @@ impl Head {
     pub fn write(&self) -> [u8; HEAD] {
         let [_, l0, l1, l2] = self.length.to_be_bytes();
         let [s0, s1, s2, s3] = self.stream.to_be_bytes();
-        [l0, l1, l2, self.kind.code(), self.flags, s0, s1, s2, s3]
+        [l0, l1, l2, self.kind.0, self.flags, s0, s1, s2, s3]
     }
 }
 
@@ -169,7 +128,7 @@ pub fn content<'p>(head: &Head, payload: &'p [u8]) -> Result<&'p [u8], Malformed
         let length = rest.len().checked_sub(usize::from(*padding)).ok_or(Malformed::Padding)?;
         content = rest.get(..length).unwrap_or_default();
     }
-    if head.kind == Kind::Headers && head.has(PRIORITY) {
+    if head.kind == FrameType::HEADERS && head.has(PRIORITY) {
         content = content.get(5..).ok_or(Malformed::Padding)?;
     }
     Ok(content)
@@ -225,7 +184,7 @@ pub fn increment(payload: &[u8]) -> Result<u32, Malformed> {
 
 /// Builds a frame. The payload must be shorter than 2²⁴ bytes.
 #[must_use]
-pub fn frame(kind: Kind, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub fn frame(kind: FrameType, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
     [&Head { length, kind, flags, stream }.write(), payload].concat()
 }
@@ -233,14 +192,14 @@ pub fn frame(kind: Kind, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 /// Builds a `WINDOW_UPDATE`.
 #[must_use]
 pub fn window_update(stream: u32, increment: u32) -> Vec<u8> {
-    frame(Kind::WindowUpdate, 0, stream, &increment.to_be_bytes())
+    frame(FrameType::WINDOW_UPDATE, 0, stream, &increment.to_be_bytes())
 }
 
 /// Builds a GOAWAY: streams up to `last` may have been processed. `why` is debug data for people.
 #[must_use]
 pub fn goaway(last: u32, code: u32, why: &str) -> Vec<u8> {
     let payload = [&last.to_be_bytes(), &code.to_be_bytes(), why.as_bytes()].concat();
-    frame(Kind::Goaway, 0, 0, &payload)
+    frame(FrameType::GOAWAY, 0, 0, &payload)
 }
 
 #[cfg(test)]

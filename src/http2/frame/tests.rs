@@ -4,12 +4,13 @@ use super::*;
 fn a_head_is_read_and_written() {
     let bytes = [0x01, 0x02, 0x03, 0x01, 0x25, 0x80, 0x00, 0x00, 0x07, 0xff];
     let head = Head::read(&bytes).unwrap();
-    let wanted = Head { length: 0x01_0203, kind: Kind::Headers, flags: 0x25, stream: 7 };
+    let wanted = Head { length: 0x01_0203, kind: FrameType::HEADERS, flags: 0x25, stream: 7 };
     assert_eq!(head, wanted);
     assert_eq!(head.write(), [0x01, 0x02, 0x03, 0x01, 0x25, 0x00, 0x00, 0x00, 0x07]);
     assert_eq!(Head::read(&bytes[..8]), None);
     for code in 0..=255 {
-        assert_eq!(Kind::of(code).code(), code);
+        let head = Head { kind: FrameType(code), ..wanted };
+        assert_eq!(Head::read(&head.write()), Some(head));
     }
 }
 
@@ -17,31 +18,31 @@ fn a_head_is_read_and_written() {
 fn lengths_and_streams_are_checked() {
     let check =
         |kind, flags, length, stream| Head { length, kind, flags, stream }.check(USUAL_LENGTH);
-    assert_eq!(check(Kind::Data, 0, 16_384, 1), Ok(()));
-    assert_eq!(check(Kind::Data, 0, 16_385, 1), Err(Malformed::FrameSize));
-    assert_eq!(check(Kind::Data, 0, 0, 0), Err(Malformed::Stream));
-    assert_eq!(check(Kind::Settings, 0, 12, 0), Ok(()));
-    assert_eq!(check(Kind::Settings, 0, 12, 1), Err(Malformed::Stream));
-    assert_eq!(check(Kind::Settings, ACK, 6, 0), Err(Malformed::FrameLength));
-    assert_eq!(check(Kind::Settings, 0, 7, 0), Err(Malformed::FrameLength));
-    assert_eq!(check(Kind::WindowUpdate, 0, 4, 0), Ok(()));
-    assert_eq!(check(Kind::WindowUpdate, 0, 3, 0), Err(Malformed::FrameLength));
-    assert_eq!(check(Kind::Other(77), 9, 100, 0), Ok(()));
+    assert_eq!(check(FrameType::DATA, 0, 16_384, 1), Ok(()));
+    assert_eq!(check(FrameType::DATA, 0, 16_385, 1), Err(Malformed::FrameSize));
+    assert_eq!(check(FrameType::DATA, 0, 0, 0), Err(Malformed::Stream));
+    assert_eq!(check(FrameType::SETTINGS, 0, 12, 0), Ok(()));
+    assert_eq!(check(FrameType::SETTINGS, 0, 12, 1), Err(Malformed::Stream));
+    assert_eq!(check(FrameType::SETTINGS, ACK, 6, 0), Err(Malformed::FrameLength));
+    assert_eq!(check(FrameType::SETTINGS, 0, 7, 0), Err(Malformed::FrameLength));
+    assert_eq!(check(FrameType::WINDOW_UPDATE, 0, 4, 0), Ok(()));
+    assert_eq!(check(FrameType::WINDOW_UPDATE, 0, 3, 0), Err(Malformed::FrameLength));
+    assert_eq!(check(FrameType(77), 9, 100, 0), Ok(()));
 }
 
 #[test]
 fn padding_and_priority_are_no_content() {
     let head = |kind, flags| Head { length: 0, kind, flags, stream: 1 };
     let content = |kind, flags, payload| content(&head(kind, flags), payload);
-    assert_eq!(content(Kind::Data, 0, b"abc"), Ok(&b"abc"[..]));
-    assert_eq!(content(Kind::Data, PADDED, b"\x02abcd"), Ok(&b"ab"[..]));
-    assert_eq!(content(Kind::Data, PADDED, b"\x04abcd"), Ok(&b""[..]));
-    assert_eq!(content(Kind::Data, PADDED, b"\x05abcd"), Err(Malformed::Padding));
-    assert_eq!(content(Kind::Data, PADDED, b""), Err(Malformed::Padding));
-    assert_eq!(content(Kind::Data, PRIORITY, b"abcdef"), Ok(&b"abcdef"[..]));
-    assert_eq!(content(Kind::Headers, PRIORITY, b"abcdef"), Ok(&b"f"[..]));
-    assert_eq!(content(Kind::Headers, PRIORITY | PADDED, b"\x01abcdefg"), Ok(&b"f"[..]));
-    assert_eq!(content(Kind::Headers, PRIORITY, b"abcd"), Err(Malformed::Padding));
+    assert_eq!(content(FrameType::DATA, 0, b"abc"), Ok(&b"abc"[..]));
+    assert_eq!(content(FrameType::DATA, PADDED, b"\x02abcd"), Ok(&b"ab"[..]));
+    assert_eq!(content(FrameType::DATA, PADDED, b"\x04abcd"), Ok(&b""[..]));
+    assert_eq!(content(FrameType::DATA, PADDED, b"\x05abcd"), Err(Malformed::Padding));
+    assert_eq!(content(FrameType::DATA, PADDED, b""), Err(Malformed::Padding));
+    assert_eq!(content(FrameType::DATA, PRIORITY, b"abcdef"), Ok(&b"abcdef"[..]));
+    assert_eq!(content(FrameType::HEADERS, PRIORITY, b"abcdef"), Ok(&b"f"[..]));
+    assert_eq!(content(FrameType::HEADERS, PRIORITY | PADDED, b"\x01abcdefg"), Ok(&b"f"[..]));
+    assert_eq!(content(FrameType::HEADERS, PRIORITY, b"abcd"), Err(Malformed::Padding));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::frames::{Frames, NextFrame};
 use super::send_queue::SendQueue;
 use super::tunnel::{Motion, Upwards};
 use crate::http2::Malformed;
-use crate::http2::frame::{self, ACK, END_HEADERS, END_STREAM, Head, Kind, Settings};
+use crate::http2::frame::{self, ACK, END_HEADERS, END_STREAM, FrameType, Head, Settings};
 use crate::proxy::lane::Lane;
 
 /// The daemon's direction.
@@ -38,7 +38,7 @@ impl Downwards {
                 if let Some((queue, up)) = keeper {
                     apply(head, &payload, queue, up)?;
                 }
-                if head.kind == Kind::Settings {
+                if head.kind == FrameType::SETTINGS {
                     lane.queue([&head.write(), &*payload].concat());
                 }
             }
@@ -54,29 +54,29 @@ impl Downwards {
         keeper: Option<(&mut SendQueue, &mut Upwards)>,
     ) -> Result<(), Malformed> {
         let Head { kind, stream, .. } = head;
-        if !mem::replace(&mut self.begun, true) && (kind != Kind::Settings || head.has(ACK)) {
+        if !mem::replace(&mut self.begun, true) && (kind != FrameType::SETTINGS || head.has(ACK)) {
             return Err(Malformed::NoSettings);
         }
-        let goes_on = kind == Kind::Continuation;
+        let goes_on = kind == FrameType::CONTINUATION;
         if self.block.is_some() != goes_on || self.block.is_some_and(|block| block != stream) {
             return Err(Malformed::Continuation);
         }
-        if matches!(kind, Kind::Headers | Kind::PushPromise | Kind::Continuation) {
+        if matches!(kind, FrameType::HEADERS | FrameType::PUSH_PROMISE | FrameType::CONTINUATION) {
             self.block = if head.has(END_HEADERS) { None } else { Some(stream) };
         }
         let mut keeps = false;
         if let Some((queue, _)) = keeper {
-            keeps = kind == Kind::WindowUpdate && queue.keeps(stream);
-            if kind == Kind::RstStream {
+            keeps = kind == FrameType::WINDOW_UPDATE && queue.keeps(stream);
+            if kind == FrameType::RST_STREAM {
                 queue.reset(stream);
             }
             if let Some(call) = queue.call(stream) {
-                call.answered |= kind == Kind::Headers;
-                let may_end = matches!(kind, Kind::Headers | Kind::Data);
+                call.answered |= kind == FrameType::HEADERS;
+                let may_end = matches!(kind, FrameType::HEADERS | FrameType::DATA);
                 call.finished |= may_end && head.has(END_STREAM);
             }
         }
-        if keeps || kind == Kind::Settings {
+        if keeps || kind == FrameType::SETTINGS {
             self.frames.take(head, lane);
         } else {
             self.frames.pass(head, lane);
@@ -92,7 +92,7 @@ fn apply(
     queue: &mut SendQueue,
     up: &mut Upwards,
 ) -> Result<(), Malformed> {
-    if head.kind == Kind::WindowUpdate {
+    if head.kind == FrameType::WINDOW_UPDATE {
         return queue.opened(head.stream, frame::increment(payload)?);
     }
     let settings = Settings::read(payload)?;

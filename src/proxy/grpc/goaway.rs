@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::Failure;
 use super::send_queue::RewrittenCall;
-use crate::http2::frame::{self, END_HEADERS, END_STREAM, Kind};
+use crate::http2::frame::{self, END_HEADERS, END_STREAM, FrameType};
 use crate::http2::hpack;
 use crate::proxy::fault::Fault;
 use crate::rules::Reason;
@@ -55,7 +55,7 @@ fn status(stream: u32, answered: bool, code: u32, message: &str) -> Vec<u8> {
         ("grpc-message", &message),
     ];
     let fields = if answered { fields.split_at(2).1 } else { &fields };
-    frame::frame(Kind::Headers, END_STREAM | END_HEADERS, stream, &hpack::encode(fields))
+    frame::frame(FrameType::HEADERS, END_STREAM | END_HEADERS, stream, &hpack::encode(fields))
 }
 
 /// Returns a response in the shape of the Engine API's errors.
@@ -64,8 +64,8 @@ fn response(stream: u32, status: u16, message: &str) -> Vec<u8> {
     let (status, length) = (status.to_string(), body.len().to_string());
     let fields =
         [(":status", &*status), ("content-type", "application/json"), ("content-length", &length)];
-    let head = frame::frame(Kind::Headers, END_HEADERS, stream, &hpack::encode(&fields));
-    [head, frame::frame(Kind::Data, END_STREAM, stream, body.as_bytes())].concat()
+    let head = frame::frame(FrameType::HEADERS, END_HEADERS, stream, &hpack::encode(&fields));
+    [head, frame::frame(FrameType::DATA, END_STREAM, stream, body.as_bytes())].concat()
 }
 
 /// Escapes a message for `grpc-message`: all bytes but printable ASCII are percent-encoded.

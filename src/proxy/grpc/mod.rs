@@ -29,7 +29,7 @@ use super::lanes::Lanes;
 use super::outcome::Call;
 use super::turn::Progress;
 use super::{ListenerSettings, Notes, Verdict};
-use crate::http2::frame::{self, Kind};
+use crate::http2::frame::{self, FrameType};
 use crate::rules::Forced;
 use crate::rules::buildkit::Store;
 use crate::rules::facts::HostQuestion;
@@ -136,7 +136,9 @@ impl Building {
                 let last = match (down.begun, down.is_between()) {
                     (true, true) => mem::take(last),
                     // A client accepts nothing before SETTINGS.
-                    (false, true) => [&*frame::frame(Kind::Settings, 0, 0, b""), &**last].concat(),
+                    (false, true) => {
+                        [&*frame::frame(FrameType::SETTINGS, 0, 0, b""), &**last].concat()
+                    }
                     (_, false) => Vec::new(),
                 };
                 Progress::Next(Next::Failed(failure.fault.clone(), last))

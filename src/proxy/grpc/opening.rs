@@ -37,7 +37,7 @@ impl Block {
         self.frames.extend_from_slice(payload);
         // The flags for padding and priority mean nothing in a CONTINUATION.
         let content = match head.kind {
-            frame::Kind::Headers => frame::content(&head, payload)?,
+            frame::FrameType::HEADERS => frame::content(&head, payload)?,
             _ => payload,
         };
         self.fields.extend_from_slice(content);

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::gather::Gather;
 use crate::http2::Malformed;
-use crate::http2::frame::{self, END_STREAM, Kind, USUAL_LENGTH};
+use crate::http2::frame::{self, END_STREAM, FrameType, USUAL_LENGTH};
 use crate::http2::window::{INITIAL, Window};
 use crate::proxy::collect::{Budget, Share};
 use crate::proxy::fault::Fault;
@@ -246,7 +246,7 @@ impl SendQueue {
                 continue;
             }
             let flags = if waiting.end && later.is_empty() { END_STREAM } else { 0 };
-            up.queue(frame::frame(Kind::Data, flags, waiting.stream, now));
+            up.queue(frame::frame(FrameType::DATA, flags, waiting.stream, now));
             let length = u32::try_from(now.len()).unwrap_or_default();
             self.connection.sent(length);
             self.unsent = self.unsent.saturating_sub(now.len());

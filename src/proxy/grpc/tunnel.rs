@@ -9,7 +9,7 @@ use super::opening::{Block, Openings};
 use super::send_queue::SendQueue;
 use super::{Failure, Origin};
 use crate::http2::Malformed;
-use crate::http2::frame::{self, END_HEADERS, END_STREAM, Head, Kind, PREFACE, Settings};
+use crate::http2::frame::{self, END_HEADERS, END_STREAM, FrameType, Head, PREFACE, Settings};
 use crate::proxy::ListenerSettings;
 use crate::proxy::collect::Share;
 use crate::proxy::fault::Fault;
@@ -200,28 +200,29 @@ impl Tunnel {
     fn begin(&mut self, head: Head, lane: &mut Lane) -> Result<Motion, Malformed> {
         let Head { kind, stream, length, .. } = head;
         match &self.up.block {
-            Some(block) if kind != Kind::Continuation || block.stream != stream => {
+            Some(block) if kind != FrameType::CONTINUATION || block.stream != stream => {
                 return Err(Malformed::Continuation);
             }
-            None if kind == Kind::Continuation => return Err(Malformed::Continuation),
+            None if kind == FrameType::CONTINUATION => return Err(Malformed::Continuation),
             _ => {}
         }
         let takes = match kind {
-            Kind::PushPromise => return Err(Malformed::Push),
+            FrameType::PUSH_PROMISE => return Err(Malformed::Push),
             // Trailers must stay after the DATA before them.
-            Kind::Headers if self.queue.holds(stream) => return Ok(Motion::Waits),
-            Kind::Headers | Kind::Continuation | Kind::Settings | Kind::RstStream => true,
-            Kind::Data => {
+            FrameType::HEADERS if self.queue.holds(stream) => return Ok(Motion::Waits),
+            FrameType::HEADERS
+            | FrameType::CONTINUATION
+            | FrameType::SETTINGS
+            | FrameType::RST_STREAM => true,
+            FrameType::DATA => {
                 self.queue.calls.contains_key(&stream) || !self.queue.may_pass(stream, length)
             }
-            Kind::Priority | Kind::Ping | Kind::Goaway | Kind::WindowUpdate | Kind::Other(_) => {
-                false
-            }
+            _ => false,
         };
         if takes {
             self.up.frames.take(head, lane);
         } else {
-            if kind == Kind::Data {
+            if kind == FrameType::DATA {
                 self.queue.passed(length)?;
             }
             self.up.frames.pass(head, lane);
@@ -238,8 +239,8 @@ impl Tunnel {
         settings: &ListenerSettings,
     ) -> Result<(), Failure> {
         match head.kind {
-            Kind::Data => return self.data(head, payload, settings),
-            Kind::Headers | Kind::Continuation => {
+            FrameType::DATA => return self.data(head, payload, settings),
+            FrameType::HEADERS | FrameType::CONTINUATION => {
                 let block = match self.up.block.take() {
                     Some(block) => block,
                     None => Block::new(head),
@@ -253,8 +254,8 @@ impl Tunnel {
                 lane.queue(block.frames);
                 return Ok(());
             }
-            Kind::RstStream => self.queue.reset(head.stream),
-            Kind::Settings => {
+            FrameType::RST_STREAM => self.queue.reset(head.stream),
+            FrameType::SETTINGS => {
                 let settings = Settings::read(payload).map_err(of_client)?;
                 if let Some(size) = settings.frame_size {
                     self.down.frames.allow(size);

@@ -12,14 +12,14 @@ fn receive(lane: &mut Lane, bytes: &[u8]) {
 fn a_client_that_does_not_read_its_updates_gets_no_more_of_them() {
     let settings = ListenerSettings::default();
     let (mut lanes, mut tunnel) = (Lanes::default(), Tunnel::new(Origin::Upgrade, &settings));
-    let opening = frame::frame(Kind::Settings, 0, 0, &[]);
+    let opening = frame::frame(FrameType::SETTINGS, 0, 0, &[]);
     receive(&mut lanes.down, &opening);
     let path = "/moby.buildkit.v1.frontend.LLBBridge/Solve";
     let fields = [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "d")];
-    let call = frame::frame(Kind::Headers, END_HEADERS, 1, &hpack::encode(&fields));
+    let call = frame::frame(FrameType::HEADERS, END_HEADERS, 1, &hpack::encode(&fields));
     receive(&mut lanes.up, &[PREFACE, &opening, &call].concat());
     assert!(tunnel.advance(&mut lanes, &settings).is_ok());
-    let padding = frame::frame(Kind::Data, PADDED, 1, &[0]).repeat(1000);
+    let padding = frame::frame(FrameType::DATA, PADDED, 1, &[0]).repeat(1000);
     let mut ended = false;
     for _ in 0..200 {
         receive(&mut lanes.up, &padding);
