@@ -13,8 +13,10 @@ pub mod shapes;
 
 pub use api::{Api, heeds_platform, takes_empty_body};
 pub use class::Class;
+use fields::Section;
 pub use replies::ReplyShape;
 pub use shapes::JsonShape;
+use shapes::Options;
 
 /// One operation of the Engine API.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,6 +76,19 @@ pub enum Upgrade {
 }
 
 impl Operation {
+    /// Returns the section of the options that its requests have. BuildKit's options are in the messages of
+    /// its connection.
+    #[must_use]
+    pub fn section(&self) -> Option<Section> {
+        match &self.payload {
+            Payload::Query(QueryShape::Build) => Some(Section::Build),
+            Payload::Body(JsonShape { options: Options::Of(section), .. }) => Some(*section),
+            Payload::Body(JsonShape { options: Options::Update, .. }) => Some(Section::Container),
+            _ if self.path == "/grpc" => Some(Section::Build),
+            _ => None,
+        }
+    }
+
     /// Reports whether daemons may accept an empty body: for an anonymous volume. All other creating
     /// operations require a name or an image.
     #[must_use]

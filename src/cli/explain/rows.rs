@@ -3,25 +3,12 @@
 use serde_json::Value as Json;
 
 use super::text::{short, visible};
-use crate::engine::fields::{Kind, Section, Zero};
+use crate::engine::fields::{Kind, Zero};
 use crate::engine::shapes::Place;
 use crate::engine::{Operation, Payload, QueryShape};
 use crate::http::target::{pairs, split_query};
 use crate::json::{is_field, quoted};
 use crate::rules::{Asked, How, Inject, Label, Profile, Value};
-
-/// The operations with options, each with their section.
-const SECTIONS: [(&str, Section); 9] = [
-    ("ContainerCreate", Section::Container),
-    ("ContainerUpdate", Section::Container),
-    ("ServiceCreate", Section::Service),
-    ("ServiceUpdate", Section::Service),
-    ("NetworkCreate", Section::Network),
-    ("VolumeCreate", Section::Volume),
-    ("ContainerExec", Section::Exec),
-    ("ImageBuild", Section::Build),
-    ("Grpc", Section::Build),
-];
 
 /// Maximum width of a column; longer cells move the rest of their line.
 const WIDTH: usize = 60;
@@ -93,7 +80,7 @@ pub(super) fn aligned(rows: Vec<Row>) -> impl Iterator<Item = String> {
 fn has_place(operation: &Operation, place: Place) -> bool {
     let builds = operation.path == "/grpc";
     match (place, &operation.payload) {
-        (Place::Field(field), _) => SECTIONS.contains(&(operation.name, field.section)),
+        (Place::Field(field), _) => operation.section() == Some(field.section),
         (place, Payload::Body(shape)) => {
             shape.positions.iter().any(|position| position.place == place)
         }

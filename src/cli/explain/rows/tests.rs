@@ -1,5 +1,6 @@
 use super::*;
 use crate::engine::fields::FIELDS;
+use crate::engine::fields::Section;
 use crate::engine::route;
 use crate::http::body::Framing;
 use crate::rules::Traits;
