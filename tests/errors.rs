@@ -10,7 +10,7 @@
 use std::fs;
 use std::path::Path;
 
-use dockerd_ci_proxy::engine::fields::{Section, find};
+use dockerd_ci_proxy::engine::fields::{FIELDS, Field, Section, find};
 use dockerd_ci_proxy::engine::shapes::Place;
 use dockerd_ci_proxy::http::Malformed;
 use dockerd_ci_proxy::http2;
@@ -143,6 +143,18 @@ fn refused(line: &str, body: &str) -> Refusal {
     }
 }
 
+/// Returns the refusals of an option of a build on both wires.
+fn unreadable_options() -> [Refusal; 2] {
+    let is_memory = |field: &&Field| field.section == Section::Build && field.path == "memory";
+    let at = Place::Field(FIELDS.iter().find(is_memory).unwrap());
+    let cap = Inject { at, how: How::Cap, value: Value::Number(1), from: String::new() };
+    let profile = Profile { inject: [cap].into_iter().collect(), ..Profile::default() };
+    let decision = proxy::decide(&profile, b"POST /build?memory=x HTTP/1.1\r\nHost: d\r\n\r\n");
+    let Judgement::Refuse(query) = decision.unwrap().judgement else { panic!("not refused") };
+    let solve = b"\x12\x01d\x1a\x0b\x0a\x06memory\x12\x01x";
+    [query, buildkit::edit(&profile, Method::BridgeSolve, solve, None).unwrap_err()]
+}
+
 /// Returns refusals of every kind.
 fn refusals() -> Vec<Refusal> {
     let inject = Injections::forced(&[], &labels(), None, None);
@@ -164,6 +176,7 @@ fn refusals() -> Vec<Refusal> {
             buildkit::call_path(),
             buildkit::plain_http2(),
         ])
+        .chain(unreadable_options())
         .collect()
 }
 

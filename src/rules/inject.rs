@@ -8,6 +8,7 @@
 //!                                                             options of BuildKit's frontends
 //! ```
 
+pub(super) mod build_options;
 pub mod buildkit;
 pub(super) mod dockerfile_changes;
 mod forced;
@@ -22,6 +23,7 @@ use crate::engine::shapes::{
     CONTAINER, CONTAINER_UPDATE, EXEC, IMAGE_CONFIG, LABELLED, NETWORK, Place, SERVICE, VOLUME,
 };
 use crate::engine::{JsonShape, Payload};
+use crate::rules::inject::build_options::BuildOptions;
 use crate::rules::inject::labels::Labels;
 pub use forced::Forced;
 use mounts::OperatorMounts;
@@ -119,6 +121,8 @@ pub struct Injections {
     changes: String,
     /// The mounts that are added to containers.
     mounts: OperatorMounts,
+    /// The options of builds.
+    build_options: BuildOptions,
 }
 
 /// The JSON shapes with places for injections.
@@ -133,7 +137,8 @@ impl FromIterator<Inject> for Injections {
         let changes = dockerfile_changes::pairs_of(image_labels.list());
         let trees = SHAPES.map(|shape| Tree::of(shape, &list));
         let mounts = OperatorMounts::of(&list);
-        Self { list, labels, image_labels, trees, changes, mounts }
+        let build_options = BuildOptions::of(&list);
+        Self { list, labels, image_labels, trees, changes, mounts, build_options }
     }
 }
 
@@ -231,6 +236,11 @@ impl Injections {
     /// Returns the pairs for the query of a commit or an import.
     pub(super) fn changes(&self) -> &str {
         &self.changes
+    }
+
+    /// Returns the options of builds.
+    pub(super) fn build_options(&self) -> &BuildOptions {
+        &self.build_options
     }
 
     fn text(&self, place: Place) -> Option<&str> {

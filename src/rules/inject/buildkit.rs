@@ -2,28 +2,32 @@
 //!
 //! | call | places of labels |
 //! |---|---|
-//! | `LLBBridge/Solve` | `FrontendOpt` (3): `label:KEY`, `cgroup-parent`; used by today's `docker build` |
+//! | `LLBBridge/Solve` | `FrontendOpt` (3): `label:KEY`, `cgroup-parent`, [options](super::build_options); used by today's `docker build` |
 //! | `LLBBridge/Return` | the image config in the metadata of the result (1, 10), which the client returns |
 //! | `Control/Solve` | `FrontendAttrs` (7), if a frontend (6) is named; an image config in the attributes of an exporter (4, 13) that reads them: `moby` does so only with containerd's image [store](Store) |
 //!
 //! The last entry of a key of a map counts, so forced entries are appended.
+//!
+//! `Control/Solve` also grants the build the host's network (`Entitlements`, 9), which a step may then
+//! use whatever `force-network-mode` is. So the grant follows a forced network mode.
 //! The numbers are those of `control.proto` and `gateway.proto` of moby/buildkit.
 
+mod attributes;
 pub(super) mod image_config;
 mod protobuf;
 mod refusals;
 mod store;
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use self::attributes::force;
 use self::refusals::unlabelled;
 pub use self::refusals::{call_path, compressed, plain_http2};
 use self::store::Reads;
 pub use self::store::Store;
 use crate::rules::inject::buildkit::image_config::Metadata;
 pub use crate::rules::inject::buildkit::protobuf::odd_message;
-use crate::rules::inject::buildkit::protobuf::{Value, entry, fields, put, put_entry};
+use crate::rules::inject::buildkit::protobuf::{Value, entry, fields, put};
 use crate::rules::socket::Note;
 use crate::rules::{Forced, Profile, Refusal};
 
@@ -79,7 +83,9 @@ pub fn edit(
     let labels_images = !profile.inject.image_labels().is_empty();
     let moves_steps =
         profile.inject.build_cgroup_parent().is_some() && method != Method::BridgeReturn;
-    if !labels_images && !moves_steps {
+    let has_options =
+        !profile.inject.build_options().attributes().is_empty() && method != Method::BridgeReturn;
+    if !labels_images && !moves_steps && !has_options {
         let (message, forced) = (message.to_vec(), Forced::NOTHING);
         return Ok(EditedMessage { message, forced, note: None, asks_for_store: false });
     }
@@ -112,6 +118,7 @@ mod control {
     pub(super) const OLD_EXPORTER_ATTRS: u64 = 4;
     pub(super) const FRONTEND: u64 = 6;
     pub(super) const FRONTEND_ATTRS: u64 = 7;
+    pub(super) const ENTITLEMENTS: u64 = 9;
     pub(super) const EXPORTERS: u64 = 13;
     pub(super) const SESSION_EXPORTER: u64 = 14;
     /// A field of an element of `EXPORTERS`.
@@ -133,6 +140,9 @@ mod returned {
 
 /// The exporters that make images.
 const IMAGE_EXPORTERS: [&[u8]; 4] = [b"moby", b"image", b"docker", b"oci"];
+
+/// The entitlement of a build to the host's network.
+const HOST_NETWORK: &[u8] = b"network.host";
 
 const UNLABELLED: Note = "a BuildKit build makes an image without a frontend and without a config that its exporter reads; it \
      has no labels";
@@ -163,7 +173,7 @@ fn bridge_solve(profile: &Profile, message: &[u8]) -> Result<EditedMessage, Refu
     }
     let mut message = message.to_vec();
     let forced = if frontend == Some(true) {
-        force(profile, &mut message, bridge::FRONTEND_OPT)
+        force(profile, &mut message, bridge::FRONTEND_OPT)?
     } else {
         Forced::NOTHING
     };
@@ -177,8 +187,8 @@ fn control_solve(
 ) -> Result<EditedMessage, Refusal> {
     let mut edited = Vec::with_capacity(message.len() + 512);
     let mut frontend = None;
-    let mut definition = false;
-    let mut asks_client = false;
+    let (mut definition, mut asks_client, mut takes_grant) = (false, false, false);
+    let host_network = profile.inject.build_options().host_network();
     // BuildKit before 0.13 reads only the old fields; later versions read the new ones if there are any.
     // So both are labelled.
     let mut old = Exporter::default();
@@ -189,6 +199,10 @@ fn control_solve(
             control::FRONTEND => name_frontend(&mut frontend, field.bytes()?)?,
             control::FRONTEND_ATTRS => {
                 entry(field.bytes()?)?;
+            }
+            control::ENTITLEMENTS if host_network.is_some() && field.bytes()? == HOST_NETWORK => {
+                takes_grant = true;
+                continue;
             }
             control::OLD_EXPORTER => old.kind = field.bytes()?,
             control::OLD_EXPORTER_ATTRS => {
@@ -212,8 +226,12 @@ fn control_solve(
         if images.reads.contains(&Reads::Always) { Forced::LABELS } else { Forced::NOTHING };
     let frontend = frontend == Some(true);
     if frontend {
-        forced = force(profile, &mut edited, control::FRONTEND_ATTRS);
+        forced = force(profile, &mut edited, control::FRONTEND_ATTRS)?;
     }
+    if host_network == Some(true) {
+        put(&mut edited, control::ENTITLEMENTS, HOST_NETWORK);
+    }
+    forced |= Forced::FIELDS.when(host_network == Some(true) || takes_grant);
     // Without a definition the build comes from LLBBridge on behalf of this call.
     let bare = definition && !frontend;
     let note = images.note().filter(|_| bare).or(asks_client.then_some(SESSION_EXPORTER));
@@ -359,31 +377,6 @@ fn result<'m>(profile: &Profile, message: &'m [u8]) -> Result<BuildResult<'m>, R
         edited.message.extend_from_slice(field.text);
     }
     Ok(edited)
-}
-
-/// Appends the labels and the cgroup parent to `message`, as entries of the map of a frontend.
-fn force(profile: &Profile, message: &mut Vec<u8>, number: u64) -> Forced {
-    for label in profile.inject.image_labels() {
-        let key = format!("label:{}", label.key);
-        put_entry(message, number, key.as_bytes(), label.value.as_bytes());
-    }
-    let parent = profile.inject.build_cgroup_parent();
-    if let Some(parent) = parent {
-        put_entry(message, number, b"cgroup-parent", cgroup_path(parent).as_bytes());
-    }
-    Forced::LABELS.when(!profile.inject.image_labels().is_empty())
-        | Forced::CGROUP_PARENT.when(parent.is_some())
-}
-
-/// Returns the path of a cgroup parent. BuildKit does not accept names of slices: its steps run at
-/// `/PARENT/buildkit/ID`, even if systemd manages the containers' cgroups. A slice is inside those whose
-/// names its own name begins with: `a-b.slice` is at `/a.slice/a-b.slice`.
-fn cgroup_path(parent: &str) -> Cow<'_, str> {
-    let slice = parent.strip_suffix(".slice").filter(|name| !name.contains('/'));
-    let Some(name) = slice else { return parent.into() };
-    let outer = name.match_indices('-').filter_map(|(dash, _)| name.get(..dash));
-    let slices: Vec<_> = outer.chain([name]).map(|name| format!("/{name}.slice")).collect();
-    slices.concat().into()
 }
 
 #[cfg(test)]

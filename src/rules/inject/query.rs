@@ -1,5 +1,6 @@
-//! The query of a classic build: `labels`, a JSON object, `cgroupparent`, `rm` and `forcerm`. The first
-//! two stay the client's if the operator sets none for images or builds.
+//! The query of a classic build: `labels`, a JSON object, `cgroupparent`, `rm`, `forcerm`, and the
+//! operator's [options](super::build_options). `labels` and `cgroupparent` stay the client's if the operator
+//! sets none for images or builds.
 //!
 //! The containers of a build's steps cannot be labelled, so none may stay: neither the one in which
 //! a build fails (`forcerm`), nor those of steps that succeed (`rm`).
@@ -9,6 +10,9 @@
 //! key differs only in case: Docker ignores them, but Podman (gorilla/schema) treats them as the same
 //! key, and uses a random one of several.
 
+use std::borrow::Cow;
+
+use super::build_options::BuildOption;
 use super::labels;
 use crate::http::target::{Pair, encode_component, pairs, split_query};
 use crate::json::{self, Found};
@@ -21,7 +25,7 @@ use crate::rules::{Forced, Profile, Reason, Refusal, Retarget};
 const PAIRS: usize = 1000;
 
 /// Forces the operator's values into the query of `target`. A build by BuildKit behind this endpoint
-/// (`version=2`) uses the labels and ignores the rest. Podman knows no versions.
+/// (`version=2`) uses the labels and some options, and ignores the rest. Podman knows no versions.
 pub(in crate::rules) fn plan(profile: &Profile, target: &str) -> Result<Retarget, Refusal> {
     let (path, query) = split_query(target);
     let pairs: Vec<Pair<'_>> =
@@ -30,36 +34,66 @@ pub(in crate::rules) fn plan(profile: &Profile, target: &str) -> Result<Retarget
         return Err(many_pairs());
     }
     let labels_images = !profile.inject.image_labels().is_empty();
-    check(&pairs, labels_images)?;
+    let options = profile.inject.build_options();
+    check(&pairs, labels_images, options.host_network() == Some(false))?;
     let version = pairs.iter().find(|pair| *pair.key == *b"version");
     let by_buildkit = version.is_some_and(|pair| pair.value().is_ok_and(|value| *value == *b"2"));
     let parent = profile.inject.build_cgroup_parent().map(str::to_owned);
     let forced_parent = Forced::CGROUP_PARENT.when(parent.is_some() && !by_buildkit);
-    let mut forced = Vec::with_capacity(4);
+    let mut forced = Vec::with_capacity(4 + options.query().len());
     if labels_images {
-        forced.push(("labels", Some(labels(profile, &pairs)?)));
+        forced.push(("labels", vec![labels(profile, &pairs)?]));
     }
-    forced.extend(parent.map(|parent| ("cgroupparent", Some(parent))));
-    forced.extend(["rm", "forcerm"].map(|key| (key, Some("1".to_owned()))));
+    forced.extend(parent.map(|parent| ("cgroupparent", vec![parent])));
+    forced.extend(["rm", "forcerm"].map(|key| (key, vec!["1".to_owned()])));
+    let mut has_options = false;
+    for option in options.query() {
+        let (values, is_edited) = values(option, &pairs)?;
+        forced.extend(values.map(|values| (option.key, values)));
+        has_options |= is_edited && (option.version_2 || !by_buildkit);
+    }
     let query = with_forced(&pairs, forced);
-    let forced = Forced::LABELS.when(labels_images) | forced_parent;
+    let forced =
+        Forced::LABELS.when(labels_images) | forced_parent | Forced::FIELDS.when(has_options);
     Ok(Retarget { target: format!("{path}?{query}"), forced })
 }
 
-/// Returns the query `pairs` with each forced value in the place of the client's first one.
-fn with_forced(pairs: &[Pair<'_>], mut forced: Vec<(&str, Option<String>)>) -> String {
+/// Returns the values of `option` that are to be written, `None` if its pairs stay, and whether the values are
+/// the operator's. The client's value is written anew if it has other pairs that are not to be read.
+fn values(
+    option: &BuildOption,
+    pairs: &[Pair<'_>],
+) -> Result<(Option<Vec<String>>, bool), Refusal> {
+    let exact = pairs.iter().filter(|pair| *pair.key == *option.key.as_bytes());
+    let limit = if option.is_repeated() { usize::MAX } else { 1 };
+    let theirs: Result<Vec<_>, _> = exact.take(limit).map(Pair::value).collect();
+    let theirs = theirs.map_err(|_| bad_query())?;
+    let given: Vec<_> = theirs.iter().map(|value| (&b""[..], &**value)).collect();
+    let edited = option.edited(&given).map_err(|text| Refusal::new(Reason::Query, text))?;
+    if let Some(edited) = edited {
+        return Ok((Some(edited.into_iter().map(|(_, value)| value).collect()), true));
+    }
+    let spelled = pairs.iter().filter(|pair| is_spelling(&pair.key, option.key)).count();
+    let text = |value: &Cow<'_, [u8]>| String::from_utf8(value.to_vec()).map_err(|_| bad_query());
+    let theirs = (spelled > theirs.len()).then(|| theirs.iter().map(text).collect());
+    Ok((theirs.transpose()?, false))
+}
+
+/// Returns the query `pairs` with the forced values of each key in the place of the client's first one.
+fn with_forced(pairs: &[Pair<'_>], mut forced: Vec<(&str, Vec<String>)>) -> String {
     let mut parts = Vec::with_capacity(pairs.len() + forced.len());
     for pair in pairs {
         match forced.iter_mut().find(|(key, _)| is_spelling(&pair.key, key)) {
-            // The first pair of the key takes the value, the others find none and are removed.
-            Some((key, value)) if key.as_bytes() == &*pair.key => {
-                parts.extend(value.take().map(|value| written(key, &value)));
+            // The first pair of the key takes the values, the others find none and are removed.
+            Some((key, values)) if key.as_bytes() == &*pair.key => {
+                parts.extend(values.drain(..).map(|value| written(key, &value)));
             }
             Some(_) => {}
             None => parts.push(pair.raw.to_owned()),
         }
     }
-    let missing = forced.into_iter().filter_map(|(key, value)| Some(written(key, &value?)));
+    let missing =
+        forced.iter().flat_map(|(key, values)| values.iter().map(|value| written(key, value)));
     parts.extend(missing);
     parts.join("&")
 }
@@ -71,11 +105,15 @@ const MOUNTS: [&str; 2] = ["volume", "additionalbuildcontexts"];
 /// A key of Podman's own API that removes labels.
 const UNSET: &str = "unsetlabel";
 
-/// Refuses pairs that mount something or would remove forced labels.
-fn check(pairs: &[Pair<'_>], labels_images: bool) -> Result<(), Refusal> {
+/// A key of Podman's own API that overrides the network mode.
+const NAMESPACES: &str = "nsoptions";
+
+/// Refuses pairs that mount something, or would remove forced labels or a forced network mode.
+fn check(pairs: &[Pair<'_>], labels_images: bool, forces_network: bool) -> Result<(), Refusal> {
     for pair in pairs {
         let is = |key: &str| is_spelling(&pair.key, key);
-        if MOUNTS.into_iter().any(is) || labels_images && is(UNSET) {
+        let may_unset = labels_images && is(UNSET) || forces_network && is(NAMESPACES);
+        if may_unset || MOUNTS.into_iter().any(is) {
             return Err(query_key(&String::from_utf8_lossy(&pair.key)));
         }
         if labels_images && is("outputs") {
@@ -139,8 +177,8 @@ fn bad_labels() -> Refusal {
 
 pub(in crate::rules) fn query_key(key: &str) -> Refusal {
     let text = format!(
-        "the query has \"{}\", by which Podman could lose the labels or mount what it finds; leave it \
-         out",
+        "the query has \"{}\", by which Podman could lose the labels or the network mode, or mount what \
+         it finds; leave it out",
         shown(key)
     );
     Refusal::new(Reason::Query, text)

@@ -1,4 +1,6 @@
 use super::*;
+use crate::rules::inject::build_options::tests::inject;
+use crate::rules::inject::{How, Value};
 use crate::rules::{Injections, Label};
 
 fn profile(cgroup_parent: Option<&str>) -> Profile {
@@ -161,4 +163,69 @@ fn what_cannot_be_merged_is_refused() {
     ] {
         assert_eq!(rewritten(target, None), Err(refusal), "{target}");
     }
+}
+
+/// A profile with treatments of options alone.
+fn with_options(list: &[(&str, How, Value)]) -> Profile {
+    let inject = list.iter().map(|(key, how, value)| inject(key, *how, value.clone()));
+    Profile { inject: inject.collect(), ..Profile::default() }
+}
+
+#[test]
+fn options_replace_the_clients_first_pair_and_all_its_spellings() {
+    let hosts = Value::List(vec!["m:1.1.1.1".to_owned(), "n:2.2.2.2".to_owned()]);
+    let forced = with_options(&[
+        ("memory", How::Force, Value::Number(9)),
+        ("extrahosts", How::Append, hosts),
+        ("networkmode", How::Force, Value::Text("none".to_owned())),
+    ]);
+    let capped = with_options(&[("memory", How::Cap, Value::Number(9))]);
+    for (profile, query, wanted, fields) in [
+        (
+            &forced,
+            "extrahosts=a:1&Memory=1&extrahosts=M:6&memory=x&t=a+b&memory=2",
+            "extrahosts=a:1 extrahosts=m:1.1.1.1 extrahosts=n:2.2.2.2 memory=9 t=a b rm=1 forcerm=1 \
+             networkmode=none",
+            true,
+        ),
+        (&capped, "memory=10&x=1", "memory=9 x=1 rm=1 forcerm=1", true),
+        (&capped, "x=1&Memory=3", "x=1 rm=1 forcerm=1 memory=9", true),
+        (&capped, "memory=8&x=1", "memory=8 x=1 rm=1 forcerm=1", false),
+        (&capped, "memory=8&MEMORY=99&memory=99", "memory=8 rm=1 forcerm=1", false),
+    ] {
+        let target = format!("/build?{query}");
+        assert_eq!(rewritten_by(profile, &target).unwrap(), format!("/build {wanted}"), "{query}");
+        let plan = plan(profile, &target).unwrap();
+        assert_eq!(plan.forced, Forced::FIELDS.when(fields), "{query}");
+    }
+}
+
+#[test]
+fn a_build_by_buildkit_reports_only_the_options_that_it_uses() {
+    for (key, value, used) in [
+        ("memory", Value::Number(9), false),
+        ("cpusetcpus", Value::Text("0".to_owned()), false),
+        ("shmsize", Value::Number(9), true),
+        ("pull", Value::Switch(true), true),
+    ] {
+        let profile = with_options(&[(key, How::Force, value)]);
+        for (query, reported) in [("version=2", used), ("version=1", true)] {
+            let plan = plan(&profile, &format!("/build?{query}")).unwrap();
+            assert_eq!(plan.forced, Forced::FIELDS.when(reported), "{key} {query}");
+        }
+    }
+}
+
+#[test]
+fn options_that_cannot_be_edited_are_refused() {
+    let capped = with_options(&[("memory", How::Cap, Value::Number(9))]);
+    let text = "the option \"memory\" of the build cannot be read; a decimal number is wanted";
+    let refusal = Refusal::new(Reason::Query, text);
+    assert_eq!(rewritten_by(&capped, "/build?memory=1g"), Err(refusal));
+    // Podman's own key would override a forced mode.
+    let target = "/build?NsOptions=%5B%5D";
+    assert!(rewritten_by(&capped, target).is_ok());
+    let network = |how| with_options(&[("networkmode", how, Value::Text("none".to_owned()))]);
+    assert_eq!(rewritten_by(&network(How::Force), target), Err(query_key("NsOptions")));
+    assert!(rewritten_by(&network(How::Default), target).is_ok());
 }
