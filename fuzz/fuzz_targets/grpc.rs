@@ -1,12 +1,15 @@
 //! Law: the bytes that client and daemon get on a connection with BuildKit's calls do not depend on how the
-//! bytes of both were split; and in every Solve that the daemon gets, the forced values follow the frontend.
+//! bytes of both were split; and in every Solve that the daemon gets, the forced values follow the frontend; and
+//! options of builds get into it.
 //!
 //! The input is the client's bytes after the preface and, after the first `D> `, the daemon's bytes after
 //! its own.
 #![no_main]
 
+use dockerd_ci_proxy::rules::buildkit::{Method, edit};
 use libfuzzer_sys::fuzz_target;
 use support::player::{Pace, Player};
+use support::{build_rules, calls};
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
@@ -70,6 +73,13 @@ fuzz_target!(|bytes: &[u8]| {
             let length = u32::from_be_bytes(payload[1..5].try_into().unwrap()) as usize;
             let whole = payload.get(5..5 + length);
             assert!(whole.is_none_or(|message| message.ends_with(FORCED)));
+            if let Some(message) = whole {
+                let edited = edit(&build_rules::profile(), Method::BridgeSolve, message, None);
+                let entries = |message| calls::entries(message, 3);
+                if let Ok(edited) = edited {
+                    build_rules::assert_attributes(&entries(message), &entries(&edited.message));
+                }
+            }
         }
         rest = behind;
     }

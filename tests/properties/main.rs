@@ -6,6 +6,7 @@
 #![allow(unreachable_pub)]
 
 mod bodies;
+mod build_options;
 mod heads;
 mod queries;
 mod real_go;

@@ -116,21 +116,35 @@ fn returns(written: &[u8], edited: &[u8]) -> Result<(), String> {
     if configs > 0 { Ok(()) } else { Err("no config".to_owned()) }
 }
 
+/// Returns the entries of the map `number` of strings, in order.
+pub fn entries(message: &[u8], number: u64) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let maps = fields(message).into_iter().filter(|(other, _)| *other == number);
+    let part = |entry: &[Field<'_>], number| {
+        let found = entry.iter().find(|(other, _)| *other == number);
+        found.map(|(_, bytes)| bytes.to_vec()).unwrap_or_default()
+    };
+    maps.map(|(_, entry)| fields(entry)).map(|entry| (part(&entry, 1), part(&entry, 2))).collect()
+}
+
 fn fields(mut message: &[u8]) -> Vec<Field<'_>> {
     let mut fields = Vec::new();
     while !message.is_empty() {
         let begin = message;
         let tag = number(&mut message);
-        let value = number(&mut message);
-        let bytes = match tag & 7 {
-            2 => {
-                let (bytes, rest) = message.split_at(usize::try_from(value).unwrap());
-                message = rest;
-                bytes
+        let length = match tag & 7 {
+            0 => {
+                number(&mut message);
+                0
             }
-            0 => &begin[..begin.len() - message.len()],
+            1 => 8,
+            2 => number(&mut message),
+            5 => 4,
             other => panic!("wire type {other}"),
         };
+        let (bytes, rest) = message.split_at(usize::try_from(length).unwrap());
+        message = rest;
+        let raw = &begin[..begin.len() - message.len()];
+        let bytes = if tag & 7 == 2 { bytes } else { raw };
         fields.push((tag >> 3, bytes));
     }
     fields

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test may fail so
 
 pub mod bodies;
+pub mod build_rules;
 pub mod calls;
 pub mod conversation;
 pub mod corpus;
