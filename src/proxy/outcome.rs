@@ -36,8 +36,8 @@ pub enum Verdict {
 
 impl Verdict {
     /// Names of all kinds, indexed by [`number`](Self::number).
-    pub const NAMES: [&'static str; 5] =
-        ["passed", "labelled", "labelled_and_moved", "moved", "refused"];
+    pub const NAMES: [&'static str; 6] =
+        ["passed", "labelled", "labelled_and_moved", "moved", "edited", "refused"];
 
     /// Returns the index of the kind.
     #[must_use]
@@ -46,13 +46,14 @@ impl Verdict {
             Self::Forwarded(forced) => {
                 let labels = forced.has(Forced::LABELS);
                 match (labels, forced.has(Forced::CGROUP_PARENT)) {
+                    (false, false) if forced.has(Forced::FIELDS) => 4,
                     (false, false) => 0,
                     (true, false) => 1,
                     (true, true) => 2,
                     (false, true) => 3,
                 }
             }
-            Self::Refused(_) => 4,
+            Self::Refused(_) => 5,
         }
     }
 
