@@ -17,7 +17,7 @@ use dockerd_ci_proxy::engine::route;
 use dockerd_ci_proxy::net::host::socket_identity::{LookAt, Seen, SocketIdentity};
 use dockerd_ci_proxy::net::listen::Listener;
 use dockerd_ci_proxy::net::service::notify::Manager;
-use dockerd_ci_proxy::net::{ListenerGroup, Server};
+use dockerd_ci_proxy::net::{EarlySignal, ListenerGroup, ListenerPlan, Server};
 use dockerd_ci_proxy::proxy::Blind;
 use dockerd_ci_proxy::rules::reply::{Replies, Rewrite};
 use dockerd_ci_proxy::rules::socket::{Relation, SocketBind};
@@ -377,4 +377,61 @@ fn responses_are_rewritten_as_the_profile_of_the_listener_plans() {
     // The other listener has no plan.
     let list = Client::new(&folder.at("plain")).asks("GET /containers/json", "");
     assert!(list.ends_with("[\"mine\",\"theirs\"]"), "{list}");
+}
+
+/// Returns the number of lines that contain all these words.
+fn lines(words: &[&str]) -> usize {
+    let lines = LINES.lock().unwrap();
+    lines.iter().filter(|line| words.iter().all(|word| line.contains(word))).count()
+}
+
+#[test]
+fn a_signal_makes_the_listeners_what_the_file_says() {
+    let folder = Folder::new("reload");
+    let daemon = Daemon::new(&folder.at("daemon"), "/v");
+    let plan = |name: &str, label: &str| ListenerPlan {
+        name: name.to_owned(),
+        path: folder.at(name),
+        access: SocketAccess::default(),
+        profile: labelled(label),
+        daemon: folder.at("daemon"),
+    };
+    let before = plan("reload-a", "before");
+    let group = group((before.path, before.daemon, before.profile));
+    let group = ListenerGroup { name: before.name, ..group };
+    let file: Arc<Mutex<Result<Vec<ListenerPlan>, Vec<String>>>> = Arc::new(Mutex::new(Ok(vec![])));
+    let (read, early) = (Arc::clone(&file), EarlySignal::catch().unwrap());
+    thread::spawn(move || {
+        let mut server = Server::new(vec![group], Drain::Never, Manager::nobody(), None).unwrap();
+        server.reload_by(move || read.lock().unwrap().clone(), &early);
+        server.run()
+    });
+    let signal = || {
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::USR1)
+            .unwrap();
+    };
+    let mut client = Client::new(&folder.at("reload-a"));
+    assert!(client.asks("POST /volumes/create", "{}").contains(" 201 "));
+    // A file with errors changes nothing.
+    *file.lock().unwrap() = Err(vec!["x.toml:1:2: one".to_owned(), "x.toml:3:4: two".to_owned()]);
+    signal();
+    wait_until("the errors are logged", || lines(&["the previous one stays"]) == 1);
+    assert_eq!((lines(&["x.toml:1:2: one"]), lines(&["x.toml:3:4: two"])), (1, 1));
+    assert!(client.asks("POST /volumes/create", "{}").contains(" 201 "));
+    *file.lock().unwrap() = Ok(vec![plan("reload-a", "after"), plan("reload-b", "other")]);
+    signal();
+    wait_until("the change is logged", || lines(&["added reload-b; changed reload-a"]) == 1);
+    assert!(client.asks("POST /volumes/create", "{}").contains(" 201 "));
+    let mut other = Client::new(&folder.at("reload-b"));
+    assert!(other.asks("POST /volumes/create", "{}").contains(" 201 "));
+    let labels = ["before", "before", "after", "other"];
+    for (create, label) in daemon.got("POST /volumes/create").iter().zip(labels) {
+        assert!(create.contains(&format!(r#""{label}":"yes""#)), "{create}");
+    }
+    // Each line names its listener.
+    wait_until("the creates are logged", || {
+        let of = |label, listener| lines(&[label, listener]);
+        (of("before=", ", listener reload-a"), of("after=", ", listener reload-a")) == (2, 1)
+            && of("other=", ", listener reload-b") == 1
+    });
 }

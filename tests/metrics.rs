@@ -11,7 +11,7 @@ use std::time::Duration;
 use dockerd_ci_proxy::engine;
 use dockerd_ci_proxy::proxy::{Fault, Outcome, Traffic, Unreachable, Verdict};
 use dockerd_ci_proxy::rules::{Forced, Reason};
-use dockerd_ci_proxy::stats::{Counters, Present, page};
+use dockerd_ci_proxy::stats::{Counters, ListenerState, Present, Reloads, Verdicts, page};
 
 /// A metric and its samples.
 #[derive(Debug)]
@@ -139,7 +139,33 @@ fn check_histogram(family: &Family) -> Result<(), String> {
 
 fn present() -> Present {
     let started = Duration::from_millis(1_767_225_599_500);
-    Present { open: 3, room: 500, draining: true, started, now: started }
+    let listener = |name: &str, requests| ListenerState {
+        name: name.to_owned(),
+        requests,
+        ..ListenerState::default()
+    };
+    let mut requests = Verdicts::default();
+    requests.exchange(&outcome("POST", "/exec/x/start", Verdict::Forwarded(Forced::FIELDS)));
+    let listeners = vec![
+        listener("", requests),
+        listener("gitlab", Verdicts::default()),
+        listener("", requests),
+    ];
+    let mut reloads = Reloads::default();
+    reloads.ended(started, true);
+    reloads.ended(started, false);
+    Present { open: 3, room: 500, draining: true, started, now: started, listeners, reloads }
+}
+
+fn outcome(method: &str, path: &str, verdict: Verdict) -> Outcome {
+    Outcome {
+        operation: engine::route(method, path.as_bytes()),
+        verdict,
+        status: Some(200),
+        sent: 1,
+        received: 2,
+        took: Duration::ZERO,
+    }
 }
 
 /// Returns counters that have all counted something.
@@ -150,16 +176,11 @@ fn busy() -> Counters {
             Verdict::Forwarded(Forced::NOTHING),
             Verdict::Forwarded(Forced::LABELS),
             Verdict::Forwarded(Forced::LABELS | Forced::CGROUP_PARENT),
+            Verdict::Forwarded(Forced::FIELDS),
+            Verdict::Forwarded(Forced::CGROUP_PARENT | Forced::FIELDS),
             Verdict::Refused(Box::new(Fault::Draining)),
         ] {
-            counters.exchange(&Outcome {
-                operation: engine::route(method, path.as_bytes()),
-                verdict,
-                status: Some(200),
-                sent: 1,
-                received: 2,
-                took: Duration::ZERO,
-            });
+            counters.exchange(&outcome(method, path, verdict));
         }
     }
     counters.client();
@@ -185,7 +206,11 @@ fn the_page_tells_what_was_counted() {
     for line in [
         "requests_total{class=\"read\",verdict=\"passed\"} 1",
         "requests_total{class=\"create\",verdict=\"labelled_and_moved\"} 1",
+        "requests_total{class=\"create\",verdict=\"edited\"} 1",
+        "requests_total{class=\"create\",verdict=\"moved\"} 1",
         "requests_total{class=\"upgrade\",verdict=\"refused\"} 1",
+        "listener_requests_total{listener=\"default\",verdict=\"edited\"} 2",
+        "listener_requests_total{listener=\"gitlab\",verdict=\"refused\"} 0",
         "requests_total{class=\"change\",verdict=\"passed\"} 0",
         "refusals_total{reason=\"draining\"} 3",
         "connections_total 1",
@@ -200,6 +225,9 @@ fn the_page_tells_what_was_counted() {
         "added_seconds_sum 60.00003",
         "draining 1",
         "start_time_seconds 1767225599.5",
+        "config_last_reload_successful 0",
+        "config_reloads_total{result=\"success\"} 1",
+        "config_reloads_total{result=\"failure\"} 1",
     ] {
         assert!(text.contains(&format!("\ndockerd_ci_proxy_{line}\n")), "{line} in\n{text}");
     }

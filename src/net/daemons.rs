@@ -9,13 +9,14 @@ use mio::{Registry, Token};
 
 use super::watch::Watch;
 use crate::config::words;
+use crate::net::host::socket_identity::SocketIdentity;
 use crate::net::service::notify::Reach;
 use crate::proxy::{Unreachable, Upstream};
 
 /// The token of the first daemon's events; those of the others follow. Tokens of pairs are larger.
 const FIRST: usize = 1 << 17;
 
-/// The index of a daemon.
+/// The number of a daemon, which no other gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DaemonId(usize);
 
@@ -26,17 +27,18 @@ pub(super) struct Daemon {
     path: PathBuf,
     reach: Reach,
     upstream: Rc<Upstream>,
+    look: SocketIdentity,
     watch: Watch,
 }
 
 impl Daemon {
-    fn new(id: DaemonId, path: PathBuf) -> Self {
+    fn new(id: DaemonId, path: PathBuf, look: SocketIdentity) -> Self {
         let upstream = Upstream { socket: path.display().to_string(), ..Upstream::default() };
         let watch = Watch::new(Token(FIRST + id.0));
-        Self { id, path, reach: Reach::default(), upstream: Rc::new(upstream), watch }
+        Self { id, path, reach: Reach::default(), upstream: Rc::new(upstream), look, watch }
     }
 
-    /// Returns the daemon's index.
+    /// Returns the daemon's number.
     pub(super) fn id(&self) -> DaemonId {
         self.id
     }
@@ -44,6 +46,11 @@ impl Daemon {
     /// Returns the path of the socket.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Recognizes the socket under all its names.
+    pub(super) fn look(&self) -> &SocketIdentity {
+        &self.look
     }
 
     /// Records the result of a connection attempt.
@@ -70,32 +77,49 @@ pub(super) fn unreachable(error: &io::Error) -> Unreachable {
 
 /// All daemons, without duplicates.
 #[derive(Debug, Default)]
-pub(super) struct Daemons(Vec<Daemon>);
+pub(super) struct Daemons {
+    all: Vec<Daemon>,
+    /// Number of daemons that were ever added.
+    added: usize,
+}
 
 impl Daemons {
     /// Returns the daemon whose socket is at `path`. Adds it if necessary.
     pub(super) fn add(&mut self, path: &Path) -> &Daemon {
-        let known = self.0.iter().position(|daemon| daemon.path == path);
-        let place = known.unwrap_or(self.0.len());
+        self.add_known_by(path, SocketIdentity::for_socket(path.to_owned()))
+    }
+
+    /// The same. If it is added, `look` recognizes its socket.
+    pub(super) fn add_known_by(&mut self, path: &Path, look: SocketIdentity) -> &Daemon {
+        let known = self.all.iter().position(|daemon| daemon.path == path);
+        let place = known.unwrap_or(self.all.len());
         if known.is_none() {
-            self.0.push(Daemon::new(DaemonId(place), path.to_owned()));
+            self.all.push(Daemon::new(DaemonId(self.added), path.to_owned(), look));
+            self.added += 1;
         }
         #[expect(clippy::indexing_slicing, reason = "it was found or added")]
-        &self.0[place]
+        &self.all[place]
+    }
+
+    /// Removes the daemons that no settings name any more.
+    pub(super) fn forget_unused(&mut self) {
+        self.all.retain(|daemon| Rc::strong_count(&daemon.upstream) > 1);
     }
 
     /// Returns the number of daemons.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
-    pub(super) fn get_mut(&mut self, DaemonId(place): DaemonId) -> Option<&mut Daemon> {
-        self.0.get_mut(place)
+    /// Returns the daemon of which the core knows this.
+    pub(super) fn of(&mut self, upstream: &Rc<Upstream>) -> Option<&mut Daemon> {
+        self.all.iter_mut().find(|daemon| Rc::ptr_eq(&daemon.upstream, upstream))
     }
 
-    /// Returns the worst result of the last connection attempts.
-    pub(super) fn reach(&self) -> Reach {
-        self.0.iter().map(|daemon| daemon.reach).max().unwrap_or_default()
+    /// Returns the worst result of the last connection attempts to these daemons.
+    pub(super) fn reach<'u>(&self, upstreams: impl Iterator<Item = &'u Rc<Upstream>>) -> Reach {
+        let of = |upstream| self.all.iter().find(|daemon| Rc::ptr_eq(&daemon.upstream, upstream));
+        upstreams.filter_map(of).map(|daemon| daemon.reach).max().unwrap_or_default()
     }
 
     /// Reads the events of the daemon whose connection for them has this token.
@@ -106,17 +130,18 @@ impl Daemons {
     }
 
     fn by_token(&mut self, Token(token): Token) -> Option<&mut Daemon> {
-        self.0.get_mut(token.checked_sub(FIRST)?)
+        let id = DaemonId(token.checked_sub(FIRST)?);
+        self.all.iter_mut().find(|daemon| daemon.id == id)
     }
 
     /// Returns the time until [`tend`](Self::tend) has something to do.
     pub(super) fn wait(&self, now: Instant) -> Option<Duration> {
-        self.0.iter().filter_map(|daemon| daemon.watch.wait(now)).min()
+        self.all.iter().filter_map(|daemon| daemon.watch.wait(now)).min()
     }
 
     /// Makes the requested connections for events, and closes old ones.
     pub(super) fn tend(&mut self, registry: &Registry, now: Instant) {
-        for Daemon { path, upstream, watch, .. } in &mut self.0 {
+        for Daemon { path, upstream, watch, .. } in &mut self.all {
             watch.tend(registry, path, &upstream.images, now);
         }
     }

@@ -20,4 +20,4 @@ mod timers;
 mod watch;
 mod wire;
 
-pub use server::{ListenerGroup, Server, Stopped};
+pub use server::{EarlySignal, ListenerGroup, ListenerPlan, Server, Stopped};

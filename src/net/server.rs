@@ -9,6 +9,8 @@ mod accepting;
 mod guests;
 mod life;
 mod passing_on;
+mod reload;
+mod served;
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,10 +22,10 @@ use std::time::{Duration, Instant};
 use log::error;
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook_mio::v1_0::Signals;
 
-use super::daemons::{DaemonId, Daemons};
+use super::daemons::Daemons;
 use super::fd_limits::FdLimits;
 use super::slab::{Side, Slab, is_paired, place, token};
 use super::timers::Timers;
@@ -45,6 +47,9 @@ use accepting::Accepting;
 use guests::{Guests, since_epoch};
 use life::Takeover;
 use passing_on::Passing;
+use reload::Reload;
+pub use reload::{EarlySignal, ListenerPlan};
+use served::Served;
 
 const SIGNALS: Token = Token(1);
 /// The link to the new process that is to take over.
@@ -57,9 +62,11 @@ const PREDECESSORS: Token = Token(4);
 /// Events taken from the kernel at once.
 const EVENTS: usize = 256;
 
-/// Listening sockets with the same settings.
+/// A listener: its listening sockets, which have the same settings.
 #[derive(Debug)]
 pub struct ListenerGroup {
+    /// Its name; empty if flags make it.
+    pub name: String,
     /// The sockets.
     pub listeners: Vec<Listener>,
     /// The rules for the requests of their clients.
@@ -75,24 +82,16 @@ impl ListenerGroup {
     #[must_use]
     pub fn new(listeners: Vec<Listener>, profile: Profile, daemon: PathBuf) -> Self {
         let look = SocketIdentity::for_socket(daemon.clone());
-        Self { listeners, profile, daemon, look }
+        Self { name: String::new(), listeners, profile, daemon, look }
     }
-}
-
-/// The settings of the clients of a listening socket.
-#[derive(Debug)]
-struct Served {
-    settings: Rc<ListenerSettings>,
-    daemon: DaemonId,
-    look: SocketIdentity,
 }
 
 /// The event loop and its state.
 pub struct Server {
     poll: Poll,
     signals: Signals,
-    /// The settings of each listening socket, which outlive the socket.
-    served: Vec<Served>,
+    /// The listeners, each until its last client has left. Its sockets may be closed before.
+    served: Slab<Served>,
     daemons: Daemons,
     shared: Rc<Shared>,
     drain: Drain,
@@ -109,6 +108,7 @@ pub struct Server {
     /// The new process that is to take over.
     upgrade: Option<Takeover>,
     passing: Passing,
+    reload: Reload,
     pairs: Slab<Pair>,
     /// Maximum number of pairs, so that each accepted client has descriptors for its daemon connection.
     max_pairs: usize,
@@ -145,16 +145,23 @@ impl Server {
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let (mut daemons, shared) = (Daemons::default(), Rc::default());
-        let (listeners, served) = prepare(groups, &mut daemons, &shared);
-        // The limit includes the events of one daemon.
-        let files = FdLimits::beside(served.len() + daemons.len().saturating_sub(1));
-        let mut signals = Signals::new([SIGTERM, SIGINT])?;
+        let (mut listeners, mut served) = (Listeners::for_clients(), Slab::new());
+        for ListenerGroup { name, listeners: sockets, profile, daemon, look } in groups {
+            let upstream = daemons.add_known_by(&daemon, look).upstream();
+            let shared = Rc::clone(&shared);
+            let settings = ListenerSettings { name, profile, answers: false, upstream, shared };
+            let paths = sockets.iter().map(|listener| listener.path().to_owned()).collect();
+            for listener in sockets {
+                listeners.add(listener, served.next(), poll.registry())?;
+            }
+            served.insert(Served::new(Rc::new(settings), paths));
+        }
+        let files = limits(&listeners, &daemons);
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1])?;
         if program.is_some() {
             signals.add_signal(SIGHUP)?;
         }
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
-        let mut listeners = Listeners::new(listeners);
-        listeners.register(poll.registry())?;
         let blocking = Blocking::new(poll.registry(), LOOKS)?;
         Ok(Self {
             poll,
@@ -174,6 +181,7 @@ impl Server {
             program,
             upgrade: None,
             passing: Passing::new(),
+            reload: Reload::default(),
             pairs: Slab::new(),
             ready: VecDeque::new(),
             timers: Timers::default(),
@@ -191,6 +199,7 @@ impl Server {
     pub fn run(mut self) -> io::Result<Stopped> {
         let mut events = Events::with_capacity(EVENTS);
         self.manager.ready();
+        self.reload_if_missed();
         while !self.is_done() {
             // In every turn of the loop, so that the watchdog notices a stuck loop.
             self.notify();
@@ -246,10 +255,11 @@ impl Server {
     fn state(&self) -> State {
         let phase = match self.accepting.serves() {
             false => Phase::Ending,
-            true if self.upgrade.is_some() => Phase::Reloading,
+            true if self.upgrade.is_some() || self.reload.is_running() => Phase::Reloading,
             true => Phase::Serving,
         };
-        State { connections: self.clients(), daemon: self.daemons.reach(), phase }
+        let upstreams = self.served.iter().map(|(_, served)| &served.settings.upstream);
+        State { connections: self.clients(), daemon: self.daemons.reach(upstreams), phase }
     }
 
     fn note(&mut self, event: &Event) {
@@ -268,7 +278,10 @@ impl Server {
             SUCCESSOR => self.recipient_spoke(event),
             PREDECESSORS => self.passing.note_predecessors(),
             // A pair that reuses the slot gets a harmless turn.
-            LOOKS => self.blocking.seen().into_iter().for_each(|slot| self.queue(slot)),
+            LOOKS => {
+                self.blocking.seen().into_iter().for_each(|slot| self.queue(slot));
+                self.reloaded();
+            }
             token if Listeners::has(token) => {
                 let both = [self.accepting.listeners(), self.guests.listeners()];
                 both.into_iter().flatten().for_each(|listeners| listeners.note(token));
@@ -322,7 +335,7 @@ impl Server {
     fn remove(&mut self, slot: usize) {
         self.timers.set(slot, None);
         if let Some(pair) = self.pairs.remove(slot) {
-            self.forget_guest(pair.listener());
+            self.count_out(pair.listener());
         }
     }
 
@@ -332,17 +345,18 @@ impl Server {
         act: impl FnOnce(&mut Pair, &mut Pumps, &mut Shell<'_>) -> T,
     ) -> Option<T> {
         let daemon_token = self.next_token(slot, Side::Daemon);
-        let present = (self.guests.count() > 0).then(|| self.present());
+        let listener = self.pairs.get(slot)?.listener();
+        let present = (self.guests.count() > 0 && self.answers(listener)).then(|| self.present());
         let pair = self.pairs.get_mut(slot)?;
-        let Served { settings, daemon, look } = self.served.get(pair.listener())?;
+        let Served { settings, requests, .. } = self.served.get_mut(listener)?;
         let mut shell = Shell {
             registry: self.poll.registry(),
             pools: &mut self.pools,
             settings,
-            daemon: self.daemons.get_mut(*daemon)?,
+            daemons: &mut self.daemons,
             present,
             counters: &mut self.counters,
-            look,
+            requests,
             blocking: &self.blocking,
             daemon_token,
             now: self.woke,
@@ -356,28 +370,9 @@ impl Server {
     }
 }
 
-/// Returns the listening sockets, and their settings at the same indices.
-fn prepare(
-    groups: Vec<ListenerGroup>,
-    daemons: &mut Daemons,
-    shared: &Rc<Shared>,
-) -> (Vec<Listener>, Vec<Served>) {
-    let (mut all, mut served) = (Vec::new(), Vec::new());
-    for ListenerGroup { listeners, profile, daemon: path, look } in groups {
-        let daemon = daemons.add(&path);
-        let settings = Rc::new(ListenerSettings {
-            profile,
-            answers: false,
-            upstream: daemon.upstream(),
-            shared: Rc::clone(shared),
-        });
-        for listener in listeners {
-            all.push(listener);
-            let (settings, look) = (Rc::clone(&settings), look.clone());
-            served.push(Served { settings, daemon: daemon.id(), look });
-        }
-    }
-    (all, served)
+/// Returns the limits beside these sockets. They include the events of one daemon.
+fn limits(listeners: &Listeners, daemons: &Daemons) -> FdLimits {
+    FdLimits::beside(listeners.len() + daemons.len().saturating_sub(1))
 }
 
 #[cfg(test)]

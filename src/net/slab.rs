@@ -61,6 +61,10 @@ impl<T> Slab<T> {
         }
     }
 
+    pub(super) fn get(&self, slot: usize) -> Option<&T> {
+        self.entries.get(slot)?.as_ref()
+    }
+
     pub(super) fn get_mut(&mut self, slot: usize) -> Option<&mut T> {
         self.entries.get_mut(slot)?.as_mut()
     }
@@ -75,10 +79,15 @@ impl<T> Slab<T> {
         self.entries.len() - self.free.len()
     }
 
+    /// Returns the values with their slots.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
+        let entries = self.entries.iter().enumerate();
+        entries.filter_map(|(slot, entry)| entry.as_ref().map(|value| (slot, value)))
+    }
+
     /// Returns the slots in use.
     pub(super) fn slots(&self) -> impl Iterator<Item = usize> {
-        let taken = |(slot, entry): (usize, &Option<T>)| entry.as_ref().map(|_| slot);
-        self.entries.iter().enumerate().filter_map(taken)
+        self.iter().map(|(slot, _)| slot)
     }
 }
 

@@ -52,6 +52,8 @@ use crate::rules::socket::{Note, Relation};
 /// The settings of a listener, which its connections share.
 #[derive(Debug, Default)]
 pub struct ListenerSettings {
+    /// Its name for logs; empty for a listener without one.
+    pub name: String,
     /// The rules for its requests and responses.
     pub profile: Profile,
     /// `true` if the proxy itself answers instead of forwarding requests.

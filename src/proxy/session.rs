@@ -123,6 +123,12 @@ impl Session {
         self.exchange.down_limit()
     }
 
+    /// Returns the settings of the present exchange, or those of the next one.
+    #[must_use]
+    pub fn settings(&self) -> &ListenerSettings {
+        &self.settings
+    }
+
     /// Returns the numbers of bytes sent since the connection was made, or since it was idle.
     #[must_use]
     pub fn traffic(&self) -> Traffic {

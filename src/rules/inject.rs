@@ -165,6 +165,15 @@ impl Injections {
         &self.list
     }
 
+    /// Returns `true` if both have the same injections, at whatever place the operator gave them.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        let alike = |(one, two): (&Inject, &Inject)| {
+            (one.at, one.how, &one.value) == (two.at, two.how, &two.value)
+        };
+        self.list.len() == other.list.len() && self.list.iter().zip(&other.list).all(alike)
+    }
+
     /// Returns the labels of everything but images, in the operator's order.
     #[must_use]
     pub fn labels(&self) -> &[Label] {

@@ -50,6 +50,18 @@ pub struct Profile {
     pub replies: Replies,
 }
 
+impl Profile {
+    /// Returns `true` if both have the same rules. Plans for responses cannot be compared.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.inject.is_like(&other.inject)
+            && self.strict == other.strict
+            && self.no_buildkit == other.no_buildkit
+            && self.socket_bind == other.socket_bind
+            && self.anonymous_volumes == other.anonymous_volumes
+    }
+}
+
 /// One label: `key=value`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {

@@ -95,8 +95,69 @@ fn count(counter: Option<&mut u64>) {
     }
 }
 
+/// Numbers of completed exchanges of one listener, by verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Verdicts([u64; VERDICTS]);
+
+impl Verdicts {
+    /// Counts a completed exchange.
+    pub fn exchange(&mut self, outcome: &Outcome) {
+        count(self.0.get_mut(outcome.verdict.number()));
+    }
+
+    /// Returns each verdict with its number.
+    fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Verdict::NAMES.into_iter().zip(self.0)
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(sum, count)| *sum += count);
+    }
+}
+
+/// The current state of a listener.
+#[derive(Debug, Clone, Default)]
+pub struct ListenerState {
+    /// Its name; may be empty.
+    pub name: String,
+    /// The paths of its sockets; none once it was removed.
+    pub sockets: Vec<String>,
+    /// The path of its daemon's socket.
+    pub daemon: String,
+    /// Number of connected clients.
+    pub clients: usize,
+    /// Its completed exchanges.
+    pub requests: Verdicts,
+}
+
+impl ListenerState {
+    /// Returns the name in metrics and in the summary.
+    fn label(&self) -> &str {
+        if self.name.is_empty() { "default" } else { &self.name }
+    }
+}
+
+/// The reloads of the configuration.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reloads {
+    /// Number of those that succeeded.
+    pub succeeded: u64,
+    /// Number of those that changed nothing because of errors.
+    pub failed: u64,
+    /// The last one: its time since the Unix epoch, and `true` if it succeeded.
+    pub last: Option<(Duration, bool)>,
+}
+
+impl Reloads {
+    /// Counts a reload that ended at this time since the Unix epoch.
+    pub fn ended(&mut self, at: Duration, succeeded: bool) {
+        self.last = Some((at, succeeded));
+        count(Some(if succeeded { &mut self.succeeded } else { &mut self.failed }));
+    }
+}
+
 /// The current state of the process.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub struct Present {
     /// Number of connected clients.
     pub open: usize,
@@ -108,6 +169,10 @@ pub struct Present {
     pub started: Duration,
     /// The current time since the Unix epoch.
     pub now: Duration,
+    /// The listeners.
+    pub listeners: Vec<ListenerState>,
+    /// The reloads of the configuration.
+    pub reloads: Reloads,
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::{CONNECT_REASONS, Counters, Present};
+use super::{CONNECT_REASONS, Counters, Present, Reloads, Verdicts};
 use crate::engine::Class;
 use crate::proxy::Verdict;
 use crate::rules::Reason;
@@ -18,9 +18,11 @@ const PREFIX: &str = "dockerd_ci_proxy_";
 pub fn render(counters: &Counters, present: &Present) -> String {
     let mut page = Page(String::new());
     page.requests(counters);
+    page.listeners(present);
     page.connections(counters, present);
     page.added(counters);
     page.process(present);
+    page.reloads(present);
     page.0
 }
 
@@ -32,7 +34,8 @@ impl Page {
         self.0.extend([format!("# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}\n")]);
     }
 
-    /// Adds a value with labels, whose values need no escaping.
+    /// Adds a value with labels, whose values need no escaping: names of listeners have none of the characters
+    /// that do.
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
         let labels: Vec<_> = labels.iter().map(|(key, text)| format!("{key}=\"{text}\"")).collect();
         let labels = match labels.join(",") {
@@ -64,6 +67,24 @@ impl Page {
         );
         for (reason, value) in Reason::ALL.iter().zip(&counters.refusals) {
             self.sample(name, &[("reason", reason.name())], value);
+        }
+    }
+
+    fn listeners(&mut self, present: &Present) {
+        let name = "listener_requests_total";
+        self.family(name, "counter", "Completed exchanges, by listener and verdict.");
+        let mut sums: Vec<(&str, Verdicts)> = Vec::new();
+        for listener in &present.listeners {
+            // Listeners without a name have series in common.
+            match sums.iter_mut().find(|(label, _)| *label == listener.label()) {
+                Some((_, sum)) => sum.add(&listener.requests),
+                None => sums.push((listener.label(), listener.requests)),
+            }
+        }
+        for (label, sum) in sums {
+            for (verdict, value) in sum.iter() {
+                self.sample(name, &[("listener", label), ("verdict", verdict)], value);
+            }
         }
     }
 
@@ -116,5 +137,16 @@ impl Page {
         let started = present.started.as_secs_f64();
         let help = "Time at which the process began to serve, in seconds since the Unix epoch.";
         self.single("start_time_seconds", "gauge", help, started);
+    }
+
+    fn reloads(&mut self, present: &Present) {
+        let Reloads { succeeded, failed, last } = present.reloads;
+        let help = "1 unless the last reload of the configuration failed.";
+        let well = u8::from(last.is_none_or(|(_, succeeded)| succeeded));
+        self.single("config_last_reload_successful", "gauge", help, well);
+        let name = "config_reloads_total";
+        self.family(name, "counter", "Reloads of the configuration, by result.");
+        self.sample(name, &[("result", "success")], succeeded);
+        self.sample(name, &[("result", "failure")], failed);
     }
 }

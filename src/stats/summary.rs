@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::calendar::rfc3339;
-use super::{CONNECT_REASONS, Counters, Present};
+use super::{CONNECT_REASONS, Counters, ListenerState, Present, Reloads};
 use crate::proxy::Verdict;
 use crate::rules::Reason;
 
 /// Summarizes the counters; `ready` is the report about the daemon.
 pub(super) fn render(counters: &Counters, present: &Present, ready: &str) -> String {
-    let Present { open, room, draining, started, now } = *present;
+    let Present { open, room, draining, started, now, .. } = *present;
     let state = if draining { ", shutting down" } else { "" };
     let requests = counters.requests.iter().flat_map(|row| Verdict::NAMES.into_iter().zip(*row));
     let refusals = Reason::ALL.iter().map(|reason| reason.name()).zip(counters.refusals);
@@ -19,11 +19,11 @@ pub(super) fn render(counters: &Counters, present: &Present, ready: &str) -> Str
     });
     let bytes =
         [("to_daemon", counters.traffic.to_daemon), ("to_client", counters.traffic.to_client)];
-    let lines = [
+    let mut lines = vec![
         format!(
             "version:   {}, up since {} ({}){state}",
             env!("CARGO_PKG_VERSION"),
-            rfc3339(Duration::from_secs(started.as_secs())).replace(".000Z", "Z"),
+            seconds(started),
             long(now.saturating_sub(started)),
         ),
         format!("daemon:    {ready}"),
@@ -34,7 +34,34 @@ pub(super) fn render(counters: &Counters, present: &Present, ready: &str) -> Str
         format!("bytes:     {}", sums(bytes)),
         format!("added:     {}", added(counters)),
     ];
+    lines.extend(present.listeners.iter().map(listener));
+    lines.extend(reloads(&present.reloads));
     lines.join("\n") + "\n"
+}
+
+/// Describes a listener.
+fn listener(listener: &ListenerState) -> String {
+    let sockets = match listener.sockets.join(", ") {
+        none if none.is_empty() => "removed".to_owned(),
+        some => some,
+    };
+    let (name, daemon, clients) = (listener.label(), &listener.daemon, listener.clients);
+    let requests = sums(listener.requests.iter());
+    format!("listener:  {name}: {sockets}; daemon {daemon}; {clients} connected; {requests}")
+}
+
+/// Describes the reloads of the configuration, if there was one.
+fn reloads(reloads: &Reloads) -> Option<String> {
+    let Reloads { succeeded, failed, last } = *reloads;
+    let (at, well) = last?;
+    let state = if well { "is in effect" } else { "had errors; the one before stays" };
+    let at = seconds(at);
+    Some(format!("reloads:   {succeeded} succeeded, {failed} failed; the file as of {at} {state}"))
+}
+
+/// Formats a time since the Unix epoch, to the second.
+fn seconds(since: Duration) -> String {
+    rfc3339(Duration::from_secs(since.as_secs())).replace(".000Z", "Z")
 }
 
 /// Sums counts by name, and omits those that are 0.

@@ -1,10 +1,12 @@
 //! Blocking questions, each answered in its own thread: a look-up in a file system whose server is dead
 //! never ends, and must not delay others. Questions to the daemon that cannot use the client's connection
-//! are asked here too. These are the only threads of the process.
+//! are asked here too, and the configuration is read again. These are the only threads of the process.
 
 use std::io;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
@@ -143,6 +145,28 @@ impl Blocking {
         let (pairs, asked) = (vec![pair], Asked(Arc::clone(&answer)));
         board.tasks.push(Task { question, begun: false, pairs, answer });
         asked
+    }
+
+    /// Runs `work` in a thread of its own, and then wakes the event loop. The result is for the receiver,
+    /// which gets none if `work` panics.
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub(in crate::net) fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<Receiver<T>> {
+        let (sender, receiver) = mpsc::channel();
+        let shared = Arc::clone(&self.0);
+        thread::Builder::new().name("work".to_owned()).spawn(move || {
+            if let Ok(result) = catch_unwind(AssertUnwindSafe(work)) {
+                // This fails only if nobody waits any more.
+                let _ = sender.send(result);
+            }
+            drop(sender);
+            let _ = shared.waker.wake();
+        })?;
+        Ok(receiver)
     }
 
     /// Takes the pairs with new answers.

@@ -12,13 +12,16 @@ use crate::net::listen::Listener;
 /// The token of the first listener; those of the others follow. Tokens of daemons are larger.
 const FIRST: usize = 1 << 16;
 
-/// The listening sockets, each with a token and a place of its own.
+/// The token of the stats socket, the last one.
+const STATS: usize = 2 * FIRST - 1;
+
+/// The listening sockets, each with a token of its own, and the place to which its clients belong.
 #[derive(Debug)]
 pub(in crate::net) struct Listeners {
     all: Vec<Door>,
     /// The listener that is asked first. It rotates, so that no listener's clients starve.
     first: usize,
-    /// The place of the first listener.
+    /// The smallest token.
     base: usize,
     /// `true` if a client may be waiting at any of them.
     stirred: bool,
@@ -28,26 +31,58 @@ pub(in crate::net) struct Listeners {
 #[derive(Debug)]
 struct Door {
     listener: Listener,
+    token: Token,
+    place: usize,
     /// `true` if a client may be waiting.
     stirred: bool,
 }
 
 impl Listeners {
-    pub(in crate::net) fn new(all: Vec<Listener>) -> Self {
-        Self::from(all, 0)
+    /// Makes an empty list of sockets for clients.
+    pub(in crate::net) fn for_clients() -> Self {
+        Self { all: Vec::new(), first: 0, base: FIRST, stirred: false }
     }
 
-    /// The same for listeners at the places from `base` on.
-    pub(in crate::net) fn from(all: Vec<Listener>, base: usize) -> Self {
-        let door = |listener| Door { listener, stirred: false };
-        Self { all: all.into_iter().map(door).collect(), first: 0, base, stirred: false }
+    /// Makes an empty list for the stats socket.
+    pub(in crate::net) fn for_guests() -> Self {
+        Self { base: STATS, ..Self::for_clients() }
     }
 
-    /// Registers each listener under its token.
-    pub(in crate::net) fn register(&mut self, registry: &Registry) -> io::Result<()> {
-        self.all.iter_mut().zip(FIRST + self.base..).try_for_each(|(door, token)| {
-            registry.register(&mut door.listener, Token(token), Interest::READABLE)
-        })
+    /// Adds a listener whose clients belong to `place`, and registers it.
+    ///
+    /// # Errors
+    /// The kernel gives no registration.
+    pub(in crate::net) fn add(
+        &mut self,
+        mut listener: Listener,
+        place: usize,
+        registry: &Registry,
+    ) -> io::Result<()> {
+        let is_free = |token: &Token| self.all.iter().all(|door| door.token != *token);
+        let token = (self.base..2 * FIRST).map(Token).find(is_free);
+        let token = token.ok_or_else(|| io::Error::other("there are too many listeners"))?;
+        registry.register(&mut listener, token, Interest::READABLE)?;
+        self.all.push(Door { listener, token, place, stirred: false });
+        Ok(())
+    }
+
+    /// Gives each listener the place that `place` returns for it and its present place. Returns those for
+    /// which there is none, with their present places. They are not watched any more.
+    pub(in crate::net) fn assign(
+        &mut self,
+        registry: &Registry,
+        place: impl Fn(&Listener, usize) -> Option<usize>,
+    ) -> Vec<(Listener, usize)> {
+        let mut left = Vec::new();
+        for mut door in std::mem::take(&mut self.all) {
+            if let Some(place) = place(&door.listener, door.place) {
+                self.all.push(Door { place, ..door });
+            } else {
+                let _ = registry.deregister(&mut door.listener);
+                left.push((door.listener, door.place));
+            }
+        }
+        left
     }
 
     /// Removes the registrations. Closing the sockets would not do where another process has them open,
@@ -65,9 +100,8 @@ impl Listeners {
     }
 
     /// Records that a client waits at the listener with this token.
-    pub(in crate::net) fn note(&mut self, Token(token): Token) {
-        let place = token.checked_sub(FIRST + self.base);
-        if let Some(door) = place.and_then(|place| self.all.get_mut(place)) {
+    pub(in crate::net) fn note(&mut self, token: Token) {
+        if let Some(door) = self.all.iter_mut().find(|door| door.token == token) {
             door.stirred = true;
             self.stirred = true;
         }
@@ -85,8 +119,13 @@ impl Listeners {
         self.stirred
     }
 
-    pub(in crate::net) fn iter(&self) -> impl Iterator<Item = &Listener> {
-        self.all.iter().map(|door| &door.listener)
+    /// Returns the listeners with their places.
+    pub(in crate::net) fn iter(&self) -> impl Iterator<Item = (&Listener, usize)> {
+        self.all.iter().map(|door| (&door.listener, door.place))
+    }
+
+    pub(in crate::net) fn len(&self) -> usize {
+        self.all.len()
     }
 
     /// Transfers the socket files to another process that listens on them.
@@ -110,9 +149,8 @@ impl Listeners {
             match door.accept() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => {
-                    let place = (self.first + distance) % count;
-                    self.first = (place + 1) % count;
-                    return Ok((result?, self.base + place));
+                    self.first = (self.first + distance + 1) % count;
+                    return Ok((result?, door.place));
                 }
             }
         }

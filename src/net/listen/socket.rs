@@ -127,6 +127,29 @@ impl Listener {
         matches!(self.file, File::Passed(_))
     }
 
+    /// Gives its file other permissions and owners, as [`bind`](Self::bind) does. Returns `true` if they
+    /// were others before. The file of a passed socket stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refuses.
+    pub(in crate::net) fn set_access(
+        &self,
+        access: SocketAccess,
+        daemon: &Path,
+    ) -> Result<bool, Error> {
+        let File::Own(SocketFile { path, identity: own, .. }) = &self.file else {
+            return Ok(false);
+        };
+        let look = || fs::symlink_metadata(path).ok().filter(|meta| identity(meta) == *own);
+        // Another program may have replaced it.
+        let Some(before) = look() else { return Ok(false) };
+        let owner = access.owner.or(Some(rustix::process::geteuid().as_raw()));
+        open_to(path, SocketAccess { owner, ..access }, daemon)?;
+        let of = |meta: Metadata| (meta.mode(), meta.uid(), meta.gid());
+        Ok(look().is_some_and(|after| of(after) != of(before)))
+    }
+
     /// Accepts the next client.
     ///
     /// # Errors

@@ -10,13 +10,13 @@ use log::{Level, Record};
 
 use crate::net::host::caller::Caller;
 use crate::net::wire::peer::Peer;
-use crate::proxy::{Fault, Outcome, Verdict};
-use crate::rules::{Forced, Label, Profile, Reason};
+use crate::proxy::{Fault, ListenerSettings, Outcome, Verdict};
+use crate::rules::{Forced, Label, Reason};
 
 /// Writes the access line: at `info` for edited and refused requests, at `debug` for requests that
 /// passed, at `warn` for failures that are not the client's fault. The caller is looked up only if
 /// the line is written.
-pub(in crate::net) fn log(outcome: &Outcome, profile: &Profile, client: &Peer) {
+pub(in crate::net) fn log(outcome: &Outcome, settings: &ListenerSettings, client: &Peer) {
     let level = match &outcome.verdict {
         Verdict::Forwarded(Forced::NOTHING) => Level::Debug,
         Verdict::Refused(fault) if fault.status() >= 500 => Level::Warn,
@@ -25,26 +25,31 @@ pub(in crate::net) fn log(outcome: &Outcome, profile: &Profile, client: &Peer) {
     if level > log::max_level() {
         return;
     }
-    let line = Line::new(outcome, profile, client.caller());
+    let line = Line::new(outcome, settings, client.caller());
     let mut record = Record::builder();
     record.level(level).target(module_path!()).key_values(&line);
     log::logger().log(&record.args(format_args!("{line}")).build());
 }
 
-/// Writes a warning about an operation, with its caller.
-pub(in crate::net) fn warn(what: &str, operation: Option<&str>, client: &Peer) {
-    let caller = client.caller();
-    let warning = Warning { operation, caller };
+/// Writes a warning about an operation, with its caller and its listener.
+pub(in crate::net) fn warn(
+    what: &str,
+    operation: Option<&str>,
+    settings: &ListenerSettings,
+    client: &Peer,
+) {
+    let origin = Origin { caller: client.caller(), listener: &settings.name };
+    let warning = Warning { operation, origin };
     let mut record = Record::builder();
     record.level(Level::Warn).target(module_path!()).key_values(&warning);
     let before = operation.map(|operation| format!("{operation}: ")).unwrap_or_default();
-    log::logger().log(&record.args(format_args!("{before}{what}; {caller}")).build());
+    log::logger().log(&record.args(format_args!("{before}{what}; {origin}")).build());
 }
 
 /// The members of a warning beside its message.
 struct Warning<'w> {
     operation: Option<&'w str>,
-    caller: Caller,
+    origin: Origin<'w>,
 }
 
 impl Source for Warning<'_> {
@@ -52,42 +57,70 @@ impl Source for Warning<'_> {
         if let Some(operation) = self.operation {
             to.visit_pair("operation".into(), operation.into())?;
         }
-        members(self.caller, to)
+        self.origin.visit(to)
     }
 }
 
-/// Visits the members about the caller.
-fn members(caller: Caller, to: &mut dyn VisitSource<'_>) -> Result<(), Error> {
-    match caller {
-        Caller::Known { uid, pid } => {
-            to.visit_pair("uid".into(), uid.into())?;
-            to.visit_pair("pid".into(), Value::from(pid.get()))
+/// The caller of an exchange, and the listener to which it connected.
+#[derive(Debug, Clone, Copy)]
+struct Origin<'o> {
+    caller: Caller,
+    /// The name; may be empty.
+    listener: &'o str,
+}
+
+impl fmt::Display for Origin<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.caller)?;
+        if self.listener.is_empty() { Ok(()) } else { write!(out, ", listener {}", self.listener) }
+    }
+}
+
+impl<'o> Origin<'o> {
+    /// Visits the members about it.
+    fn visit<'kvs>(&self, to: &mut dyn VisitSource<'kvs>) -> Result<(), Error>
+    where
+        'o: 'kvs,
+    {
+        match self.caller {
+            Caller::Known { uid, pid } => {
+                to.visit_pair("uid".into(), uid.into())?;
+                to.visit_pair("pid".into(), Value::from(pid.get()))?;
+            }
+            Caller::Foreign { uid } => to.visit_pair("uid".into(), uid.into())?,
+            Caller::Unknown => {}
         }
-        Caller::Foreign { uid } => to.visit_pair("uid".into(), uid.into()),
-        Caller::Unknown => Ok(()),
+        if self.listener.is_empty() {
+            return Ok(());
+        }
+        to.visit_pair("listener".into(), self.listener.into())
     }
 }
 
-/// A completed exchange with its caller and what was injected.
+/// A completed exchange with its origin and what was injected.
 struct Line<'l> {
     outcome: &'l Outcome,
-    caller: Caller,
+    origin: Origin<'l>,
     labels: &'l [Label],
     /// The names of the labels' members, made on demand.
     names: OnceCell<Vec<String>>,
     cgroup_parent: Option<&'l str>,
+    /// `true` if options were injected.
+    options: bool,
 }
 
 impl<'l> Line<'l> {
-    fn new(outcome: &'l Outcome, profile: &'l Profile, caller: Caller) -> Self {
+    fn new(outcome: &'l Outcome, settings: &'l ListenerSettings, caller: Caller) -> Self {
         let forced = match outcome.verdict {
             Verdict::Forwarded(forced) => forced,
             Verdict::Refused(_) => Forced::NOTHING,
         };
-        let (labels, parent) = profile.inject.of(&outcome.operation.payload);
+        let (labels, parent) = settings.profile.inject.of(&outcome.operation.payload);
         let labels = if forced.has(Forced::LABELS) { labels } else { &[] };
         let cgroup_parent = parent.filter(|_| forced.has(Forced::CGROUP_PARENT));
-        Self { outcome, caller, labels, names: OnceCell::new(), cgroup_parent }
+        let options = forced.has(Forced::FIELDS);
+        let origin = Origin { caller, listener: &settings.name };
+        Self { outcome, origin, labels, names: OnceCell::new(), cgroup_parent, options }
     }
 
     fn milliseconds(&self) -> f64 {
@@ -118,6 +151,9 @@ impl fmt::Display for Line<'_> {
         if let Some(parent) = self.cgroup_parent {
             write!(out, " cgroup-parent={parent:?}")?;
         }
+        if self.options {
+            out.write_str(" options")?;
+        }
         match outcome.status {
             Some(status) => write!(out, ": status {status}")?,
             None => out.write_str(": status none")?,
@@ -127,7 +163,7 @@ impl fmt::Display for Line<'_> {
         write!(
             out,
             ", {up} bytes up, {down} bytes down, {milliseconds}.{tenths} ms, {}",
-            self.caller
+            self.origin
         )
     }
 }
@@ -156,13 +192,16 @@ impl Source for Line<'_> {
         if let Some(parent) = self.cgroup_parent {
             put("cgroup_parent", parent.into())?;
         }
+        if self.options {
+            put("options", true.into())?;
+        }
         if let Some(status) = outcome.status {
             put("status", status.into())?;
         }
         put("bytes_up", outcome.sent.into())?;
         put("bytes_down", outcome.received.into())?;
         put("milliseconds", self.milliseconds().into())?;
-        members(self.caller, to)
+        self.origin.visit(to)
     }
 }
 

@@ -108,6 +108,11 @@ impl VisitValue<'_> for Member {
         Ok(())
     }
 
+    fn visit_bool(&mut self, value: bool) -> Result<(), kv::Error> {
+        self.0 = value.into();
+        Ok(())
+    }
+
     fn visit_f64(&mut self, value: f64) -> Result<(), kv::Error> {
         self.0 = value.into();
         Ok(())

@@ -160,7 +160,7 @@ impl Server {
         let Some(Served { settings, .. }) = self.served.get(listener) else { return };
         let pair = Pair::accepted(client, listener, &mut self.pumps, settings, self.woke);
         self.pairs.insert(pair);
-        if !self.is_new_guest(listener) {
+        if !self.count_in(listener) {
             self.counters.client();
             debug!("a client was accepted; {} are connected", self.clients());
         }

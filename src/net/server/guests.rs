@@ -9,11 +9,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use log::warn;
 
 use super::{Served, Server};
-use crate::net::host::socket_identity::SocketIdentity;
 use crate::net::listen::Listener;
 use crate::net::listen::listeners::Listeners;
-use crate::proxy::ListenerSettings;
-use crate::rules::Profile;
+use crate::proxy::{ListenerSettings, Upstream};
 use crate::stats::Present;
 
 /// Maximum number of guests: a scraper, some monitors, and an operator. Others wait in the kernel's queue.
@@ -38,7 +36,7 @@ pub(super) struct Guests {
 impl Guests {
     /// Returns the stats socket, until it is closed.
     pub(super) fn listener(&self) -> Option<&Listener> {
-        self.listeners.as_ref()?.iter().next()
+        self.listeners.as_ref()?.iter().next().map(|(listener, _)| listener)
     }
 
     pub(super) fn listeners(&mut self) -> Option<&mut Listeners> {
@@ -64,20 +62,33 @@ impl Server {
     /// # Errors
     /// The kernel gives no registration.
     pub fn answer_at(&mut self, listener: Listener, daemon: &Path) -> io::Result<()> {
-        let mut listeners = Listeners::from(vec![listener], self.served.len());
-        listeners.register(self.poll.registry())?;
+        let mut listeners = Listeners::for_guests();
+        listeners.add(listener, self.served.next(), self.poll.registry())?;
         self.guests.listeners = Some(listeners);
-        let look = SocketIdentity::for_socket(daemon.to_owned());
-        let daemon = self.daemons.add(daemon);
-        let settings = ListenerSettings {
-            profile: Profile::default(),
-            answers: true,
-            upstream: daemon.upstream(),
-            shared: Rc::clone(&self.shared),
-        };
-        self.served.push(Served { settings: Rc::new(settings), daemon: daemon.id(), look });
+        let upstream = self.daemons.add(daemon).upstream();
+        self.served.insert(Served::new(self.answering(upstream), Vec::new()));
         self.max_pairs = self.max_pairs.saturating_sub(FILES.div_ceil(2)).max(1);
         Ok(())
+    }
+
+    /// Returns settings by which the proxy itself answers, with the readiness of this daemon.
+    fn answering(&self, upstream: Rc<Upstream>) -> Rc<ListenerSettings> {
+        let shared = Rc::clone(&self.shared);
+        Rc::new(ListenerSettings { answers: true, upstream, shared, ..Default::default() })
+    }
+
+    /// Reports the readiness of another daemon from now on.
+    pub(super) fn answer_for(&mut self, upstream: Rc<Upstream>) {
+        let settings = self.answering(upstream);
+        let place = self.served.iter().find(|(_, served)| served.settings.answers);
+        if let Some(served) = place.map(|(place, _)| place).and_then(|at| self.served.get_mut(at)) {
+            served.settings = settings;
+        }
+    }
+
+    /// Returns the number of descriptors that are reserved for guests.
+    pub(super) fn guest_files(&self) -> usize {
+        if self.guests.listeners.is_some() { FILES } else { 0 }
     }
 
     /// Accepts the next guest, up to the limit. Only one is accepted per turn of the event loop, so that
@@ -98,17 +109,23 @@ impl Server {
         }
     }
 
-    /// Counts a new pair if it is a guest's. Returns `true` if it is.
-    pub(super) fn is_new_guest(&mut self, listener: usize) -> bool {
-        let guest = self.answers(listener);
+    /// Counts a new pair. Returns `true` if it is a guest's.
+    pub(super) fn count_in(&mut self, listener: usize) -> bool {
+        let Some(served) = self.served.get_mut(listener) else { return false };
+        served.clients += 1;
+        let guest = served.settings.answers;
         self.guests.count += usize::from(guest);
         guest
     }
 
-    /// Uncounts a removed pair if it was a guest's.
-    pub(super) fn forget_guest(&mut self, listener: usize) {
-        let guest = self.answers(listener);
-        self.guests.count -= usize::from(guest);
+    /// Uncounts a removed pair. The last one of a removed listener takes its settings along.
+    pub(super) fn count_out(&mut self, listener: usize) {
+        let Some(served) = self.served.get_mut(listener) else { return };
+        served.clients -= 1;
+        self.guests.count -= usize::from(served.settings.answers);
+        if served.is_unused() {
+            self.served.remove(listener);
+        }
     }
 
     /// Returns `true` if the proxy itself answers the clients of this listening socket.
@@ -138,7 +155,10 @@ impl Server {
 
     /// Returns the state of the process, for a guest.
     pub(super) fn present(&self) -> Present {
+        let clients = self.served.iter().filter(|(_, served)| !served.settings.answers);
         Present {
+            listeners: clients.map(|(_, served)| served.state()).collect(),
+            reloads: self.reload.done,
             open: self.clients(),
             room: self.max_pairs,
             draining: !self.accepting.serves(),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use log::{info, warn};
 use mio::Interest;
-use signal_hook::consts::SIGHUP;
+use signal_hook::consts::{SIGHUP, SIGUSR1};
 
 use super::accepting::{Accepting, Closing, Draining, Superseded};
 use super::{SUCCESSOR, Server, Stopped};
@@ -21,11 +21,11 @@ const PREPARING: Duration = Duration::from_secs(30);
 /// Quiet time after which a connection is closed that the new process does not take over; up to twice
 /// that. Its client will connect again. With a shorter time, a client could be about to send its next
 /// request.
-const QUIET: Duration = Duration::from_secs(2);
+pub(super) const QUIET: Duration = Duration::from_secs(2);
 
 /// Maximum time for clients that are never quiet. After that, a connection is closed between two
 /// exchanges.
-const BUSY: Duration = Duration::from_mins(5);
+pub(super) const BUSY: Duration = Duration::from_mins(5);
 
 /// Quiet time after which clients count as finished. The requests of a command after its stream follow
 /// within milliseconds.
@@ -75,7 +75,7 @@ impl Server {
             _ => None,
         };
         let upgrade = self.upgrade.as_ref().map(|upgrade| upgrade.until);
-        [own, upgrade, self.passing.wakes()].into_iter().flatten().min()
+        [own, upgrade, self.passing.wakes(), self.reload.sweep].into_iter().flatten().min()
     }
 
     pub(super) fn signalled(&mut self) {
@@ -83,6 +83,7 @@ impl Server {
         for signal in signals {
             match signal {
                 SIGHUP => self.start_upgrade(),
+                SIGUSR1 => self.start_reload(),
                 _ => self.begin_to_stop(),
             }
         }
@@ -135,6 +136,8 @@ impl Server {
     pub(super) fn accept_no_more(&mut self, next: Accepting) {
         if let Some(listeners) = self.accepting.listeners() {
             listeners.unwatch(self.poll.registry());
+            let paths = listeners.iter().map(|(listener, _)| listener.path().to_owned());
+            self.passing.sockets = paths.collect();
         }
         self.accepting = next;
     }
@@ -195,6 +198,11 @@ impl Server {
         if self.upgrade.is_some() {
             return info!("SIGHUP: another process is being started already");
         }
+        if self.reload.is_running() {
+            return info!(
+                "SIGHUP: the configuration is being read again; no other process is started"
+            );
+        }
         if std::process::id() == 1 {
             return warn!(
                 "SIGHUP: nobody can take over from the first process of a container; start a new one"
@@ -214,7 +222,7 @@ impl Server {
 
     fn start(&mut self, program: &Program) -> io::Result<Successor> {
         let listeners = self.accepting.listeners().map(|listeners| &*listeners);
-        let clients = listeners.into_iter().flat_map(Listeners::iter);
+        let clients = listeners.into_iter().flat_map(Listeners::iter).map(|(listener, _)| listener);
         let mut successor = program.start(clients, self.guests.listener())?;
         self.poll.registry().register(&mut successor.link, SUCCESSOR, Interest::READABLE)?;
         Ok(successor)
@@ -265,6 +273,7 @@ impl Server {
     pub(super) fn next_stages(&mut self) {
         let now = self.woke;
         self.retry_passing();
+        self.sweep_leaving();
         if let Some(upgrade) = self.upgrade.take_if(|upgrade| upgrade.until <= now) {
             upgrade.successor.abandon();
             let seconds = PREPARING.as_secs();

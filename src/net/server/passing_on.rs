@@ -3,7 +3,8 @@
 
 use std::io::{self, Read};
 use std::net::Shutdown;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use log::{debug, info, warn};
@@ -12,9 +13,9 @@ use mio::net::UnixStream;
 use mio::{Interest, Registry};
 
 use super::accepting::{ACCEPTS, Accepting};
-use super::{PREDECESSORS, SUCCESSOR, Server};
+use super::{PREDECESSORS, SUCCESSOR, Served, Server};
 use crate::net::service::handover::passing::{
-    Kind, Obstacle, TAKES, has_descriptor, receive, send,
+    Kind, Obstacle, TAKES, came_by, has_descriptor, receive, send,
 };
 use crate::net::slab::Side;
 use crate::net::wire::pair::Pair;
@@ -29,6 +30,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Passing {
     predecessors: Predecessors,
     recipient: Option<Recipient>,
+    /// The paths of the listening sockets that the next process has, in the order in which they were passed.
+    pub(super) sockets: Vec<PathBuf>,
     /// Number of clients that were passed on.
     pub(super) handed_over: usize,
 }
@@ -67,7 +70,13 @@ enum Taking {
 impl Passing {
     pub(super) fn new() -> Self {
         let predecessors = Predecessors { links: Vec::new(), pending: false, again: None };
-        Self { predecessors, recipient: None, handed_over: 0 }
+        Self { predecessors, recipient: None, sockets: Vec::new(), handed_over: 0 }
+    }
+
+    /// Returns the number of a client's listening socket among those of the next process.
+    fn number(&self, client: &impl AsFd) -> Option<u32> {
+        let path = came_by(client)?;
+        u32::try_from(self.sockets.iter().position(|socket| *socket == path)?).ok()
     }
 
     /// Returns the number of descriptors of the links.
@@ -111,28 +120,26 @@ impl Passing {
 }
 
 impl Predecessors {
-    fn add(&mut self, mut link: UnixStream, registry: &Registry) -> io::Result<()> {
-        registry.register(&mut link, PREDECESSORS, Interest::READABLE)?;
+    /// Adds a link. If it cannot be watched, it is closed, so the clients stay there.
+    fn add(&mut self, mut link: UnixStream, registry: &Registry) {
+        if let Err(error) = registry.register(&mut link, PREDECESSORS, Interest::READABLE) {
+            return warn!("cannot watch a process before this one: {error}");
+        }
         self.links.push(link);
         self.pending = true;
-        Ok(())
     }
 
-    /// Receives the next client from any link, and the index of its listening socket.
+    /// Receives the next client from any link.
     ///
     /// # Errors
     /// `WouldBlock` if there is none, and those of fcntl(2) if no descriptor is left.
-    fn next(&mut self, registry: &Registry) -> io::Result<(UnixStream, u32)> {
+    fn next(&mut self, registry: &Registry) -> io::Result<UnixStream> {
         let mut place = 0;
         while let Some(link) = self.links.get(place) {
             has_descriptor(link)?;
             match receive(link) {
-                Ok(Some((Kind::Link, file))) => {
-                    if let Err(error) = self.add(stream(file), registry) {
-                        warn!("cannot watch a process before this one: {error}");
-                    }
-                }
-                Ok(Some((Kind::Client(listener), file))) => return Ok((stream(file), listener)),
+                Ok(Some((Kind::Link, file))) => self.add(stream(file), registry),
+                Ok(Some((Kind::Client(_), file))) => return Ok(stream(file)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => place += 1,
                 Ok(None) => drop(self.links.remove(place)),
                 Err(error) => {
@@ -154,10 +161,7 @@ fn stream(file: OwnedFd) -> UnixStream {
 impl Server {
     /// Takes clients from the earlier process over this link.
     pub(super) fn take_clients(&mut self, link: UnixStream) {
-        if let Err(error) = self.passing.predecessors.add(link, self.poll.registry()) {
-            // The link is closed, so the clients stay there.
-            warn!("cannot watch the process before this one: {error}");
-        }
+        self.passing.predecessors.add(link, self.poll.registry());
     }
 
     /// Returns `true` if a client of a predecessor can be taken now.
@@ -190,7 +194,7 @@ impl Server {
     /// Takes the next client of a predecessor. Returns `false` if there is none now.
     fn adopt_one(&mut self) -> bool {
         match self.passing.predecessors.next(self.poll.registry()) {
-            Ok((stream, listener)) => self.welcome_adopted(stream, listener),
+            Ok(stream) => self.welcome_adopted(stream),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.passing.predecessors.pending = false;
                 return false;
@@ -204,10 +208,12 @@ impl Server {
         true
     }
 
-    /// Takes a client with the settings of the listening socket at this index.
-    pub(super) fn welcome_adopted(&mut self, stream: UnixStream, listener: u32) {
-        let known = |place: &usize| *place < self.served.len() && !self.answers(*place);
-        let Some(listener) = usize::try_from(listener).ok().filter(known) else {
+    /// Takes a client with the settings of the listener that has the path by which it came. Numbers would
+    /// not do: processes in between may have added and removed listeners.
+    pub(super) fn welcome_adopted(&mut self, stream: UnixStream) {
+        let path = came_by(&stream);
+        let has = |served: &Served| path.as_ref().is_some_and(|path| served.sockets.contains(path));
+        let Some((listener, _)) = self.served.iter().find(|(_, served)| has(served)) else {
             return warn!("a client came by a socket that is not known; closed");
         };
         let slot = self.pairs.next();
@@ -216,6 +222,7 @@ impl Server {
             Ok(client) => self.pairs.insert(Pair::adopted(client, listener)),
             Err(error) => return warn!("cannot watch a client: {error}; closed"),
         }
+        self.count_in(listener);
         self.counters.client();
         debug!("a client was taken over; {} are connected", self.clients());
     }
@@ -292,7 +299,8 @@ impl Server {
         while self.passing.is_open()
             && let Some(mut link) = self.passing.predecessors.links.pop()
         {
-            if let Some(why) = self.send(Kind::Link, &link) {
+            let to = self.passing.recipient.as_ref();
+            if let Some(why) = to.and_then(|to| send(&to.link, Kind::Link, &link).err()) {
                 self.passing.predecessors.links.push(link);
                 return self.not_passed(&why);
             }
@@ -311,11 +319,12 @@ impl Server {
         let Some(to) = self.passing.recipient.as_ref().filter(|to| to.taking == Taking::Now) else {
             return;
         };
-        let Some((client, listener)) = self.pairs.get_mut(slot).and_then(Pair::free) else {
+        let Some(client) = self.pairs.get_mut(slot).and_then(Pair::free) else {
             return;
         };
-        let kind = Kind::Client(u32::try_from(listener).unwrap_or(u32::MAX));
-        match send(&to.link, kind, client) {
+        // The next process does not have a socket that was closed before.
+        let Some(number) = self.passing.number(client) else { return };
+        match send(&to.link, Kind::Client(number), client) {
             Ok(()) => {
                 client.unwatch(self.poll.registry());
                 self.remove(slot);
@@ -323,12 +332,6 @@ impl Server {
             }
             Err(why) => self.not_passed(&why),
         }
-    }
-
-    /// Sends a link. Returns the error if that fails.
-    fn send(&self, kind: Kind, link: &UnixStream) -> Option<io::Error> {
-        let to = self.passing.recipient.as_ref()?;
-        send(&to.link, kind, link).err()
     }
 
     /// Handles a failed send.

@@ -24,6 +24,8 @@ pub(in crate::net) struct Pair {
     listener: usize,
     /// `true` while it waits for a turn.
     pub(in crate::net) queued: bool,
+    /// `true` if its listening socket was closed: then it ends once it is quiet.
+    pub(in crate::net) leaves: bool,
     /// `true` if an event came since the last call of [`was_quiet`](Self::was_quiet).
     touched: bool,
 }
@@ -57,7 +59,7 @@ impl Pair {
 
     fn of(client: Peer, listener: usize, work: Work) -> Self {
         let sockets = Sockets { client, daemon: None };
-        Self { sockets, work, listener, queued: false, touched: true }
+        Self { sockets, work, listener, queued: false, leaves: false, touched: true }
     }
 
     /// Returns the place of the listening socket that accepted the client.
@@ -65,14 +67,14 @@ impl Pair {
         self.listener
     }
 
-    /// Returns the client and its listening socket, if another process may continue with it: all bytes that
+    /// Returns the client, if another process may continue with it: all bytes that
     /// were read from it were answered.
-    pub(in crate::net) fn free(&mut self) -> Option<(&mut Peer, usize)> {
+    pub(in crate::net) fn free(&mut self) -> Option<&mut Peer> {
         let free = match &self.work {
             Work::Parked(_) => true,
             Work::Busy(pump) => pump.is_free(),
         };
-        free.then_some((&mut self.sockets.client, self.listener))
+        free.then_some(&mut self.sockets.client)
     }
 
     /// Records an event. Returns `false` if it belongs to a socket that the pair no longer has.
@@ -115,6 +117,15 @@ impl Pair {
             pumps.reclaim(pump);
         }
         wants
+    }
+
+    /// Closes the daemon connection of an idle pair, whose next request is for another daemon. A busy one
+    /// does that itself before its next request.
+    pub(in crate::net) fn leave_daemon(&mut self) {
+        if matches!(self.work, Work::Parked(_)) {
+            self.sockets.daemon = None;
+            self.work = Work::Parked(Parked::unconnected());
+        }
     }
 
     /// Returns `true` if no exchange is running, and no event came since the last call.

@@ -125,9 +125,10 @@ impl Pump {
     }
 
     /// Passes an answer from the host to the core, if there is one.
-    fn see(&mut self, shell: &Shell<'_>) {
+    fn see(&mut self, shell: &mut Shell<'_>) {
         if self.lookup.is_pending()
-            && let Some(fact) = self.lookup.answer(&host(shell))
+            && let Some(host) = host(self.session.settings(), shell)
+            && let Some(fact) = self.lookup.answer(&host)
         {
             self.session.found(fact);
         }
@@ -135,6 +136,7 @@ impl Pump {
 
     /// Handles timers and moves all bytes that can be moved, up to a budget.
     pub(super) fn turn(&mut self, sockets: &mut Sockets, shell: &mut Shell<'_>) -> Wants {
+        self.session.follow(shell.settings);
         let mut budget = BUDGET;
         let before = self.session.traffic();
         if sockets.client.is_gone() {
@@ -186,7 +188,7 @@ impl Pump {
     /// Ends the running exchange.
     pub(super) fn abandon(&mut self, sockets: &Sockets, shell: &mut Shell<'_>) {
         if let Some(outcome) = self.session.abandon(shell.now) {
-            report(&outcome, sockets, shell);
+            report(&outcome, self.session.settings(), sockets, shell);
         }
     }
 
@@ -296,7 +298,9 @@ impl Pump {
                 self.dial = Dial::Idle;
             }
             Step::Ask(question) => {
-                if let Some(fact) = self.lookup.ask(question, &host(shell)) {
+                if let Some(host) = host(self.session.settings(), shell)
+                    && let Some(fact) = self.lookup.ask(question, &host)
+                {
                     self.session.found(fact);
                 }
             }
@@ -305,23 +309,34 @@ impl Pump {
                     self.session.answered(answers::answer(&query, shell.counters, present));
                 }
             }
-            Step::Report(outcome) => report(&outcome, sockets, shell),
-            Step::Warn(what, operation) => access::warn(what, operation, &sockets.client),
+            Step::Report(outcome) => {
+                report(&outcome, self.session.settings(), sockets, shell);
+                // The next request may already be there.
+                self.session.follow(shell.settings);
+            }
+            Step::Warn(what, operation) => {
+                access::warn(what, operation, self.session.settings(), &sockets.client);
+            }
         }
     }
 
     fn dial(&mut self, sockets: &mut Sockets, shell: &mut Shell<'_>, until: Instant) {
         self.dial = Dial::Idle;
-        let connected = UnixStream::connect(shell.daemon.path())
+        let upstream = &self.session.settings().upstream;
+        let Some(daemon) = shell.daemons.of(upstream) else {
+            debug_assert!(false, "the daemon of settings in use is never removed");
+            return;
+        };
+        let connected = UnixStream::connect(daemon.path())
             .and_then(|stream| Peer::new(stream, shell.daemon_token, shell.registry));
         // Questions about the daemon's readiness do not count as its clients.
         let counts = !shell.settings.answers;
         match connected {
-            Ok(daemon) => {
+            Ok(peer) => {
                 if counts {
-                    shell.daemon.reached(Reach::Reached);
+                    daemon.reached(Reach::Reached);
                 }
-                sockets.daemon = Some(daemon);
+                sockets.daemon = Some(peer);
                 self.session.connected();
             }
             Err(error)
@@ -332,10 +347,10 @@ impl Pump {
                 self.dial = Dial::Due { at: shell.now + pause, until };
             }
             Err(error) => {
-                let socket = shell.settings.upstream.socket.clone();
+                let socket = upstream.socket.clone();
                 let why = unreachable(&error);
                 if counts {
-                    shell.daemon.reached(Reach::Away);
+                    daemon.reached(Reach::Away);
                     shell.counters.connect_failed(&why);
                 }
                 self.session.away(Away { socket, why });
@@ -352,15 +367,24 @@ impl Pump {
     }
 }
 
-fn host<'s>(shell: &'s Shell<'_>) -> Host<'s> {
+/// Returns the means to answer questions about the daemon of these settings.
+fn host<'s>(settings: &ListenerSettings, shell: &'s mut Shell<'_>) -> Option<Host<'s>> {
     let (pair, _) = place(shell.daemon_token);
-    Host { look: shell.look, daemon: shell.daemon, blocking: shell.blocking, pair, now: shell.now }
+    let daemon = shell.daemons.of(&settings.upstream)?;
+    let look = daemon.look();
+    Some(Host { look, daemon, blocking: shell.blocking, pair, now: shell.now })
 }
 
-/// Counts and logs the outcome of an exchange.
-fn report(outcome: &Outcome, sockets: &Sockets, shell: &mut Shell<'_>) {
+/// Counts and logs the outcome of an exchange with these settings.
+fn report(
+    outcome: &Outcome,
+    settings: &ListenerSettings,
+    sockets: &Sockets,
+    shell: &mut Shell<'_>,
+) {
     shell.counters.exchange(outcome);
-    access::log(outcome, &shell.settings.profile, &sockets.client);
+    shell.requests.exchange(outcome);
+    access::log(outcome, settings, &sockets.client);
 }
 
 /// Returns the amount of progress, in which an end counts as one byte.

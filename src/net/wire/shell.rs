@@ -7,25 +7,24 @@ use mio::{Registry, Token};
 
 use super::peer::Peer;
 use super::pools::Pools;
-use crate::net::daemons::Daemon;
+use crate::net::daemons::Daemons;
 use crate::net::host::blocking::Blocking;
-use crate::net::host::socket_identity::SocketIdentity;
 use crate::proxy::ListenerSettings;
-use crate::stats::{Counters, Present};
+use crate::stats::{Counters, Present, Verdicts};
 
 /// The parts of the server that the pair uses whose turn it is.
 pub(in crate::net) struct Shell<'s> {
     pub(in crate::net) registry: &'s Registry,
     pub(in crate::net) pools: &'s mut Pools,
-    /// The settings of the pair's listener.
+    /// The present settings of the pair's listener.
     pub(in crate::net) settings: &'s Rc<ListenerSettings>,
-    /// Knows the socket of that daemon under all its names.
-    pub(in crate::net) look: &'s SocketIdentity,
-    /// The daemon of the pair.
-    pub(in crate::net) daemon: &'s mut Daemon,
+    /// The daemons of all settings.
+    pub(in crate::net) daemons: &'s mut Daemons,
     /// The state of the process, while the proxy itself answers to any client.
     pub(in crate::net) present: Option<Present>,
     pub(in crate::net) counters: &'s mut Counters,
+    /// The completed exchanges of the pair's listener.
+    pub(in crate::net) requests: &'s mut Verdicts,
     /// The threads for questions that may take long.
     pub(in crate::net) blocking: &'s Blocking,
     /// The token of a new daemon socket of the pair.

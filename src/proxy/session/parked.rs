@@ -3,8 +3,9 @@
 
 use std::rc::Rc;
 
-use super::super::ListenerSettings;
 use super::{Link, Session};
+use crate::proxy::ListenerSettings;
+use crate::proxy::exchange::Exchange;
 
 /// The state of an idle session, which has no request, no bytes and no ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,29 @@ impl Session {
         if !Rc::ptr_eq(&self.settings, settings) {
             self.settings = Rc::clone(settings);
         }
+    }
+
+    /// Takes the present settings of its listener, which may have changed. An exchange that is running keeps
+    /// those with which it began.
+    #[inline]
+    pub fn follow(&mut self, settings: &Rc<ListenerSettings>) {
+        if !Rc::ptr_eq(&self.settings, settings) {
+            self.renew(settings);
+        }
+    }
+
+    fn renew(&mut self, settings: &Rc<ListenerSettings>) {
+        if !matches!(self.exchange, Exchange::Idle(_)) {
+            return;
+        }
+        if !Rc::ptr_eq(&self.settings.upstream, &settings.upstream) {
+            match self.link {
+                Link::Connected { .. } => self.link = Link::Stale,
+                Link::Away(_) => self.link = Link::Absent,
+                Link::Absent | Link::Dialling | Link::Stale => {}
+            }
+        }
+        self.settings = Rc::clone(settings);
     }
 
     /// Returns the state to keep, if the session is idle.

@@ -1,14 +1,7 @@
 use super::*;
-use std::time::Duration;
 
 fn present() -> Present {
-    Present {
-        open: 0,
-        room: 1,
-        draining: false,
-        started: Duration::default(),
-        now: Duration::default(),
-    }
+    Present { room: 1, ..Present::default() }
 }
 
 /// Returns the answer when this is known of the daemon.

@@ -1,11 +1,12 @@
 use super::*;
 use crate::proxy::{Fault, Outcome, Verdict};
 use crate::rules::Forced;
+use crate::stats::Verdicts;
 
 fn present() -> Present {
     let started = Duration::from_secs(1_767_225_599);
     let now = started + Duration::from_secs(3700);
-    Present { open: 3, room: 500, draining: false, started, now }
+    Present { open: 3, room: 500, started, now, ..Present::default() }
 }
 
 #[test]
@@ -53,4 +54,43 @@ fn times_have_two_units() {
     let long = |seconds| long(Duration::from_secs(seconds));
     assert_eq!((long(5), long(65)), ("5 s".to_owned(), "1 min 5 s".to_owned()));
     assert_eq!((long(7260), long(90_000)), ("2 h 1 min".to_owned(), "1 d 1 h".to_owned()));
+}
+
+#[test]
+fn listeners_and_reloads_have_a_line() {
+    let mut requests = Verdicts::default();
+    for verdict in [
+        Verdict::Forwarded(Forced::FIELDS),
+        Verdict::Forwarded(Forced::LABELS | Forced::FIELDS),
+        Verdict::Refused(Box::new(Fault::NoRoom)),
+    ] {
+        let operation = crate::engine::route("POST", b"/containers/create");
+        let (status, took) = (Some(201), Duration::ZERO);
+        requests.exchange(&Outcome { operation, verdict, status, sent: 1, received: 1, took });
+    }
+    let state = |name: &str, sockets: &[&str], clients, requests| ListenerState {
+        name: name.to_owned(),
+        sockets: sockets.iter().map(ToString::to_string).collect(),
+        daemon: "/d".to_owned(),
+        clients,
+        requests,
+    };
+    let listeners = vec![
+        state("gitlab", &["/run/g"], 2, requests),
+        state("", &["/run/a", "/run/b"], 0, Verdicts::default()),
+        state("old", &[], 1, Verdicts::default()),
+    ];
+    let mut reloads = Reloads::default();
+    reloads.ended(present().started, true);
+    let text = render(&Counters::default(), &Present { listeners, reloads, ..present() }, "ready");
+    let wanted = "\n\
+        listener:  gitlab: /run/g; daemon /d; 2 connected; 1 labelled, 1 edited, 1 refused\n\
+        listener:  default: /run/a, /run/b; daemon /d; 0 connected; none\n\
+        listener:  old: removed; daemon /d; 1 connected; none\n\
+        reloads:   1 succeeded, 0 failed; the file as of 2025-12-31T23:59:59Z is in effect\n";
+    assert!(text.ends_with(wanted), "{text}");
+    reloads.ended(present().now, false);
+    let text = render(&Counters::default(), &Present { reloads, ..present() }, "ready");
+    let wanted = "1 succeeded, 1 failed; the file as of 2026-01-01T01:01:39Z had errors; the one before stays\n";
+    assert!(text.ends_with(wanted), "{text}");
 }

@@ -10,7 +10,11 @@ fn listeners_take_turns() {
     let bind = |name: &str| {
         Listener::bind(&folder.join(name), SocketAccess::default(), &folder.join("d")).unwrap()
     };
-    let mut listeners = Listeners::new(vec![bind("a"), bind("b"), bind("c")]);
+    let poll = mio::Poll::new().unwrap();
+    let mut listeners = Listeners::for_clients();
+    for (place, name) in ["a", "b", "c"].into_iter().enumerate() {
+        listeners.add(bind(name), place, poll.registry()).unwrap();
+    }
     let knock = |name: &str| Client::connect(folder.join(name)).unwrap();
     let _clients = ["a", "a", "a", "c"].map(knock);
     let taken = |listeners: &mut Listeners| {
@@ -32,5 +36,34 @@ fn listeners_take_turns() {
     listeners.note(Token(FIRST + 1));
     assert!(listeners.is_stirred());
     assert_eq!(taken(&mut listeners).unwrap(), "b");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_listener_moves_to_another_place_and_tokens_are_used_again() {
+    let folder = std::env::temp_dir().join(format!("dcp-places-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let bind = |name: &str| {
+        Listener::bind(&folder.join(name), SocketAccess::default(), &folder.join("d")).unwrap()
+    };
+    let poll = mio::Poll::new().unwrap();
+    let mut listeners = Listeners::for_clients();
+    for _ in 0..3 {
+        for (place, name) in ["a", "b"].into_iter().enumerate() {
+            listeners.add(bind(name), place, poll.registry()).unwrap();
+        }
+        let left = listeners.assign(poll.registry(), |_, place| (place == 1).then_some(7));
+        assert_eq!(left.len(), 1);
+        assert_eq!(left[0].0.path(), folder.join("a"));
+        let places: Vec<_> =
+            listeners.iter().map(|(listener, place)| (listener.path(), place)).collect();
+        assert_eq!(places, [(&*folder.join("b"), 7)]);
+        let _client = Client::connect(folder.join("b")).unwrap();
+        let tokens: Vec<_> = listeners.all.iter().map(|door| door.token).collect();
+        assert_eq!(tokens, [Token(FIRST + 1)]);
+        listeners.note(tokens[0]);
+        assert_eq!(listeners.accept().unwrap().1, 7);
+        assert_eq!(listeners.assign(poll.registry(), |_, _| None).len(), 1);
+    }
     std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -8,6 +8,7 @@ use mio::Events;
 use crate::config::{Drain, SocketAccess};
 use crate::net::server::ListenerGroup;
 use crate::net::service::notify::Manager;
+use crate::rules::Profile;
 
 /// A server with a stats socket, and a listening socket at which it accepts nobody.
 struct Lab {
@@ -112,9 +113,9 @@ fn guests_are_answered_where_there_is_no_room_for_clients_and_take_none() {
 #[test]
 fn a_client_that_is_handed_over_is_never_a_guest() {
     let mut lab = Lab::new("adopted");
-    let (ours, _theirs) = Client::pair().unwrap();
-    ours.set_nonblocking(true).unwrap();
-    // The stats socket stands behind the listening socket.
-    lab.server.welcome_adopted(mio::net::UnixStream::from_std(ours), 1);
+    let _guest = Client::connect(lab.folder.join("stats")).unwrap();
+    let (accepted, _) = lab.server.guests.listeners.as_mut().unwrap().iter().next().unwrap();
+    let accepted = accepted.accept().unwrap();
+    lab.server.welcome_adopted(accepted);
     assert_eq!(lab.server.pairs.len(), 0);
 }

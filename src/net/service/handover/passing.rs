@@ -12,14 +12,17 @@
 //!
 //! An older program on either side closes the link after "go" and ignores the line, so nothing is passed.
 
+use std::ffi::OsStr;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use rustix::io::{Errno, fcntl_dupfd_cloexec, retry_on_intr};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+    SendAncillaryMessage, SendFlags, SocketAddrUnix, getsockname, recvmsg, sendmsg,
 };
 
 /// The line of a new process that accepts the messages of [`send`]. It identifies their version.
@@ -116,6 +119,12 @@ pub(in crate::net) fn receive(link: &impl AsFd) -> io::Result<Option<(Kind, Owne
 /// The process has reached its limit.
 pub(in crate::net) fn has_descriptor(link: &impl AsFd) -> io::Result<()> {
     fcntl_dupfd_cloexec(link, 0).map(drop).map_err(io::Error::from)
+}
+
+/// Returns the path of the listening socket by which a client came.
+pub(in crate::net) fn came_by(client: &impl AsFd) -> Option<PathBuf> {
+    let address = SocketAddrUnix::try_from(getsockname(client).ok()?).ok()?;
+    std::path::absolute(OsStr::from_bytes(address.path_bytes()?)).ok()
 }
 
 /// The reason why a descriptor could not be sent.

@@ -8,11 +8,10 @@ use mio::{Events, Poll, Token};
 
 use crate::net::daemons::Daemons;
 use crate::net::host::blocking::Blocking;
-use crate::net::host::socket_identity::SocketIdentity;
 use crate::net::slab::token;
 use crate::net::wire::pools::Pools;
 use crate::rules::{Injections, Label, Profile};
-use crate::stats::Counters;
+use crate::stats::{Counters, Verdicts};
 
 /// The loop around some pairs, and a daemon.
 struct Lab {
@@ -59,6 +58,15 @@ impl Lab {
         }
     }
 
+    /// Returns settings that force a label.
+    fn labels(&mut self, key: &str) -> Rc<ListenerSettings> {
+        let labels = vec![Label { key: key.into(), value: "yes".into() }];
+        let inject = Injections::forced(&labels, &[], None, None);
+        let profile = Profile { inject, ..Profile::default() };
+        let upstream = self.daemons.add(&self.path).upstream();
+        Rc::new(ListenerSettings { profile, upstream, ..ListenerSettings::default() })
+    }
+
     /// A client of a listener with these settings, whose daemon connection is made.
     fn accept(&mut self, settings: &Rc<ListenerSettings>) -> Ends {
         let (client, ours) = UnixStream::pair().unwrap();
@@ -87,16 +95,15 @@ impl Lab {
                 }
             }
         }
-        let daemon = self.daemons.add(&self.path).id();
         let mut shell = Shell {
             registry: self.poll.registry(),
             pools: &mut self.pools,
             settings,
-            daemon: self.daemons.get_mut(daemon).unwrap(),
+            daemons: &mut self.daemons,
             present: None,
             counters: &mut self.counters,
+            requests: &mut Verdicts::default(),
             blocking: &self.blocking,
-            look: &SocketIdentity::for_socket(self.path.clone()),
             daemon_token: token(slot, Side::Daemon, 1),
             now: Instant::now(),
         };
@@ -120,17 +127,10 @@ impl Lab {
     }
 }
 
-fn labels(key: &str) -> Rc<ListenerSettings> {
-    let labels = vec![Label { key: key.into(), value: "yes".into() }];
-    let profile =
-        Profile { inject: Injections::forced(&labels, &[], None, None), ..Profile::default() };
-    Rc::new(ListenerSettings { profile, ..ListenerSettings::default() })
-}
-
 #[test]
 fn a_pump_follows_the_settings_of_the_listener_whose_client_it_serves() {
     let mut lab = Lab::new("settings");
-    let (one, other) = (labels("one"), labels("other"));
+    let (one, other) = (lab.labels("one"), lab.labels("other"));
     let mut first = lab.accept(&one);
     assert!(lab.creates(0, &one, &mut first).contains(r#""one":"yes""#));
     // It gets the pump of the first.
