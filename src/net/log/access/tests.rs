@@ -1,4 +1,5 @@
 use super::*;
+use crate::rules::{Injections, Profile};
 
 #[test]
 fn times_are_rounded_to_tenths_of_a_millisecond() {
@@ -11,5 +12,61 @@ fn times_are_rounded_to_tenths_of_a_millisecond() {
         (61_000_000, (61_000, 0)),
     ] {
         assert_eq!(tenths(Duration::from_micros(micros)), told, "{micros}");
+    }
+}
+
+/// Returns the sentence and the members of a line about a container create.
+fn line(forced: Forced, name: &str) -> (String, Vec<(String, String)>) {
+    let labels = [Label { key: "ci.job".to_owned(), value: "7".to_owned() }];
+    let inject = Injections::forced(&labels, &[], Some("/ci/7"), None);
+    let settings = ListenerSettings {
+        name: name.to_owned(),
+        profile: Profile { inject, ..Profile::default() },
+        ..ListenerSettings::default()
+    };
+    let outcome = Outcome {
+        operation: crate::engine::route("POST", b"/containers/create"),
+        verdict: Verdict::Forwarded(forced),
+        status: Some(201),
+        sent: 2,
+        received: 3,
+        took: Duration::from_millis(4),
+    };
+    let line = Line::new(&outcome, &settings, Caller::Foreign { uid: 5 });
+    let mut members = Members(Vec::new());
+    line.visit(&mut members).unwrap();
+    (line.to_string(), members.0)
+}
+
+struct Members(Vec<(String, String)>);
+
+impl<'kvs> VisitSource<'kvs> for Members {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+        self.0.push((key.to_string(), value.to_string()));
+        Ok(())
+    }
+}
+
+#[test]
+fn a_line_shows_that_options_were_injected_and_names_the_listener() {
+    const REST: &str = "status 201, 2 bytes up, 3 bytes down, 4.0 ms, uid 5, pid unknown";
+    let all = Forced::LABELS | Forced::CGROUP_PARENT | Forced::FIELDS;
+    for (forced, injected) in [
+        (Forced::LABELS, " ci.job=\"7\""),
+        (Forced::LABELS | Forced::FIELDS, " ci.job=\"7\" options"),
+        (all, " ci.job=\"7\" cgroup-parent=\"/ci/7\" options"),
+        (Forced::FIELDS, " options"),
+    ] {
+        let (sentence, members) = line(forced, "");
+        assert_eq!(sentence, format!("ContainerCreate injected{injected}: {REST}"));
+        let has = |key: &str| members.iter().any(|(name, _)| name == key);
+        assert_eq!(has("options"), forced.has(Forced::FIELDS));
+        assert!(!has("listener"));
+    }
+    let (sentence, members) = line(all, "gitlab");
+    assert!(sentence.ends_with(&format!("{REST}, listener gitlab")), "{sentence}");
+    let member = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    for wanted in [member("options", "true"), member("listener", "gitlab")] {
+        assert!(members.contains(&wanted), "{members:?}");
     }
 }

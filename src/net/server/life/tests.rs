@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::config::SocketAccess;
 use crate::net::listen::Listener;
-use crate::net::server::ListenerGroup;
-use crate::net::service::notify::Manager;
+use crate::net::server::{EarlySignal, ListenerGroup};
+use crate::net::service::notify::{Manager, Phase};
 use crate::rules::Profile;
 
 /// A server with one client that has asked for nothing, and which another process has superseded.
@@ -77,4 +77,29 @@ fn in_the_end_connections_are_closed_between_two_exchanges() {
     assert!(!old.server.shared.draining.get());
     assert_eq!(old.left_at(now + BUSY, now + BUSY, now + BUSY), 0);
     assert!(old.server.shared.draining.get() && old.server.is_done());
+}
+
+#[test]
+fn no_process_is_started_while_the_configuration_is_read() {
+    let mut old = Old::new("reading");
+    old.server.program = Some(Program::own().unwrap());
+    let (go, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    let read = move || {
+        gate.lock().unwrap().recv().unwrap();
+        Err(Vec::new())
+    };
+    old.server.reload_by(read, &EarlySignal::catch().unwrap());
+    old.server.start_reload();
+    assert_eq!(old.server.state().phase, Phase::Reloading);
+    old.server.start_upgrade();
+    assert!(old.server.upgrade.is_none() && old.server.reload.is_running());
+    // What was read for a process that stops has no effect.
+    old.server.begin_to_stop();
+    go.send(()).unwrap();
+    while old.server.reload.is_running() {
+        std::thread::yield_now();
+        old.server.reloaded();
+    }
+    assert_eq!(old.server.reload.done.failed, 0);
 }
