@@ -345,10 +345,9 @@ impl Server {
         act: impl FnOnce(&mut Pair, &mut Pumps, &mut Shell<'_>) -> T,
     ) -> Option<T> {
         let daemon_token = self.next_token(slot, Side::Daemon);
-        let listener = self.pairs.get(slot)?.listener();
-        let present = (self.guests.count() > 0 && self.answers(listener)).then(|| self.present());
+        let present = (self.guests.count() > 0).then(|| self.present_for(slot)).flatten();
         let pair = self.pairs.get_mut(slot)?;
-        let Served { settings, requests, .. } = self.served.get_mut(listener)?;
+        let Served { settings, requests, .. } = self.served.get_mut(pair.listener())?;
         let mut shell = Shell {
             registry: self.poll.registry(),
             pools: &mut self.pools,

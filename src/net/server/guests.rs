@@ -153,8 +153,13 @@ impl Server {
         }
     }
 
-    /// Returns the state of the process, for a guest.
-    pub(super) fn present(&self) -> Present {
+    /// Returns the state of the process, if the pair is a guest's.
+    pub(super) fn present_for(&self, slot: usize) -> Option<Box<Present>> {
+        let guest = self.pairs.get(slot).is_some_and(|pair| self.answers(pair.listener()));
+        guest.then(|| Box::new(self.present()))
+    }
+
+    fn present(&self) -> Present {
         let clients = self.served.iter().filter(|(_, served)| !served.settings.answers);
         Present {
             listeners: clients.map(|(_, served)| served.state()).collect(),

@@ -273,7 +273,9 @@ impl Server {
     pub(super) fn next_stages(&mut self) {
         let now = self.woke;
         self.retry_passing();
-        self.sweep_leaving();
+        if self.reload.sweep.is_some_and(|at| at <= now) {
+            self.sweep_leaving();
+        }
         if let Some(upgrade) = self.upgrade.take_if(|upgrade| upgrade.until <= now) {
             upgrade.successor.abandon();
             let seconds = PREPARING.as_secs();

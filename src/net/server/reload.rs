@@ -330,12 +330,9 @@ impl Server {
         }
     }
 
-    /// Closes the clients of closed sockets that were quiet since the last call, if that is due. Those of
+    /// Closes the clients of closed sockets that were quiet since the last call. Those of
     /// removed listeners that are never quiet begin no new exchanges in the end.
     pub(super) fn sweep_leaving(&mut self) {
-        if self.reload.sweep.is_none_or(|at| at > self.woke) {
-            return;
-        }
         let slots: Vec<_> = self.pairs.slots().collect();
         let mut left = false;
         for slot in slots {

@@ -20,8 +20,8 @@ pub(in crate::net) struct Shell<'s> {
     pub(in crate::net) settings: &'s Rc<ListenerSettings>,
     /// The daemons of all settings.
     pub(in crate::net) daemons: &'s mut Daemons,
-    /// The state of the process, while the proxy itself answers to any client.
-    pub(in crate::net) present: Option<Present>,
+    /// The state of the process, if the proxy itself answers.
+    pub(in crate::net) present: Option<Box<Present>>,
     pub(in crate::net) counters: &'s mut Counters,
     /// The completed exchanges of the pair's listener.
     pub(in crate::net) requests: &'s mut Verdicts,
