@@ -176,3 +176,14 @@ fn a_daemon_may_restart() {
     daemon.sends(UPGRADED);
     unused.gets(UPGRADED);
 }
+
+#[test]
+fn a_reload_without_a_configuration_file_changes_nothing() {
+    let mut lab = Lab::with(&[]);
+    let (mut client, mut daemon) = lab.asked(PING);
+    lab.proxy.signal(Signal::USR1);
+    lab.proxy.await_log("SIGUSR1: there is no configuration file");
+    daemon.sends(PONG);
+    client.gets(PONG);
+    assert!(lab.proxy.is_running());
+}
