@@ -5,47 +5,34 @@
 
 mod cgroup;
 mod drain;
+pub mod file;
+pub mod inject;
 pub mod invalid;
 mod label;
+mod quantity;
+pub mod similar;
 pub mod socket;
 
 use std::path::PathBuf;
 
 pub use cgroup::{BuildCgroupParent, CgroupParent, check_driver, driver_warning};
 pub use drain::Drain;
+pub use file::Fault;
 pub use invalid::Invalid;
 pub use label::{label, label_pair};
 pub use socket::SocketAccess;
 
+use crate::engine::shapes::Place;
+use crate::rules::inject::{How, Inject, Value};
 use crate::rules::reply::Replies;
 use crate::rules::socket::SocketBind;
-use crate::rules::{AnonymousVolumes, Injections, Label, Profile};
+use crate::rules::{AnonymousVolumes, Label, Profile};
 
-/// Everything that the flags and variables configure, checked.
+/// Everything that flags, variables and the configuration file configure, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// The socket that clients connect to.
-    pub listen: PathBuf,
-    /// Permissions and owners of [`Config::listen`].
-    pub access: SocketAccess,
-    /// The socket of the daemon.
-    pub daemon: PathBuf,
-    /// The labels in the order in which they were given; at least one, with unique keys.
-    pub labels: Vec<Label>,
-    /// The labels of images: a subset of `labels`, in the same order.
-    pub image_labels: Vec<Label>,
-    /// The cgroup parent of containers; `self` is not resolved yet.
-    pub cgroup_parent: CgroupParent,
-    /// The cgroup parent of builds.
-    pub build_cgroup_parent: BuildCgroupParent,
-    /// Refuse requests that are not known operations of the Engine API.
-    pub strict: bool,
-    /// Forward BuildKit's connections unchanged, so that its images have no labels.
-    pub no_buildkit: bool,
-    /// Handling of mounts of the daemon's socket.
-    pub socket_bind: SocketBind,
-    /// Handling of anonymous volumes.
-    pub anonymous_volumes: AnonymousVolumes,
+    /// The listeners; at least one, with unique names and sockets. Flags alone make one without a name.
+    pub listeners: Vec<Listener>,
     /// Time that running exchanges get at shutdown.
     pub drain: Drain,
     /// Log every exchange.
@@ -54,6 +41,56 @@ pub struct Config {
     pub log_format: LogFormat,
     /// The socket for metrics and health checks.
     pub stats: Option<PathBuf>,
+    /// Permissions and owners of [`Config::stats`]: the defaults of those of the listening sockets, but
+    /// closed to others, since the numbers describe jobs.
+    pub stats_access: SocketAccess,
+}
+
+/// A listening socket and its rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// The name from the file.
+    pub name: Option<String>,
+    /// The socket that clients connect to.
+    pub listen: PathBuf,
+    /// Permissions and owners of [`Listener::listen`].
+    pub access: SocketAccess,
+    /// The socket of the daemon.
+    pub daemon: PathBuf,
+    /// The labels in the order in which they were given, with unique keys.
+    pub labels: Vec<Sourced<Label>>,
+    /// The labels of images: a subset of `labels`, in the same order.
+    pub image_labels: Vec<Sourced<Label>>,
+    /// The cgroup parent of containers; `self` is not resolved yet.
+    pub cgroup_parent: Sourced<CgroupParent>,
+    /// The cgroup parent of builds.
+    pub build_cgroup_parent: Sourced<BuildCgroupParent>,
+    /// Refuse requests that are not known operations of the Engine API.
+    pub strict: bool,
+    /// Forward BuildKit's connections unchanged, so that its images have no labels.
+    pub no_buildkit: bool,
+    /// Handling of mounts of the daemon's socket.
+    pub socket_bind: Sourced<SocketBind>,
+    /// Handling of anonymous volumes.
+    pub anonymous_volumes: AnonymousVolumes,
+    /// The options that are injected.
+    pub inject: Vec<Inject>,
+}
+
+/// A value, and where it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sourced<T> {
+    /// The value.
+    pub value: T,
+    /// The flag or variable of the value, or the place of its key in the file and the key.
+    pub by: String,
+}
+
+impl<T> Sourced<T> {
+    /// Returns the flag, the variable, or the place in the file alone.
+    fn from(&self) -> String {
+        self.by.rsplit_once(": ").map_or(self.by.as_str(), |(place, _)| place).to_owned()
+    }
 }
 
 /// Format of log lines.
@@ -80,14 +117,7 @@ impl LogFormat {
     }
 }
 
-impl Config {
-    /// Permissions and owners of [`Config::stats`]: those of the listening socket, but closed to others,
-    /// since the numbers describe jobs.
-    #[must_use]
-    pub fn stats_access(&self) -> SocketAccess {
-        SocketAccess { mode: Some(0o660), ..self.access }
-    }
-
+impl Listener {
     /// Returns the values to inject. Calls `own` only for `--cgroup-parent self`; it returns the
     /// cgroup parent of the container in which the proxy runs.
     ///
@@ -95,24 +125,47 @@ impl Config {
     ///
     /// The errors of `own`.
     pub fn profile<E>(&self, own: impl FnOnce() -> Result<String, E>) -> Result<Profile, E> {
-        let cgroup_parent = match &self.cgroup_parent {
+        let parent = match &self.cgroup_parent.value {
             CgroupParent::None => None,
             CgroupParent::Fixed(parent) => Some(parent.clone()),
             CgroupParent::OfOwnContainer => Some(own()?),
         };
+        let builds = match &self.build_cgroup_parent.value {
+            BuildCgroupParent::Inherit => self.cgroup_parent.from(),
+            _ => self.build_cgroup_parent.from(),
+        };
+        let force = |at, value, from| Inject { at, how: How::Force, value, from };
+        let labels = |at, labels: &[Sourced<Label>]| -> Vec<Inject> {
+            let entry =
+                |label: &Sourced<Label>| force(at, Value::Entry(label.value.clone()), label.from());
+            labels.iter().map(entry).collect()
+        };
+        let build_parent = self
+            .build_cgroup_parent
+            .value
+            .beside(parent.as_deref())
+            .map(|parent| force(Place::BuildCgroupParent, Value::Text(parent), builds));
+        let parent = parent.map(|parent| {
+            force(Place::CgroupParent, Value::Text(parent), self.cgroup_parent.from())
+        });
+        let labels = labels(Place::Labels, &self.labels)
+            .into_iter()
+            .chain(labels(Place::ImageLabels, &self.image_labels));
+        let parents = parent.into_iter().chain(build_parent);
         Ok(Profile {
-            inject: Injections::forced(
-                &self.labels,
-                &self.image_labels,
-                cgroup_parent.as_deref(),
-                self.build_cgroup_parent.beside(cgroup_parent.as_deref()).as_deref(),
-            ),
+            inject: labels.chain(parents).chain(self.inject.iter().cloned()).collect(),
             strict: self.strict,
             no_buildkit: self.no_buildkit,
-            socket_bind: self.socket_bind.clone(),
+            socket_bind: self.socket_bind.value.clone(),
             anonymous_volumes: self.anonymous_volumes,
             replies: Replies::default(),
         })
+    }
+
+    /// Returns a warning for each option that not every build gets.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        let warned = (!self.no_buildkit).then(|| inject::of_classic_builds(&self.inject));
+        warned.into_iter().flatten()
     }
 }
 

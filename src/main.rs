@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use dockerd_ci_proxy::cli::check::{self, Report, check, exit_of};
-use dockerd_ci_proxy::cli::{self, Command, Exit};
-use dockerd_ci_proxy::config::{Config, SocketAccess};
+use dockerd_ci_proxy::cli::{self, Command, Exit, Passed};
+use dockerd_ci_proxy::config::{self, Config, SocketAccess};
 use dockerd_ci_proxy::net::host::own_container;
 use dockerd_ci_proxy::net::listen::Listener;
-use dockerd_ci_proxy::net::listen::activation::Sockets;
 use dockerd_ci_proxy::net::service::handover::{self, Program, Start};
 use dockerd_ci_proxy::net::service::notify::Manager;
 use dockerd_ci_proxy::net::{self, ListenerGroup, Server, client};
@@ -32,13 +31,14 @@ fn main() -> ExitCode {
             return Exit::Failed.into();
         }
     };
-    let exit = match cli::parse(std::env::args_os().skip(1), variable, start.passed_path()) {
+    let passed: Vec<_> = start.passed().map(passed).collect();
+    let exit = match cli::parse(std::env::args_os().skip(1), variable, &passed) {
         Ok(Command::Help(text) | Command::Version(text)) => printed(&text, Exit::Done),
         Ok(Command::Check(config)) => {
             for unknown in unknown_variables() {
                 print_error(&format_args!("warn: {unknown}"));
             }
-            print_report(&check(&config, &paths(&start.sockets().clients)))
+            print_report(&check(&config, &passed))
         }
         Ok(Command::Status(socket)) => status(&socket),
         Ok(Command::Run(config)) => {
@@ -48,12 +48,18 @@ fn main() -> ExitCode {
             }
             run(&config, start, program).unwrap_or_else(|exit| exit)
         }
-        Err(error) => {
-            print_error(&error);
+        Err(errors) => {
+            for error in &errors {
+                print_error(error);
+            }
             Exit::Usage
         }
     };
     exit.into()
+}
+
+fn passed(listener: &Listener) -> Passed<'_> {
+    Passed { name: listener.name(), path: listener.path() }
 }
 
 /// Prints the state of the proxy with this stats socket. Succeeds if clients would be served now.
@@ -97,10 +103,6 @@ fn print_error(error: &impl Display) {
     let _ = std::io::stderr().write_all(format!("dockerd-ci-proxy: {error}\n").as_bytes());
 }
 
-fn paths(listeners: &[Listener]) -> Vec<PathBuf> {
-    listeners.iter().map(|listener| listener.path().to_owned()).collect()
-}
-
 /// Returns a warning for each variable that is probably a misspelt one of the proxy.
 fn unknown_variables() -> Vec<String> {
     cli::variables::unknown(std::env::vars_os())
@@ -116,31 +118,37 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
         Start::First(sockets) => (sockets, None),
         Start::Next(sockets, predecessor) => (sockets, Some(predecessor)),
     };
-    check_cgroup_parents(config)?;
-    let profile =
-        config.profile(|| own_container::cgroup_parent(&config.daemon)).map_err(|why| {
-            error!("--cgroup-parent self: {why}");
-            exit_of(&why)
-        })?;
+    let profiles = profiles(config)?;
     let stats = stats(config, sockets.stats.take())?;
-    let listeners = listeners(config, sockets)?;
-    let paths = paths(&listeners);
-    let daemon = config.daemon.clone();
-    let group = ListenerGroup::new(listeners, profile.clone(), daemon);
+    let (groups, removed) = groups(config, &profiles, sockets.clients)?;
+    let paths: Vec<Vec<PathBuf>> = groups
+        .iter()
+        .map(|group| group.listeners.iter().map(|listener| listener.path().to_owned()).collect())
+        .collect();
     // With a terminal, SIGHUP means that the terminal has closed, not an upgrade.
     let program = Some(program).filter(|_| !has_terminal());
-    let mut server = Server::new(vec![group], config.drain, manager(), program)
-        .map_err(|why| loop_failed(&why))?;
+    let mut server =
+        Server::new(groups, config.drain, manager(), program).map_err(|why| loop_failed(&why))?;
     let stats_path = stats.as_ref().map(|listener| listener.path().to_owned());
-    if let Some(listener) = stats {
-        server.answer_at(listener, &config.daemon).map_err(|why| loop_failed(&why))?;
+    if let (Some(listener), Some(first)) = (stats, config.listeners.first()) {
+        server.answer_at(listener, &first.daemon).map_err(|why| loop_failed(&why))?;
     }
     predecessor.map_or(Ok(()), |old| server.relieve(old)).map_err(|why| {
         error!("the previous process did not hand over: {why}");
         Exit::Failed
     })?;
+    // Not earlier: while the previous process could go on, its clients needed the files.
+    for mut listener in removed {
+        info!("the socket {} is of no listener any more; it is closed", listener.path().display());
+        listener.take_file();
+    }
     // Not earlier: a reader of these lines may send a signal at once, which is handled from here on.
-    announce(config, &paths, stats_path.as_deref(), &profile);
+    if let Some(path) = stats_path {
+        info!("serving /metrics, /healthz and /readyz on {}", path.display());
+    }
+    for ((listener, profile), paths) in config.listeners.iter().zip(&profiles).zip(&paths) {
+        announce(listener, paths, profile);
+    }
     let net::Stopped { cut, handed_over } = server.run().map_err(|why| loop_failed(&why))?;
     let handed_over = match handed_over {
         0 => String::new(),
@@ -150,12 +158,45 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
     Ok(Exit::Done)
 }
 
-/// Returns the listening sockets that were passed, or else creates one.
-fn listeners(config: &Config, sockets: Sockets) -> Result<Vec<Listener>, Exit> {
-    if !sockets.clients.is_empty() {
-        return Ok(sockets.clients);
+/// Checks the cgroup parents, and finds that of the own container if a listener needs it.
+fn profiles(config: &Config) -> Result<Vec<Profile>, Exit> {
+    let mut profiles = Vec::new();
+    for listener in &config.listeners {
+        check_cgroup_parents(listener)?;
+        let own = || own_container::cgroup_parent(&listener.daemon);
+        profiles.push(listener.profile(own).map_err(|why| {
+            error!("{} self: {why}", listener.cgroup_parent.by);
+            exit_of(&why)
+        })?);
     }
-    bind(&config.listen, config.access, config).map(|own| vec![own])
+    Ok(profiles)
+}
+
+/// Gives each listener the sockets that were passed for it, or else creates one. Also returns the sockets that
+/// no listener has any more.
+fn groups(
+    config: &Config,
+    profiles: &[Profile],
+    passed: Vec<Listener>,
+) -> Result<(Vec<ListenerGroup>, Vec<Listener>), Exit> {
+    let mut left = passed;
+    let mut groups = Vec::new();
+    for (listener, profile) in config.listeners.iter().zip(profiles) {
+        let single = config.listeners.len() == 1;
+        let is_own = |socket: &Listener| {
+            if socket.is_passed() {
+                return single || listener.name.as_deref() == Some(socket.name());
+            }
+            std::path::absolute(&listener.listen).is_ok_and(|path| path == socket.path())
+        };
+        let (mut sockets, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(is_own);
+        left = rest;
+        if sockets.is_empty() {
+            sockets.push(bind(&listener.listen, listener.access, &listener.daemon)?);
+        }
+        groups.push(ListenerGroup::new(sockets, profile.clone(), listener.daemon.clone()));
+    }
+    Ok((groups, left))
 }
 
 /// Returns the stats socket that was passed, or else creates the configured one, if any.
@@ -168,13 +209,16 @@ fn stats(config: &Config, passed: Option<Listener>) -> Result<Option<Listener>, 
             );
             Err(Exit::Usage)
         }
-        (None, Some(path)) => bind(path, config.stats_access(), config).map(Some),
+        (None, Some(path)) => {
+            let daemon = config.listeners.first().map(|listener| &*listener.daemon);
+            bind(path, config.stats_access, daemon.unwrap_or(path)).map(Some)
+        }
         (passed, _) => Ok(passed),
     }
 }
 
-fn bind(path: &Path, access: SocketAccess, config: &Config) -> Result<Listener, Exit> {
-    Listener::bind(path, access, &config.daemon).map_err(|why| {
+fn bind(path: &Path, access: SocketAccess, daemon: &Path) -> Result<Listener, Exit> {
+    Listener::bind(path, access, daemon).map_err(|why| {
         error!("{why}");
         Exit::Failed
     })
@@ -199,7 +243,7 @@ fn loop_failed(why: &std::io::Error) -> Exit {
 
 /// Refuses a cgroup parent that the daemon's cgroup driver cannot use, since otherwise every container of
 /// every job would fail. Warns if the daemon does not answer: it may start later.
-fn check_cgroup_parents(config: &Config) -> Result<(), Exit> {
+fn check_cgroup_parents(config: &config::Listener) -> Result<(), Exit> {
     if check::fixed_parents(config).next().is_none() {
         return Ok(());
     }
@@ -225,28 +269,27 @@ fn check_cgroup_parents(config: &Config) -> Result<(), Exit> {
     Ok(())
 }
 
-/// Logs the configuration, and last that the proxy serves.
-fn announce(config: &Config, listening: &[PathBuf], stats: Option<&Path>, profile: &Profile) {
-    if let Some(path) = stats {
-        info!("serving /metrics, /healthz and /readyz on {}", path.display());
-    }
+/// Logs the configuration of a listener, and last that the proxy serves.
+fn announce(config: &config::Listener, listening: &[PathBuf], profile: &Profile) {
+    let name = config.name.as_ref().map_or(String::new(), |name| format!("{name}: "));
     let source = check::missing_source(config, own_container::is_there());
-    for warning in source.into_iter().chain(check::missing_daemon(config)) {
-        warn!("{warning}");
+    let warnings = source.into_iter().chain(check::missing_daemon(config));
+    for warning in warnings.chain(config.warnings()) {
+        warn!("{name}{warning}");
     }
     for label in profile.inject.labels() {
-        info!("label {}={:?}", label.key, label.value);
+        info!("{name}label {}={:?}", label.key, label.value);
     }
     let builds = profile.inject.build_cgroup_parent();
     for line in check::cgroup_parents(profile.inject.cgroup_parent(), builds) {
-        info!("{line}");
+        info!("{name}{line}");
     }
     for setting in check::beyond_default(config) {
-        info!("{setting}");
+        info!("{name}{setting}");
     }
     let (daemon, version) = (config.daemon.display(), env!("CARGO_PKG_VERSION"));
     for path in listening {
         let path = path.display();
-        info!("listening on {path}, for the daemon at {daemon}; version {version}");
+        info!("{name}listening on {path}, for the daemon at {daemon}; version {version}");
     }
 }

@@ -20,7 +20,6 @@ const LAYERS: &[&str] = &[
 /// Circles of modules that use each other. A circle is one concept in several files; each stands
 /// here with the reason.
 const CIRCLES: &[(&[&str], &str)] = &[
-    (&["cli::flags", "cli::parse"], "a row of the table names the function that reads its value"),
     (&["http::body", "http::chunked"], "chunks are one of the ways in which a body ends"),
     (
         &["proxy::grpc::down", "proxy::grpc::opening", "proxy::grpc::tunnel"],

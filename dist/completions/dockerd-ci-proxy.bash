@@ -11,6 +11,10 @@ _dockerd_ci_proxy() {
     fi
     COMPREPLY=()
     case $prev in
+        --config)
+            compopt -o filenames 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            ;;
         --dockersocket | --ds)
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -26,7 +30,7 @@ _dockerd_ci_proxy() {
             mapfile -t COMPREPLY < <(compgen -W 'all none' -- "$cur")
             ;;
         --cgroup-parent)
-            mapfile -t COMPREPLY < <(compgen -W 'self' -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W 'self none' -- "$cur")
             ;;
         --build-cgroup-parent)
             mapfile -t COMPREPLY < <(compgen -W 'inherit none' -- "$cur")
@@ -68,6 +72,7 @@ _dockerd_ci_proxy() {
             ;;
         *)
             [ -n "$value" ] || mapfile -t COMPREPLY < <(compgen -W '
+                --config
                 --dockersocket
                 --ds
                 --listensocket

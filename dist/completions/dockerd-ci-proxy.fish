@@ -2,11 +2,12 @@
 complete -c dockerd-ci-proxy -f
 complete -c dockerd-ci-proxy -n __fish_use_subcommand -a help -d 'Print the help.'
 complete -c dockerd-ci-proxy -n __fish_use_subcommand -a status -d 'Print the state of a running proxy, from its --stats-socket; exits with 0 if the daemon would answer a client now, else with 1.'
+complete -c dockerd-ci-proxy -l config -r -F -d 'The configuration file, in TOML.'
 complete -c dockerd-ci-proxy -l dockersocket -l ds -r -F -d 'The socket of the Docker daemon.'
 complete -c dockerd-ci-proxy -l listensocket -l ls -r -F -d 'The socket that clients use instead of the daemon\'s.'
 complete -c dockerd-ci-proxy -l label -x -d 'A label for everything that clients create.'
 complete -c dockerd-ci-proxy -l image-labels -x -a 'all none' -d 'The labels of images that clients build, commit or import.'
-complete -c dockerd-ci-proxy -l cgroup-parent -x -a 'self' -d 'The cgroup parent of containers, and of builds unless they have their own.'
+complete -c dockerd-ci-proxy -l cgroup-parent -x -a 'self none' -d 'The cgroup parent of containers, and of builds unless they have their own.'
 complete -c dockerd-ci-proxy -l build-cgroup-parent -x -a 'inherit none' -d 'The cgroup parent of builds.'
 complete -c dockerd-ci-proxy -l socket-bind -x -a 'rewrite refuse pass' -d 'Handling of containers and services that mount the daemon\'s socket.'
 complete -c dockerd-ci-proxy -l socket-bind-source -r -F -d 'The path of the listening socket on the host, for --socket-bind rewrite.'

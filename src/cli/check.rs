@@ -3,14 +3,17 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::Exit;
-use crate::config::{self, CgroupParent, Config, Invalid, SocketAccess, socket};
+use super::{Exit, Passed};
+use crate::config::inject::treatment;
+use crate::config::{self, CgroupParent, Config, Invalid, Listener, SocketAccess, Sourced, socket};
+use crate::engine::shapes::Place;
 use crate::net::client::{self, Daemon};
 use crate::net::host::own_container;
 use crate::net::listen::socket::{self as listener, PathState};
 use crate::rules::AnonymousVolumes;
+use crate::rules::inject::{Inject, Value};
 use crate::rules::socket::SocketBind;
 
 /// Result of a check.
@@ -31,50 +34,69 @@ impl Report {
         self.errors.first().map_or(Exit::Done, |(exit, _)| *exit)
     }
 
+    /// Adds an error, unless another listener has the same.
     fn error(&mut self, exit: Exit, why: String) {
-        self.errors.push((exit, why));
+        let error = (exit, why);
+        if !self.errors.contains(&error) {
+            self.errors.push(error);
+        }
     }
 }
 
-/// Asks the daemon, looks at the paths of the sockets, and reports what a start would do. `passed` are the
-/// paths of the listening sockets of the service manager, if it passed any.
+/// Asks the daemons, looks at the paths of the sockets, and reports what a start would do.
 #[must_use]
-pub fn check(config: &Config, passed: &[PathBuf]) -> Report {
+pub fn check(config: &Config, passed: &[Passed<'_>]) -> Report {
     let mut report = Report::default();
-    let daemon = ask_daemon(config, &mut report);
-    if passed.is_empty() {
-        check_place("listening", &config.listen, config.access, config, &mut report);
+    let single = config.listeners.len() == 1;
+    for listener in &config.listeners {
+        if let Some(name) = &listener.name {
+            report.plan.push(format!("listener {name}:"));
+        }
+        let own =
+            passed.iter().filter(|passed| single || listener.name.as_deref() == Some(passed.name));
+        let own: Vec<_> = own.map(|passed| passed.path).collect();
+        of_listener(listener, &own, &mut report);
     }
     if let Some(path) = &config.stats {
-        check_place("stats", path, config.stats_access(), config, &mut report);
+        let daemon = config.listeners.first().map(|listener| &*listener.daemon);
+        check_place("stats", path, config.stats_access, daemon.unwrap_or(path), &mut report);
+    }
+    report
+}
+
+/// Reports what a start would do for one listener.
+fn of_listener(listener: &Listener, passed: &[&Path], report: &mut Report) {
+    let daemon = ask_daemon(listener, report);
+    if passed.is_empty() {
+        check_place("listening", &listener.listen, listener.access, &listener.daemon, report);
     }
     for path in passed {
         let path = path.display();
         report.plan.push(format!("listening socket {path}: passed by the service manager"));
     }
-    for label in &config.labels {
+    for Sourced { value: label, .. } in &listener.labels {
         report.plan.push(format!("label {}={:?}", label.key, label.value));
     }
     if let Some(daemon) = daemon {
-        find_cgroup_parents(config, &daemon, &mut report);
+        find_cgroup_parents(listener, &daemon, report);
     }
-    report.warnings.extend(missing_source(config, own_container::is_there()));
-    report.plan.push(mounts(config));
-    report.plan.extend(choices(config));
-    report
+    report.warnings.extend(listener.warnings());
+    report.warnings.extend(missing_source(listener, own_container::is_there()));
+    report.plan.push(mounts(listener));
+    report.plan.extend(choices(listener));
 }
 
 /// Describes the settings that differ from the defaults, without labels and cgroup parents.
-pub fn beyond_default(config: &Config) -> impl Iterator<Item = String> {
+pub fn beyond_default(config: &Listener) -> impl Iterator<Item = String> {
     let own = |path: &str| socket::same_socket(Path::new(path), &config.listen);
-    let default = matches!(&config.socket_bind, SocketBind::Rewrite(path) if own(path));
+    let default = matches!(&config.socket_bind.value, SocketBind::Rewrite(path) if own(path));
     let mounts = (!default).then(|| mounts(config));
     mounts.into_iter().chain(choices(config))
 }
 
 /// Describes the handling of mounts of the daemon's socket.
-fn mounts(config: &Config) -> String {
-    match &config.socket_bind {
+fn mounts(config: &Listener) -> String {
+    match &config.socket_bind.value {
         SocketBind::Pass => "mounts of the daemon's socket are allowed".to_owned(),
         SocketBind::Refuse => "mounts of the daemon's socket are refused".to_owned(),
         SocketBind::Rewrite(path) => {
@@ -84,7 +106,7 @@ fn mounts(config: &Config) -> String {
 }
 
 /// Describes the other settings that differ from the defaults.
-fn choices(config: &Config) -> impl Iterator<Item = String> {
+fn choices(config: &Listener) -> impl Iterator<Item = String> {
     let strict = "requests that are not known operations of the Engine API are refused, and BuildKit images \
                   that cannot be labelled";
     let no_buildkit =
@@ -93,12 +115,35 @@ fn choices(config: &Config) -> impl Iterator<Item = String> {
     let leaves = config.anonymous_volumes == AnonymousVolumes::Leave;
     let asked = [(config.strict, strict), (config.no_buildkit, no_buildkit), (leaves, leave)];
     let asked = asked.into_iter().filter(|(asked, _)| *asked).map(|(_, line)| line.to_owned());
-    image_labels(config).into_iter().chain(asked)
+    let injected = config.inject.iter().filter_map(injected);
+    image_labels(config).into_iter().chain(asked).chain(injected)
+}
+
+/// Describes the injection of an option.
+fn injected(inject: &Inject) -> Option<String> {
+    let Place::Field(field) = inject.at else { return None };
+    let value = match &inject.value {
+        Value::Entry(label) => format!("{}={:?}", label.key, label.value),
+        Value::Text(text) => format!("{text:?}"),
+        Value::Switch(value) => value.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::List(list) => format!("{list:?}"),
+        Value::Map(map) => {
+            let entries = map.iter().map(|label| format!("{}={:?}", label.key, label.value));
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+        }
+        Value::Objects(objects) => {
+            let objects: Vec<_> = objects.iter().map(|(_, json)| json.as_str()).collect();
+            format!("[{}]", objects.join(", "))
+        }
+    };
+    let (section, how) = (field.section.name(), treatment(inject.how));
+    Some(format!("{section} {how} {} = {value} ({})", field.path, inject.from))
 }
 
 /// Describes the labels of images, unless images get all labels.
-fn image_labels(config: &Config) -> Option<String> {
-    let keys: Vec<_> = config.image_labels.iter().map(|label| &*label.key).collect();
+fn image_labels(config: &Listener) -> Option<String> {
+    let keys: Vec<_> = config.image_labels.iter().map(|label| &*label.value.key).collect();
     match keys.len() {
         all if all == config.labels.len() => None,
         0 => Some("images get no labels".to_owned()),
@@ -106,23 +151,24 @@ fn image_labels(config: &Config) -> Option<String> {
     }
 }
 
-/// Checks the configured cgroup parents against the daemon's cgroup driver. Returns the flag of each with an
-/// error, a warning, or neither.
-pub fn checked_parents(
-    config: &Config,
-    driver: &str,
-) -> impl Iterator<Item = (&'static str, Result<Option<Invalid>, Invalid>)> {
-    fixed_parents(config).map(move |(flag, parent)| {
+/// Checks the configured cgroup parents against the daemon's cgroup driver. Returns the flag or place of each
+/// with an error, a warning, or neither.
+pub fn checked_parents<'a>(
+    config: &'a Listener,
+    driver: &'a str,
+) -> impl Iterator<Item = (&'a str, Result<Option<Invalid>, Invalid>)> {
+    fixed_parents(config).map(move |(by, parent)| {
         let checked = config::check_driver(driver, parent);
-        (flag, checked.map(|()| config::driver_warning(driver, parent)))
+        (by, checked.map(|()| config::driver_warning(driver, parent)))
     })
 }
 
-/// Returns the cgroup parents that are known without asking the daemon, each with its flag.
-pub fn fixed_parents(config: &Config) -> impl Iterator<Item = (&'static str, &str)> {
-    let containers = config.cgroup_parent.fixed().map(|parent| ("--cgroup-parent", parent));
-    let builds = config.build_cgroup_parent.fixed();
-    containers.into_iter().chain(builds.map(|parent| ("--build-cgroup-parent", parent)))
+/// Returns the cgroup parents that are known without asking the daemon, each with its flag or place.
+pub fn fixed_parents(config: &Listener) -> impl Iterator<Item = (&str, &str)> {
+    let (containers, builds) = (&config.cgroup_parent, &config.build_cgroup_parent);
+    let of_containers = containers.value.fixed().map(|parent| (&*containers.by, parent));
+    let of_builds = builds.value.fixed().map(|parent| (&*builds.by, parent));
+    of_containers.into_iter().chain(of_builds)
 }
 
 /// Describes the cgroup parents of containers and of builds, if there are any.
@@ -140,7 +186,7 @@ pub fn cgroup_parents(
 
 /// Returns a warning if there is no socket at the daemon's path. The daemon may start later.
 #[must_use]
-pub fn missing_daemon(config: &Config) -> Option<String> {
+pub fn missing_daemon(config: &Listener) -> Option<String> {
     let path = config.daemon.display();
     match fs::metadata(&config.daemon) {
         Ok(meta) if meta.file_type().is_socket() => None,
@@ -155,15 +201,15 @@ pub fn missing_daemon(config: &Config) -> Option<String> {
 /// Returns a warning if nothing exists at `--socket-bind-source`. In a container the host's files are not
 /// visible, so there is no warning; nor is there one for the proxy's own socket, which is about to be created.
 #[must_use]
-pub fn missing_source(config: &Config, in_container: bool) -> Option<String> {
-    let SocketBind::Rewrite(source) = &config.socket_bind else {
+pub fn missing_source(config: &Listener, in_container: bool) -> Option<String> {
+    let Sourced { value: SocketBind::Rewrite(source), by } = &config.socket_bind else {
         return None;
     };
     let path = Path::new(source);
     let expected = in_container || path.exists() || socket::same_socket(path, &config.listen);
     (!expected).then(|| {
         format!(
-            "--socket-bind-source: nothing exists at {source}; until the listening socket is there, a \
+            "{by}: nothing exists at {source}; until the listening socket is there, a \
              container that mounts the daemon's socket gets an empty directory or an error"
         )
     })
@@ -178,7 +224,7 @@ pub fn exit_of(error: &own_container::Error) -> Exit {
     }
 }
 
-fn ask_daemon(config: &Config, report: &mut Report) -> Option<Daemon> {
+fn ask_daemon(config: &Listener, report: &mut Report) -> Option<Daemon> {
     let path = config.daemon.display();
     match client::daemon(&config.daemon) {
         Ok(daemon) => {
@@ -193,11 +239,11 @@ fn ask_daemon(config: &Config, report: &mut Report) -> Option<Daemon> {
 }
 
 /// Checks that a socket can be created at `path`, with its permissions and owners.
-fn check_place(name: &str, path: &Path, given: SocketAccess, config: &Config, report: &mut Report) {
-    let access = listener::access(given, &config.daemon);
+fn check_place(name: &str, path: &Path, given: SocketAccess, daemon: &Path, report: &mut Report) {
+    let access = listener::access(given, daemon);
     let place = match listener::look(path).and_then(|place| {
         listener::may_bind(path)?;
-        listener::may_give(path, given, &config.daemon)?;
+        listener::may_give(path, given, daemon)?;
         Ok(place)
     }) {
         Ok(PathState::Free) => "will be created",
@@ -215,30 +261,30 @@ fn check_place(name: &str, path: &Path, given: SocketAccess, config: &Config, re
     report.plan.push(format!("{name} socket {path}: {place}; {}", access.join(", ")));
 }
 
-fn find_cgroup_parents(config: &Config, daemon: &Daemon, report: &mut Report) {
+fn find_cgroup_parents(config: &Listener, daemon: &Daemon, report: &mut Report) {
     let driver = daemon.driver.as_deref().unwrap_or_default();
     let mut usable = true;
-    for (flag, checked) in checked_parents(config, driver) {
+    for (by, checked) in checked_parents(config, driver) {
         match checked {
             Ok(warning) => {
-                report.warnings.extend(warning.map(|warning| format!("{flag}: {warning}")));
+                report.warnings.extend(warning.map(|warning| format!("{by}: {warning}")));
             }
             Err(why) => {
                 usable = false;
-                report.error(Exit::Usage, format!("{flag}: {why}"));
+                report.error(Exit::Usage, format!("{by}: {why}"));
             }
         }
     }
-    let own = (config.cgroup_parent == CgroupParent::OfOwnContainer)
+    let own = (config.cgroup_parent.value == CgroupParent::OfOwnContainer)
         .then(|| own_container::cgroup_parent(&config.daemon));
     let own = own.transpose().unwrap_or_else(|why| {
         usable = false;
-        report.error(exit_of(&why), format!("--cgroup-parent self: {why}"));
+        report.error(exit_of(&why), format!("{} self: {why}", config.cgroup_parent.by));
         None
     });
     if usable {
-        let containers = own.as_deref().or(config.cgroup_parent.fixed());
-        let builds = config.build_cgroup_parent.beside(containers);
+        let containers = own.as_deref().or(config.cgroup_parent.value.fixed());
+        let builds = config.build_cgroup_parent.value.beside(containers);
         report.plan.extend(cgroup_parents(containers, builds.as_deref()));
     }
 }

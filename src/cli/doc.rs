@@ -8,8 +8,9 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const DESCRIPTION: &str = env!("CARGO_PKG_DESCRIPTION");
 
 /// Rules for all flags.
-pub const RULES: &str = "A flag overrides its variable, and an empty variable counts as unset. If a flag that \
-                     cannot be repeated is given twice, the last one counts.";
+pub const RULES: &str = "A flag overrides its variable, and an empty variable counts as unset. The \
+                     configuration file overrides variables, too. If a flag that cannot be repeated is \
+                     given twice, the last one counts.";
 
 /// Width of the help, for terminals of 80 columns.
 const WIDTH: usize = 78;
@@ -81,20 +82,21 @@ pub fn spellings(flag: &Flag) -> Vec<String> {
     let short = flag.short.map(|short| format!("-{short}"));
     let mut names: Vec<_> = flag.names.iter().map(ToString::to_string).collect();
     names.extend(short);
-    if let (Effect::Value(value, _), Some(last)) = (&flag.effect, names.last_mut()) {
+    if let (Effect::Value(_, value), Some(last)) = (&flag.effect, names.last_mut()) {
         last.push(' ');
         last.push_str(value);
     }
     names
 }
 
-/// Returns the default and the variable, if any, each between two `quote`s.
+/// Returns the default, the variable and the key of the file, if any, each between two `quote`s.
 #[must_use]
 pub fn extras(flag: &Flag, quote: &str) -> Vec<String> {
     let named = |what: &str, text: &str| format!("{what} {quote}{text}{quote}");
     let default = flag.default.map(|text| named("default", text));
     let variable = flag.variable.map(|text| named("variable", text));
-    default.into_iter().chain(variable).collect()
+    let key = flag.key.as_ref().map(|key| named("key", key.name));
+    default.into_iter().chain(variable).chain(key).collect()
 }
 
 /// Wraps a text to indented lines of at most [`WIDTH`] columns; no words give no line.

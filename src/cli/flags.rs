@@ -1,28 +1,11 @@
 //! The one table of all flags. The parser, `--help`, the reference, the man page and the shell completions
 //! are made from it.
 
-use super::parse::{Action, Args, Given};
+use super::settings::{Action, Form, Key, Setting, listener, own, process};
+use crate::config::similar;
 
-/// Default of the daemon's socket.
-pub const DAEMON_SOCKET: &str = "/var/run/docker.sock";
-/// Default of the listening socket.
-pub const LISTEN_SOCKET: &str = "/var/run/docker-ci-proxy.sock";
-/// Default label.
-pub const LABEL: &str = "Created-Via=dockerd-ci-proxy";
-/// Default of the labels of images.
-pub const IMAGE_LABELS: &str = "all";
-/// Default of the cgroup parent of builds.
-pub const BUILD_CGROUP_PARENT: &str = "inherit";
-/// Default handling of mounts of the daemon's socket.
-pub const SOCKET_BIND: &str = "rewrite";
-/// Default handling of anonymous volumes.
-pub const ANONYMOUS_VOLUMES: &str = "label";
-/// Default format of log lines.
-pub const LOG_FORMAT: &str = "text";
-/// Default of the stats socket that `status` reads.
+/// The stats socket that `status` reads by default.
 pub const STATS_SOCKET: &str = "/run/dockerd-ci-proxy/stats.sock";
-/// Default drain time: `docker stop` kills after the same time.
-pub const DRAIN_TIME: &str = "10s";
 
 /// One flag.
 #[derive(Debug)]
@@ -31,10 +14,12 @@ pub struct Flag {
     pub names: &'static [&'static str],
     /// Its one-letter name.
     pub short: Option<char>,
-    /// Its effect on [`Args`].
+    /// What it sets.
     pub effect: Effect,
     /// The variable that is read where the flag is not given.
     pub variable: Option<&'static str>,
+    /// The key of the configuration file that sets the same.
+    pub key: Option<Key>,
     /// Its default value.
     pub default: Option<&'static str>,
     /// Its purpose, in one sentence.
@@ -43,23 +28,49 @@ pub struct Flag {
     pub details: &'static str,
 }
 
-/// Effect of a flag on the [`Args`]. The setters get the name by which the flag was given.
+/// Effect of a flag.
 #[derive(Debug)]
 pub enum Effect {
-    /// Takes no value.
-    Switch(fn(&mut Args, &'static str)),
-    /// Takes a value, which the help calls by this name.
-    Value(&'static str, fn(&mut Args, Given)),
+    /// Takes no value, and selects this action.
+    Action(Action),
+    /// Takes no value, and gives the setting this one.
+    Switch(Setting, &'static str),
+    /// Takes a value for the setting. The help calls the value by this name.
+    Value(Setting, &'static str),
+}
+
+impl Flag {
+    /// Returns what it sets; `None` for an action.
+    #[must_use]
+    pub fn setting(&self) -> Option<Setting> {
+        match self.effect {
+            Effect::Action(_) => None,
+            Effect::Switch(setting, _) | Effect::Value(setting, _) => Some(setting),
+        }
+    }
 }
 
 /// All flags, in the order of the help.
 pub const FLAGS: &[Flag] = &[
     Flag {
+        names: &["--config"],
+        short: None,
+        effect: Effect::Value(Setting::Config, "PATH"),
+        variable: Some("DCP_CONFIG"),
+        key: None,
+        default: None,
+        summary: "The configuration file, in TOML.",
+        details: "Without it, none is read, and the flags configure one listening socket. With it, \
+               the file overrides variables, and a setting given by both the file and a flag is an \
+               error.",
+    },
+    Flag {
         names: &["--dockersocket", "--ds"],
         short: None,
-        effect: Effect::Value("PATH", |args, given| args.daemon = Some(given)),
+        effect: Effect::Value(Setting::Daemon, "PATH"),
         variable: Some("DCP_DOCKER_SOCKET"),
-        default: Some(DAEMON_SOCKET),
+        key: Some(listener("daemon", Form::Text)),
+        default: Some("/var/run/docker.sock"),
         summary: "The socket of the Docker daemon.",
         details: "Can be written as unix:///path. The daemon need not be running when the proxy \
                starts.",
@@ -67,9 +78,10 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--listensocket", "--ls"],
         short: None,
-        effect: Effect::Value("PATH", |args, given| args.listen = Some(given)),
+        effect: Effect::Value(Setting::Listen, "PATH"),
         variable: Some("DCP_LISTEN_SOCKET"),
-        default: Some(LISTEN_SOCKET),
+        key: Some(own("socket")),
+        default: Some("/var/run/docker-ci-proxy.sock"),
         summary: "The socket that clients use instead of the daemon's.",
         details: "Can be written as unix:///path. A socket that a dead process left behind is \
                replaced; a socket on which a process still listens is an error.",
@@ -77,9 +89,10 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--label"],
         short: None,
-        effect: Effect::Value("KEY=VALUE", |args, given| args.labels.push(given)),
+        effect: Effect::Value(Setting::Label, "KEY=VALUE"),
         variable: Some("DCP_LABELS"),
-        default: Some(LABEL),
+        key: Some(listener("labels", Form::Labels)),
+        default: Some("Created-Via=dockerd-ci-proxy"),
         summary: "A label for everything that clients create.",
         details: "Can be repeated with other keys. It overrides a label with the same key from the \
                client. A key cannot contain whitespace. The variable holds several labels, \
@@ -90,9 +103,10 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--image-labels"],
         short: None,
-        effect: Effect::Value("all|none|KEY,...", |args, given| args.image_labels = Some(given)),
+        effect: Effect::Value(Setting::ImageLabels, "all|none|KEY,..."),
         variable: Some("DCP_IMAGE_LABELS"),
-        default: Some(IMAGE_LABELS),
+        key: Some(listener("image_labels", Form::Chosen(["all", "none"]))),
+        default: Some("all"),
         summary: "The labels of images that clients build, commit or import.",
         details: "Keys of labels, separated by commas. A label that differs between jobs gives \
                each job a different image, and builds that start from that image cannot share a \
@@ -101,25 +115,23 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--cgroup-parent"],
         short: None,
-        effect: Effect::Value("PARENT|self", |args, given| {
-            args.cgroup_parent = Some(given);
-        }),
+        effect: Effect::Value(Setting::CgroupParent, "PARENT|self|none"),
         variable: Some("DCP_CGROUP_PARENT"),
+        key: Some(listener("cgroup_parent", Form::Text)),
         default: None,
         summary: "The cgroup parent of containers, and of builds unless they have their own.",
         details: "An absolute path like /ci/1234 for a daemon with the cgroup driver cgroupfs, a \
                slice like ci-1234.slice for one with systemd. The word self means the cgroup \
                parent of the container in which the proxy runs; the proxy asks the daemon for it \
-               at startup. In the variable, 1 and true mean self, 0 and false mean none.",
+               at startup. none is the same as not to give it. In the variable, 1 and true mean self, 0 and false mean none.",
     },
     Flag {
         names: &["--build-cgroup-parent"],
         short: None,
-        effect: Effect::Value("inherit|none|PARENT", |args, given| {
-            args.build_cgroup_parent = Some(given);
-        }),
+        effect: Effect::Value(Setting::BuildCgroupParent, "inherit|none|PARENT"),
         variable: Some("DCP_BUILD_CGROUP_PARENT"),
-        default: Some(BUILD_CGROUP_PARENT),
+        key: Some(listener("build_cgroup_parent", Form::Text)),
+        default: Some("inherit"),
         summary: "The cgroup parent of builds.",
         details: "inherit takes that of --cgroup-parent, if there is one; none leaves the choice \
                to the daemon and the client; otherwise a path or slice as for --cgroup-parent. \
@@ -129,9 +141,10 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--socket-bind"],
         short: None,
-        effect: Effect::Value("rewrite|refuse|pass", |args, given| args.socket_bind = Some(given)),
+        effect: Effect::Value(Setting::SocketBind, "rewrite|refuse|pass"),
         variable: None,
-        default: Some(SOCKET_BIND),
+        key: Some(listener("socket_bind", Form::Text)),
+        default: Some("rewrite"),
         summary: "Handling of containers and services that mount the daemon's socket.",
         details: "rewrite mounts the listening socket instead, so that everything the container \
                creates is labelled too; refuse refuses the container; pass allows the mount, which \
@@ -140,8 +153,9 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--socket-bind-source"],
         short: None,
-        effect: Effect::Value("PATH", |args, given| args.socket_bind_source = Some(given)),
+        effect: Effect::Value(Setting::SocketBindSource, "PATH"),
         variable: None,
+        key: Some(own("socket_bind_source")),
         default: None,
         summary: "The path of the listening socket on the host, for --socket-bind rewrite.",
         details: "Without it, the path of the listening socket is used. Needed if the proxy itself runs \
@@ -150,9 +164,10 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--anonymous-volumes"],
         short: None,
-        effect: Effect::Value("label|leave", |args, given| args.anonymous_volumes = Some(given)),
+        effect: Effect::Value(Setting::AnonymousVolumes, "label|leave"),
         variable: None,
-        default: Some(ANONYMOUS_VOLUMES),
+        key: Some(listener("anonymous_volumes", Form::Text)),
+        default: Some("label"),
         summary: "Label anonymous volumes, or leave them to the daemon.",
         details: "Anonymous volumes come from VOLUME in an image, from --volume PATH, and from a \
                bind with only a target. With label, each becomes a labelled mount, which is \
@@ -164,8 +179,9 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--strict"],
         short: None,
-        effect: Effect::Switch(|args, _| args.strict = true),
+        effect: Effect::Switch(Setting::Strict, "true"),
         variable: None,
+        key: Some(listener("strict", Form::Switch)),
         default: None,
         summary: "Refuse requests that are not known operations of the Engine API, and BuildKit \
                images that cannot be labelled.",
@@ -175,8 +191,9 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--no-buildkit"],
         short: None,
-        effect: Effect::Switch(|args, _| args.no_buildkit = true),
+        effect: Effect::Switch(Setting::Buildkit, "false"),
         variable: None,
+        key: Some(listener("buildkit", Form::Switch)),
         default: None,
         summary: "Forward BuildKit's connections unchanged.",
         details: "Images that are built through them have no labels; each such connection is \
@@ -185,8 +202,9 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--socket-mode"],
         short: None,
-        effect: Effect::Value("MODE", |args, given| args.mode = Some(given)),
+        effect: Effect::Value(Setting::Mode, "MODE"),
         variable: None,
+        key: Some(listener("mode", Form::Text)),
         default: None,
         summary: "The permissions of the listening socket, in octal.",
         details: "Without it, those of the daemon's socket, or 0660 if that does not exist.",
@@ -194,8 +212,9 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--socket-owner"],
         short: None,
-        effect: Effect::Value("USER", |args, given| args.owner = Some(given)),
+        effect: Effect::Value(Setting::Owner, "USER"),
         variable: None,
+        key: Some(listener("owner", Form::Text)),
         default: None,
         summary: "The user that owns the listening socket, by name or number.",
         details: "Without it, the user that runs the proxy.",
@@ -203,8 +222,9 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--socket-group"],
         short: None,
-        effect: Effect::Value("GROUP", |args, given| args.group = Some(given)),
+        effect: Effect::Value(Setting::Group, "GROUP"),
         variable: None,
+        key: Some(listener("group", Form::Text)),
         default: None,
         summary: "The group of the listening socket, by name or number.",
         details: "Without it, that of the daemon's socket, or the group that runs the proxy if \
@@ -213,17 +233,19 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--drain-time"],
         short: None,
-        effect: Effect::Value("TIME", |args, given| args.drain = Some(given)),
+        effect: Effect::Value(Setting::Drain, "TIME"),
         variable: None,
-        default: Some(DRAIN_TIME),
+        key: Some(process("drain_time", Form::Text)),
+        default: Some("10s"),
         summary: "Time that running exchanges get to finish after SIGTERM or SIGINT.",
         details: "30 or 30s, 5m, 2h, or infinity. A second signal stops the proxy at once.",
     },
     Flag {
         names: &["--debug"],
         short: Some('d'),
-        effect: Effect::Switch(|args, by| args.debug = Some(Given::implied("1", by))),
+        effect: Effect::Switch(Setting::Debug, "true"),
         variable: Some("DCP_DEBUG"),
+        key: Some(process("debug", Form::Switch)),
         default: None,
         summary: "Log every exchange.",
         details: "In the variable, 1, true, yes and on mean yes, 0, false, no and off mean no.",
@@ -231,9 +253,10 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--log-format"],
         short: None,
-        effect: Effect::Value("text|json", |args, given| args.log_format = Some(given)),
+        effect: Effect::Value(Setting::LogFormat, "text|json"),
         variable: Some("DCP_LOG_FORMAT"),
-        default: Some(LOG_FORMAT),
+        key: Some(process("log_format", Form::Text)),
+        default: Some("text"),
         summary: "The format of log lines.",
         details: "text is a sentence for people, without the time, which the service manager adds; \
                json is one object per line, with the time and, for an exchange, its facts as \
@@ -242,8 +265,9 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--stats-socket"],
         short: None,
-        effect: Effect::Value("PATH", |args, given| args.stats = Some(given)),
+        effect: Effect::Value(Setting::Stats, "PATH"),
         variable: Some("DCP_STATS_SOCKET"),
+        key: Some(process("stats_socket", Form::Text)),
         default: None,
         summary: "A socket that answers GET /metrics, /healthz and /readyz over HTTP.",
         details: "Without it, there is none. Its mode is 0660; owner and group are those of the \
@@ -253,8 +277,9 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--check"],
         short: None,
-        effect: Effect::Switch(|args, _| args.action = Action::Check),
+        effect: Effect::Action(Action::Check),
         variable: None,
+        key: None,
         default: None,
         summary: "Do not serve: check the configuration, the daemon and the listening socket, and \
                print what a start would do.",
@@ -266,8 +291,9 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--help"],
         short: Some('h'),
-        effect: Effect::Switch(|args, _| args.action = Action::Help),
+        effect: Effect::Action(Action::Help),
         variable: None,
+        key: None,
         default: None,
         summary: "Print this help; so does the word help.",
         details: "",
@@ -275,8 +301,9 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--version"],
         short: Some('v'),
-        effect: Effect::Switch(|args, _| args.action = Action::Version),
+        effect: Effect::Action(Action::Version),
         variable: None,
+        key: None,
         default: None,
         summary: "Print the version.",
         details: "",
@@ -284,8 +311,9 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--labelname", "--ln"],
         short: None,
-        effect: Effect::Value("KEY", |args, given| args.label_names.push(given)),
+        effect: Effect::Value(Setting::LabelName, "KEY"),
         variable: Some("DCP_LABEL_NAME"),
+        key: None,
         default: None,
         summary: "The key of a label; older form of --label.",
         details: "The first one goes with the first --labelvalue, the second with the second.",
@@ -293,8 +321,9 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--labelvalue", "--lv"],
         short: None,
-        effect: Effect::Value("VALUE", |args, given| args.label_values.push(given)),
+        effect: Effect::Value(Setting::LabelValue, "VALUE"),
         variable: Some("DCP_LABEL_VALUE"),
+        key: None,
         default: None,
         summary: "The value of the label that --labelname names.",
         details: "",
@@ -302,8 +331,9 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--cgroupparent", "--cp"],
         short: None,
-        effect: Effect::Switch(|args, by| args.cgroup_parent = Some(Given::implied("self", by))),
+        effect: Effect::Switch(Setting::CgroupParent, "self"),
         variable: None,
+        key: None,
         default: None,
         summary: "Older form of --cgroup-parent self.",
         details: "",
@@ -339,38 +369,7 @@ pub fn by_short(typed: char) -> Option<(&'static Flag, &'static str)> {
 /// Returns the name of the flag that was probably meant.
 #[must_use]
 pub fn near(typed: &str) -> Option<&'static str> {
-    nearest(typed, "--", FLAGS.iter().flat_map(|flag| flag.names).copied())
-}
-
-/// Returns the name that was probably meant, of names that all begin with `before`: the first one that
-/// starts with the given text, else the most similar one if at most a third of it differs.
-pub(super) fn nearest<'n>(
-    typed: &str,
-    before: &str,
-    names: impl Iterator<Item = &'n str> + Clone,
-) -> Option<&'n str> {
-    let letters = typed.strip_prefix(before).unwrap_or(typed).len();
-    // Two letters are too few to guess.
-    let begun = names.clone().find(|name| letters > 2 && name.starts_with(typed));
-    begun.or_else(|| {
-        let (wrong, name) = names.map(|name| (distance(typed, name), name)).min()?;
-        (wrong <= (letters + 1) / 3).then_some(name)
-    })
-}
-
-/// Counts the letters to insert, remove or change to turn one text into the other (Levenshtein distance,
-/// computed row by row).
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (1..=other.len()).collect();
-    for (taken, letter) in one.bytes().enumerate() {
-        let (mut diagonal, mut left) = (taken, taken + 1);
-        for (cell, wanted) in row.iter_mut().zip(other.bytes()) {
-            let changed = diagonal + usize::from(letter != wanted);
-            left = changed.min(left + 1).min(*cell + 1);
-            diagonal = std::mem::replace(cell, left);
-        }
-    }
-    row.last().copied().unwrap_or(one.len())
+    similar::nearest(typed, "--", FLAGS.iter().flat_map(|flag| flag.names).copied())
 }
 
 #[cfg(test)]

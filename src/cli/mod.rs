@@ -1,26 +1,31 @@
 //! The command line: turns arguments and variables into a checked [`Config`], or into a text to print.
 //!
-//! [`flags`] is the one table of all flags, and [`doc`] renders it. `parse` reads the arguments into plain
-//! values that remember their flag or variable. `resolve` has `config` check them and puts that name before
-//! each error. [`check`] implements `--check`, and [`variables`] finds misspelt variables.
+//! [`flags`] is the one table of all flags and of the keys of the configuration file, and [`doc`] renders it.
+//! `parse` reads the arguments, and `file` reads the file, into plain values that remember where they were
+//! given ([`settings`]). `resolve` has `config` check them and puts that place before each error. [`check`] implements `--check`, and [`variables`] finds misspelt variables.
 
 pub mod check;
 pub mod doc;
 pub mod explain;
+mod file;
 pub mod flags;
 pub mod parse;
 mod resolve;
+pub mod settings;
 mod usage_error;
 pub mod variables;
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use parse::{Action, Args};
+use parse::Args;
+use settings::{Action, Setting};
 pub use usage_error::UsageError;
 
 use crate::config::Config;
+use crate::config::file::Source;
 
 /// Task that the command line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,35 +42,55 @@ pub enum Command {
     Version(String),
 }
 
-/// Reads the command line. `args` are the arguments without the name of the program, `env` looks
-/// up a variable, and `passed` is the path of the first listening socket of the service manager.
+/// A listening socket that the service manager passed.
+#[derive(Debug, Clone, Copy)]
+pub struct Passed<'a> {
+    /// Its name, `FileDescriptorName=`; may be empty.
+    pub name: &'a str,
+    /// Its path.
+    pub path: &'a Path,
+}
+
+/// Reads the command line, and the configuration file that it names. `args` are the arguments without the name
+/// of the program, `env` looks up a variable, and `passed` are the listening sockets of the service manager.
+/// It can be called again, to read the file anew.
 ///
-/// A flag overrides its variable. If a flag that cannot be repeated is given twice, the last one counts.
+/// A flag overrides its variable, and so does the file. If a flag that cannot be repeated is given twice, the
+/// last one counts.
 ///
 /// # Errors
 ///
-/// Everything that is unknown or cannot work; the error names the flag or variable at fault.
+/// Everything that is unknown or cannot work; each error names the flag, the variable or the place at fault.
 pub fn parse(
     args: impl Iterator<Item = OsString>,
     env: impl Fn(&str) -> Option<OsString>,
-    passed: Option<&Path>,
-) -> Result<Command, UsageError> {
-    let mut args = Args::from_words(args.collect())?;
+    passed: &[Passed<'_>],
+) -> Result<Command, Vec<UsageError>> {
+    let one = |error| vec![error];
+    let mut args = Args::from_words(args.collect()).map_err(one)?;
     let command = match args.action {
         Action::Help => return Ok(Command::Help(doc::help())),
         Action::Version => return Ok(Command::Version(doc::version())),
         Action::Status => {
             args.fill_from(env);
-            return resolve::stats_socket(args.stats).map(Command::Status);
+            let socket = resolve::stats_socket(args.settings.last(Setting::Stats));
+            return socket.map(Command::Status).map_err(one);
         }
         Action::Check => Command::Check,
         Action::Serve => Command::Run,
     };
     args.fill_from(env);
-    if let Some(path) = passed {
-        args.listen_at(path)?;
-    }
-    resolve::config(args).map(command)
+    let Some(given) = args.settings.last(Setting::Config) else {
+        return resolve::config(&args.settings, None, passed).map(command);
+    };
+    let text = fs::read_to_string(&given.value).map_err(|why| {
+        let (by, why) = (given.by.clone(), why.to_string());
+        vec![UsageError::Unreadable { by, path: PathBuf::from(&given.value), why }]
+    })?;
+    let path = given.value.to_string_lossy();
+    let file = file::read(Source { path: &path, text: &text })
+        .map_err(|faults| faults.into_iter().map(UsageError::File).collect::<Vec<_>>())?;
+    resolve::config(&args.settings, Some((&path, file)), passed).map(command)
 }
 
 /// Exit code of the program. The list is closed: scripts may rely on it.
@@ -76,7 +101,7 @@ pub enum Exit {
     Done,
     /// A failure that is no mistake on the command line, such as a socket in use.
     Failed,
-    /// Unusable flags or variables.
+    /// Unusable flags, variables or keys of the file.
     Usage,
     /// The daemon did not answer a question that has to be answered at startup.
     NoDaemon,
@@ -105,7 +130,7 @@ impl Exit {
             Self::Failed => {
                 "failure, such as a socket that cannot be bound, or a problem for status"
             }
-            Self::Usage => "unusable flags or variables",
+            Self::Usage => "unusable flags, variables or configuration file",
             Self::NoDaemon => "the daemon did not answer --check or --cgroup-parent self",
         }
     }

@@ -1,77 +1,234 @@
-//! Turns [`Args`] into [`Config`]: `config` checks each value, and each error gets the name of its flag or
-//! variable.
+//! Turns the given settings into [`Config`]: `config` checks each value, and each error gets the name of its
+//! flag or variable, or its place in the file.
+
+mod labels;
+mod sockets;
 
 use std::path::PathBuf;
 
-use super::flags::{
-    ANONYMOUS_VOLUMES, BUILD_CGROUP_PARENT, DAEMON_SOCKET, DRAIN_TIME, IMAGE_LABELS, LABEL,
-    LISTEN_SOCKET, LOG_FORMAT, SOCKET_BIND, STATS_SOCKET, nearest,
-};
-use super::parse::{self, Args, Given};
+use super::Passed;
+use super::file::{File, Level};
+use super::flags::{FLAGS, STATS_SOCKET};
+use super::settings::{Given, Setting, Settings};
 use super::usage_error::UsageError;
+use crate::config::inject::{disagreements, inherited};
 use crate::config::{
-    self, BuildCgroupParent, CgroupParent, Config, Drain, Invalid, LogFormat, SocketAccess, socket,
+    self, BuildCgroupParent, CgroupParent, Config, Drain, Invalid, Listener, LogFormat,
+    SocketAccess, Sourced, socket,
 };
-use crate::rules::Label;
 use crate::rules::socket::SocketBind;
 
-/// Checks all values and fills in the defaults.
+/// Checks all values and fills in the defaults. `outer` are the flags and variables, `path` is that of the
+/// file, and `passed` are the listening sockets of the service manager.
 ///
 /// # Errors
 ///
-/// The first value that cannot be used.
-pub(super) fn config(mut args: Args) -> Result<Config, UsageError> {
-    let or = |given: Option<Given>, value, by| given.unwrap_or_else(|| Given::implied(value, by));
-    let daemon = or(args.daemon.take(), DAEMON_SOCKET, "--dockersocket");
-    let listen = or(args.listen.take(), LISTEN_SOCKET, "--listensocket");
-    let drain = or(args.drain.take(), DRAIN_TIME, "--drain-time");
-    let bind = or(args.socket_bind.take(), SOCKET_BIND, "--socket-bind");
-    let volumes = or(args.anonymous_volumes.take(), ANONYMOUS_VOLUMES, "--anonymous-volumes");
-    let log_format = or(args.log_format.take(), LOG_FORMAT, "--log-format");
-    let image_labels = or(args.image_labels.take(), IMAGE_LABELS, "--image-labels");
-    let builds = or(args.build_cgroup_parent.take(), BUILD_CGROUP_PARENT, "--build-cgroup-parent");
-    let stats = args.stats.take();
-    let labels = labels(&mut args)?;
-    let config = Config {
-        strict: args.strict,
-        no_buildkit: args.no_buildkit,
-        socket_bind: socket_bind(&bind, args.socket_bind_source.as_ref(), &listen)?,
-        anonymous_volumes: text(&volumes, config::anonymous_volumes)?,
-        listen: path(&listen)?,
-        access: access(&args)?,
-        daemon: path(&daemon)?,
-        cgroup_parent: optional(args.cgroup_parent.as_ref(), CgroupParent::parse)?
-            .unwrap_or(CgroupParent::None),
-        build_cgroup_parent: text(&builds, BuildCgroupParent::parse)?,
-        drain: text(&drain, Drain::parse)?,
-        debug: args.debug.as_ref().map_or(Ok(false), yes_or_no)?,
-        log_format: text(&log_format, LogFormat::parse)?,
-        stats: stats.as_ref().map(path).transpose()?,
-        image_labels: of_images(&labels, &image_labels)?,
-        labels,
-    };
-    distinct_sockets(&config, listen.by, daemon.by, stats.map(|stats| stats.by))?;
-    Ok(config)
-}
-
-/// Refuses one path for two sockets. The last three parameters are the flags or variables of the sockets.
-fn distinct_sockets(
-    config: &Config,
-    listen: &'static str,
-    daemon: &'static str,
-    stats: Option<&'static str>,
-) -> Result<(), UsageError> {
-    if socket::same_socket(&config.listen, &config.daemon) {
-        return Err(UsageError::SameSocket { by: listen, daemon });
+/// All values that cannot be used.
+pub(super) fn config(
+    outer: &Settings,
+    file: Option<(&str, File)>,
+    passed: &[Passed<'_>],
+) -> Result<Config, Vec<UsageError>> {
+    let mut errors = Vec::new();
+    let path = file.as_ref().map(|(path, _)| *path);
+    let file = file.map(|(_, file)| file);
+    if let (Some(file), Some(path)) = (&file, path) {
+        errors.extend(sockets::structure(path, file, outer, passed));
     }
-    if let (Some(path), Some(by)) = (&config.stats, stats) {
-        for (other, theirs) in [(listen, &config.listen), (daemon, &config.daemon)] {
-            if socket::same_socket(path, theirs) {
-                return Err(UsageError::OneSocket { by, other });
-            }
+    let File { process, defaults, listeners } = file.unwrap_or_default();
+    let single = listeners.len() <= 1;
+    let named: Vec<Level> = if listeners.is_empty() { vec![Level::default()] } else { listeners };
+    let mut resolved = Vec::new();
+    for level in named {
+        let passed = passed.iter().find(|passed| {
+            single || level.name.as_ref().is_some_and(|name| name.value == *passed.name)
+        });
+        let source = ListenerSource { level, defaults: &defaults, outer, single, passed };
+        resolved.extend(source.resolve(&mut errors));
+    }
+    let config = Levels(vec![&process, outer]).process(&defaults.settings, &mut errors);
+    let stats = process.last(Setting::Stats).or(outer.last(Setting::Stats));
+    errors.extend(sockets::distinct(
+        &resolved,
+        stats.map(|given| given.by.as_str()),
+        config.as_ref(),
+    ));
+    let mut all: Vec<UsageError> = Vec::new();
+    // Defaults have the same errors for each listener.
+    for error in errors {
+        if !all.contains(&error) {
+            all.push(error);
         }
     }
-    Ok(())
+    match config {
+        Some(config) if all.is_empty() => {
+            let listeners = resolved.into_iter().map(|resolved| resolved.listener).collect();
+            Ok(Config { listeners, ..config })
+        }
+        _ => Err(all),
+    }
+}
+
+/// Notes the error of a value.
+fn keep<T>(errors: &mut Vec<UsageError>, result: Result<T, UsageError>) -> Option<T> {
+    result.map_err(|error| errors.push(error)).ok()
+}
+
+/// The settings that apply, the strongest first.
+struct Levels<'a>(Vec<&'a Settings>);
+
+impl<'a> Levels<'a> {
+    fn last(&self, setting: Setting) -> Option<&'a Given> {
+        self.0.iter().find_map(|settings| settings.last(setting))
+    }
+
+    /// Returns the value that counts, or the default of the table.
+    fn or_default(&self, setting: Setting) -> Given {
+        self.last(setting).cloned().unwrap_or_else(|| default_of(setting))
+    }
+
+    /// Checks the settings of the process.
+    fn process(&self, defaults: &Settings, errors: &mut Vec<UsageError>) -> Option<Config> {
+        let drain = keep(errors, text(&self.or_default(Setting::Drain), Drain::parse));
+        let debug = keep(errors, self.switch(Setting::Debug, false));
+        let log_format = keep(errors, text(&self.or_default(Setting::LogFormat), LogFormat::parse));
+        let stats = keep(errors, self.last(Setting::Stats).map(path).transpose());
+        let access = Levels(self.0.iter().copied().chain([defaults]).collect()).access(errors);
+        Some(Config {
+            listeners: Vec::new(),
+            drain: drain?,
+            debug: debug?,
+            log_format: log_format?,
+            stats: stats?,
+            stats_access: SocketAccess { mode: Some(0o660), ..access? },
+        })
+    }
+
+    fn access(&self, errors: &mut Vec<UsageError>) -> Option<SocketAccess> {
+        let mode = keep(errors, self.optional(Setting::Mode, socket::mode));
+        let owner = keep(errors, self.optional(Setting::Owner, socket::owner));
+        let group = keep(errors, self.optional(Setting::Group, socket::group));
+        Some(SocketAccess { mode: mode?, owner: owner?, group: group? })
+    }
+
+    fn optional<T>(
+        &self,
+        setting: Setting,
+        read: impl Fn(&str) -> Result<T, Invalid>,
+    ) -> Result<Option<T>, UsageError> {
+        self.last(setting).map(|given| text(given, read)).transpose()
+    }
+
+    fn switch(&self, setting: Setting, default: bool) -> Result<bool, UsageError> {
+        self.last(setting).map_or(Ok(default), yes_or_no)
+    }
+}
+
+/// Returns the default of the table of flags.
+fn default_of(setting: Setting) -> Given {
+    let flag = FLAGS.iter().find(|flag| flag.setting() == Some(setting));
+    let name = flag.and_then(|flag| flag.names.first()).copied().unwrap_or_default();
+    Given::new(flag.and_then(|flag| flag.default).unwrap_or_default(), name)
+}
+
+/// The settings of one listener.
+struct ListenerSource<'a> {
+    level: Level,
+    defaults: &'a Level,
+    outer: &'a Settings,
+    /// `true` if there is no other listener.
+    single: bool,
+    passed: Option<&'a Passed<'a>>,
+}
+
+/// A listener, and where its sockets were given.
+struct Resolved {
+    listener: Listener,
+    listen_by: String,
+    daemon_by: String,
+}
+
+impl ListenerSource<'_> {
+    fn resolve(self, errors: &mut Vec<UsageError>) -> Option<Resolved> {
+        let levels = Levels(vec![&self.level.settings, &self.defaults.settings, self.outer]);
+        let listen = keep(errors, self.listen(&levels));
+        let daemon = levels.or_default(Setting::Daemon);
+        let daemon_path = keep(errors, path(&daemon));
+        let access = levels.access(errors);
+        let source = if self.single {
+            levels.last(Setting::SocketBindSource)
+        } else {
+            self.level.settings.last(Setting::SocketBindSource)
+        };
+        let bind = levels.or_default(Setting::SocketBind);
+        let socket_bind =
+            listen.as_ref().and_then(|listen| keep(errors, socket_bind(&bind, source, listen)));
+        let listen_path = listen.as_ref().and_then(|listen| keep(errors, path(listen)));
+        let labels = keep(errors, labels::labels(&levels));
+        let image_labels = levels.or_default(Setting::ImageLabels);
+        let image_labels =
+            labels.as_ref().and_then(|all| keep(errors, labels::of_images(all, &image_labels)));
+        let parent = levels.last(Setting::CgroupParent).cloned();
+        let parent = parent.unwrap_or_else(|| Given::new("none", "--cgroup-parent"));
+        let cgroup_parent = keep(errors, sourced(parent, CgroupParent::parse));
+        let builds = levels.or_default(Setting::BuildCgroupParent);
+        let build_cgroup_parent = keep(errors, sourced(builds, BuildCgroupParent::parse));
+        let volumes = levels.or_default(Setting::AnonymousVolumes);
+        let anonymous_volumes = keep(errors, text(&volumes, config::anonymous_volumes));
+        let strict = keep(errors, levels.switch(Setting::Strict, false));
+        let buildkit = keep(errors, levels.switch(Setting::Buildkit, true));
+        let inject = inherited(self.level.inject, &self.defaults.inject);
+        errors.extend(disagreements(&inject).into_iter().map(UsageError::File));
+        let name = self.level.name.map(|name| name.value.to_string_lossy().into_owned());
+        let listener = Listener {
+            name,
+            listen: listen_path?,
+            access: access?,
+            daemon: daemon_path?,
+            labels: labels?,
+            image_labels: image_labels?,
+            cgroup_parent: cgroup_parent?,
+            build_cgroup_parent: build_cgroup_parent?,
+            strict: strict?,
+            no_buildkit: !buildkit?,
+            socket_bind: socket_bind?,
+            anonymous_volumes: anonymous_volumes?,
+            inject,
+        };
+        Some(Resolved { listener, listen_by: listen?.by, daemon_by: daemon.by })
+    }
+
+    /// Returns the path of the listening socket. Refuses settings of a socket that the service manager passed,
+    /// which would have no effect, unless they name its path.
+    fn listen(&self, levels: &Levels<'_>) -> Result<Given, UsageError> {
+        let own = Levels(if self.single {
+            vec![&self.level.settings, self.outer]
+        } else {
+            vec![&self.level.settings]
+        });
+        let listen = own.last(Setting::Listen);
+        if let Some(passed) = self.passed {
+            let path = passed.path;
+            // A unit may name the same path for a start with and without socket activation.
+            let other = listen.filter(|given| {
+                let named = socket::socket_path(&given.value);
+                !named.is_ok_and(|named| socket::same_socket(&named, path))
+            });
+            let rest = [Setting::Mode, Setting::Owner, Setting::Group];
+            let rest = rest.into_iter().find_map(|setting| own.last(setting));
+            return match other.or(rest) {
+                Some(given) => {
+                    Err(UsageError::Passed { by: given.by.clone(), path: path.to_owned() })
+                }
+                None => Ok(Given::new(path, "LISTEN_FDS")),
+            };
+        }
+        match listen {
+            Some(given) => Ok(given.clone()),
+            None if self.single => Ok(levels.or_default(Setting::Listen)),
+            None => Err(UsageError::NoSocket(self.level.at.clone())),
+        }
+    }
 }
 
 /// Returns the stats socket for the command `status`.
@@ -79,56 +236,55 @@ fn distinct_sockets(
 /// # Errors
 ///
 /// A path that cannot be that of a socket.
-pub(super) fn stats_socket(given: Option<Given>) -> Result<PathBuf, UsageError> {
-    path(&given.unwrap_or_else(|| Given::implied(STATS_SOCKET, "--stats-socket")))
+pub(super) fn stats_socket(given: Option<&Given>) -> Result<PathBuf, UsageError> {
+    path(given.unwrap_or(&Given::new(STATS_SOCKET, "--stats-socket")))
 }
 
 fn socket_bind(
     given: &Given,
     source: Option<&Given>,
     listen: &Given,
-) -> Result<SocketBind, UsageError> {
+) -> Result<Sourced<SocketBind>, UsageError> {
     let value = given.text()?;
     let bind = match value {
         "rewrite" => {
             let source = source.unwrap_or(listen);
-            return socket::mountable(&path(source)?)
-                .map(SocketBind::Rewrite)
-                .map_err(|why| UsageError::Invalid(source.by, why));
+            let by = source.by.clone();
+            return match socket::mountable(&path(source)?) {
+                Ok(path) => Ok(Sourced { value: SocketBind::Rewrite(path), by }),
+                Err(why) => Err(UsageError::Invalid(by, why)),
+            };
         }
         "pass" => SocketBind::Pass,
         "refuse" => SocketBind::Refuse,
-        other => return Err(UsageError::Invalid(given.by, Invalid::SocketBind(other.to_owned()))),
+        other => {
+            let why = Invalid::SocketBind(other.to_owned());
+            return Err(UsageError::Invalid(given.by.clone(), why));
+        }
     };
     match source {
-        None => Ok(bind),
-        Some(Given { by, .. }) => {
-            Err(UsageError::NoRewrite { by, bind: given.by, value: value.to_owned() })
-        }
+        None => Ok(Sourced { value: bind, by: given.by.clone() }),
+        Some(Given { by, .. }) => Err(UsageError::NoRewrite {
+            by: by.clone(),
+            bind: given.by.clone(),
+            value: value.to_owned(),
+        }),
     }
 }
 
 fn path(given: &Given) -> Result<PathBuf, UsageError> {
-    socket::socket_path(&given.value).map_err(|why| UsageError::Invalid(given.by, why))
+    socket::socket_path(&given.value).map_err(|why| UsageError::Invalid(given.by.clone(), why))
 }
 
-fn access(args: &Args) -> Result<SocketAccess, UsageError> {
-    Ok(SocketAccess {
-        mode: optional(args.mode.as_ref(), socket::mode)?,
-        owner: optional(args.owner.as_ref(), socket::owner)?,
-        group: optional(args.group.as_ref(), socket::group)?,
-    })
-}
-
-fn optional<T>(
-    given: Option<&Given>,
+fn sourced<T>(
+    given: Given,
     read: impl Fn(&str) -> Result<T, Invalid>,
-) -> Result<Option<T>, UsageError> {
-    given.map(|given| text(given, read)).transpose()
+) -> Result<Sourced<T>, UsageError> {
+    text(&given, read).map(|value| Sourced { value, by: given.by })
 }
 
 fn text<T>(given: &Given, read: impl Fn(&str) -> Result<T, Invalid>) -> Result<T, UsageError> {
-    read(given.text()?).map_err(|why| UsageError::Invalid(given.by, why))
+    read(given.text()?).map_err(|why| UsageError::Invalid(given.by.clone(), why))
 }
 
 fn yes_or_no(given: &Given) -> Result<bool, UsageError> {
@@ -136,93 +292,8 @@ fn yes_or_no(given: &Given) -> Result<bool, UsageError> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "t" | "true" | "y" | "yes" | "on" => Ok(true),
         "0" | "f" | "false" | "n" | "no" | "off" => Ok(false),
-        _ => Err(UsageError::NotYesOrNo(given.by, text.to_owned())),
+        _ => Err(UsageError::NotYesOrNo(given.by.clone(), text.to_owned())),
     }
-}
-
-/// Returns all labels: those of `--label`, then the pairs of `--labelname` and `--labelvalue`, else the default.
-fn labels(args: &mut Args) -> Result<Vec<Label>, UsageError> {
-    if args.labels.is_empty() && args.label_names.is_empty() && args.label_values.is_empty() {
-        args.labels.push(Given::implied(LABEL, "--label"));
-    }
-    let mut sources = Vec::new();
-    for given in &args.labels {
-        sources.push((given.by, text(given, config::label_pair)?));
-    }
-    for (name, value) in pairs(&args.label_names, &args.label_values)? {
-        let label = config::label(name.text()?, value.text()?)
-            .map_err(|why| UsageError::Invalid(name.by, why))?;
-        sources.push((name.by, label));
-    }
-    unique(sources)
-}
-
-/// Selects the labels of images.
-fn of_images(labels: &[Label], chosen: &Given) -> Result<Vec<Label>, UsageError> {
-    let text = chosen.text()?;
-    match text.trim() {
-        "all" => return Ok(labels.to_vec()),
-        "none" => return Ok(Vec::new()),
-        _ => {}
-    }
-    let mut keys = Vec::new();
-    for key in parse::list(chosen) {
-        let key = key.text()?;
-        if labels.iter().all(|label| label.key != key) {
-            return Err(UsageError::Invalid(chosen.by, not_a_label(labels, key)));
-        }
-        keys.push(key.to_owned());
-    }
-    if keys.is_empty() {
-        return Err(UsageError::Invalid(chosen.by, Invalid::NoImageLabels(text.to_owned())));
-    }
-    Ok(labels.iter().filter(|label| keys.contains(&label.key)).cloned().collect())
-}
-
-fn not_a_label(labels: &[Label], key: &str) -> Invalid {
-    let keys = labels.iter().map(|label| &*label.key);
-    // `all` or `none` within a list of keys is not misspelt.
-    let words = ["all", "none"].into_iter().filter(|word| *word != key);
-    let near = nearest(key, "", keys.clone().chain(words)).map(ToOwned::to_owned);
-    Invalid::NotALabel { key: key.to_owned(), near, keys: keys.map(Into::into).collect() }
-}
-
-/// Pairs the first name with the first value, the second with the second, and so on.
-fn pairs<'a>(
-    names: &'a [Given],
-    values: &'a [Given],
-) -> Result<impl Iterator<Item = (&'a Given, &'a Given)>, UsageError> {
-    let single = names.get(values.len()).or(values.get(names.len()));
-    match single {
-        Some(half) => Err(UsageError::Unpaired {
-            by: half.by,
-            value: half.value.to_string_lossy().into_owned(),
-            missing: other_half(half.by),
-        }),
-        None => Ok(names.iter().zip(values)),
-    }
-}
-
-/// Returns the flag or variable of the missing half of a label, in the spelling of the given half.
-fn other_half(by: &str) -> &'static str {
-    match by {
-        "DCP_LABEL_NAME" => "DCP_LABEL_VALUE",
-        "DCP_LABEL_VALUE" => "DCP_LABEL_NAME",
-        "--labelname" | "--ln" => "--labelvalue",
-        _ => "--labelname",
-    }
-}
-
-/// Refuses two labels with one key.
-fn unique(sources: Vec<(&'static str, Label)>) -> Result<Vec<Label>, UsageError> {
-    for (place, (by, label)) in sources.iter().enumerate() {
-        let mut earlier = sources.iter().take(place);
-        if let Some((first, _)) = earlier.find(|(_, other)| other.key == label.key) {
-            let key = label.key.clone();
-            return Err(UsageError::KeyTwice { by, key, first });
-        }
-    }
-    Ok(sources.into_iter().map(|(_, label)| label).collect())
 }
 
 #[cfg(test)]

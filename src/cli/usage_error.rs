@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 
-use crate::config::Invalid;
+use crate::config::{Fault, Invalid};
 
 /// Reason why the command line or the environment cannot be used. Each text begins with the flag or
 /// variable at fault; `by` is its name as it was given.
@@ -38,20 +38,20 @@ pub enum UsageError {
     /// A stats socket that is also the listening socket or the daemon's.
     OneSocket {
         /// The flag or variable of the stats socket.
-        by: &'static str,
+        by: String,
         /// The flag or variable of the other socket.
-        other: &'static str,
+        other: String,
     },
     /// A flag without its value.
     NeedsValue(&'static str),
     /// A value that is not UTF-8 where text is needed.
-    NotText(&'static str, OsString),
+    NotText(String, OsString),
     /// A value that is neither yes nor no.
-    NotYesOrNo(&'static str, String),
+    NotYesOrNo(String, String),
     /// A `--labelname` without `--labelvalue`, or the reverse.
     Unpaired {
         /// The flag or variable of the half that was given.
-        by: &'static str,
+        by: String,
         /// The half that was given.
         value: String,
         /// The flag or variable of the missing half.
@@ -60,40 +60,87 @@ pub enum UsageError {
     /// Two labels with one key.
     KeyTwice {
         /// The flag or variable of the second label.
-        by: &'static str,
+        by: String,
         /// The key.
         key: String,
         /// The flag or variable of the first label.
-        first: &'static str,
+        first: String,
     },
     /// `--socket-bind-source` without `--socket-bind rewrite`.
     NoRewrite {
         /// `--socket-bind-source`.
-        by: &'static str,
+        by: String,
         /// `--socket-bind`.
-        bind: &'static str,
+        bind: String,
         /// The value of `--socket-bind`.
         value: String,
     },
     /// A listening socket that is also the daemon's.
     SameSocket {
         /// The flag or variable of the listening socket.
-        by: &'static str,
+        by: String,
         /// The flag or variable of the daemon's socket.
-        daemon: &'static str,
+        daemon: String,
     },
     /// A setting of the listening socket beside one that the service manager passed.
     Passed {
         /// The flag or variable.
-        by: &'static str,
+        by: String,
         /// The path of the passed socket.
         path: PathBuf,
     },
+    /// A setting that a flag and the file give.
+    Twice {
+        /// The place in the file.
+        by: String,
+        /// The flag.
+        flag: String,
+    },
+    /// A flag for one listener beside a file with several.
+    OfOneListener(String),
+    /// Two listeners with one name.
+    NameTwice {
+        /// The place of the second name.
+        by: String,
+        /// The name.
+        name: String,
+        /// The place of the first one.
+        first: String,
+    },
+    /// A name of a listener that is not plain, or has another meaning.
+    Name(String, String),
+    /// A listener without a name.
+    NoName(String),
+    /// A listener, one of several, without a socket.
+    NoSocket(String),
+    /// A file without listeners.
+    NoListener(String),
+    /// A socket that the service manager passed for a listener that does not exist.
+    PassedForNobody {
+        /// The name of the socket.
+        name: String,
+        /// Its path.
+        path: PathBuf,
+        /// The names of all listeners.
+        known: Vec<String>,
+    },
+    /// A configuration file that cannot be read.
+    Unreadable {
+        /// The flag or variable that names the file.
+        by: String,
+        /// The path of the file.
+        path: PathBuf,
+        /// The problem.
+        why: String,
+    },
+    /// A mistake in the configuration file.
+    File(Fault),
     /// A value that `config` refuses.
-    Invalid(&'static str, Invalid),
+    Invalid(String, Invalid),
 }
 
 impl Display for UsageError {
+    #[expect(clippy::too_many_lines, reason = "a table: one sentence for each variant")]
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown { flag, near } => match near {
@@ -142,6 +189,35 @@ impl Display for UsageError {
                  configure that in its unit instead",
                 path.display()
             ),
+            Self::Twice { by, flag } => {
+                write!(f, "{by}: is also given by {flag}; remove one of them")
+            }
+            Self::OfOneListener(by) => write!(
+                f,
+                "{by}: has no effect, since the file has several listeners; set it there for each"
+            ),
+            Self::NameTwice { by, name, first } => {
+                write!(f, "{by}: another listener is called {name:?}, at {first}")
+            }
+            Self::Name(by, name) => write!(
+                f,
+                "{by}: {name:?} is not a usable name; expected letters, digits, \".\", \"_\" and \"-\", \
+                 and not \"stats\""
+            ),
+            Self::NoName(at) => write!(f, "{at}: a listener needs a name"),
+            Self::NoSocket(at) => write!(f, "{at}: each of several listeners needs a socket"),
+            Self::NoListener(path) => write!(f, "{path}: the file has no [[listener]]"),
+            Self::PassedForNobody { name, path, known } => write!(
+                f,
+                "LISTEN_FDNAMES: the socket {} has the name {name:?}, and no listener has; expected {} \
+                 (FileDescriptorName=)",
+                path.display(),
+                known.join(", ")
+            ),
+            Self::Unreadable { by, path, why } => {
+                write!(f, "{by}: cannot read {}: {why}", path.display())
+            }
+            Self::File(fault) => write!(f, "{fault}"),
             Self::Invalid(by, why) => write!(f, "{by}: {why}"),
         }
     }

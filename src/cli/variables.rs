@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 
 use super::flags::{self, FLAGS};
+use crate::config::similar;
 use crate::net::service::handover;
 
 /// Prefix of the proxy's variables.
@@ -39,7 +40,7 @@ fn warning(name: &str) -> String {
 /// Returns what was probably meant: a similar variable, or a flag without a variable.
 fn near(name: &str) -> Option<&'static str> {
     let variables = FLAGS.iter().filter_map(|flag| flag.variable);
-    flags::nearest(name, PREFIX, variables).or_else(|| {
+    similar::nearest(name, PREFIX, variables).or_else(|| {
         let words = name.strip_prefix(PREFIX)?.to_ascii_lowercase().replace('_', "-");
         flags::by_name(&format!("--{words}")).map(|(_, flag)| flag)
     })

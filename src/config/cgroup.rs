@@ -14,7 +14,7 @@ pub enum CgroupParent {
 }
 
 impl CgroupParent {
-    /// Reads `self`, an absolute path like `/ci/1234` or a slice like `ci-1234.slice`.
+    /// Reads `self`, `none`, an absolute path like `/ci/1234` or a slice like `ci-1234.slice`.
     ///
     /// A bare `ci` is refused although daemons accept it: with cgroupfs it is a cgroup below that of the
     /// daemon itself, and it is usually a mistake (`yes`, `Self`, a forgotten slash).
@@ -23,8 +23,10 @@ impl CgroupParent {
     ///
     /// Any other form; `..`; NUL, CR or LF.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        if text == "self" {
-            return Ok(Self::OfOwnContainer);
+        match text {
+            "self" => return Ok(Self::OfOwnContainer),
+            "none" => return Ok(Self::None),
+            _ => {}
         }
         if !is_cgroup_parent(text) {
             return Err(Invalid::CgroupParent(text.to_owned()));

@@ -81,7 +81,7 @@ impl Display for Invalid {
             Self::LineBytes(text) => write!(f, "the label {text:?} contains NUL, CR or LF"),
             Self::CgroupParent(text) => write!(
                 f,
-                "{text:?} is not a usable cgroup parent; expected self, an absolute path like /ci/1234 \
+                "{text:?} is not a usable cgroup parent; expected self, none, an absolute path like /ci/1234 \
                  or a slice like ci-1234.slice"
             ),
             Self::BuildCgroupParent(text) => write!(

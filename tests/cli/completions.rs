@@ -84,7 +84,7 @@ pub(crate) fn bash() -> String {
 
 /// Renders the case for a flag with a value.
 fn bash_case(flag: &Flag) -> Option<String> {
-    let Effect::Value(name, _) = flag.effect else { return None };
+    let Effect::Value(_, name) = flag.effect else { return None };
     let generate = |how: String| format!("mapfile -t COMPREPLY < <(compgen {how} -- \"$cur\")");
     let body = match values(name) {
         Values::Files => BASH_FILES.to_owned(),
@@ -113,7 +113,7 @@ fn zsh_spec(flag: &Flag, name: &str) -> String {
     for special in ["[", "]", ":"] {
         line = line.replace(special, &format!("\\{special}"));
     }
-    let Effect::Value(value, _) = flag.effect else { return format!("*{name}[{line}]") };
+    let Effect::Value(_, value) = flag.effect else { return format!("*{name}[{line}]") };
     let action = match values(value) {
         Values::Files => "_files".to_owned(),
         Values::Users => "_users".to_owned(),
@@ -143,7 +143,7 @@ pub(crate) fn fish() -> String {
 }
 
 fn fish_value(flag: &Flag) -> String {
-    let Effect::Value(name, _) = flag.effect else { return String::new() };
+    let Effect::Value(_, name) = flag.effect else { return String::new() };
     match values(name) {
         Values::Files => "-r -F ".to_owned(),
         Values::Users => "-x -a '(__fish_complete_users)' ".to_owned(),

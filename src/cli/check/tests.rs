@@ -1,9 +1,9 @@
 use super::*;
 use crate::cli::{Command, parse};
 
-fn config(words: &str) -> Config {
-    match parse(words.split(' ').map(Into::into), |_| None, None) {
-        Ok(Command::Run(config)) => config,
+fn config(words: &str) -> Listener {
+    match parse(words.split(' ').map(Into::into), |_| None, &[]) {
+        Ok(Command::Run(mut config)) => config.listeners.remove(0),
         other => panic!("{other:?}"),
     }
 }

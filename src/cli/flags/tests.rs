@@ -37,11 +37,3 @@ fn similar_names_are_found() {
         assert_eq!(near(far), None, "{far}");
     }
 }
-
-#[test]
-fn distance_counts_letters() {
-    assert_eq!(distance("", ""), 0);
-    assert_eq!(distance("abc", ""), 3);
-    assert_eq!(distance("", "abc"), 3);
-    assert_eq!(distance("kitten", "sitting"), 3);
-}

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::cli::{Command, parse};
+use crate::rules::Label;
 
 use crate::rules::AnonymousVolumes;
 
@@ -14,20 +15,35 @@ fn run(words: &str, env: &[(&str, &str)]) -> Result<Config, String> {
         let found = env.iter().find(|(known, _)| *known == name)?;
         Some(found.1.into())
     };
-    match parse(words.split_whitespace().map(Into::into), lookup, None) {
+    match parse(words.split_whitespace().map(Into::into), lookup, &[]) {
         Ok(Command::Run(config)) => Ok(config),
         Ok(other) => panic!("{other:?}"),
-        Err(error) => Err(error.to_string()),
+        Err(errors) => Err(lines(&errors)),
     }
 }
 
+fn lines(errors: &[UsageError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns the one listener.
+fn listener_of(words: &str, env: &[(&str, &str)]) -> Result<Listener, String> {
+    let mut config = run(words, env)?;
+    assert_eq!(config.listeners.len(), 1);
+    Ok(config.listeners.remove(0))
+}
+
+fn by<T>(value: T, by: &str) -> Sourced<T> {
+    Sourced { value, by: by.to_owned() }
+}
+
 fn labels_of(words: &str, env: &[(&str, &str)]) -> Result<Vec<String>, String> {
-    let text = |label: Label| format!("{}={}", label.key, label.value);
-    run(words, env).map(|config| config.labels.into_iter().map(text).collect())
+    let text = |label: Sourced<Label>| format!("{}={}", label.value.key, label.value.value);
+    listener_of(words, env).map(|listener| listener.labels.into_iter().map(text).collect())
 }
 
 fn parent_of(words: &str, env: &[(&str, &str)]) -> Result<CgroupParent, String> {
-    run(words, env).map(|config| config.cgroup_parent)
+    listener_of(words, env).map(|listener| listener.cgroup_parent.value)
 }
 
 fn fixed(parent: &str) -> CgroupParent {
@@ -37,22 +53,32 @@ fn fixed(parent: &str) -> CgroupParent {
 #[test]
 fn no_arguments_give_the_defaults() {
     let config = run("", &[]).unwrap();
-    let default = Config {
+    let label = by(config::label("Created-Via", "dockerd-ci-proxy").unwrap(), "--label");
+    let listener = Listener {
+        name: None,
         listen: "/var/run/docker-ci-proxy.sock".into(),
         access: SocketAccess::default(),
         daemon: "/var/run/docker.sock".into(),
-        labels: vec![config::label("Created-Via", "dockerd-ci-proxy").unwrap()],
-        image_labels: vec![config::label("Created-Via", "dockerd-ci-proxy").unwrap()],
-        cgroup_parent: CgroupParent::None,
-        build_cgroup_parent: BuildCgroupParent::Inherit,
-        drain: Drain::After(Duration::from_secs(10)),
+        labels: vec![label.clone()],
+        image_labels: vec![label],
+        cgroup_parent: by(CgroupParent::None, "--cgroup-parent"),
+        build_cgroup_parent: by(BuildCgroupParent::Inherit, "--build-cgroup-parent"),
         strict: false,
         no_buildkit: false,
-        socket_bind: SocketBind::Rewrite("/var/run/docker-ci-proxy.sock".into()),
+        socket_bind: by(
+            SocketBind::Rewrite("/var/run/docker-ci-proxy.sock".into()),
+            "--listensocket",
+        ),
         anonymous_volumes: AnonymousVolumes::Label,
+        inject: Vec::new(),
+    };
+    let default = Config {
+        listeners: vec![listener],
+        drain: Drain::After(Duration::from_secs(10)),
         debug: false,
         log_format: LogFormat::Text,
         stats: None,
+        stats_access: SocketAccess { mode: Some(0o660), ..SocketAccess::default() },
     };
     assert_eq!(config, default);
 }
@@ -65,22 +91,33 @@ fn every_flag_sets_its_value() {
                  --no-buildkit --anonymous-volumes leave --log-format json --stats-socket unix:///s -d \
                  --image-labels b --build-cgroup-parent /builds";
     let config = run(words, &[]).unwrap();
-    let wanted = Config {
+    let access = SocketAccess { mode: Some(0o600), owner: Some(0), group: Some(7) };
+    let label = |text| by(config::label_pair(text).unwrap(), "--label");
+    let listener = Listener {
+        name: None,
         listen: "/l".into(),
-        access: SocketAccess { mode: Some(0o600), owner: Some(0), group: Some(7) },
+        access,
         daemon: "/d".into(),
-        labels: ["a=1", "b=2"].map(|text| config::label_pair(text).unwrap()).into(),
-        image_labels: vec![config::label_pair("b=2").unwrap()],
-        cgroup_parent: CgroupParent::Fixed("/ci".into()),
-        build_cgroup_parent: BuildCgroupParent::Fixed("/builds".into()),
-        drain: Drain::Never,
+        labels: vec![label("a=1"), label("b=2")],
+        image_labels: vec![label("b=2")],
+        cgroup_parent: by(fixed("/ci"), "--cgroup-parent"),
+        build_cgroup_parent: by(
+            BuildCgroupParent::Fixed("/builds".into()),
+            "--build-cgroup-parent",
+        ),
         strict: true,
         no_buildkit: true,
-        socket_bind: SocketBind::Rewrite("/on/host".into()),
+        socket_bind: by(SocketBind::Rewrite("/on/host".into()), "--socket-bind-source"),
         anonymous_volumes: AnonymousVolumes::Leave,
+        inject: Vec::new(),
+    };
+    let wanted = Config {
+        listeners: vec![listener],
+        drain: Drain::Never,
         debug: true,
         log_format: LogFormat::Json,
         stats: Some("/s".into()),
+        stats_access: SocketAccess { mode: Some(0o660), ..access },
     };
     assert_eq!(config, wanted);
 }
@@ -102,24 +139,26 @@ fn variables_are_read_where_the_flag_is_not_given() {
     let config = run("", &env).unwrap();
     assert_eq!(config.log_format, LogFormat::Json);
     assert_eq!(config.stats, Some("/stats".into()));
-    assert_eq!(config.image_labels, []);
-    assert_eq!(config.build_cgroup_parent, BuildCgroupParent::None);
-    assert_eq!((config.debug, config.daemon, config.listen), (true, "/d".into(), "/l".into()));
+    assert!(config.debug);
+    let listener = listener_of("", &env).unwrap();
+    assert_eq!(listener.image_labels, []);
+    assert_eq!(listener.build_cgroup_parent.value, BuildCgroupParent::None);
+    assert_eq!((listener.daemon, listener.listen), ("/d".into(), "/l".into()));
     assert_eq!(parent_of("", &env), Ok(fixed("/ci")));
     assert_eq!(labels_of("", &env), Ok(vec!["job=1".into()]));
 
-    let config = run("--ds /e --ls /m --cp --label a=b", &env).unwrap();
-    assert_eq!((config.daemon, config.listen), ("/e".into(), "/m".into()));
-    assert_eq!(config.cgroup_parent, CgroupParent::OfOwnContainer);
+    let listener = listener_of("--ds /e --ls /m --cp --label a=b", &env).unwrap();
+    assert_eq!((listener.daemon, listener.listen), ("/e".into(), "/m".into()));
+    assert_eq!(listener.cgroup_parent.value, CgroupParent::OfOwnContainer);
     assert_eq!(labels_of("--label job=2", &env), Ok(vec!["job=2".into()]));
     assert_eq!(labels_of("--lv 2", &env), Ok(vec!["job=2".into()]));
 }
 
 #[test]
 fn an_empty_variable_counts_as_unset() {
-    let names = crate::cli::flags::FLAGS.iter().filter_map(|flag| flag.variable);
+    let names = FLAGS.iter().filter_map(|flag| flag.variable);
     let env: Vec<_> = names.map(|name| (name, "")).collect();
-    assert_eq!(env.len(), 11);
+    assert_eq!(env.len(), 12);
     assert_eq!(run("", &env), run("", &[]));
 }
 
@@ -130,8 +169,8 @@ fn exactly_the_variables_of_the_table_are_read() {
         read.borrow_mut().insert(name.to_owned());
         None
     };
-    parse(std::iter::empty(), lookup, None).unwrap();
-    let table = crate::cli::flags::FLAGS.iter().filter_map(|flag| flag.variable);
+    parse(std::iter::empty(), lookup, &[]).unwrap();
+    let table = FLAGS.iter().filter_map(|flag| flag.variable);
     assert_eq!(read.into_inner(), table.map(ToOwned::to_owned).collect());
 }
 
@@ -160,7 +199,7 @@ fn the_cgroup_parent_variable_may_be_a_switch() {
 
 #[test]
 fn check_refuses_the_same_arguments_as_a_start() {
-    let read = |words: &str| parse(words.split(' ').map(Into::into), |_| None, None);
+    let read = |words: &str| parse(words.split(' ').map(Into::into), |_| None, &[]);
     let wanted = run("--ls /l --strict", &[]).unwrap();
     assert_eq!(read("--ls /l --check --strict"), Ok(Command::Check(wanted)));
     assert_eq!(read("--check --ls /"), read("--ls /"));
@@ -169,7 +208,7 @@ fn check_refuses_the_same_arguments_as_a_start() {
 #[test]
 fn every_command_of_the_table_is_read() {
     for (word, _) in crate::cli::flags::COMMANDS {
-        parse([(*word).into()].into_iter(), |_| None, None).unwrap();
+        parse([(*word).into()].into_iter(), |_| None, &[]).unwrap();
     }
 }
 
@@ -186,11 +225,14 @@ fn a_passed_socket_replaces_the_listening_socket_and_excludes_its_settings() {
     let run = |words: &str, env: fn(&str) -> Option<std::ffi::OsString>| match parse(
         words.split_whitespace().map(Into::into),
         env,
-        Some(path),
+        &[Passed { name: "any", path }],
     ) {
-        Ok(Command::Run(config)) => Ok((config.listen, config.socket_bind)),
+        Ok(Command::Run(mut config)) => {
+            let listener = config.listeners.remove(0);
+            Ok((listener.listen, listener.socket_bind.value))
+        }
         Ok(other) => panic!("{other:?}"),
-        Err(error) => Err(error.to_string()),
+        Err(errors) => Err(lines(&errors)),
     };
     let rewritten = |to: &str| Ok((path.into(), SocketBind::Rewrite(to.into())));
     assert_eq!(run("", |_| None), rewritten("/run/passed"));
@@ -236,8 +278,8 @@ fn a_variable_may_hold_several_labels() {
 fn images_get_the_selected_labels() {
     let of = |chosen: &str| {
         let words = format!("--label ci.job=1 --label ci.team=web --ln ci.host --lv h {chosen}");
-        let text = |label: Label| label.key;
-        run(&words, &[]).map(|config| config.image_labels.into_iter().map(text).collect())
+        let text = |label: Sourced<Label>| label.value.key;
+        listener_of(&words, &[]).map(|config| config.image_labels.into_iter().map(text).collect())
     };
     let keys = |keys: &[&str]| Ok(keys.iter().map(ToString::to_string).collect::<Vec<_>>());
     let all = keys(&["ci.job", "ci.team", "ci.host"]);
@@ -246,8 +288,8 @@ fn images_get_the_selected_labels() {
     assert_eq!(of("--image-labels none"), keys(&[]));
     assert_eq!(of("--image-labels ci.host,ci.team,ci.host"), keys(&["ci.team", "ci.host"]));
     let given = [("DCP_LABELS", "a=1, b=2"), ("DCP_IMAGE_LABELS", " b,\n")];
-    let label = config::label("b", "2").unwrap();
-    assert_eq!(run("", &given).unwrap().image_labels, [label]);
+    let label = by(config::label("b", "2").unwrap(), "DCP_LABELS");
+    assert_eq!(listener_of("", &given).unwrap().image_labels, [label]);
     let key = "--image-labels: ";
     for (chosen, why) in [
         ("ci.jb", r#"no label has the key "ci.jb"; did you mean ci.job?"#),
@@ -324,10 +366,10 @@ fn the_stats_socket_cannot_be_another_socket() {
 fn status_takes_only_the_stats_socket() {
     let status = |words: &str, variable: Option<&str>| {
         let env = |name: &str| (name == "DCP_STATS_SOCKET").then(|| variable.map(Into::into));
-        match parse(words.split_whitespace().map(Into::into), |name| env(name)?, None) {
+        match parse(words.split_whitespace().map(Into::into), |name| env(name)?, &[]) {
             Ok(Command::Status(path)) => Ok(path),
             Ok(other) => panic!("{other:?}"),
-            Err(error) => Err(error.to_string()),
+            Err(errors) => Err(lines(&errors)),
         }
     };
     assert_eq!(status("status", None), Ok(STATS_SOCKET.into()));
@@ -387,6 +429,14 @@ fn errors_begin_with_the_flag_as_it_was_given() {
     }
     let nul = run(&format!("--label a={NUL}"), &[]);
     assert!(nul.unwrap_err().starts_with("--label: the label \"a=\\0\" contains NUL"));
+}
+
+#[test]
+fn all_errors_of_values_are_reported() {
+    let why = run("--ls= --socket-mode rw --label job --drain-time soon", &[]).unwrap_err();
+    let named: Vec<_> = why.lines().filter_map(|line| line.split_once(": ")).collect();
+    let flags: Vec<_> = named.into_iter().map(|(flag, _)| flag).collect();
+    assert_eq!(flags, ["--socket-mode", "--ls", "--label", "--drain-time"]);
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub fn take(env: impl Fn(&str) -> Option<OsString>) -> Result<Sockets, Error> {
         let name = names.next().unwrap_or_default();
         let unfit = |error| Error::Unfit { number, name: name.to_owned(), error };
         if let Some(socket) = passed.take_unix_listener(number).map_err(unfit)? {
-            let listener = Listener::passed(socket).map_err(unfit)?;
+            let listener = Listener::passed(socket).map_err(unfit)?.with_name(name);
             sockets.add(name, listener)?;
         }
     }

@@ -35,6 +35,8 @@ pub struct Listener {
     /// successor could replace it before it is removed.
     file: File,
     socket: UnixListener,
+    /// The name that the service manager gave it; may be empty.
+    name: String,
 }
 
 /// The file of a listening socket.
@@ -70,7 +72,7 @@ impl Listener {
         rustix::net::listen(&socket, BACKLOG).map_err(failed("listen on"))?;
         open_to(path, access, daemon)?;
         let socket = UnixListener::from_std(socket.into());
-        Ok(Self { file: File::Own(file), socket })
+        Ok(Self { file: File::Own(file), socket, name: String::new() })
     }
 
     /// Uses a socket that another program made, bound and opened to its users. That program keeps the file.
@@ -87,7 +89,19 @@ impl Listener {
         let path = address.as_pathname().ok_or_else(|| unfit("it has no path"))?;
         let file = File::Passed(std::path::absolute(path)?);
         socket.set_nonblocking(true)?;
-        Ok(Self { file, socket: UnixListener::from_std(socket) })
+        Ok(Self { file, socket: UnixListener::from_std(socket), name: String::new() })
+    }
+
+    /// Gives it the name that the service manager gave it.
+    pub(in crate::net) fn with_name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.name);
+        self
+    }
+
+    /// Returns the name that the service manager gave it; may be empty.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Treats the file of this device and inode as created by this program, if one is given. Its removal is
@@ -115,7 +129,7 @@ impl Listener {
     }
 
     /// Takes over the removal of the file from a process that no longer listens here.
-    pub(in crate::net) fn take_file(&mut self) {
+    pub fn take_file(&mut self) {
         if let File::Own(file) = &mut self.file {
             file.left = false;
         }

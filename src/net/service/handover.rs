@@ -139,7 +139,10 @@ fn pass<'s>(
 ) -> io::Result<()> {
     let clients = clients.map(|listener| (Use::Clients, listener));
     let all: Vec<_> = clients.chain(stats.map(|listener| (Use::Stats, listener))).collect();
-    let uses = all.iter().map(|(role, listener)| Entry { role: *role, file: listener.identity() });
+    let uses = all.iter().map(|(role, listener)| {
+        let name = listener.name().to_owned();
+        Entry { role: *role, name, file: listener.identity() }
+    });
     let text = message(uses);
     let files: Vec<BorrowedFd<'_>> = all.iter().map(|(_, listener)| listener.as_fd()).collect();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS))];
@@ -262,11 +265,9 @@ impl Start {
         sockets
     }
 
-    /// Returns the path of the first socket for clients, if another program made it.
-    #[must_use]
-    pub fn passed_path(&self) -> Option<&Path> {
-        let first = self.sockets().clients.first().filter(|listener| listener.is_passed())?;
-        Some(first.path())
+    /// Returns the sockets for clients that another program made.
+    pub fn passed(&self) -> impl Iterator<Item = &Listener> {
+        self.sockets().clients.iter().filter(|listener| listener.is_passed())
     }
 }
 
@@ -295,7 +296,7 @@ pub fn start(
 /// Receives the sockets of the old process.
 fn receive() -> io::Result<(Sockets, Predecessor)> {
     let link = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let mut text = [0; MESSAGE];
+    let mut text = vec![0; MESSAGE];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let got =
@@ -313,7 +314,7 @@ fn receive() -> io::Result<(Sockets, Predecessor)> {
     }
     let mut sockets = Sockets::default();
     for (entry, file) in entries.into_iter().zip(files) {
-        let listener = Listener::passed(file.into())?.with_file(entry.file);
+        let listener = Listener::passed(file.into())?.with_file(entry.file).with_name(&entry.name);
         match entry.role {
             Use::Clients => sockets.clients.push(listener),
             Use::Stats => sockets.stats = Some(listener),

@@ -1,0 +1,95 @@
+use super::*;
+use crate::cli::resolve;
+use crate::config::Config;
+
+/// Reads a file and resolves it. Returns one error per line.
+pub(super) fn read_all(text: &str, outer: &[(Setting, &str, &str)]) -> Result<Config, String> {
+    let file = read(Source { path: "config.toml", text }).map_err(|faults| lines(&faults))?;
+    let outer = outer.iter().map(|(setting, value, by)| (*setting, Given::new(value, *by)));
+    resolve::config(&Settings(outer.collect()), Some(("config.toml", file)), &[])
+        .map_err(|errors| lines(&errors))
+}
+
+fn labels(config: &Config) -> Vec<Vec<String>> {
+    let of = |listener: &crate::config::Listener| {
+        let labels = listener.labels.iter().map(|label| &label.value);
+        labels.map(|label| format!("{}={}", label.key, label.value)).collect()
+    };
+    config.listeners.iter().map(of).collect()
+}
+
+#[test]
+fn listeners_have_their_own_values_then_the_defaults_then_those_of_variables() {
+    let text = r#"
+        drain_time = "5m"
+        [defaults]
+        daemon = "/d"
+        labels = { host = "web", "ci.system" = "none" }
+        strict = true
+        cgroup_parent = "/ci"
+        [[listener]]
+        name = "gitlab"
+        socket = "/g"
+        labels = { "ci.system" = "gitlab" }
+        image_labels = ["ci.system"]
+        [[listener]]
+        name = "jenkins"
+        socket = "/j"
+        daemon = "/e"
+        strict = false
+        buildkit = false
+        cgroup_parent = "none"
+        labels = {}
+    "#;
+    let outer =
+        [(Setting::Label, "x=1", "DCP_LABELS"), (Setting::Daemon, "/f", "DCP_DOCKER_SOCKET")];
+    let config = read_all(text, &outer).unwrap();
+    let [gitlab, jenkins] = &config.listeners[..] else { panic!("{config:?}") };
+    assert_eq!(gitlab.name.as_deref(), Some("gitlab"));
+    assert_eq!((&*gitlab.daemon, &*jenkins.daemon), ("/d".as_ref(), "/e".as_ref()));
+    assert_eq!((gitlab.strict, jenkins.strict), (true, false));
+    assert_eq!((gitlab.no_buildkit, jenkins.no_buildkit), (false, true));
+    assert_eq!(gitlab.cgroup_parent.value.fixed(), Some("/ci"));
+    assert_eq!(gitlab.cgroup_parent.by, "config.toml:7:9: cgroup_parent");
+    assert_eq!(jenkins.cgroup_parent.value.fixed(), None);
+    let wanted: [&[&str]; 2] = [&["ci.system=gitlab", "host=web", "x=1"], &[]];
+    assert_eq!(labels(&config), wanted);
+    assert_eq!(gitlab.image_labels.len(), 1);
+}
+
+#[test]
+fn all_errors_of_a_file_are_reported_in_order() {
+    let text = r#"
+drain_tme = "5m"
+[defaults]
+socket = "/run/x"
+[[listener]]
+name = "a"
+cgroup_parnet = "/ci"
+labels = ["a=b"]
+strict = "yes"
+image_labels = "some"
+debug = true
+[listener.container]
+forced = { "User" = "1" }
+force = { "HostConfig.Memroy" = 1 }
+[listener.images]
+"#;
+    let wanted = r#"config.toml:2:1: unknown key "drain_tme"; did you mean "drain_time"?
+config.toml:4:1: "socket" belongs in [[listener]]
+config.toml:7:1: unknown key "cgroup_parnet"; did you mean "cgroup_parent"?
+config.toml:8:10: expected a table of strings, but found a list
+config.toml:9:10: expected true or false, but found the string "yes"
+config.toml:10:16: expected "all", "none" or a list of strings, but found the string "some"
+config.toml:11:1: "debug" belongs at the top of the file
+config.toml:13:1: unknown key "forced"; did you mean "force"?
+config.toml:14:11: unknown option "HostConfig.Memroy" of container; did you mean "HostConfig.Memory"?
+config.toml:15:11: unknown key "images"
+"#;
+    assert_eq!(read_all(text, &[]).unwrap_err(), wanted);
+}
+
+fn lines(errors: &[impl ToString]) -> String {
+    let lines = errors.iter().map(|error| error.to_string() + "\n");
+    lines.collect()
+}

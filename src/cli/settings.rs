@@ -1,0 +1,165 @@
+//! What can be set, and the values as they were given by flags, variables and the configuration file.
+
+use std::ffi::OsString;
+
+use super::usage_error::UsageError;
+
+/// Action that the arguments select.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Action {
+    /// Serve.
+    #[default]
+    Serve,
+    /// Report what serving would do.
+    Check,
+    /// Print the state of a running proxy.
+    Status,
+    /// Print the help.
+    Help,
+    /// Print the version.
+    Version,
+}
+
+impl Action {
+    /// Returns `true` for the actions that only print a text, whatever else is given.
+    pub(super) fn only_prints(self) -> bool {
+        matches!(self, Self::Help | Self::Version)
+    }
+}
+
+/// What a flag, a variable or a key of the file sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the table of flags describes them")]
+pub enum Setting {
+    Config,
+    Daemon,
+    Listen,
+    /// `KEY=VALUE`.
+    Label,
+    LabelName,
+    LabelValue,
+    /// No labels at all: an empty table in the file.
+    NoLabels,
+    ImageLabels,
+    CgroupParent,
+    BuildCgroupParent,
+    SocketBind,
+    SocketBindSource,
+    AnonymousVolumes,
+    Strict,
+    Buildkit,
+    Mode,
+    Owner,
+    Group,
+    Drain,
+    Debug,
+    LogFormat,
+    Stats,
+}
+
+impl Setting {
+    /// Returns the setting that stands for all ways to give the same.
+    #[must_use]
+    pub fn family(self) -> Self {
+        match self {
+            Self::LabelName | Self::LabelValue | Self::NoLabels => Self::Label,
+            other => other,
+        }
+    }
+}
+
+/// A key of the configuration file.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// The tables that may have it.
+    pub scope: Scope,
+    /// The form of its value.
+    pub form: Form,
+}
+
+/// The tables of the file that may have a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The top of the file.
+    Process,
+    /// A listener, and the defaults.
+    Listener,
+    /// A listener. The setting differs between listeners.
+    Own,
+}
+
+/// The form of a value in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A string.
+    Text,
+    /// `true` or `false`.
+    Switch,
+    /// One of two words, or a list of strings.
+    Chosen([&'static str; 2]),
+    /// A table of strings.
+    Labels,
+}
+
+pub(super) const fn process(name: &'static str, form: Form) -> Key {
+    Key { name, scope: Scope::Process, form }
+}
+
+pub(super) const fn listener(name: &'static str, form: Form) -> Key {
+    Key { name, scope: Scope::Listener, form }
+}
+
+pub(super) const fn own(name: &'static str) -> Key {
+    Key { name, scope: Scope::Own, form: Form::Text }
+}
+
+/// A value as it was given, not checked yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The value.
+    pub value: OsString,
+    /// The flag or variable of the value as it was given, or the place of its key in the file and the key.
+    pub by: String,
+}
+
+impl Given {
+    pub(super) fn new(value: impl Into<OsString>, by: impl Into<String>) -> Self {
+        Self { value: value.into(), by: by.into() }
+    }
+
+    /// Returns the value as text. Only paths may be other bytes.
+    ///
+    /// # Errors
+    ///
+    /// The value is not UTF-8.
+    pub(super) fn text(&self) -> Result<&str, UsageError> {
+        self.value.to_str().ok_or_else(|| UsageError::NotText(self.by.clone(), self.value.clone()))
+    }
+
+    /// Returns `true` if a flag gave it.
+    pub(super) fn is_by_flag(&self) -> bool {
+        self.by.starts_with('-')
+    }
+}
+
+/// Settings as they were given in one place, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Settings(pub(super) Vec<(Setting, Given)>);
+
+impl Settings {
+    pub(super) fn push(&mut self, setting: Setting, given: Given) {
+        self.0.push((setting, given));
+    }
+
+    /// Returns all values of a setting.
+    pub(super) fn all(&self, setting: Setting) -> impl Iterator<Item = &Given> {
+        self.0.iter().filter(move |(known, _)| *known == setting).map(|(_, given)| given)
+    }
+
+    /// Returns the value that counts: the last one.
+    pub(super) fn last(&self, setting: Setting) -> Option<&Given> {
+        self.all(setting).last()
+    }
+}

@@ -1,0 +1,96 @@
+//! The text of a configuration file, with the places of its keys and values.
+
+use std::fmt::{self, Display, Formatter};
+use std::ops::Range;
+
+pub use toml::Spanned;
+pub use toml::de::{DeTable as Table, DeValue as Item};
+
+/// A mistake in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The place: `PATH:LINE:COLUMN`.
+    pub at: String,
+    /// What was found, and what was expected.
+    pub why: String,
+}
+
+impl Display for Fault {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.at, self.why)
+    }
+}
+
+/// The text of a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'t> {
+    /// The path as the operator gave it.
+    pub path: &'t str,
+    /// The text.
+    pub text: &'t str,
+}
+
+impl<'t> Source<'t> {
+    /// Parses the text as TOML.
+    ///
+    /// # Errors
+    ///
+    /// The first syntax error of each line.
+    pub fn parse(&self) -> Result<Table<'t>, Vec<Fault>> {
+        let (table, errors) = Table::parse_recoverable(self.text);
+        let mut spans: Vec<_> =
+            errors.iter().map(|error| (error.span().unwrap_or_default(), error)).collect();
+        spans.sort_by_key(|(span, _)| span.start);
+        spans.dedup_by_key(|(span, _)| self.line(span.start));
+        if spans.is_empty() {
+            return Ok(table.into_inner());
+        }
+        let why = |message: &str| message.trim_end_matches(", expected nothing").to_owned();
+        Err(spans.iter().map(|(span, error)| self.fault(span, why(error.message()))).collect())
+    }
+
+    /// Returns the place of the first byte of a span.
+    #[must_use]
+    pub fn place(&self, span: &Range<usize>) -> String {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        format!("{}:{}:{column}", self.path, self.line(span.start))
+    }
+
+    /// Makes the fault of what stands at a span.
+    #[must_use]
+    pub fn fault(&self, span: &Range<usize>, why: impl Into<String>) -> Fault {
+        Fault { at: self.place(span), why: why.into() }
+    }
+
+    fn line(&self, offset: usize) -> usize {
+        self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+    }
+}
+
+/// Returns the entries of a table in the order of the file.
+#[must_use]
+pub fn entries<'a, 't>(
+    table: &'a Table<'t>,
+) -> Vec<(&'a Spanned<std::borrow::Cow<'t, str>>, &'a Spanned<Item<'t>>)> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
+}
+
+/// Describes a value that has the wrong type.
+#[must_use]
+pub fn found(item: &Item<'_>) -> String {
+    match item {
+        Item::String(text) => format!("the string {text:?}"),
+        Item::Integer(number) => format!("the integer {number}"),
+        Item::Float(number) => format!("the number {number}"),
+        Item::Boolean(value) => format!("{value}"),
+        Item::Datetime(_) => "a date".to_owned(),
+        Item::Array(_) => "a list".to_owned(),
+        Item::Table(_) => "a table".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! Injections of one listener together.
+
+use crate::engine::fields::Kind;
+use crate::engine::fields::{Field, Section, Zero};
+use crate::engine::shapes::Place;
+use crate::rules::inject::{How, Inject, Value};
+
+use crate::config::file::Fault;
+
+/// Limits that the daemon refuses without another one.
+pub(super) const WITH: &[(Section, &str, &str)] = &[
+    (Section::Container, "HostConfig.MemorySwap", "HostConfig.Memory"),
+    (Section::Build, "memswap", "memory"),
+];
+
+/// Options of builds that BuildKit has, too.
+pub(super) const BUILDKIT: &[&str] = &[
+    "extrahosts",
+    "buildargs",
+    "nocache",
+    "pull",
+    "shmsize",
+    "ulimits",
+    "networkmode",
+    "platform",
+];
+
+/// Returns the injections of a listener: its own, and those of the `defaults` that it does not replace. The
+/// same treatment of the same option replaces, and so does `force` on either side. An empty list or table
+/// replaces, and injects nothing.
+#[must_use]
+pub fn inherited(own: Vec<Inject>, defaults: &[Inject]) -> Vec<Inject> {
+    let replaced = |default: &Inject| {
+        let forces = |how| how == How::Force;
+        own.iter().any(|own| {
+            own.at == default.at
+                && (own.how == default.how || forces(own.how) || forces(default.how))
+        })
+    };
+    let kept: Vec<_> = defaults.iter().filter(|default| !replaced(default)).cloned().collect();
+    let empty = |inject: &Inject| match &inject.value {
+        Value::List(list) => list.is_empty(),
+        Value::Map(map) => map.is_empty(),
+        Value::Objects(objects) => objects.is_empty(),
+        _ => false,
+    };
+    let all = own.into_iter().chain(kept);
+    all.filter(|inject| inject.how == How::Force || !empty(inject)).collect()
+}
+
+/// Returns a fault for each injection that contradicts another one.
+#[must_use]
+pub fn disagreements(list: &[Inject]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (index, inject) in list.iter().enumerate() {
+        let Place::Field(field) = inject.at else { continue };
+        let same = list.iter().enumerate().filter(|(other, _)| *other != index);
+        let same = same.map(|(_, other)| other).filter(|other| other.at == inject.at);
+        for other in same {
+            let why = match (other.how, inject.how) {
+                (How::Force, _) => {
+                    Some(format!("{} is forced at {}; remove one of them", field.path, other.from))
+                }
+                (How::Cap, How::Default) if is_above(field, &inject.value, &other.value) => Some(
+                    format!("the default of {} is above its cap at {}", field.path, other.from),
+                ),
+                _ => None,
+            };
+            faults.extend(why.map(|why| Fault { at: inject.from.clone(), why }));
+        }
+        faults.extend(lacks_other(field, inject, list));
+    }
+    faults
+}
+
+/// Returns the fault of a cap that needs another one.
+fn lacks_other(field: &Field, inject: &Inject, list: &[Inject]) -> Option<Fault> {
+    let row = |row: &&(Section, &str, &str)| row.0 == field.section && row.1 == field.path;
+    let (_, path, other) = WITH.iter().find(row).filter(|_| inject.how == How::Cap)?;
+    let has = list.iter().any(|known| {
+        let limits = matches!(known.how, How::Cap | How::Force);
+        limits
+            && matches!(known.at, Place::Field(at) if at.section == field.section && at.path == *other)
+    });
+    (!has).then(|| Fault {
+        at: inject.from.clone(),
+        why: format!("a cap of {path} needs a cap or a forced value of {other}"),
+    })
+}
+
+fn is_above(field: &Field, default: &Value, cap: &Value) -> bool {
+    let (Value::Number(default), Value::Number(cap)) = (default, cap) else { return false };
+    let unlimited = matches!(
+        field.kind,
+        Kind::Number(Zero::Unlimited) | Kind::Bytes(Zero::Unlimited) | Kind::Cpus(Zero::Unlimited)
+    );
+    default > cap || (unlimited && *default < 0)
+}
+
+/// Returns a warning for each option of builds that BuildKit does not have.
+pub fn of_classic_builds(list: &[Inject]) -> impl Iterator<Item = String> {
+    list.iter().filter_map(|inject| match inject.at {
+        Place::Field(field)
+            if field.section == Section::Build && !BUILDKIT.contains(&field.path) =>
+        {
+            let (from, path) = (&inject.from, field.path);
+            Some(format!(
+                "{from}: {path} holds for classic builds only; BuildKit has no such option"
+            ))
+        }
+        _ => None,
+    })
+}

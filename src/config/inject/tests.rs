@@ -1,0 +1,204 @@
+use super::*;
+
+/// Reads `text` as the tables of a section. Returns the injections, and one fault per line.
+fn read(section: Section, text: &str) -> (Vec<Inject>, String) {
+    let source = Source { path: "c", text };
+    let mut faults = Vec::new();
+    let mut list = Vec::new();
+    for (name, item) in entries(&source.parse().unwrap()) {
+        let (_, how) = TREATMENTS.iter().find(|(known, _)| known == name.get_ref()).unwrap();
+        for (name, item) in entries(item.get_ref().as_table().unwrap()) {
+            let mut reader = Reader { source, faults: &mut faults };
+            list.extend(reader.inject(section, *how, name, item));
+        }
+    }
+    faults.extend(disagreements(&list));
+    (list, lines(&faults))
+}
+
+fn faults(section: Section, text: &str) -> String {
+    read(section, text).1
+}
+
+fn values(section: Section, text: &str) -> Vec<Value> {
+    let (list, faults) = read(section, text);
+    assert_eq!(faults, "");
+    list.into_iter().map(|inject| inject.value).collect()
+}
+
+#[test]
+fn values_have_the_type_of_their_field() {
+    let text = r#"
+force.User = "ci"
+force."HostConfig.Init" = false
+force."HostConfig.Privileged" = true
+force.StopTimeout = 0x10
+force."HostConfig.Memory" = "2GiB"
+force."HostConfig.NanoCpus" = "1.5"
+force."HostConfig.MemorySwap" = -1
+force."HostConfig.Ulimits" = [{ Name = "nofile", Soft = 1024, Hard = 4096 }]
+append.Env = ["A=1", "B="]
+append."HostConfig.Sysctls" = { "net.core.somaxconn" = "1" }
+append."HostConfig.Binds" = ["/a:/b:ro"]
+cap."HostConfig.NanoCpus" = 500_000_000
+"#;
+    let text = text.replace("cap.\"HostConfig.NanoCpus\"", "cap.\"HostConfig.CpuShares\"");
+    let list = |list: &[&str]| Value::List(list.iter().map(ToString::to_string).collect());
+    let entry = Label { key: "net.core.somaxconn".into(), value: "1".into() };
+    let limit = r#"{"Hard":4096,"Name":"nofile","Soft":1024}"#;
+    let wanted = [
+        Value::Text("ci".into()),
+        Value::Switch(false),
+        Value::Switch(true),
+        Value::Number(16),
+        Value::Number(2 << 30),
+        Value::Number(1_500_000_000),
+        Value::Number(-1),
+        Value::Objects(vec![("nofile".into(), limit.into())]),
+        list(&["A=1", "B="]),
+        Value::Map(vec![entry]),
+        list(&["/a:/b:ro"]),
+        Value::Number(500_000_000),
+    ];
+    assert_eq!(values(Section::Container, &text), wanted);
+}
+
+#[test]
+fn other_types_are_refused() {
+    let text = r#"
+force.User = 5
+force."HostConfig.Init" = "yes"
+force.StopTimeout = "5s"
+force."HostConfig.Memory" = "2 gigs"
+force."HostConfig.NanoCpus" = 1.5
+force."HostConfig.PidsLimit" = 99999999999999999999
+force."HostConfig.Ulimits" = [{ Soft = 1, Foo = 2 }, 3]
+force.Env = ["A", 5, "B=1", "B=2"]
+force."HostConfig.Sysctls" = { a = 1 }
+"#;
+    let wanted = r#"c:2:14: expected a string, but found the integer 5
+c:3:27: expected true or false, but found the string "yes"
+c:4:21: expected an integer, but found the string "5s"
+c:5:29: expected an integer or a size like "2GiB", "100MB" or "2g", but found the string "2 gigs"
+c:6:31: expected processors like "1.5", or an integer, which means billionths of a processor, but found the number 1.5
+c:7:32: 99999999999999999999 has more than 64 bits
+c:8:43: unknown member "Foo"; expected Name, Soft, Hard
+c:8:31: expected a member Name
+c:8:54: expected a list of tables, but found the integer 3
+c:9:14: "A" has no "="; expected NAME=VALUE
+c:9:19: expected a string, but found the integer 5
+c:9:29: "B=2" has the same key as "B=1"
+c:10:36: expected a string, but found the integer 1
+"#;
+    assert_eq!(faults(Section::Container, text), wanted);
+}
+
+#[test]
+fn treatments_that_cannot_apply_are_refused() {
+    let text = r#"
+cap.User = "a"
+cap."HostConfig.Memory" = 0
+cap.StopTimeout = 0
+force."HostConfig.Binds" = ["/a:/b"]
+append."HostConfig.Runtime" = "x"
+append."HostConfig.Binds" = ["/a:b", "/a", ":/b", "v:/c/", "w:/c"]
+append."HostConfig.ExtraHosts" = ["mirror"]
+"#;
+    let wanted = r#"c:2:5: cap needs a number, and User is a string
+c:3:27: 0 is no cap; expected at least 1
+c:5:7: force cannot be used for HostConfig.Binds; expected append
+c:6:8: append needs a list or a table, and HostConfig.Runtime is a string
+c:7:30: "/a:b" has no absolute target; expected SOURCE:TARGET or SOURCE:TARGET:OPTIONS
+c:7:38: "/a" has no absolute target; expected SOURCE:TARGET or SOURCE:TARGET:OPTIONS
+c:7:44: ":/b" has no absolute target; expected SOURCE:TARGET or SOURCE:TARGET:OPTIONS
+c:7:60: "w:/c" has the same key as "v:/c/"
+c:8:35: "mirror" has no ":"; expected HOST:ADDRESS
+"#;
+    assert_eq!(faults(Section::Container, text), wanted);
+}
+
+#[test]
+fn treatments_of_one_option_must_agree() {
+    let text = r#"
+force."HostConfig.Memory" = "1g"
+default."HostConfig.Memory" = "1g"
+default."HostConfig.PidsLimit" = 10
+cap."HostConfig.PidsLimit" = 5
+default."HostConfig.NanoCpus" = -1
+cap."HostConfig.NanoCpus" = "2"
+default."HostConfig.ShmSize" = 1
+cap."HostConfig.ShmSize" = 1
+"#;
+    let wanted = r"c:3:9: HostConfig.Memory is forced at c:2:7; remove one of them
+c:4:9: the default of HostConfig.PidsLimit is above its cap at c:5:5
+c:6:9: the default of HostConfig.NanoCpus is above its cap at c:7:5
+";
+    assert_eq!(faults(Section::Container, text), wanted);
+    let swap = r#"cap."HostConfig.MemorySwap" = 1"#;
+    let why = "c:1:5: a cap of HostConfig.MemorySwap needs a cap or a forced value of HostConfig.Memory\n";
+    assert_eq!(faults(Section::Container, swap), why);
+    let both = format!("{swap}\nforce.\"HostConfig.Memory\" = 1");
+    assert_eq!(faults(Section::Container, &both), "");
+}
+
+#[test]
+fn options_elsewhere_are_pointed_to() {
+    let text = r#"
+force."HostConfig.CgroupParent" = "/a"
+force.Labels = { a = "b" }
+force."TaskTemplate.ContainerSpec.User" = "a"
+force."hostconfig.memory" = 1
+force.Memory = 1
+force.Nonsense = 1
+"#;
+    let wanted = r#"c:2:7: "HostConfig.CgroupParent" has a key of its own: use cgroup_parent of the listener
+c:3:7: "Labels" has a key of its own: use labels of the listener
+c:4:7: "TaskTemplate.ContainerSpec.User" is an option of service, not of container
+c:5:7: unknown option "hostconfig.memory" of container; did you mean "HostConfig.Memory"?
+c:6:7: unknown option "Memory" of container; did you mean "HostConfig.Memory"?
+c:7:7: unknown option "Nonsense" of container
+"#;
+    assert_eq!(faults(Section::Container, text), wanted);
+    let build =
+        "c:1:7: \"cgroupparent\" has a key of its own: use build_cgroup_parent of the listener\n";
+    assert_eq!(faults(Section::Build, "force.cgroupparent = \"/a\""), build);
+}
+
+#[test]
+fn a_listener_replaces_what_it_has_itself() {
+    let of = |text| read(Section::Container, text).0;
+    let paths = |list: Vec<Inject>| -> Vec<String> {
+        let text = |inject: Inject| format!("{} {:?}", treatment(inject.how), inject.value);
+        list.into_iter().map(text).collect()
+    };
+    let all = |own, defaults| paths(inherited(of(own), &of(defaults)));
+    let cap = r#"cap."HostConfig.Memory" = 2"#;
+    let default = r#"default."HostConfig.Memory" = 1"#;
+    let force = r#"force."HostConfig.Memory" = 1"#;
+    assert_eq!(all(default, cap), ["default Number(1)", "cap Number(2)"]);
+    assert_eq!(all(force, cap), ["force Number(1)"]);
+    assert_eq!(all(cap, force), ["cap Number(2)"]);
+    assert_eq!(all("append.Env = [\"A=1\"]", "append.Env = [\"B=1\"]").len(), 1);
+    assert_eq!(all("append.Env = []", "append.Env = [\"B=1\"]"), [""; 0]);
+}
+
+#[test]
+fn options_of_classic_builds_are_a_warning() {
+    let text = "cap.memory = 5\nforce.networkmode = \"none\"";
+    let warnings: Vec<_> = of_classic_builds(&read(Section::Build, text).0).collect();
+    let why = "c:1:5: memory holds for classic builds only; BuildKit has no such option";
+    assert_eq!(warnings, [why]);
+}
+
+#[test]
+fn the_options_of_buildkit_are_in_the_table() {
+    let known = |path: &str| of(Section::Build).any(|field| field.path == path);
+    assert!(agree::BUILDKIT.iter().all(|path| known(path)));
+    let exists = |section, path: &str| of(section).any(|field| field.path == path);
+    assert!(agree::WITH.iter().all(|row| exists(row.0, row.1) && exists(row.0, row.2)));
+}
+
+fn lines(errors: &[impl ToString]) -> String {
+    let lines = errors.iter().map(|error| error.to_string() + "\n");
+    lines.collect()
+}
