@@ -58,8 +58,8 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-fn passed(listener: &Listener) -> Passed<'_> {
-    Passed { name: listener.name(), path: listener.path() }
+fn passed(listener: &Listener) -> Passed {
+    Passed { name: listener.name().to_owned(), path: listener.path().to_owned() }
 }
 
 /// Prints the state of the proxy with this stats socket. Succeeds if clients would be served now.

@@ -45,7 +45,7 @@ impl Report {
 
 /// Asks the daemons, looks at the paths of the sockets, and reports what a start would do.
 #[must_use]
-pub fn check(config: &Config, passed: &[Passed<'_>]) -> Report {
+pub fn check(config: &Config, passed: &[Passed]) -> Report {
     let mut report = Report::default();
     let single = config.listeners.len() == 1;
     for listener in &config.listeners {
@@ -53,8 +53,8 @@ pub fn check(config: &Config, passed: &[Passed<'_>]) -> Report {
             report.plan.push(format!("listener {name}:"));
         }
         let own =
-            passed.iter().filter(|passed| single || listener.name.as_deref() == Some(passed.name));
-        let own: Vec<_> = own.map(|passed| passed.path).collect();
+            passed.iter().filter(|passed| single || listener.name.as_ref() == Some(&passed.name));
+        let own: Vec<_> = own.map(|passed| &*passed.path).collect();
         of_listener(listener, &own, &mut report);
     }
     if let Some(path) = &config.stats {

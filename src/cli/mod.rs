@@ -17,7 +17,7 @@ pub mod variables;
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use parse::Args;
@@ -43,12 +43,12 @@ pub enum Command {
 }
 
 /// A listening socket that the service manager passed.
-#[derive(Debug, Clone, Copy)]
-pub struct Passed<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passed {
     /// Its name, `FileDescriptorName=`; may be empty.
-    pub name: &'a str,
+    pub name: String,
     /// Its path.
-    pub path: &'a Path,
+    pub path: PathBuf,
 }
 
 /// Reads the command line, and the configuration file that it names. `args` are the arguments without the name
@@ -64,7 +64,7 @@ pub struct Passed<'a> {
 pub fn parse(
     args: impl Iterator<Item = OsString>,
     env: impl Fn(&str) -> Option<OsString>,
-    passed: &[Passed<'_>],
+    passed: &[Passed],
 ) -> Result<Command, Vec<UsageError>> {
     let one = |error| vec![error];
     let mut args = Args::from_words(args.collect()).map_err(one)?;

@@ -27,7 +27,7 @@ use crate::rules::socket::SocketBind;
 pub(super) fn config(
     outer: &Settings,
     file: Option<(&str, File)>,
-    passed: &[Passed<'_>],
+    passed: &[Passed],
 ) -> Result<Config, Vec<UsageError>> {
     let mut errors = Vec::new();
     let path = file.as_ref().map(|(path, _)| *path);
@@ -41,7 +41,7 @@ pub(super) fn config(
     let mut resolved = Vec::new();
     for level in named {
         let passed = passed.iter().find(|passed| {
-            single || level.name.as_ref().is_some_and(|name| name.value == *passed.name)
+            single || level.name.as_ref().is_some_and(|name| name.value == passed.name.as_str())
         });
         let source = ListenerSource { level, defaults: &defaults, outer, single, passed };
         resolved.extend(source.resolve(&mut errors));
@@ -138,7 +138,7 @@ struct ListenerSource<'a> {
     outer: &'a Settings,
     /// `true` if there is no other listener.
     single: bool,
-    passed: Option<&'a Passed<'a>>,
+    passed: Option<&'a Passed>,
 }
 
 /// A listener, and where its sockets were given.
@@ -208,7 +208,7 @@ impl ListenerSource<'_> {
         });
         let listen = own.last(Setting::Listen);
         if let Some(passed) = self.passed {
-            let path = passed.path;
+            let path = &passed.path;
             // A unit may name the same path for a start with and without socket activation.
             let other = listen.filter(|given| {
                 let named = socket::socket_path(&given.value);
@@ -217,9 +217,7 @@ impl ListenerSource<'_> {
             let rest = [Setting::Mode, Setting::Owner, Setting::Group];
             let rest = rest.into_iter().find_map(|setting| own.last(setting));
             return match other.or(rest) {
-                Some(given) => {
-                    Err(UsageError::Passed { by: given.by.clone(), path: path.to_owned() })
-                }
+                Some(given) => Err(UsageError::Passed { by: given.by.clone(), path: path.clone() }),
                 None => Ok(Given::new(path, "LISTEN_FDS")),
             };
         }

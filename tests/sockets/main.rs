@@ -13,6 +13,7 @@
 mod abandoned;
 mod activation;
 mod calls;
+mod configured;
 mod crowds;
 #[path = "../support/dead.rs"]
 mod dead;

@@ -112,6 +112,27 @@ impl Proxy {
         Self { child, log }
     }
 
+    /// Starts the proxy with the configuration file `config.toml` in `folder`. With `names`, it gets two passed
+    /// sockets with these names, like from a service manager.
+    pub(crate) fn configured(folder: &Path, passed: Option<([UnixListener; 2], &str)>) -> Self {
+        let log = folder.join("log");
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let mut command = Command::new("sh");
+        let script = match passed {
+            Some(_) => "LISTEN_PID=$$ exec \"$@\" 3<&0 4<&1 </dev/null >&2",
+            None => "exec \"$@\"",
+        };
+        command.args(["-c", script, "sh"]).args(program(Path::new(&binary())));
+        command.arg("--config").arg(folder.join("config.toml"));
+        if let Some(([first, second], names)) = passed {
+            command.envs([("LISTEN_FDS", "2"), ("LISTEN_FDNAMES", names)]);
+            command.stdin(OwnedFd::from(first)).stdout(OwnedFd::from(second));
+        } else {
+            command.stdin(Stdio::null()).stdout(Stdio::null());
+        }
+        Self { child: command.stderr(file).spawn().unwrap(), log }
+    }
+
     /// Waits until clients can connect.
     pub(crate) fn await_listening(&mut self) {
         until("the proxy listens", || {

@@ -16,7 +16,7 @@ pub(super) fn structure(
     path: &str,
     file: &File,
     outer: &Settings,
-    passed: &[Passed<'_>],
+    passed: &[Passed],
 ) -> Vec<UsageError> {
     let mut errors = Vec::new();
     let levels = file.listeners.iter().map(|level| &level.settings);
@@ -44,7 +44,7 @@ pub(super) fn structure(
     };
     for passed in passed.iter().filter(|_| several) {
         if !known().any(|name| name == passed.name) {
-            let (name, path) = (passed.name.to_owned(), passed.path.to_owned());
+            let (name, path) = (passed.name.clone(), passed.path.clone());
             errors.push(UsageError::PassedForNobody { name, path, known: known().collect() });
         }
     }

@@ -225,7 +225,7 @@ fn a_passed_socket_replaces_the_listening_socket_and_excludes_its_settings() {
     let run = |words: &str, env: fn(&str) -> Option<std::ffi::OsString>| match parse(
         words.split_whitespace().map(Into::into),
         env,
-        &[Passed { name: "any", path }],
+        &[Passed { name: "any".into(), path: path.into() }],
     ) {
         Ok(Command::Run(mut config)) => {
             let listener = config.listeners.remove(0);
