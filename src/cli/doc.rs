@@ -2,6 +2,8 @@
 
 use super::Exit;
 use super::flags::{Effect, FLAGS, Flag};
+use crate::config::inject;
+use crate::engine::fields::{FIELDS, Section};
 
 const NAME: &str = env!("CARGO_PKG_NAME");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -64,6 +66,29 @@ pub fn markdown() -> String {
 pub fn exit_codes() -> String {
     let rows = Exit::ALL.iter().map(|exit| format!("| {} | {} |\n", exit.code(), exit.meaning()));
     ["| code | meaning |\n|---|---|\n".to_owned()].into_iter().chain(rows).collect()
+}
+
+/// Renders the options of the configuration file as a list in Markdown, with its last line end.
+#[must_use]
+pub fn options() -> String {
+    Section::ALL.iter().flat_map(|section| options_of(*section)).collect()
+}
+
+/// Renders an item for each form of values in a section.
+fn options_of(section: Section) -> Vec<String> {
+    let mut forms: Vec<(&str, Vec<String>)> = Vec::new();
+    for field in FIELDS.iter().filter(|field| field.section == section) {
+        let (form, path) = (inject::expected(field.kind), format!("`{}`", field.path));
+        match forms.iter_mut().find(|(known, _)| *known == form) {
+            Some((_, paths)) => paths.push(path),
+            None => forms.push((form, vec![path])),
+        }
+    }
+    let section = section.name();
+    let item = |(form, paths): (&str, Vec<String>)| {
+        format!("- `{section}`, {form}: {}\n", paths.join(", "))
+    };
+    forms.into_iter().map(item).collect()
 }
 
 fn item(flag: &Flag) -> String {

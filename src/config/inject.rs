@@ -278,7 +278,8 @@ fn unfit(kind: Kind, item: &Item<'_>) -> String {
 }
 
 /// Describes the form of a value in the file.
-fn expected(kind: Kind) -> &'static str {
+#[must_use]
+pub fn expected(kind: Kind) -> &'static str {
     match kind {
         Kind::Switch | Kind::Choice => "true or false",
         Kind::Text => "a string",

@@ -14,16 +14,16 @@ use rustix::net::{Shutdown, shutdown};
 use rustix::process::{getegid, geteuid};
 
 /// A folder that is removed at the end of the test.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(test: &str) -> Self {
+    pub(crate) fn new(test: &str) -> Self {
         let path = std::env::temp_dir().join(format!("dcp-check-{test}-{}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    fn at(&self, name: &str) -> String {
+    pub(crate) fn at(&self, name: &str) -> String {
         self.0.join(name).display().to_string()
     }
 
@@ -44,7 +44,7 @@ impl Drop for Folder {
 }
 
 /// Starts a daemon with a version and the cgroup driver systemd.
-fn daemon(path: &str) {
+pub(crate) fn daemon(path: &str) {
     daemon_with(path, "systemd");
 }
 

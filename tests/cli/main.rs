@@ -5,6 +5,7 @@
 
 mod check;
 mod completions;
+mod configured;
 mod man;
 mod shells;
 #[path = "../support/skip.rs"]
@@ -147,7 +148,8 @@ fn reference_lists_the_flags_and_exit_codes_of_the_tables() {
     let path = root().join("docs/reference.md");
     let reference = fs::read_to_string(&path).unwrap();
     let with_flags = with_block(&reference, "flags", &doc::markdown());
-    is_as_generated(&path, &with_block(&with_flags, "exit codes", &doc::exit_codes()));
+    let with_options = with_block(&with_flags, "options", &doc::options());
+    is_as_generated(&path, &with_block(&with_options, "exit codes", &doc::exit_codes()));
 }
 
 #[test]

@@ -53,6 +53,10 @@ const AFTER: &[(&str, &[(&str, &str)])] = &[
                 "Settings of the systemd units dockerd-ci-proxy and dockerd-ci-proxy@NAME, as lines \
                  VARIABLE=value.",
             ),
+            (
+                "/etc/dockerd-ci-proxy/config.toml",
+                "An example of a configuration file, which is read if DCP_CONFIG in proxy.env names it.",
+            ),
         ],
     ),
     (

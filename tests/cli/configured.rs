@@ -1,0 +1,130 @@
+//! The configuration file: its errors, what `--check` prints, and the example that is shipped.
+
+use std::fs;
+
+use super::check::{Folder, daemon};
+use super::run;
+
+/// Runs with this file, in which `@` is the folder. Returns the exit code, standard output, and standard error
+/// with the same replacement undone.
+fn configured(folder: &Folder, text: &str, words: &[&str]) -> (i32, String, String) {
+    let path = folder.at("config.toml");
+    let place = folder.at("").trim_end_matches('/').to_owned();
+    fs::write(&path, text.replace('@', &place)).unwrap();
+    let output = run(&[&["--config", &path], words].concat(), &[]);
+    let text = |bytes| String::from_utf8(bytes).unwrap().replace(&place, "@");
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn all_errors_are_reported_at_once_and_exit_with_2() {
+    let folder = Folder::new("errors");
+    let text = r#"
+[[listener]]
+name = "a"
+socket = "@/a"
+cgroup_parnet = "/ci"
+[listener.container]
+cap = { "HostConfig.Memory" = "4 gigs" }
+"#;
+    let wanted = "dockerd-ci-proxy: @/config.toml:5:1: unknown key \"cgroup_parnet\"; did you mean \"cgroup_parent\"?\n\
+                  dockerd-ci-proxy: @/config.toml:7:31: expected an integer or a size like \"2GiB\", \"100MB\" or \"2g\", \
+                  but found the string \"4 gigs\"\n";
+    for words in [&[][..], &["--check"]] {
+        let (code, out, errors) = configured(&folder, text, words);
+        assert_eq!((code, out.as_str(), errors.as_str()), (2, "", wanted));
+    }
+    let (code, _, errors) = configured(&folder, "a = \nb = 01\n[c", &[]);
+    let places: Vec<_> = errors.lines().map(|line| line.split(": ").nth(1).unwrap()).collect();
+    assert_eq!(
+        (code, &places[..]),
+        (2, &["@/config.toml:1:5", "@/config.toml:2:5", "@/config.toml:3:3"][..])
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_with_its_flag() {
+    let output = run(&["--config", "/nowhere"], &[]);
+    assert_eq!(output.status.code(), Some(2));
+    let why = "--config: cannot read /nowhere: No such file or directory (os error 2)";
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), format!("dockerd-ci-proxy: {why}\n"));
+    let output = run::<&str>(&[], &[("DCP_CONFIG", "/nowhere")]);
+    assert!(String::from_utf8(output.stderr).unwrap().contains("DCP_CONFIG: cannot read /nowhere"));
+}
+
+#[test]
+fn a_check_prints_the_settings_of_each_listener() {
+    let folder = Folder::new("effective");
+    daemon(&folder.at("daemon"));
+    let text = r#"
+[defaults]
+daemon = "@/daemon"
+mode = "0600"
+group = "0"
+[defaults.container]
+cap = { "HostConfig.Memory" = "4GiB" }
+[[listener]]
+name = "gitlab"
+socket = "@/g"
+cgroup_parent = "ci.slice"
+[listener.build]
+cap = { memory = 1024 }
+append = { extrahosts = ["mirror:10.0.0.1"] }
+[[listener]]
+name = "jenkins"
+socket = "@/j"
+labels = { a = "b" }
+buildkit = false
+cgroup_parent = "/ci"
+"#;
+    let (code, out, errors) = configured(&folder, text, &["--check"]);
+    let wanted = r#"listener gitlab:
+daemon @/daemon: version 26.1.5, API 1.45, cgroup driver systemd
+listening socket @/g: will be created; mode 0600, group 0
+label Created-Via="dockerd-ci-proxy"
+cgroup parent "ci.slice"
+cgroup parent of builds "ci.slice"
+mounts of the daemon's socket are replaced by mounts of @/g
+build cap memory = 1024 (@/config.toml:13:9)
+build append extrahosts = ["mirror:10.0.0.1"] (@/config.toml:14:12)
+container cap HostConfig.Memory = 4294967296 (@/config.toml:7:9)
+listener jenkins:
+daemon @/daemon: version 26.1.5, API 1.45, cgroup driver systemd
+listening socket @/j: will be created; mode 0600, group 0
+label a="b"
+mounts of the daemon's socket are replaced by mounts of @/j
+BuildKit's connections are forwarded unchanged, and its images have no labels
+container cap HostConfig.Memory = 4294967296 (@/config.toml:7:9)
+"#;
+    assert_eq!(out, wanted);
+    let wanted = "dockerd-ci-proxy: warn: @/config.toml:13:9: memory holds for classic builds only; BuildKit has no such \
+                  option\n\
+                  dockerd-ci-proxy: @/config.toml:20:1: cgroup_parent: the daemon's cgroup driver is systemd, which \
+                  needs a slice like ci-1234.slice, not \"/ci\"\n";
+    assert_eq!((code, errors.as_str()), (2, wanted));
+}
+
+#[test]
+fn the_shipped_file_is_an_example_that_works() {
+    let folder = Folder::new("shipped");
+    let shipped = fs::read_to_string(super::root().join("dist/config.toml")).unwrap();
+    // As it is, it has no setting.
+    let (_, _, errors) = configured(&folder, &shipped, &["--check"]);
+    assert_eq!(errors, "dockerd-ci-proxy: @/config.toml: the file has no [[listener]]\n");
+    let uncommented = shipped.lines().map(|line| match line.strip_prefix('#') {
+        Some(setting) if !setting.is_empty() && !setting.starts_with(' ') => setting,
+        _ => line,
+    });
+    let text = uncommented.collect::<Vec<_>>().join("\n");
+    let text = text
+        .replace("\"docker\"", "\"root\"")
+        .replace("/run/dockerd-ci-proxy", "@")
+        .replace("/var/run/docker.sock", "@/daemon");
+    let (code, out, errors) = configured(&folder, &text, &["--check"]);
+    // Nothing but the daemon is missing.
+    let why = "dockerd-ci-proxy: @/daemon: the daemon cannot be reached: No such file or directory (os error 2)\n";
+    assert_eq!((code, errors.as_str()), (3, why));
+    for line in ["listener gitlab:", "listener jenkins:", "exec force Privileged = false"] {
+        assert!(out.contains(line), "{line}: {out}");
+    }
+}
