@@ -70,7 +70,7 @@ impl Reader<'_, '_> {
             (Kind::Map, Item::Table(table)) => Ok(self.map(table)),
             (Kind::Objects(members), Item::Array(list)) => Ok(self.objects(members, list)),
             (Kind::Switch | Kind::Choice, Item::Boolean(value)) => Ok(Value::Switch(*value)),
-            (Kind::Text, Item::String(text)) => plain(text).map(Value::Text),
+            (Kind::Text | Kind::Word(_), Item::String(text)) => plain(text).map(Value::Text),
             (Kind::Number(_) | Kind::Bytes(_) | Kind::Cpus(_), Item::Integer(number)) => {
                 i64::from_str_radix(number.as_str(), number.radix())
                     .map(Value::Number)
@@ -282,7 +282,7 @@ fn unfit(kind: Kind, item: &Item<'_>) -> String {
 pub fn expected(kind: Kind) -> &'static str {
     match kind {
         Kind::Switch | Kind::Choice => "true or false",
-        Kind::Text => "a string",
+        Kind::Text | Kind::Word(_) => "a string",
         Kind::Number(_) => "an integer",
         Kind::Bytes(_) => "an integer or a size like \"2GiB\", \"100MB\" or \"2g\"",
         Kind::Cpus(_) => {
