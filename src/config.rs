@@ -31,6 +31,8 @@ use crate::rules::{AnonymousVolumes, Label, Profile};
 /// Everything that flags, variables and the configuration file configure, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
+    /// The configuration file, if there is one.
+    pub file: Option<PathBuf>,
     /// The listeners; at least one, with unique names and sockets. Flags alone make one without a name.
     pub listeners: Vec<Listener>,
     /// Time that running exchanges get at shutdown.

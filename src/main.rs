@@ -13,13 +13,19 @@ use dockerd_ci_proxy::net::host::own_container;
 use dockerd_ci_proxy::net::listen::Listener;
 use dockerd_ci_proxy::net::service::handover::{self, Program, Start};
 use dockerd_ci_proxy::net::service::notify::Manager;
-use dockerd_ci_proxy::net::{self, ListenerGroup, Server, client};
-
+use dockerd_ci_proxy::net::{self, EarlySignal, ListenerGroup, ListenerPlan, Server, client};
 use dockerd_ci_proxy::rules::Profile;
 use log::{error, info, warn};
 
 fn main() -> ExitCode {
-    // First of all, since nothing owns the passed descriptors yet.
+    // First of all: the signal may come at any time, and nothing owns the passed descriptors yet.
+    let early = match EarlySignal::catch() {
+        Ok(early) => early,
+        Err(why) => {
+            print_error(&format_args!("cannot handle signals: {why}"));
+            return Exit::Failed.into();
+        }
+    };
     let started = Program::own()
         .map_err(handover::Error::Handover)
         .and_then(|program| Ok((handover::start(&program, variable)?, program)));
@@ -46,7 +52,7 @@ fn main() -> ExitCode {
             for unknown in unknown_variables() {
                 warn!("{unknown}");
             }
-            run(&config, start, program).unwrap_or_else(|exit| exit)
+            run(&config, start, program, &early).unwrap_or_else(|exit| exit)
         }
         Err(errors) => {
             for error in &errors {
@@ -113,12 +119,16 @@ fn variable(name: &str) -> Option<OsString> {
 }
 
 /// Serves until a signal stops it. Logs errors and returns their exit code.
-fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
+fn run(config: &Config, start: Start, program: Program, early: &EarlySignal) -> Result<Exit, Exit> {
+    let passed: Vec<_> = start.passed().map(passed).collect();
     let (mut sockets, predecessor) = match start {
         Start::First(sockets) => (sockets, None),
         Start::Next(sockets, predecessor) => (sockets, Some(predecessor)),
     };
-    let profiles = profiles(config)?;
+    let profiles = profiles(config).map_err(|(exit, why)| {
+        error!("{why}");
+        exit
+    })?;
     let stats = stats(config, sockets.stats.take())?;
     let (groups, removed) = groups(config, &profiles, sockets.clients)?;
     let paths: Vec<Vec<PathBuf>> = groups
@@ -132,6 +142,10 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
     let stats_path = stats.as_ref().map(|listener| listener.path().to_owned());
     if let (Some(listener), Some(first)) = (stats, config.listeners.first()) {
         server.answer_at(listener, &first.daemon).map_err(|why| loop_failed(&why))?;
+    }
+    if config.file.is_some() {
+        let config = config.clone();
+        server.reload_by(move || read_again(&config, &passed), early);
     }
     predecessor.map_or(Ok(()), |old| server.relieve(old)).map_err(|why| {
         error!("the previous process did not hand over: {why}");
@@ -159,17 +173,40 @@ fn run(config: &Config, start: Start, program: Program) -> Result<Exit, Exit> {
 }
 
 /// Checks the cgroup parents, and finds that of the own container if a listener needs it.
-fn profiles(config: &Config) -> Result<Vec<Profile>, Exit> {
-    let mut profiles = Vec::new();
-    for listener in &config.listeners {
+///
+/// # Errors
+/// The first parent that cannot be used, with the exit code of a start.
+fn profiles(config: &Config) -> Result<Vec<Profile>, (Exit, String)> {
+    let profile = |listener: &config::Listener| {
         check_cgroup_parents(listener)?;
         let own = || own_container::cgroup_parent(&listener.daemon);
-        profiles.push(listener.profile(own).map_err(|why| {
-            error!("{} self: {why}", listener.cgroup_parent.by);
-            exit_of(&why)
-        })?);
+        let refused = |why| (exit_of(&why), format!("{} self: {why}", listener.cgroup_parent.by));
+        listener.profile(own).map_err(refused)
+    };
+    config.listeners.iter().map(profile).collect()
+}
+
+/// Reads the configuration of a running process again. `old` is the one from its start.
+fn read_again(old: &Config, passed: &[Passed]) -> Result<Vec<ListenerPlan>, Vec<String>> {
+    let lines =
+        |errors: Vec<cli::UsageError>| errors.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let config = match cli::parse(std::env::args_os().skip(1), variable, passed).map_err(lines)? {
+        Command::Run(config) => config,
+        other => return Err(vec![format!("the command line asks for {other:?}")]),
+    };
+    let of_process = |config: &Config| Config { listeners: Vec::new(), ..config.clone() };
+    if of_process(&config) != of_process(old) {
+        warn!("drain_time, log_format, debug and stats_socket change at the next start or SIGHUP");
     }
-    Ok(profiles)
+    let profiles = profiles(&config).map_err(|(_, why)| vec![why])?;
+    let plan = |(listener, profile): (config::Listener, _)| ListenerPlan {
+        name: listener.name.unwrap_or_default(),
+        path: listener.listen,
+        access: listener.access,
+        profile,
+        daemon: listener.daemon,
+    };
+    Ok(config.listeners.into_iter().zip(profiles).map(plan).collect())
 }
 
 /// Gives each listener the sockets that were passed for it, or else creates one. Also returns the sockets that
@@ -194,7 +231,9 @@ fn groups(
         if sockets.is_empty() {
             sockets.push(bind(&listener.listen, listener.access, &listener.daemon)?);
         }
-        groups.push(ListenerGroup::new(sockets, profile.clone(), listener.daemon.clone()));
+        let name = listener.name.clone().unwrap_or_default();
+        let group = ListenerGroup::new(sockets, profile.clone(), listener.daemon.clone());
+        groups.push(ListenerGroup { name, ..group });
     }
     Ok((groups, left))
 }
@@ -243,7 +282,7 @@ fn loop_failed(why: &std::io::Error) -> Exit {
 
 /// Refuses a cgroup parent that the daemon's cgroup driver cannot use, since otherwise every container of
 /// every job would fail. Warns if the daemon does not answer: it may start later.
-fn check_cgroup_parents(config: &config::Listener) -> Result<(), Exit> {
+fn check_cgroup_parents(config: &config::Listener) -> Result<(), (Exit, String)> {
     if check::fixed_parents(config).next().is_none() {
         return Ok(());
     }
@@ -252,10 +291,7 @@ fn check_cgroup_parents(config: &config::Listener) -> Result<(), Exit> {
             for (flag, checked) in check::checked_parents(config, &driver) {
                 match checked {
                     Ok(warning) => warning.into_iter().for_each(|why| warn!("{flag}: {why}")),
-                    Err(why) => {
-                        error!("{flag}: {why}");
-                        return Err(Exit::Usage);
-                    }
+                    Err(why) => return Err((Exit::Usage, format!("{flag}: {why}"))),
                 }
             }
         }

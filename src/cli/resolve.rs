@@ -63,7 +63,7 @@ pub(super) fn config(
     match config {
         Some(config) if all.is_empty() => {
             let listeners = resolved.into_iter().map(|resolved| resolved.listener).collect();
-            Ok(Config { listeners, ..config })
+            Ok(Config { file: path.map(PathBuf::from), listeners, ..config })
         }
         _ => Err(all),
     }
@@ -95,6 +95,7 @@ impl<'a> Levels<'a> {
         let stats = keep(errors, self.last(Setting::Stats).map(path).transpose());
         let access = Levels(self.0.iter().copied().chain([defaults]).collect()).access(errors);
         Some(Config {
+            file: None,
             listeners: Vec::new(),
             drain: drain?,
             debug: debug?,

@@ -73,6 +73,7 @@ fn no_arguments_give_the_defaults() {
         inject: Vec::new(),
     };
     let default = Config {
+        file: None,
         listeners: vec![listener],
         drain: Drain::After(Duration::from_secs(10)),
         debug: false,
@@ -112,6 +113,7 @@ fn every_flag_sets_its_value() {
         inject: Vec::new(),
     };
     let wanted = Config {
+        file: None,
         listeners: vec![listener],
         drain: Drain::Never,
         debug: true,

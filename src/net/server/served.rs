@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use crate::net::slab::Slab;
 use crate::proxy::{ListenerSettings, Shared};
-use crate::rules::Profile;
 use crate::stats::{ListenerState, Verdicts};
 
 /// A listener and its clients.
@@ -48,7 +47,7 @@ impl Served {
             let budget = Rc::clone(&self.settings.shared.budget);
             let shared = Rc::new(Shared { budget, draining: true.into() });
             let upstream = Rc::clone(&self.settings.upstream);
-            let (name, profile) = (self.settings.name.clone(), Profile::default());
+            let (name, profile) = (self.settings.name.clone(), self.settings.profile.clone());
             let settings = ListenerSettings { name, profile, answers: false, upstream, shared };
             self.settings = Rc::new(settings);
         }
