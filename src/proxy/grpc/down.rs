@@ -97,7 +97,7 @@ fn apply(
     }
     let settings = Settings::read(payload)?;
     if let Some(size) = settings.table_size {
-        up.openings.allow(size);
+        up.openings.decoder.allow(size);
     }
     if let Some(size) = settings.frame_size {
         up.frames.allow(size);

@@ -4,7 +4,7 @@
 //! ```text
 //! client ──► up:   preface ─ frames ─┬─ others pass ──────────────────────┬──► daemon
 //!                                    ├─ HEADERS ─► hpack ─► which call?   │
-//!                                    └─ DATA of a call ─► gather ─► edit ─► send_queue
+//!                                    └─ DATA of a call ─► messages ─► edit ─► send_queue
 //!       ◄── down: frames pass; SETTINGS and WINDOW_UPDATE are read ◄──
 //! ```
 //!
@@ -13,8 +13,8 @@
 
 mod down;
 mod frames;
-mod gather;
 mod goaway;
+mod messages;
 mod opening;
 mod send_queue;
 mod tunnel;
@@ -117,7 +117,7 @@ impl Building {
                 }
                 Err(failure) => {
                     let down = mem::take(&mut tunnel.down);
-                    let newest = tunnel.newest();
+                    let newest = tunnel.up.openings.newest;
                     let last = goaway::frames(&failure, tunnel.queue.calls.iter(), newest);
                     self.stage = Stage::Failed(failure, down, last);
                     Progress::Moved
@@ -151,7 +151,7 @@ impl Building {
 fn open(tunnel: &mut Tunnel, lanes: &mut Lanes) -> Progress<Next> {
     // An incomplete frame is dropped with the connection. Complete frames still wait while the
     // queue is not empty.
-    let all_sent = tunnel.queue.is_clear() && lanes.up.is_flushed() && !tunnel.holds_message();
+    let all_sent = tunnel.queue.is_clear() && lanes.up.is_flushed() && tunnel.held.is_none();
     if lanes.up.has_ended() && (all_sent || lanes.up.sink() == Sink::Broken) {
         lanes.up.finish();
     }

@@ -51,9 +51,10 @@ impl Block {
 /// The streams that a client has opened.
 #[derive(Debug)]
 pub(super) struct Openings {
-    origin: Origin,
-    decoder: Decoder,
-    newest: u32,
+    pub(super) origin: Origin,
+    pub(super) decoder: Decoder,
+    /// The number of the newest stream.
+    pub(super) newest: u32,
 }
 
 /// The relevant fields of a block, with counts of those that must not be repeated.
@@ -70,16 +71,6 @@ struct Fields {
 impl Openings {
     pub(super) fn new(origin: Origin) -> Self {
         Self { origin, decoder: Decoder::default(), newest: 0 }
-    }
-
-    /// Returns the number of the newest stream.
-    pub(super) fn newest(&self) -> u32 {
-        self.newest
-    }
-
-    /// Allows a dynamic table of this size, as the daemon does.
-    pub(super) fn allow(&mut self, size: u32) {
-        self.decoder.allow(size);
     }
 
     /// Reads a complete block. Returns the method if the block opens a call that is rewritten.

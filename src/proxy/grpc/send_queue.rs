@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
 use std::rc::Rc;
 
-use super::gather::Gather;
+use super::messages::Messages;
 use crate::http2::Malformed;
 use crate::http2::frame::{self, END_STREAM, FrameType, USUAL_LENGTH};
 use crate::http2::window::{INITIAL, Window};
@@ -20,7 +20,7 @@ const CALLS: usize = 1000;
 #[derive(Debug)]
 pub(super) struct RewrittenCall {
     pub(super) method: Method,
-    pub(super) gather: Gather,
+    pub(super) messages: Messages,
     /// `true` if the client has ended its side.
     pub(super) ended: bool,
     /// `true` if the daemon has begun to answer.
@@ -85,7 +85,7 @@ impl SendQueue {
         }
         let call = RewrittenCall {
             method,
-            gather: Gather::new(&self.budget),
+            messages: Messages::new(&self.budget),
             ended: false,
             answered: false,
             finished: false,

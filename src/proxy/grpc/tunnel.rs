@@ -1,10 +1,8 @@
 //! Frames in both directions: passes or rewrites them, and updates flow control.
 
-use std::mem;
-
 use super::down::Downwards;
 use super::frames::{Frames, NextFrame};
-use super::gather;
+use super::messages;
 use super::opening::{Block, Openings};
 use super::send_queue::SendQueue;
 use super::{Failure, Origin};
@@ -22,8 +20,7 @@ use crate::rules::{Forced, buildkit};
 /// Frames in both directions.
 #[derive(Debug)]
 pub(super) struct Tunnel {
-    origin: Origin,
-    up: Upwards,
+    pub(super) up: Upwards,
     pub(super) down: Downwards,
     pub(super) queue: SendQueue,
     /// The most that was injected into a message.
@@ -32,9 +29,9 @@ pub(super) struct Tunnel {
     pub(super) notes: Vec<Note>,
     store: Knowledge,
     /// A message that waits until the store is known. Nothing of the client passes it.
-    held: Option<Held>,
-    /// Set once a call that makes images has passed unedited.
-    passes_calls: bool,
+    pub(super) held: Option<HeldMessage>,
+    /// The note about the first call that makes images and passes unedited.
+    passes: Option<Note>,
 }
 
 const PASSES: Note = "a BuildKit connection (HTTP/2) passes; images built through it get no labels";
@@ -51,7 +48,7 @@ enum Knowledge {
 
 /// A message that is complete and not edited.
 #[derive(Debug)]
-struct Held {
+pub(super) struct HeldMessage {
     stream: u32,
     message: Vec<u8>,
     /// Set if the client has ended the stream after it.
@@ -96,7 +93,6 @@ impl Tunnel {
             block: None,
         };
         Self {
-            origin,
             up,
             down: Downwards::default(),
             queue: SendQueue::new(&settings.shared.budget),
@@ -104,7 +100,7 @@ impl Tunnel {
             notes: Vec::new(),
             store: Knowledge::Nothing,
             held: None,
-            passes_calls: false,
+            passes: Some(PASSES),
         }
     }
 
@@ -122,16 +118,6 @@ impl Tunnel {
         self.store = Knowledge::Known(store);
     }
 
-    /// Returns `true` while a message waits until the store is known.
-    pub(super) fn holds_message(&self) -> bool {
-        self.held.is_some()
-    }
-
-    /// Returns the number of the newest stream that the client has opened.
-    pub(super) fn newest(&self) -> u32 {
-        self.up.openings.newest()
-    }
-
     /// Moves frames until none can be moved.
     pub(super) fn advance(
         &mut self,
@@ -139,7 +125,7 @@ impl Tunnel {
         settings: &ListenerSettings,
     ) -> Result<Motion, Failure> {
         loop {
-            let prior = self.origin == Origin::PriorKnowledge;
+            let prior = self.up.openings.origin == Origin::PriorKnowledge;
             if prior && !self.down.begun && lanes.down.unseen().starts_with(b"HTTP/") {
                 return Ok(Motion::NotHttp2);
             }
@@ -271,7 +257,7 @@ impl Tunnel {
     fn opened(&mut self, block: &Block, settings: &ListenerSettings) -> Result<(), Failure> {
         let stream = block.stream;
         match self.up.openings.inspect(block)? {
-            Some(_) if settings.profile.no_buildkit => self.unedited(),
+            Some(_) if settings.profile.no_buildkit => self.notes.extend(self.passes.take()),
             Some(method) => self.queue.open(stream, method).map_err(of_client)?,
             None => {}
         }
@@ -281,13 +267,6 @@ impl Tunnel {
         Ok(())
     }
 
-    /// Passes a call that makes images as it comes. The first one is reported in the log.
-    fn unedited(&mut self) {
-        if !mem::replace(&mut self.passes_calls, true) {
-            self.notes.push(PASSES);
-        }
-    }
-
     /// Records that the client has ended its side of a stream.
     fn ended(&mut self, stream: u32) -> Result<(), Failure> {
         let Some(call) = self.queue.call(stream) else { return Ok(()) };
@@ -295,7 +274,7 @@ impl Tunnel {
             return Err(of_client(Malformed::Ended));
         }
         call.ended = true;
-        if call.gather.is_empty() {
+        if call.messages.is_empty() {
             return Ok(());
         }
         let fault = Fault::Refused(buildkit::odd_message("its stream ends in the middle of it"));
@@ -323,7 +302,7 @@ impl Tunnel {
         if call.ended {
             return Err(of_client(Malformed::Ended));
         }
-        call.gather.push(content).map_err(refused)?;
+        call.messages.push(content).map_err(refused)?;
         self.messages(stream, ends, settings)
     }
 
@@ -336,7 +315,7 @@ impl Tunnel {
     ) -> Result<(), Failure> {
         let refused = |fault| Failure { fault, stream: Some(stream) };
         while let Some(call) = self.queue.call(stream)
-            && let Some(message) = call.gather.next().map_err(refused)?
+            && let Some(message) = call.messages.next().map_err(refused)?
         {
             self.message(stream, message, settings)?;
             if let Some(held) = &mut self.held {
@@ -370,12 +349,12 @@ impl Tunnel {
             let mut share = Share::of(&settings.shared.budget);
             share.hold(message.len()).map_err(refused)?;
             self.store = Knowledge::Wanted;
-            self.held = Some(Held { stream, message, ends: false, _share: share });
+            self.held = Some(HeldMessage { stream, message, ends: false, _share: share });
             return Ok(());
         }
         self.forced |= edited.forced;
         self.notes.extend(edited.note);
-        self.queue.send(stream, gather::prefixed(&edited.message), false).map_err(refused)
+        self.queue.send(stream, messages::prefixed(&edited.message), false).map_err(refused)
     }
 }
 

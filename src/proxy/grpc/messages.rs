@@ -11,14 +11,14 @@ const PREFIX: usize = 5;
 
 /// Received bytes of messages that are not taken yet.
 #[derive(Debug)]
-pub(super) struct Gather {
+pub(super) struct Messages {
     bytes: Vec<u8>,
     /// Bytes at the start that belong to messages already returned.
     taken: usize,
     share: Share,
 }
 
-impl Gather {
+impl Messages {
     pub(super) fn new(budget: &Rc<Budget>) -> Self {
         Self { bytes: Vec::new(), taken: 0, share: Share::of(budget) }
     }
