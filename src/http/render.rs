@@ -76,11 +76,25 @@ fn name(line: &[u8]) -> Option<&[u8]> {
 /// Returns the value of the first field of a head with this name.
 #[must_use]
 pub fn value<'h>(head: &'h [u8], wanted: &str) -> Option<&'h [u8]> {
-    let value = |line: &'h [u8]| {
-        let (name, rest) = line.split_at_checked(wanted.len())?;
-        rest.strip_prefix(b":").filter(|_| name.eq_ignore_ascii_case(wanted.as_bytes()))
-    };
-    lines(head).find_map(value).map(<[u8]>::trim_ascii)
+    let [value] = values(head, [wanted]);
+    value
+}
+
+/// Does the same as [`value`] for several names, in one pass.
+#[must_use]
+pub fn values<'h, const N: usize>(head: &'h [u8], wanted: [&str; N]) -> [Option<&'h [u8]>; N] {
+    let mut values = [None; N];
+    for line in lines(head) {
+        for (value, wanted) in values.iter_mut().zip(wanted) {
+            if value.is_none()
+                && let Some((name, [b':', rest @ ..])) = line.split_at_checked(wanted.len())
+                && name.eq_ignore_ascii_case(wanted.as_bytes())
+            {
+                *value = Some(rest.trim_ascii());
+            }
+        }
+    }
+    values
 }
 
 /// The `100 Continue` for a client whose body is collected here.

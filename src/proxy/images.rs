@@ -122,9 +122,9 @@ impl Images {
 
     /// Reads the daemon's version in the head of a response, and returns it.
     pub fn learn(&self, head: &[u8]) -> Api {
-        let api = Api::of(render::value(head, "Api-Version").unwrap_or_default());
-        let podman = render::value(head, "Libpod-Api-Version").is_some();
-        self.reports.set(matches!(api, Api::Minor(_) | Api::Newest) && !podman);
+        let [version, podman] = render::values(head, ["Api-Version", "Libpod-Api-Version"]);
+        let api = Api::of(version.unwrap_or_default());
+        self.reports.set(matches!(api, Api::Minor(_) | Api::Newest) && podman.is_none());
         // A daemon that refuses all known versions is recognized only by that refusal.
         if !(self.api.get() == Api::Newest && matches!(api, Api::Minor(_))) {
             self.api.set(api);
