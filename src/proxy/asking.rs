@@ -1,5 +1,5 @@
-//! Requests that wait for facts and orders. The daemon is asked on the pair's daemon connection, without
-//! the client's notice, and the shell is asked about the host.
+//! Requests that wait for their body, for facts and for orders. The daemon is asked on the pair's daemon
+//! connection, without the client's notice, and the shell is asked about the host.
 
 use std::mem;
 use std::vec;
@@ -9,15 +9,15 @@ use super::fault::Fault;
 use super::held::Held;
 use super::images::Image;
 use super::inquiry::Inquiry;
-use super::lanes::Lanes;
-use super::turn::Progress;
+use super::relay::Upload;
+use super::turn::{Hand, Progress};
 use super::{HostFact, ListenerSettings, Verdict};
 use crate::http::render;
 use crate::http::reply::Whole;
 use crate::rules::facts::{DaemonAnswer, Learned, Need, Order, Question};
 use crate::rules::{Edited, Judgement};
 
-/// A request that waits for facts and orders, once its body is gathered.
+/// A request that waits for its body, for facts and for orders.
 #[derive(Debug)]
 pub(super) struct Asking {
     pub(super) held: Held,
@@ -34,10 +34,12 @@ pub(super) struct Asking {
     stage: Stage,
 }
 
-/// The answer that is waited for.
+/// What is waited for.
 #[derive(Debug)]
 enum Stage {
     None,
+    /// The rest of the body.
+    Body,
     /// The shell's answer.
     Host,
     /// None: the shell has answered.
@@ -49,10 +51,8 @@ enum Stage {
 /// What follows.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// The body is missing.
-    Gather,
-    /// All facts are known and all orders done, so the request is sent with this edit.
-    Send(Edited, Share),
+    /// The request was sent; its body may follow.
+    Sent(Upload),
     /// The client gets the daemon's answer to a question or an order, with this status. The request is
     /// not sent.
     Answered(u16, Vec<u8>),
@@ -75,6 +75,11 @@ impl Asking {
         }
     }
 
+    /// Returns `true` while the body is gathered.
+    pub(super) fn gathers(&self) -> bool {
+        matches!(self.stage, Stage::Body)
+    }
+
     /// Takes the shell's answer.
     pub(super) fn found(&mut self, fact: HostFact) {
         if matches!(self.stage, Stage::Host) {
@@ -83,35 +88,40 @@ impl Asking {
     }
 
     /// Continues by the judgement.
-    pub(super) fn judged(
-        &mut self,
-        judgement: Judgement,
-        lanes: &mut Lanes,
-        settings: &ListenerSettings,
-    ) -> Advanced {
+    pub(super) fn judged(&mut self, judgement: Judgement, hand: &mut Hand<'_>) -> Advanced {
+        let budget = &hand.settings.shared.budget;
         self.news = false;
         let (needs, draft) = match judgement {
-            Judgement::Gather { .. } => return Ok(Progress::Next(Next::Gather)),
+            Judgement::Gather { forced } => {
+                self.held.call.verdict = Verdict::Forwarded(forced);
+                self.held.begin_to_gather(hand)?;
+                self.stage = Stage::Body;
+                return Ok(Progress::Moved);
+            }
             Judgement::Refuse(refusal) => return Err(Fault::Refused(refusal)),
             Judgement::Pass { notes } => (Vec::new(), Some(Edited { notes, ..Edited::default() })),
+            Judgement::Edit(edited) if edited.before.is_empty() => {
+                return self.send(edited, Share::of(budget), hand);
+            }
             Judgement::Edit(edited) => (Vec::new(), Some(edited)),
             Judgement::Need { needs, draft } => (needs, draft),
         };
         self.needs = needs.into_iter();
         self.draft = None;
         if let Some(mut edited) = draft {
-            let mut share = Share::of(&settings.shared.budget);
+            let mut share = Share::of(budget);
             share.hold(edited.body.as_ref().map_or(0, Vec::len))?;
             self.held.call.verdict = Verdict::Forwarded(edited.forced);
             self.orders = mem::take(&mut edited.before).into_iter();
             self.draft = Some((edited, share));
         }
-        self.next(lanes, settings)
+        self.next(hand)
     }
 
     /// Asks the next question. After the last one, judges the request again if an answer was news; then sends
     /// the next order. So no order is sent for a request that is refused.
-    fn next(&mut self, lanes: &mut Lanes, settings: &ListenerSettings) -> Advanced {
+    fn next(&mut self, hand: &mut Hand<'_>) -> Advanced {
+        let settings = hand.settings;
         while self.recalls(settings) {}
         match self.needs.as_slice().first() {
             Some(Need::Host(_)) => {
@@ -122,31 +132,35 @@ impl Asking {
             }
             Some(Need::Daemon(question)) => {
                 let api = self.inquiry.as_ref().map(Inquiry::api).unwrap_or_default();
-                return Ok(self.send_own(question.request(api), lanes, settings));
+                return Ok(self.ask(question.request(api), hand));
             }
             None => {}
         }
         if self.news || self.draft.is_none() {
-            return self.judged(self.held.judge(settings), lanes, settings);
+            return self.judged(self.held.judge(settings), hand);
         }
         if let Some(order) = self.orders.as_slice().first() {
-            return Ok(self.send_own(order.request(&settings.profile), lanes, settings));
+            return Ok(self.ask(order.request(&settings.profile), hand));
         }
-        Ok(match self.draft.take() {
-            Some((edited, share)) => Progress::Next(Next::Send(edited, share)),
-            None => Progress::Waits,
-        })
+        match self.draft.take() {
+            Some((edited, share)) => self.send(edited, share, hand),
+            None => Ok(Progress::Waits),
+        }
     }
 
-    fn send_own(
-        &mut self,
-        request: Vec<u8>,
-        lanes: &mut Lanes,
-        settings: &ListenerSettings,
-    ) -> Progress<Next> {
-        lanes.up.queue(request);
-        self.stage = Stage::Daemon(CollectReply::new(&settings.shared.budget));
+    /// Sends a request of the proxy to the daemon.
+    fn ask(&mut self, request: Vec<u8>, hand: &mut Hand<'_>) -> Progress<Next> {
+        hand.lanes.up.queue(request);
+        self.stage = Stage::Daemon(CollectReply::new(&hand.settings.shared.budget));
         Progress::Moved
+    }
+
+    /// Sends the held request.
+    fn send(&mut self, mut edited: Edited, share: Share, hand: &mut Hand<'_>) -> Advanced {
+        let notes = mem::take(&mut edited.notes);
+        let upload = self.held.send(edited, share, hand.lanes)?;
+        hand.note(&self.held.call, notes);
+        Ok(Progress::Next(Next::Sent(upload)))
     }
 
     /// Takes the volumes of the next image from the cache, and returns `true` if they are there. Otherwise
@@ -176,19 +190,23 @@ impl Asking {
         false
     }
 
-    pub(super) fn advance(&mut self, lanes: &mut Lanes, settings: &ListenerSettings) -> Advanced {
+    pub(super) fn advance(&mut self, hand: &mut Hand<'_>) -> Advanced {
+        let daemon_ended = hand.lanes.down.has_ended();
         match mem::replace(&mut self.stage, Stage::None) {
-            Stage::None => self.next(lanes, settings),
-            // The request was not sent, as with a body that is being gathered.
-            Stage::Host if lanes.down.has_ended() => Ok(Progress::Cut),
-            Stage::Host => {
-                self.stage = Stage::Host;
+            Stage::None => self.next(hand),
+            // Nothing was sent.
+            Stage::Body | Stage::Host if daemon_ended => Ok(Progress::Cut),
+            Stage::Body if self.held.gather(hand)? => {
+                self.judged(self.held.judge(hand.settings), hand)
+            }
+            stage @ (Stage::Body | Stage::Host) => {
+                self.stage = stage;
                 Ok(Progress::Waits)
             }
-            Stage::Found(fact) => self.take_fact(fact, lanes, settings),
-            Stage::Daemon(mut reply) => match reply.advance(&mut lanes.down)? {
-                Some(whole) => self.answered(&whole, lanes, settings),
-                None if lanes.down.has_ended() => Err(Fault::Unanswered),
+            Stage::Found(fact) => self.take_fact(fact, hand),
+            Stage::Daemon(mut reply) => match reply.advance(&mut hand.lanes.down)? {
+                Some(whole) => self.answered(&whole, hand),
+                None if daemon_ended => Err(Fault::Unanswered),
                 None => {
                     self.stage = Stage::Daemon(reply);
                     Ok(Progress::Waits)
@@ -197,31 +215,22 @@ impl Asking {
         }
     }
 
-    fn take_fact(
-        &mut self,
-        fact: HostFact,
-        lanes: &mut Lanes,
-        settings: &ListenerSettings,
-    ) -> Advanced {
+    fn take_fact(&mut self, fact: HostFact, hand: &mut Hand<'_>) -> Advanced {
         match fact {
             HostFact::Paths(paths) => {
                 if self.held.facts.learn_paths(paths) == Learned::News {
                     // A refusal now saves further questions.
-                    return self.judged(self.held.judge(settings), lanes, settings);
+                    return self.judged(self.held.judge(hand.settings), hand);
                 }
-                self.next(lanes, settings)
+                self.next(hand)
             }
             HostFact::Unseen(path, why) => Err(Fault::Unseen(path, why)),
-            HostFact::Store(_) => self.next(lanes, settings),
+            HostFact::Store(_) => self.next(hand),
         }
     }
 
-    fn answered(
-        &mut self,
-        whole: &Whole<'_>,
-        lanes: &mut Lanes,
-        settings: &ListenerSettings,
-    ) -> Advanced {
+    fn answered(&mut self, whole: &Whole<'_>, hand: &mut Hand<'_>) -> Advanced {
+        let images = &hand.settings.upstream.images;
         let Whole { head, response, content } = *whole;
         // The request cannot be sent if the daemon closes this connection.
         if !response.persistent {
@@ -232,17 +241,17 @@ impl Asking {
             self.orders.next();
             return match response.status {
                 400.. => Ok(answer_client(answer)),
-                _ => self.next(lanes, settings),
+                _ => self.next(hand),
             };
         };
         let api = match &mut self.inquiry {
             Some(inquiry) => {
-                if inquiry.asks_again(question, response.status, head, &settings.upstream.images) {
-                    return self.next(lanes, settings);
+                if inquiry.asks_again(question, response.status, head, images) {
+                    return self.next(hand);
                 }
                 inquiry.api()
             }
-            None => settings.upstream.images.api(),
+            None => images.api(),
         };
         let learned = self.held.facts.learn(question, answer, api);
         self.needs.next();
@@ -258,7 +267,7 @@ impl Asking {
             Learned::Nonsense => return Err(Fault::Unanswered),
             Learned::Undescribed(image) => return Err(Fault::Undescribed(image)),
         }
-        self.next(lanes, settings)
+        self.next(hand)
     }
 }
 

@@ -4,18 +4,17 @@
 //! ```text
 //!            ┌──────────────── keep-alive ────────────────┐
 //!            ▼                                            │
-//!          Idle ──► Collecting ──► Asking ──► Relaying ───┴──► Ending
-//!            │                       ▲          ▲  │             ▲
-//!            ├───────────────────────┴──────────┘  ├► Tunnelling ┤
-//!            │                                     └► Building ──┘
-//!            └ HTTP/2 with prior knowledge ──────────►
+//!          Idle ──► Asking ──► Relaying ──────────────────┴──► Ending
+//!            │                   ▲  │                            ▲
+//!            ├───────────────────┘  ├► Tunnelling ───────────────┤
+//!            │                      └► Building ─────────────────┘
+//!            └ HTTP/2 with prior knowledge ▲
 //! ```
 
 use std::mem;
 
 use super::answering::Answering;
 use super::asking::{self, Asking};
-use super::collect::Share;
 use super::decide::{Decision, decide};
 use super::fault::Fault;
 use super::grpc::{self, Building, Origin};
@@ -24,21 +23,19 @@ use super::lane::{LANE_LIMIT, Sink};
 use super::outcome::Call;
 use super::relay::{self, Relaying, Upload};
 use super::turn::{Hand, Progress, Turn};
-use super::{HostFact, ListenerSettings, Step, Verdict};
+use super::{HostFact, ListenerSettings, Step};
 use crate::engine::HTTP2;
+use crate::http::Malformed;
 use crate::http::head::{self, Scan};
-use crate::http::{Malformed, render};
+use crate::rules::Judgement;
 use crate::rules::socket::Note;
-use crate::rules::{Edited, Judgement};
 
 /// The state of one connection between a client and the daemon.
 #[derive(Debug, Default)]
 pub(super) enum Exchange {
     /// No exchange is running; part of a request head may have arrived.
     Idle(Scan),
-    /// The body of a request is being gathered.
-    Collecting(Box<Asking>),
-    /// A request waits for facts and orders.
+    /// A request waits for its body, for facts and for orders.
     Asking(Box<Asking>),
     /// A request and its response pass, possibly at the same time.
     Relaying(Relaying),
@@ -63,21 +60,17 @@ impl Exchange {
                 let scan = *scan;
                 self.idle(scan, hand)
             }
-            Self::Collecting(asking) => {
-                let progress = asking.held.gather(hand.lanes, hand.now);
-                self.proceed(progress, Self::collected, hand)
-            }
             Self::Asking(asking) => {
-                let progress = asking.advance(hand.lanes, hand.settings);
+                let progress = asking.advance(hand);
                 self.proceed(progress, Self::asked, hand)
             }
             Self::Relaying(relaying) => {
-                let progress = relaying.advance(hand.lanes, hand.settings);
+                let progress = relaying.advance(hand);
                 self.proceed(progress, Self::relayed, hand)
             }
             Self::Tunnelling(_) => self.tunnel(hand),
             Self::Building(building) => {
-                let progress = building.advance(hand.lanes, hand.settings, hand.notes);
+                let progress = building.advance(hand);
                 self.proceed(Ok(progress), Self::built, hand)
             }
             Self::Answering(answering) => answering.advance(hand.lanes),
@@ -92,7 +85,6 @@ impl Exchange {
     pub(super) fn wants_client(&self) -> bool {
         match self {
             Self::Idle(_)
-            | Self::Collecting(_)
             | Self::Asking(_)
             | Self::Tunnelling(_)
             | Self::Building(_)
@@ -104,7 +96,7 @@ impl Exchange {
 
     /// Returns `true` if a complete request of the client was not sent yet.
     pub(super) fn owes_daemon(&self) -> bool {
-        matches!(self, Self::Asking(_))
+        matches!(self, Self::Asking(asking) if !asking.gathers())
     }
 
     /// Takes the shell's answer to a question about the host.
@@ -128,7 +120,7 @@ impl Exchange {
     /// Returns the number of bytes of the daemon that may be held: a head is gathered whole.
     pub(super) fn down_limit(&self) -> usize {
         match self {
-            Self::Asking(_) => head::LIMIT + 1,
+            Self::Asking(asking) if !asking.gathers() => head::LIMIT + 1,
             Self::Answering(_) => Answering::down_limit(),
             Self::Relaying(relaying) if relaying.wants_reply() => head::LIMIT + 1,
             _ => LANE_LIMIT,
@@ -139,7 +131,7 @@ impl Exchange {
     pub(super) fn into_call(self) -> Option<Call> {
         match self {
             Self::Idle(_) | Self::Answering(_) | Self::Ending => None,
-            Self::Collecting(asking) | Self::Asking(asking) => Some(asking.held.call),
+            Self::Asking(asking) => Some(asking.held.call),
             Self::Relaying(relaying) => Some(relaying.into_call()),
             Self::Tunnelling(call) => Some(call),
             Self::Building(building) => Some(building.into_call()),
@@ -246,91 +238,34 @@ impl Exchange {
                 let mut request = Held::new(call, head, target, traits);
                 request.persistent = persistent;
                 request.expects_continue = expects_continue;
-                self.judged(Box::new(Asking::new(request)), judgement, hand)
-            }
-        }
-    }
-
-    /// Continues with a held request by its judgement.
-    fn judged(
-        &mut self,
-        mut asking: Box<Asking>,
-        judgement: Judgement,
-        hand: &mut Hand<'_>,
-    ) -> Turn {
-        match judgement {
-            Judgement::Gather { forced } => {
-                asking.held.call.verdict = Verdict::Forwarded(forced);
-                self.gather(asking, hand)
-            }
-            Judgement::Edit(edited) if edited.before.is_empty() => {
-                self.send(asking, edited, Share::of(&hand.settings.shared.budget), hand)
-            }
-            judgement => {
-                let progress = asking.judged(judgement, hand.lanes, hand.settings);
+                let mut asking = Box::new(Asking::new(request));
+                let progress = asking.judged(judgement, hand);
                 *self = Self::Asking(asking);
                 self.proceed(progress, Self::asked, hand)
             }
         }
     }
 
-    fn gather(&mut self, mut asking: Box<Asking>, hand: &mut Hand<'_>) -> Turn {
-        if let Err(fault) = asking.held.begin_to_gather(hand.settings) {
-            return Turn::refused(asking.held.call, &fault);
-        }
-        if asking.held.expects_continue {
-            hand.lanes.down.queue(render::CONTINUE.to_vec());
-        }
-        *self = Self::Collecting(asking);
-        Turn::Again
-    }
-
-    fn collected(&mut self, (): (), hand: &mut Hand<'_>) -> Turn {
-        let Self::Collecting(asking) = mem::take(self) else { return Turn::Again };
-        let judgement = asking.held.judge(hand.settings);
-        self.judged(asking, judgement, hand)
-    }
-
     fn asked(&mut self, next: asking::Next, hand: &mut Hand<'_>) -> Turn {
-        let Self::Asking(mut asking) = mem::take(self) else { return Turn::Again };
-        match next {
-            asking::Next::Gather => self.gather(asking, hand),
-            asking::Next::Send(edited, share) => self.send(asking, edited, share, hand),
+        let Self::Asking(asking) = mem::take(self) else { return Turn::Again };
+        let leaves_body = asking.held.leaves_body();
+        let (mut call, persistent) = (asking.held.call, asking.held.persistent);
+        *self = Self::Relaying(match next {
+            asking::Next::Sent(upload) => Relaying::new(call, upload, persistent),
             asking::Next::Answered(status, answer) => {
-                let held = &mut asking.held;
-                held.call.status = Some(status);
-                if held.leaves_body() {
+                call.status = Some(status);
+                if leaves_body {
                     // The body must not be read as the next request.
-                    return Turn::End(asking.held.call, Some(answer));
+                    return Turn::End(call, Some(answer));
                 }
                 hand.lanes.down.queue(answer);
-                let persistent = held.persistent;
                 if !persistent {
                     // The daemon does not know that the client wants the connection closed.
                     hand.lanes.up.finish();
                 }
-                *self = Self::Relaying(Relaying::answered(asking.held.call, persistent));
-                Turn::Again
+                Relaying::answered(call, persistent)
             }
-        }
-    }
-
-    fn send(
-        &mut self,
-        mut asking: Box<Asking>,
-        mut edited: Edited,
-        share: Share,
-        hand: &mut Hand<'_>,
-    ) -> Turn {
-        let held = &mut asking.held;
-        let notes = mem::take(&mut edited.notes);
-        let upload = match held.send(edited, share, hand.lanes) {
-            Ok(upload) => upload,
-            Err(fault) => return Turn::refused(asking.held.call, &fault),
-        };
-        hand.note(&held.call, notes);
-        let persistent = held.persistent;
-        *self = Self::Relaying(Relaying::new(asking.held.call, upload, persistent));
+        });
         Turn::Again
     }
 

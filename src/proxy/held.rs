@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::lanes::Lanes;
 use super::outcome::{Call, Verdict};
 use super::relay::Upload;
-use super::turn::Progress;
+use super::turn::Hand;
 use crate::http::render;
 use crate::rules::facts::Facts;
 use crate::rules::{self, Asked, Edited, Judgement, Traits};
@@ -58,31 +58,26 @@ impl Held {
     ///
     /// # Errors
     /// A length that is over a limit already.
-    pub(super) fn begin_to_gather(&mut self, settings: &ListenerSettings) -> Result<(), Fault> {
-        self.body = Some(Collect::new(self.traits.framing, &settings.shared.budget)?);
+    pub(super) fn begin_to_gather(&mut self, hand: &mut Hand<'_>) -> Result<(), Fault> {
+        self.body = Some(Collect::new(self.traits.framing, &hand.settings.shared.budget)?);
+        if self.expects_continue {
+            hand.lanes.down.queue(render::CONTINUE.to_vec());
+        }
         Ok(())
     }
 
-    /// Gathers the received part of the body.
+    /// Gathers the received part of the body. Returns `true` once the body is complete.
     ///
     /// # Errors
     /// A body that cannot be gathered.
-    pub(super) fn gather(
-        &mut self,
-        lanes: &mut Lanes,
-        now: Instant,
-    ) -> Result<Progress<()>, Fault> {
-        if lanes.down.has_ended() {
-            // Nothing was sent.
-            return Ok(Progress::Cut);
-        }
+    pub(super) fn gather(&mut self, hand: &mut Hand<'_>) -> Result<bool, Fault> {
         if let Some(collect) = &mut self.body
-            && !collect.advance(&mut lanes.up)?
+            && !collect.advance(&mut hand.lanes.up)?
         {
-            return if lanes.up.has_ended() { Err(Fault::CutShort) } else { Ok(Progress::Waits) };
+            return if hand.lanes.up.has_ended() { Err(Fault::CutShort) } else { Ok(false) };
         }
-        self.complete = now;
-        Ok(Progress::Next(()))
+        self.complete = hand.now;
+        Ok(true)
     }
 
     /// Judges the request by the known facts.

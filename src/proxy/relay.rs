@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use super::ListenerSettings;
 use super::collect::Share;
 use super::fault::Fault;
 use super::lane::{Lane, Sink};
 use super::lanes::Lanes;
 use super::outcome::Call;
 use super::reply::{self, GatheredReply, Lines};
-use super::turn::Progress;
+use super::turn::{Hand, Progress};
 use crate::engine::Upgrade;
 use crate::http::Malformed;
 use crate::http::body::{self, Body, Framing};
@@ -99,11 +98,8 @@ impl Relaying {
         self.call
     }
 
-    pub(super) fn advance(
-        &mut self,
-        lanes: &mut Lanes,
-        settings: &ListenerSettings,
-    ) -> Result<Progress<Next>, Fault> {
+    pub(super) fn advance(&mut self, hand: &mut Hand<'_>) -> Result<Progress<Next>, Fault> {
+        let lanes = &mut *hand.lanes;
         if let Err(malformed) = self.upload(&mut lanes.up) {
             return match self.reply {
                 Reply::Head(_) | Reply::Whole(_) => Err(Fault::Request(malformed)),
@@ -111,7 +107,7 @@ impl Relaying {
             };
         }
         let done = match &mut self.reply {
-            Reply::Head(_) => return self.reply_head(lanes, settings),
+            Reply::Head(_) => return self.reply_head(hand),
             Reply::Body(body) => match permit(body, &mut lanes.down) {
                 Ok(false) if lanes.down.has_ended() && lanes.down.is_flushed() => {
                     return Ok(match body {
@@ -162,11 +158,8 @@ impl Relaying {
         Ok(())
     }
 
-    fn reply_head(
-        &mut self,
-        lanes: &mut Lanes,
-        settings: &ListenerSettings,
-    ) -> Result<Progress<Next>, Fault> {
+    fn reply_head(&mut self, hand: &mut Hand<'_>) -> Result<Progress<Next>, Fault> {
+        let lanes = &mut *hand.lanes;
         let Reply::Head(scan) = &mut self.reply else { return Ok(Progress::Moved) };
         let unseen = lanes.down.unseen();
         let end = match scan.end_of_head(unseen).map_err(Fault::Response)? {
@@ -177,7 +170,7 @@ impl Relaying {
         };
         let head = unseen.get(..end).unwrap_or_default();
         let response = head::response(head, self.call.to_head).map_err(Fault::Response)?;
-        settings.upstream.images.learn_once(head);
+        hand.settings.upstream.images.learn_once(head);
         match meaning(response, self.call.operation.upgrade) {
             ReplyKind::Unasked => return Err(Fault::UnaskedUpgrade),
             ReplyKind::Interim => {
@@ -192,7 +185,7 @@ impl Relaying {
             ReplyKind::Final(framing) => {
                 self.persistent &= response.persistent && framing != Framing::UntilClose;
                 self.call.status = Some(response.status);
-                self.reply = self.final_head(response, end, lanes, settings)?;
+                self.reply = self.final_head(response, end, hand)?;
             }
         }
         Ok(Progress::Moved)
@@ -200,12 +193,12 @@ impl Relaying {
 
     /// Begins with the body of the response whose head is the next `end` bytes, as it is planned.
     fn final_head(
-        &mut self,
+        &self,
         response: Response,
         end: usize,
-        lanes: &mut Lanes,
-        settings: &ListenerSettings,
+        hand: &mut Hand<'_>,
     ) -> Result<Reply, Fault> {
+        let Hand { lanes, settings, .. } = hand;
         let Response { status, framing, .. } = response;
         let plan = match status {
             200..=299 if framing != Framing::None => {

@@ -5,6 +5,7 @@ use super::*;
 use crate::http::body::Body;
 use crate::proxy::Blind;
 use crate::proxy::decide::decide;
+use crate::proxy::lanes::Lanes;
 use crate::proxy::outcome::Call;
 use crate::proxy::relay::Upload;
 use crate::proxy::{Session, Step};
@@ -244,28 +245,32 @@ fn a_body_stays_in_the_lane_while_the_daemon_is_asked() {
     let call = Call::new(Instant::now(), lanes.traffic());
     gets(&mut lanes.up, "3\r\nabc\r\n");
     let head = request.as_bytes().to_vec();
+    let mut notes = Vec::new();
+    let now = Instant::now();
+    let mut hand = Hand { lanes: &mut lanes, notes: &mut notes, settings: &settings, now };
     let mut asking = Asking::new(Held::new(call, head, decision.target, decision.traits));
     let needs = vec![Need::Daemon(Question::Container("c".to_owned()))];
     let draft = Some(Edited { target: Some("/images/load?x".to_owned()), ..Edited::default() });
     let need = Judgement::Need { needs, draft };
-    assert!(matches!(asking.judged(need, &mut lanes, &settings), Ok(Progress::Moved)));
-    let question = lanes.up.leaving().to_vec();
+    assert!(matches!(asking.judged(need, &mut hand), Ok(Progress::Moved)));
+    let question = hand.lanes.up.leaving().to_vec();
     assert!(question.starts_with(b"GET /containers/c/json "));
-    lanes.up.left(question.len());
-    assert!(matches!(asking.advance(&mut lanes, &settings), Ok(Progress::Waits)));
+    hand.lanes.up.left(question.len());
+    assert!(matches!(asking.advance(&mut hand), Ok(Progress::Waits)));
     // More of the body comes meanwhile, and none of it leaves.
-    gets(&mut lanes.up, "0\r\n\r\n");
-    assert_eq!(lanes.up.leaving(), b"");
+    gets(&mut hand.lanes.up, "0\r\n\r\n");
+    assert_eq!(hand.lanes.up.leaving(), b"");
     let content = r#"{"Mounts":[]}"#;
     let length = content.len();
-    gets(&mut lanes.down, &format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{content}"));
-    let progress = asking.advance(&mut lanes, &settings);
-    let Ok(Progress::Next(Next::Send(edited, share))) = progress else { panic!("{progress:?}") };
-    let mut waiting = asking.held;
-    assert!(waiting.leaves_body());
-    let sent = waiting.send(edited, share, &mut lanes).unwrap();
-    assert!(matches!(sent, Upload::Sending(Body::Chunked(_))));
+    gets(
+        &mut hand.lanes.down,
+        &format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{content}"),
+    );
+    let progress = asking.advance(&mut hand);
+    let Ok(Progress::Next(Next::Sent(upload))) = progress else { panic!("{progress:?}") };
+    assert!(asking.held.leaves_body());
+    assert!(matches!(upload, Upload::Sending(Body::Chunked(_))));
     let head = request.replace("/images/load", "/images/load?x");
-    assert_eq!(lanes.up.leaving(), head.as_bytes());
-    assert_eq!(lanes.up.unseen(), b"3\r\nabc\r\n0\r\n\r\n");
+    assert_eq!(hand.lanes.up.leaving(), head.as_bytes());
+    assert_eq!(hand.lanes.up.unseen(), b"3\r\nabc\r\n0\r\n\r\n");
 }

@@ -27,8 +27,8 @@ use super::fault::Fault;
 use super::lane::Sink;
 use super::lanes::Lanes;
 use super::outcome::Call;
-use super::turn::Progress;
-use super::{ListenerSettings, Notes, Verdict};
+use super::turn::{Hand, Progress};
+use super::{ListenerSettings, Verdict};
 use crate::http2::frame::{self, FrameType};
 use crate::rules::Forced;
 use crate::rules::buildkit::Store;
@@ -94,14 +94,10 @@ impl Building {
         }
     }
 
-    pub(super) fn advance(
-        &mut self,
-        lanes: &mut Lanes,
-        settings: &ListenerSettings,
-        notes: &mut Notes,
-    ) -> Progress<Next> {
+    pub(super) fn advance(&mut self, hand: &mut Hand<'_>) -> Progress<Next> {
+        let lanes = &mut *hand.lanes;
         match &mut self.stage {
-            Stage::Open(tunnel) => match tunnel.advance(lanes, settings) {
+            Stage::Open(tunnel) => match tunnel.advance(lanes, hand.settings) {
                 Ok(Motion::NotHttp2) => {
                     lanes.up.set_aside();
                     lanes.up.take(lanes.up.unseen().len());
@@ -111,9 +107,8 @@ impl Building {
                     if tunnel.forced != Forced::NOTHING {
                         self.call.verdict = Verdict::Forwarded(tunnel.forced);
                     }
-                    let operation = self.call.operation.name;
-                    notes.extend(tunnel.notes.drain(..).map(|note| (note, operation)));
-                    open(tunnel, lanes)
+                    hand.note(&self.call, mem::take(&mut tunnel.notes));
+                    open(tunnel, hand.lanes)
                 }
                 Err(failure) => {
                     let down = mem::take(&mut tunnel.down);
