@@ -6,8 +6,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dockerd_ci_proxy::engine::shapes::CONTAINER;
-use dockerd_ci_proxy::http::body::Next;
-use dockerd_ci_proxy::http::chunked::Chunked;
+use dockerd_ci_proxy::http::body::{Body, Framing, Next};
 use dockerd_ci_proxy::http::head::{self, Scan};
 use dockerd_ci_proxy::proxy::decide;
 use std::hint::black_box;
@@ -78,7 +77,7 @@ fn bodies(criterion: &mut Criterion) {
 
 /// Follows the chunks in `bytes`; returns the length of their content.
 fn follow(mut bytes: &[u8]) -> u64 {
-    let mut chunked = Chunked::default();
+    let mut chunked = Body::from(Framing::Chunked);
     let mut content = 0;
     while let Next::Piece { framing, data } = chunked.next(bytes).unwrap() {
         content += data;

@@ -20,7 +20,6 @@ const LAYERS: &[&str] = &[
 /// Circles of modules that use each other. A circle is one concept in several files; each stands
 /// here with the reason.
 const CIRCLES: &[(&[&str], &str)] = &[
-    (&["http::body", "http::chunked"], "chunks are one of the ways in which a body ends"),
     (
         &["proxy::grpc::down", "proxy::grpc::opening", "proxy::grpc::tunnel"],
         "flow control couples both directions",

@@ -1,7 +1,7 @@
 //! Framing of message bodies (RFC 9112 §6.3), and the bytes that may pass unread.
 
 use super::Malformed;
-use super::chunked::Chunked;
+use super::chunked::{check_trailer, read_size, whole_line};
 
 /// The end of a body, as its head declares it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,13 +16,17 @@ pub enum Framing {
     UntilClose,
 }
 
-/// The part of a body that is not yet permitted.
+/// The part of a body that is not yet permitted: what comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body {
     /// This many bytes, none of which must be read.
     Length(u64),
-    /// Chunks, whose lines must be read.
-    Chunked(Chunked),
+    /// A chunk-size line.
+    ChunkSize,
+    /// The CRLF after the data of a chunk.
+    ChunkEnd,
+    /// A line of the trailer section.
+    Trailer,
     /// All bytes until the connection ends.
     UntilClose,
     /// Nothing; the body is complete.
@@ -53,17 +57,18 @@ impl From<Framing> for Body {
         match framing {
             Framing::None | Framing::Length(0) => Self::Done,
             Framing::Length(length) => Self::Length(length),
-            Framing::Chunked => Self::Chunked(Chunked::default()),
+            Framing::Chunked => Self::ChunkSize,
             Framing::UntilClose => Self::UntilClose,
         }
     }
 }
 
 impl Body {
-    /// Decides about the next bytes, of which `unseen` have arrived.
+    /// Decides about the next bytes, of which `unseen` have arrived. Each decision covers at most one chunk
+    /// line and the data after it.
     ///
     /// # Errors
-    /// A chunk line that is malformed.
+    /// A chunk line that is malformed or too long.
     pub fn next(&mut self, unseen: &[u8]) -> Result<Next, Malformed> {
         match self {
             Self::Length(length) => {
@@ -71,13 +76,29 @@ impl Body {
                 *self = Self::Done;
                 Ok(Next::Piece { framing: 0, data })
             }
-            Self::Chunked(chunked) => match chunked.next(unseen)? {
-                Next::Done => {
-                    *self = Self::Done;
-                    Ok(Next::Done)
+            Self::ChunkSize => {
+                let Some(line) = whole_line(unseen)? else { return Ok(Next::More) };
+                let data = read_size(line)?;
+                *self = if data == 0 { Self::Trailer } else { Self::ChunkEnd };
+                Ok(Next::Piece { framing: line.len() + 2, data })
+            }
+            Self::ChunkEnd => match unseen {
+                [b'\r', b'\n', ..] => {
+                    *self = Self::ChunkSize;
+                    Ok(Next::Piece { framing: 2, data: 0 })
                 }
-                next => Ok(next),
+                [] | [b'\r'] => Ok(Next::More),
+                _ => Err(Malformed::ChunkEnd),
             },
+            Self::Trailer => {
+                let Some(line) = whole_line(unseen)? else { return Ok(Next::More) };
+                if line.is_empty() {
+                    *self = Self::Done;
+                } else {
+                    check_trailer(line)?;
+                }
+                Ok(Next::Piece { framing: line.len() + 2, data: 0 })
+            }
             Self::UntilClose => Ok(Next::Everything),
             Self::Done => Ok(Next::Done),
         }

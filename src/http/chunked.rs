@@ -1,76 +1,20 @@
-//! The chunked transfer coding (RFC 9112 §7.1), as permits: the lines are read, the data between
-//! them are not.
+//! The lines of the chunked transfer coding (RFC 9112 §7.1).
 //!
 //! ```text
 //! chunk = chunk-size [ chunk-ext ] CRLF  chunk-data CRLF     ... 0 CRLF  *( field-line CRLF )  CRLF
-//!         └────────── Size ───────────┘             └End┘        └Size┘  └──── Trailer ────────────┘
+//!         └──────── ChunkSize ────────┘        ChunkEnd      ChunkSize   └──────── Trailer ─────────┘
 //! ```
 
 use memchr::memchr;
 
 use super::Malformed;
-use super::body::Next;
 
 /// Maximum length of a chunk-size or trailer line in bytes, CRLF included; the limit of Go's
 /// reader.
 pub const LINE_LIMIT: usize = 4096;
 
-/// The part of the coding that comes next.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Chunked {
-    /// A chunk-size line.
-    #[default]
-    Size,
-    /// The CRLF after the data of a chunk.
-    End,
-    /// A line of the trailer section.
-    Trailer,
-    /// Nothing; the last CRLF has passed.
-    Done,
-}
-
-impl Chunked {
-    /// Decides about the next bytes, of which `unseen` have arrived. Each decision covers at most
-    /// one line and the data after it.
-    ///
-    /// # Errors
-    /// A line that is malformed or too long.
-    pub fn next(&mut self, unseen: &[u8]) -> Result<Next, Malformed> {
-        match self {
-            Self::Size => {
-                let Some(line) = whole_line(unseen)? else {
-                    return Ok(Next::More);
-                };
-                let data = read_size(line)?;
-                *self = if data == 0 { Self::Trailer } else { Self::End };
-                Ok(Next::Piece { framing: line.len() + 2, data })
-            }
-            Self::End => match unseen {
-                [b'\r', b'\n', ..] => {
-                    *self = Self::Size;
-                    Ok(Next::Piece { framing: 2, data: 0 })
-                }
-                [] | [b'\r'] => Ok(Next::More),
-                _ => Err(Malformed::ChunkEnd),
-            },
-            Self::Trailer => {
-                let Some(line) = whole_line(unseen)? else {
-                    return Ok(Next::More);
-                };
-                if line.is_empty() {
-                    *self = Self::Done;
-                } else {
-                    check_trailer(line)?;
-                }
-                Ok(Next::Piece { framing: line.len() + 2, data: 0 })
-            }
-            Self::Done => Ok(Next::Done),
-        }
-    }
-}
-
 /// Returns the first line of `bytes` without its CRLF, or `None` while its end is missing.
-fn whole_line(bytes: &[u8]) -> Result<Option<&[u8]>, Malformed> {
+pub(super) fn whole_line(bytes: &[u8]) -> Result<Option<&[u8]>, Malformed> {
     let seen = bytes.get(..LINE_LIMIT).unwrap_or(bytes);
     match memchr(b'\n', seen).and_then(|end| seen.get(..end)) {
         Some(line) => line.strip_suffix(b"\r").map(Some).ok_or(Malformed::BareLf),
@@ -81,7 +25,7 @@ fn whole_line(bytes: &[u8]) -> Result<Option<&[u8]>, Malformed> {
 
 /// Reads `chunk-size [ chunk-ext ]`: 1 to 16 hexadecimal digits, trailing blanks as in Go, and an
 /// extension that passes uninterpreted.
-fn read_size(line: &[u8]) -> Result<u64, Malformed> {
+pub(super) fn read_size(line: &[u8]) -> Result<u64, Malformed> {
     let (size, extension) = match memchr(b';', line) {
         Some(at) => line.split_at(at),
         None => (without_blanks_behind(line), [].as_slice()),
@@ -109,7 +53,8 @@ fn is_text(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
 }
 
-fn check_trailer(line: &[u8]) -> Result<(), Malformed> {
+/// Checks a line of the trailer section, which must be a field line.
+pub(super) fn check_trailer(line: &[u8]) -> Result<(), Malformed> {
     let mut slots = [httparse::EMPTY_HEADER; 1];
     let mut field = [0; LINE_LIMIT + 2];
     // httparse needs the empty line after the field line, which may not have arrived yet.

@@ -24,11 +24,11 @@ pub(super) struct Fields<'b> {
 }
 
 impl<'b> Fields<'b> {
-    /// Reads `lines`.
+    /// Reads the `lines` of a message of HTTP/1.`minor`.
     ///
     /// # Errors
     /// Lengths and codings that RFC 9112 §6 forbids or that servers read differently.
-    pub(super) fn read(lines: &[httparse::Header<'b>]) -> Result<Self, Malformed> {
+    pub(super) fn read(lines: &[httparse::Header<'b>], minor: u8) -> Result<Self, Malformed> {
         let mut fields = Self::default();
         for line in lines {
             fields.read_line(line)?;
@@ -36,7 +36,15 @@ impl<'b> Fields<'b> {
         if fields.length.is_some() && fields.chunked {
             return Err(Malformed::LengthAndEncoding);
         }
+        if fields.chunked && minor == 0 {
+            return Err(Malformed::EncodingInHttp10);
+        }
         Ok(fields)
+    }
+
+    /// Returns `true` if the sender wants to keep the connection (RFC 9112 §9.3).
+    pub(super) fn persist(&self, minor: u8) -> bool {
+        !self.close && (minor == 1 || self.keep_alive)
     }
 
     fn read_line(&mut self, line: &httparse::Header<'b>) -> Result<(), Malformed> {

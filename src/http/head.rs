@@ -59,8 +59,11 @@ impl Scan {
             return Err(Malformed::BareLf);
         }
         self.searched = bytes.len();
-        within_limit(end.map_or(bytes.len(), |end| from + end))?;
-        Ok(end.map(|end| from + end))
+        let end = end.map(|end| from + end);
+        if end.unwrap_or(bytes.len()) > LIMIT {
+            return Err(Malformed::HeadTooLong);
+        }
+        Ok(end)
     }
 }
 
@@ -70,13 +73,6 @@ fn has_bare_lf(bytes: &[u8]) -> bool {
     let behind = bytes.get(1..).unwrap_or_default();
     let bare = |(&before, &byte): (&u8, &u8)| u8::from(byte == b'\n') & u8::from(before != b'\r');
     bytes.iter().zip(behind).map(bare).fold(0, |found, bare| found | bare) != 0
-}
-
-fn within_limit(length: usize) -> Result<usize, Malformed> {
-    if length > LIMIT {
-        return Err(Malformed::HeadTooLong);
-    }
-    Ok(length)
 }
 
 /// Returns `true` for bytes that can begin a method or `HTTP/`: a `tchar` (RFC 9110 §5.6.2).
@@ -119,12 +115,10 @@ impl Request<'_> {
 pub fn request(head: &[u8]) -> Result<Request<'_>, Malformed> {
     let mut usual = [const { MaybeUninit::uninit() }; USUAL_FIELDS];
     let mut request = httparse::Request::new(&mut []);
-    let many;
     let mut more;
     match request.parse_with_uninit_headers(head, &mut usual) {
         Err(httparse::Error::TooManyHeaders) => {
-            many = memchr::memchr_iter(b'\n', head).count();
-            more = vec![MaybeUninit::uninit(); many];
+            more = vec![MaybeUninit::uninit(); memchr::memchr_iter(b'\n', head).count()];
             request = httparse::Request::new(&mut []);
             request.parse_with_uninit_headers(head, &mut more)
         }
@@ -135,10 +129,7 @@ pub fn request(head: &[u8]) -> Result<Request<'_>, Malformed> {
     else {
         return Err(Malformed::Syntax(httparse::Error::Token));
     };
-    let fields = Fields::read(request.headers)?;
-    if fields.chunked && minor == 0 {
-        return Err(Malformed::EncodingInHttp10);
-    }
+    let fields = Fields::read(request.headers, minor)?;
     Ok(Request {
         method,
         target,
@@ -147,7 +138,7 @@ pub fn request(head: &[u8]) -> Result<Request<'_>, Malformed> {
             Some(length) => Framing::Length(length),
             None => Framing::None,
         },
-        persistent: persists(minor, &fields),
+        persistent: fields.persist(minor),
         expects_continue: fields.expects_continue && minor == 1,
         content_type: fields.content_type,
         encoded: fields.encoded,
@@ -187,10 +178,7 @@ pub fn response(head: &[u8], to_head: bool) -> Result<Response, Malformed> {
     let (Some(status), Some(minor)) = (response.code, response.version) else {
         return Err(Malformed::Syntax(httparse::Error::Status));
     };
-    let fields = Fields::read(response.headers)?;
-    if fields.chunked && minor == 0 {
-        return Err(Malformed::EncodingInHttp10);
-    }
+    let fields = Fields::read(response.headers, minor)?;
     Ok(Response {
         status,
         framing: match fields.length {
@@ -199,10 +187,6 @@ pub fn response(head: &[u8], to_head: bool) -> Result<Response, Malformed> {
             Some(length) => Framing::Length(length),
             None => Framing::UntilClose,
         },
-        persistent: persists(minor, &fields),
+        persistent: fields.persist(minor),
     })
-}
-
-fn persists(minor: u8, fields: &Fields<'_>) -> bool {
-    !fields.close && (minor == 1 || fields.keep_alive)
 }

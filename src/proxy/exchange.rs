@@ -8,7 +8,8 @@
 //!            │                   ▲  │                            ▲
 //!            ├───────────────────┘  ├► Tunnelling ───────────────┤
 //!            │                      └► Building ─────────────────┘
-//!            └ HTTP/2 with prior knowledge ▲
+//!            │                            ▲
+//!            └ HTTP/2 with prior knowledge┘
 //! ```
 
 use std::mem;

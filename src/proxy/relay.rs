@@ -112,7 +112,7 @@ impl Relaying {
                 Ok(false) if lanes.down.has_ended() && lanes.down.is_flushed() => {
                     return Ok(match body {
                         Body::UntilClose => Progress::Next(Next::End),
-                        Body::Length(_) | Body::Chunked(_) | Body::Done => Progress::Cut,
+                        _ => Progress::Cut,
                     });
                 }
                 Ok(done) => done,

@@ -1,8 +1,9 @@
 use super::*;
+use crate::http::body::{Body, Framing, Next};
 
 /// Returns the content of a chunked body, and the bytes behind it.
 fn decode(mut bytes: &[u8]) -> Result<(Vec<u8>, &[u8]), Option<Malformed>> {
-    let mut chunked = Chunked::default();
+    let mut chunked = Body::from(Framing::Chunked);
     let mut content = Vec::new();
     loop {
         match chunked.next(bytes).map_err(Some)? {

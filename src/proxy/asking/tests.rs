@@ -269,7 +269,7 @@ fn a_body_stays_in_the_lane_while_the_daemon_is_asked() {
     let progress = asking.advance(&mut hand);
     let Ok(Progress::Next(Next::Sent(upload))) = progress else { panic!("{progress:?}") };
     assert!(asking.held.leaves_body());
-    assert!(matches!(upload, Upload::Sending(Body::Chunked(_))));
+    assert!(matches!(upload, Upload::Sending(Body::ChunkSize)));
     let head = request.replace("/images/load", "/images/load?x");
     assert_eq!(hand.lanes.up.leaving(), head.as_bytes());
     assert_eq!(hand.lanes.up.unseen(), b"3\r\nabc\r\n0\r\n\r\n");
