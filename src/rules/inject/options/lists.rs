@@ -154,8 +154,8 @@ impl Map {
     }
 }
 
-/// Compiles the keys and values that `read` returns of each value. Those that are appended precede, and
-/// replace, defaults with the same key.
+/// Compiles the keys and values that `read` returns of each value. Those that are appended replace defaults
+/// with the same key, and follow the others, so that a second edit of a list changes nothing.
 fn entries(list: &[&Inject], read: impl Fn(&Value) -> Vec<(String, String)>) -> Vec<Entry> {
     let of = |how| {
         let list = list.iter().filter(move |inject| inject.how == how);
@@ -165,9 +165,9 @@ fn entries(list: &[&Inject], read: impl Fn(&Value) -> Vec<(String, String)>) -> 
             wins: how == How::Append,
         })
     };
-    let mut entries: Vec<Entry> = of(How::Append).collect();
-    let defaults = of(How::Default).filter(|own| entries.iter().all(|other| other.key != own.key));
-    let defaults: Vec<_> = defaults.collect();
-    entries.extend(defaults);
+    let appended: Vec<Entry> = of(How::Append).collect();
+    let defaults = of(How::Default).filter(|own| appended.iter().all(|other| other.key != own.key));
+    let mut entries: Vec<Entry> = defaults.collect();
+    entries.extend(appended);
     entries
 }

@@ -42,8 +42,9 @@ impl Limit {
     ) -> Result<(), Refusal> {
         let given = number(object, name)?;
         if self.processors && given.unwrap_or_default() == 0 {
-            let (quota, period) = (number(object, "CpuQuota")?, number(object, "CpuPeriod")?);
-            if quota.or(period).is_some_and(|_| (quota, period) != (Some(0), Some(0))) {
+            let quota = number(object, "CpuQuota")?.unwrap_or_default();
+            let period = number(object, "CpuPeriod")?.unwrap_or_default();
+            if (quota, period) != (0, 0) {
                 return self.apply_to_quota(edits, object, name, quota, period);
             }
         }
@@ -59,15 +60,26 @@ impl Limit {
         edits: &mut Edits<'d>,
         object: &mut Object<'d>,
         name: &str,
-        quota: Option<i64>,
-        period: Option<i64>,
+        quota: i64,
+        period: i64,
     ) -> Result<(), Refusal> {
-        let Some(number) = self.decide(processors(quota, period)) else { return Ok(()) };
-        edits.set(object, name, &number.to_string())?;
-        for (name, given) in [("CpuQuota", quota), ("CpuPeriod", period)] {
-            if given.is_some_and(|given| given != 0) {
-                edits.set(object, name, "0")?;
+        // What is missing stays as it is in the container, so neither is a limit without the other.
+        let of_container = self.zero == Zero::Kept;
+        let lifts = of_container && (quota <= 0 || period < 0);
+        let given = if lifts { Some(-1) } else { processors(quota, period) };
+        match self.decide(given) {
+            Some(number) => {
+                edits.set(object, name, &number.to_string())?;
+                for (name, given) in [("CpuQuota", quota), ("CpuPeriod", period)] {
+                    if given != 0 {
+                        edits.set(object, name, "0")?;
+                    }
+                }
             }
+            None if of_container && period == 0 => {
+                edits.set(object, "CpuPeriod", &PERIOD.to_string())?;
+            }
+            None => {}
         }
         Ok(())
     }
@@ -98,11 +110,10 @@ impl Limit {
 }
 
 /// Returns the processors that a quota of the time of one means; none if there is no quota.
-fn processors(quota: Option<i64>, period: Option<i64>) -> Option<i64> {
-    let quota = quota.filter(|quota| *quota > 0)?;
-    let period = period.filter(|period| *period > 0).unwrap_or(PERIOD);
+fn processors(quota: i64, period: i64) -> Option<i64> {
+    let period = if period > 0 { period } else { PERIOD };
     let processors = i128::from(quota) * PROCESSOR / i128::from(period);
-    Some(i64::try_from(processors).unwrap_or(i64::MAX))
+    (quota > 0).then(|| i64::try_from(processors).unwrap_or(i64::MAX))
 }
 
 /// Returns the number in the field `name`; `None` if it is missing or `null`.

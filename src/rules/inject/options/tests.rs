@@ -249,7 +249,7 @@ fn defaults_and_appended_entries_go_together() {
         &rules,
         &CONTAINER,
         &[
-            ("{}", r#"{"Env":["B=2","A=1"]}"#),
+            ("{}", r#"{"Env":["A=1","B=2"]}"#),
             (r#"{"Env":["A=9","B=9"]}"#, r#"{"Env":["A=9","B=2"]}"#),
         ],
     );
@@ -308,6 +308,11 @@ fn an_update_cannot_lift_what_a_create_got() {
             (r#"{"memory":-1,"PidsLimit":-1}"#, r#"{"Memory":4,"PidsLimit":4}"#),
             (r#"{"NanoCpus":3000000000}"#, r#"{"NanoCpus":2000000000}"#),
             (r#"{"CpuQuota":400000}"#, r#"{"CpuQuota":0,"NanoCpus":2000000000}"#),
+            // The container may have a shorter period, or any quota.
+            (r#"{"CpuQuota":150000}"#, r#"{"CpuQuota":150000,"CpuPeriod":100000}"#),
+            (r#"{"CpuPeriod":1000}"#, r#"{"CpuPeriod":0,"NanoCpus":2000000000}"#),
+            (r#"{"CpuQuota":-1}"#, r#"{"CpuQuota":0,"NanoCpus":2000000000}"#),
+            (r#"{"CpuQuota":2000,"CpuPeriod":1000}"#, r#"{"CpuQuota":2000,"CpuPeriod":1000}"#),
             (r#"{"CpusetCpus":"0-3"}"#, r#"{"CpusetCpus":"0"}"#),
             (r#"{"RestartPolicy":{"Name":"always"}}"#, r#"{"RestartPolicy":{"Name":"no"}}"#),
             (r#"{"RestartPolicy":{"Name":""}}"#, r#"{"RestartPolicy":{"Name":""}}"#),
