@@ -2,6 +2,7 @@
 // of the input is a question, each line of the output the answer:
 //
 //	{"Body": "..."}                    what is decoded from the body of a creating request
+//	{"Options": "...", "Target": "..."} which options are decoded from the body of a request
 //	{"Method": "...", "Target": "..."} which routes take the request, and its form
 //
 // An answer is null where Go refuses.
@@ -15,14 +16,18 @@ import (
 )
 
 type question struct {
-	Body   *string
-	Method string
-	Target string
+	Body    *string
+	Options *string
+	Method  string
+	Target  string
 }
 
 func (q question) answer() any {
 	if q.Body != nil {
 		return decode(*q.Body)
+	}
+	if q.Options != nil {
+		return options(q.Target, *q.Options)
 	}
 	return read(q.Method, q.Target)
 }

@@ -39,7 +39,7 @@ const VALUES: &[&str] = &[
 ];
 
 /// Returns one of the spellings that Go accepts for `name`.
-fn spelled(name: &str, random: &mut Random) -> String {
+pub(crate) fn spelled(name: &str, random: &mut Random) -> String {
     let odd = |random: &mut Random, c: char| match random.below(40) {
         0 => format!("\\u{:04X}", u32::from(c)),
         1 if c == 's' => "\u{17f}".to_owned(),
@@ -51,11 +51,11 @@ fn spelled(name: &str, random: &mut Random) -> String {
     name.chars().map(|c| odd(random, c)).collect()
 }
 
-fn blank(random: &mut Random) -> &'static str {
+pub(crate) fn blank(random: &mut Random) -> &'static str {
     random.pick(&["", "", "", " ", "\n\t", "\r\n "])
 }
 
-fn object(members: Vec<(String, String)>, random: &mut Random) -> String {
+pub(crate) fn object(members: Vec<(String, String)>, random: &mut Random) -> String {
     let mut written = Vec::new();
     for (key, value) in members {
         let [a, b, c, d] = [(); 4].map(|()| blank(random));
@@ -67,7 +67,7 @@ fn object(members: Vec<(String, String)>, random: &mut Random) -> String {
     format!("{{{}}}", written.join(","))
 }
 
-fn other(random: &mut Random) -> (String, String) {
+pub(crate) fn other(random: &mut Random) -> (String, String) {
     (random.pick(OTHER_KEYS).to_owned(), random.pick(VALUES).to_owned())
 }
 
@@ -145,7 +145,7 @@ fn mounts(random: &mut Random) -> (String, String) {
     (spelled("Mounts", random), array(&mounts, random))
 }
 
-fn array(elements: &[String], random: &mut Random) -> String {
+pub(crate) fn array(elements: &[String], random: &mut Random) -> String {
     let [a, b] = [(); 2].map(|()| blank(random));
     format!("[{a}{}{b}]", elements.join(&format!("{b},{a}")))
 }

@@ -11,6 +11,7 @@ mod heads;
 mod queries;
 mod real_go;
 mod routing;
+mod rules;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;

@@ -219,7 +219,7 @@ fn label(holder: &mut Map<String, Value>) {
     object_at(holder, "Labels").extend(labels());
 }
 
-fn labels() -> Map<String, Value> {
+pub fn labels() -> Map<String, Value> {
     let pair = |label: &Label| (label.key.clone(), json!(label.value));
     profile().inject.labels().iter().map(pair).collect()
 }
@@ -234,7 +234,7 @@ fn object_at<'a>(object: &'a mut Map<String, Value>, name: &str) -> &'a mut Map<
 }
 
 /// Cleans an absolute path like Go's `filepath.Clean`.
-fn clean(path: &str) -> String {
+pub fn clean(path: &str) -> String {
     let mut parts = Vec::new();
     for part in path.split('/').filter(|part| !["", "."].contains(part)) {
         match part {

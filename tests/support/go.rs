@@ -14,8 +14,9 @@ use dockerd_ci_proxy::rules::{Edited, Judgement};
 use serde_json::{Map, Value, json};
 
 use super::player::profile;
+use super::rules::Rule;
 use super::transcript::tests;
-use super::{forced, naive};
+use super::{forced, naive, options};
 
 /// The program, which runs as long as the test process.
 struct Go {
@@ -44,6 +45,45 @@ pub fn assert_forced(shape: &JsonShape, before: &str, after: &str) -> bool {
     }
     assert_eq!(forced::document(seen, forced::route_of(shape)), got, "\n{before}\n{after}");
     true
+}
+
+/// Fails unless Go decodes from `after` the options that the model makes of those in `before`. Returns `true`
+/// if Go could decode both.
+pub fn assert_options(
+    shape: &JsonShape,
+    target: &str,
+    rules: &[Rule],
+    before: &str,
+    after: &str,
+) -> bool {
+    let [seen, got] =
+        [before, after].map(|body| ask(&json!({ "Options": body, "Target": target })));
+    if seen.is_null() || got.is_null() {
+        // The daemon refuses it. The rewriting may have removed the reason, but adds none.
+        assert!(seen.is_null(), "\n{before}\n{after}");
+        return false;
+    }
+    let wanted = options::document(shape, rules, seen).unwrap();
+    assert_eq!(settled(wanted), settled(got), "\n{before}\n{after}");
+    true
+}
+
+/// Returns `value` without empty values, which are as good as absent unless Go decodes a pointer.
+fn settled(value: Value) -> Value {
+    let is_empty = |value: &Value| {
+        [json!(null), json!(false), json!(0), json!(""), json!([]), json!({})].contains(value)
+    };
+    match value {
+        Value::Object(members) => {
+            let members = members.into_iter().map(|(name, value)| (name, settled(value)));
+            let pointers = ["Init", "PidsLimit", "MemorySwappiness"];
+            members
+                .filter(|(name, value)| !is_empty(value) || pointers.contains(&&**name))
+                .collect()
+        }
+        Value::Array(elements) => elements.into_iter().map(settled).collect(),
+        value => value,
+    }
 }
 
 /// A request target as a daemon reads it.
