@@ -19,12 +19,10 @@ const LAYERS: &[&str] = &[
 
 /// Circles of modules that use each other. A circle is one concept in several files; each stands
 /// here with the reason.
-const CIRCLES: &[(&[&str], &str)] = &[
-    (
-        &["proxy::grpc::down", "proxy::grpc::opening", "proxy::grpc::tunnel"],
-        "flow control couples both directions",
-    ),
-];
+const CIRCLES: &[(&[&str], &str)] = &[(
+    &["proxy::grpc::down", "proxy::grpc::opening", "proxy::grpc::tunnel"],
+    "flow control couples both directions",
+)];
 
 /// Lines that a file may have, tests not counted: what one can read in one go.
 const FILE_LINES: usize = 400;

@@ -103,9 +103,10 @@ fn undo(doc: &mut Value, path: &str) -> Result<(), Refused> {
 /// Edits the option of `rule` in an update. What the client does not change stays as it is.
 fn update(doc: &mut Value, rule: &Rule) -> Result<(), Refused> {
     let (_, path, like, _) = *rule.choice;
-    let path = match path.strip_prefix("HostConfig.") {
-        Some(path @ ("Memory" | "NanoCpus" | "PidsLimit" | "RestartPolicy.Name")) => path,
-        _ => return Ok(()),
+    let Some(path @ ("Memory" | "NanoCpus" | "PidsLimit" | "RestartPolicy.Name")) =
+        path.strip_prefix("HostConfig.")
+    else {
+        return Ok(());
     };
     if let Some(forced) = &rule.force {
         let none = if matches!(like, Like::Text(_)) { json!("") } else { json!(0) };
