@@ -33,22 +33,18 @@ impl<'d> Edits<'d> {
 
     /// Appends a member to `object`. `value` is JSON.
     pub fn add(&mut self, object: &mut Object<'d>, key: &str, value: &str) {
-        let (place, empty) = match object.members.last() {
-            Some(last) => (self.offset(last.value) + last.value.len(), false),
-            None => (self.offset(object.text) + 1, true),
-        };
-        let comma = if empty && !object.grown { "" } else { "," };
+        let last = object.members.last().map(|last| last.value);
+        let place = self.behind(last, object.text);
+        let comma = if last.is_some() || object.grown { "," } else { "" };
         object.grown = true;
         self.changes.push((place..place, format!("{comma}{}:{value}", quoted(key))));
     }
 
     /// Appends an element to `array`. `value` is JSON.
     pub fn push(&mut self, array: &mut Array<'d>, value: &str) {
-        let (place, empty) = match array.elements.last() {
-            Some(last) => (self.offset(last) + last.len(), false),
-            None => (self.offset(array.text) + 1, true),
-        };
-        let comma = if empty && !array.grown { "" } else { "," };
+        let last = array.elements.last().copied();
+        let place = self.behind(last, array.text);
+        let comma = if last.is_some() || array.grown { "," } else { "" };
         array.grown = true;
         self.changes.push((place..place, format!("{comma}{value}")));
     }
@@ -100,10 +96,7 @@ impl<'d> Edits<'d> {
             return Ok(found);
         };
         let before = object.members.iter().take_while(|other| !std::ptr::eq(*other, member)).last();
-        let start = match before {
-            Some(before) => self.offset(before.value) + before.value.len(),
-            None => self.offset(object.text) + 1,
-        };
+        let start = self.behind(before.map(|before| before.value), object.text);
         let between = self.document.get(start..self.offset(member.value)).unwrap_or_default();
         let key = between.trim_matches([',', ':', ' ', '\t', '\r', '\n']);
         self.replace(key, quoted(name));
@@ -124,6 +117,11 @@ impl<'d> Edits<'d> {
         }
         written.push_str(self.document.get(rest..).unwrap_or_default());
         written
+    }
+
+    /// Returns the offset behind the value `last` of an object or array, or behind its opening bracket.
+    fn behind(&self, last: Option<&str>, whole: &str) -> usize {
+        last.map_or(self.offset(whole) + 1, |last| self.offset(last) + last.len())
     }
 
     /// Returns the offset of `part`, a slice of the document.
