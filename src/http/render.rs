@@ -2,6 +2,7 @@
 //!
 //! A changed head keeps all bytes that the change does not concern.
 
+use std::io::Write;
 use std::ops::Range;
 
 use memchr::memchr;
@@ -24,7 +25,8 @@ pub fn with_length(head: &[u8], length: usize) -> Vec<u8> {
         match name(line) {
             Some(name) if is_framing(name) => {
                 if !std::mem::replace(&mut framed, true) {
-                    rendered.extend_from_slice(format!("Content-Length: {length}\r\n").as_bytes());
+                    // A vector takes all that is written.
+                    write!(rendered, "Content-Length: {length}\r\n").unwrap_or_default();
                 }
             }
             Some(name) if name.eq_ignore_ascii_case(b"trailer") => {}
