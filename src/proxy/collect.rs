@@ -102,6 +102,9 @@ impl Collect {
     pub(super) fn advance(&mut self, lane: &mut Lane) -> Result<bool, Fault> {
         let taken = self.gather.take(lane.unseen())?;
         lane.take(taken);
+        if lane.has_ended() && lane.unseen().is_empty() {
+            self.gather.end();
+        }
         self.share.hold(self.content().len())?;
         Ok(self.gather.is_complete())
     }

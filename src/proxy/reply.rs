@@ -6,11 +6,10 @@ use std::rc::Rc;
 
 use memchr::memchr;
 
-use super::collect::{Budget, COLLECTED_LIMIT, Share};
+use super::collect::{Budget, Collect};
 use super::fault::Fault;
 use super::lane::{LANE_LIMIT, Lane};
 use crate::http::body::{Body, Framing, Next};
-use crate::http::gather::{self, Gather};
 use crate::http::render;
 use crate::rules::reply::Rewrite;
 
@@ -20,8 +19,7 @@ const LINE_LIMIT: usize = 1024 * 1024;
 /// A response that is gathered whole before any of it is sent.
 pub(super) struct GatheredReply {
     head: Vec<u8>,
-    gather: Gather,
-    share: Share,
+    collect: Collect,
     rewrite: Rewrite,
 }
 
@@ -36,8 +34,8 @@ impl GatheredReply {
         rewrite: Rewrite,
         budget: &Rc<Budget>,
     ) -> Result<Self, Fault> {
-        let gather = Gather::new(framing, COLLECTED_LIMIT, Vec::new()).map_err(fault)?;
-        Ok(Self { head, gather, share: Share::of(budget), rewrite })
+        let collect = Collect::new(framing, budget).map_err(of_response)?;
+        Ok(Self { head, collect, rewrite })
     }
 
     /// Takes the received bytes. Returns `true` once the response is in the client's outbox.
@@ -45,16 +43,10 @@ impl GatheredReply {
     /// # Errors
     /// A malformed body, or one above the limit.
     pub(super) fn advance(&mut self, down: &mut Lane) -> Result<bool, Fault> {
-        let taken = self.gather.take(down.unseen()).map_err(fault)?;
-        down.take(taken);
-        if down.has_ended() && down.unseen().is_empty() {
-            self.gather.end();
-        }
-        self.share.hold(self.gather.content().len())?;
-        if !self.gather.is_complete() {
+        if !self.collect.advance(down).map_err(of_response)? {
             return Ok(false);
         }
-        let content = self.gather.content();
+        let content = self.collect.content();
         let rewritten = (self.rewrite)(content);
         let content = rewritten.as_deref().unwrap_or(content);
         let mut response = render::with_length(&self.head, content.len());
@@ -76,10 +68,12 @@ pub(super) fn each_line(content: &[u8], rewrite: &Rewrite) -> Vec<u8> {
     rewritten
 }
 
-fn fault(error: gather::Error) -> Fault {
-    match error {
-        gather::Error::TooLarge => Fault::ResponseTooLarge(COLLECTED_LIMIT),
-        gather::Error::Malformed(malformed) => Fault::Response(malformed),
+/// Returns the fault of a response for that of a request.
+fn of_response(fault: Fault) -> Fault {
+    match fault {
+        Fault::TooLarge(limit) => Fault::ResponseTooLarge(limit),
+        Fault::Request(malformed) => Fault::Response(malformed),
+        fault => fault,
     }
 }
 
@@ -189,7 +183,7 @@ impl Lines {
 
 impl fmt::Debug for GatheredReply {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("GatheredReply").field("gather", &self.gather).finish_non_exhaustive()
+        out.debug_struct("GatheredReply").field("collect", &self.collect).finish_non_exhaustive()
     }
 }
 
