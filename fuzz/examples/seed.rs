@@ -69,7 +69,10 @@ fn seed(script: &Script) {
     let mut rest = &*script.client;
     while let Some((request, behind)) = naive::request(rest) {
         write("target", request.target.as_bytes());
-        write("body", &request.body);
+        // The blanks choose the rules on options.
+        for blanks in 0..8 {
+            write("body", &[&b" ".repeat(blanks), &*request.body].concat());
+        }
         if let (Some(_), Some((_, body))) = (request.field("transfer-encoding"), naive::head(rest))
         {
             write("chunked", body);
