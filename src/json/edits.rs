@@ -25,6 +25,12 @@ impl<'d> Edits<'d> {
         Self { document, changes: Vec::new() }
     }
 
+    /// Returns the number of changes.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.changes.len()
+    }
+
     /// Replaces `part`, a slice of the document, by `text`.
     pub fn replace(&mut self, part: &'d str, text: String) {
         let start = self.offset(part);

@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, HostQuestion, Need};
 use super::socket::Survey;
-use super::{Edited, Judgement, Profile, Refusal, lacking, mounts};
+use super::{Edited, Forced, Judgement, Profile, Refusal, lacking, mounts};
 use crate::engine::JsonShape;
 use crate::engine::shapes::Storage;
 use crate::json::{Edits, Error, Found};
@@ -29,8 +29,8 @@ pub(super) fn judge(
         // The daemon reads it as an empty object, which creates an anonymous volume, for example.
         Found::Absent | Found::Null(_) => return judge(profile, shape, target, b"{}", facts),
     };
-    let forced = profile.inject.tree(shape);
-    forced.apply(&mut edits, &mut top, host_config)?;
+    let tree = profile.inject.tree(shape);
+    let changes = tree.apply(&mut edits, &mut top, host_config)?;
     let (mut needs, mut before) = (Vec::new(), Vec::new());
     let survey = match shape.storage {
         Storage::Nothing => Survey::default(),
@@ -41,18 +41,15 @@ pub(super) fn judge(
         }
         Storage::Service => mounts::service(profile, facts, &mut edits, &top)?,
     };
-    let Survey { notes, unseen } = survey;
+    let Survey { notes, unseen, options } = survey;
+    let forced = tree.forced();
+    let forced = if changes || options { forced } else { forced.without(Forced::FIELDS) };
     if !unseen.is_empty() {
         // First, because a refusal for one of them saves the questions to the daemon.
         needs.insert(0, paths(unseen));
     }
-    let edited = Edited {
-        target: None,
-        body: Some(edits.write().into_bytes()),
-        forced: forced.forced(),
-        notes,
-        before,
-    };
+    let edited =
+        Edited { target: None, body: Some(edits.write().into_bytes()), forced, notes, before };
     Ok(if needs.is_empty() {
         Judgement::Edit(edited)
     } else {

@@ -16,6 +16,7 @@
 
 pub(super) mod anonymous;
 pub(super) mod binds;
+pub(super) mod host_config;
 pub(super) mod path;
 
 use std::borrow::Cow;
@@ -24,8 +25,8 @@ pub use self::anonymous::AnonymousVolumes;
 use self::anonymous::{OwnMount, labelled_mounts};
 use super::inject::labels;
 use super::{Profile, Reason, Refusal};
-use crate::engine::shapes::{CONTAINER, HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
-use crate::json::{Array, Edits, Found, Listed, Member, Object, is_field, quoted};
+use crate::engine::shapes::CONTAINER;
+use crate::json::{Array, Edits, Found, Listed, Object, quoted};
 use crate::rules::facts::Facts;
 use crate::rules::inject::Tree;
 use crate::rules::refusal::shown;
@@ -55,6 +56,15 @@ pub(super) struct Mounted {
     pub(super) survey: Survey,
 }
 
+impl Mounted {
+    /// Starts with the mounts of the operator.
+    fn by_operator(profile: &Profile) -> Self {
+        let operators = profile.inject.mounts();
+        let paths = operators.binds.iter().map(|bind| bind.target.clone()).collect();
+        Self { tmpfs: operators.tmpfs.clone(), paths, survey: Survey::default() }
+    }
+}
+
 /// Labels the volumes of a container create, and forces the cgroup parent.
 pub(super) fn container<'d>(
     profile: &Profile,
@@ -70,13 +80,13 @@ pub(super) fn container<'d>(
             // A driver at the top is refused below, since there is no HostConfig. An empty one is read
             // for its type, so that the result does not depend on a HostConfig.
             top.string("VolumeDriver")?;
-            let own = profile.inject.mounts().binds.iter();
-            let paths = own.map(|bind| bind.target.clone()).collect();
-            let mounted = Mounted { paths, ..Mounted::default() };
+            let mounted = Mounted::by_operator(profile);
             let targets = anonymous::places(&anonymous, &[], known, &mounted);
             let mounts = labelled_mounts(profile, &targets, &mounted, "");
-            add_host_config(profile, &mounts, edits, top)?;
-            Ok(Survey::default())
+            host_config::add(profile, &mounts, edits, top)?;
+            let options =
+                forced(profile).adds_options() || !profile.inject.mounts().binds.is_empty();
+            Ok(Survey { options, ..Survey::default() })
         }
         Found::Object(host_config) => {
             in_host_config(profile, known, edits, top, host_config, &anonymous)
@@ -104,11 +114,9 @@ fn in_host_config<'d>(
     if profile.inject.cgroup_parent().is_some() {
         own_slice(&host_config)?;
     }
-    let mut mounted = Mounted {
-        survey: socket::survey(&host_config, forced(profile))?,
-        tmpfs: tmpfs_targets(profile, &host_config)?,
-        ..Mounted::default()
-    };
+    let mut mounted = Mounted::by_operator(profile);
+    mounted.survey = socket::survey(&host_config, forced(profile))?;
+    mounted.tmpfs.extend(tmpfs_targets(profile, &host_config)?);
     let mut listed = host_config.array("Mounts")?;
     few(anonymous.len() + listed.count())?;
     let mut own = Vec::new();
@@ -125,7 +133,8 @@ fn in_host_config<'d>(
     let targets = anonymous::places(anonymous, &binds.anonymous, known, &mounted);
     let driver = volume_driver(top, &host_config)?;
     let mounts = labelled_mounts(profile, &targets, &mounted, &driver);
-    forced(profile).apply(edits, &mut host_config, None)?;
+    mounted.survey.options = forced(profile).apply(edits, &mut host_config, None)?
+        || !profile.inject.mounts().binds.is_empty();
     add_mounts(&mounts, edits, &mut host_config, &mut listed)?;
     Ok(mounted.survey)
 }
@@ -209,15 +218,11 @@ pub(super) fn one_option(text: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Returns the paths of each tmpfs, those of the operator included.
 fn tmpfs_targets(profile: &Profile, host_config: &Object<'_>) -> Result<Vec<String>, Refusal> {
+    let Found::Object(tmpfs) = host_config.object("Tmpfs")? else { return Ok(Vec::new()) };
     let operators = profile.inject.mounts();
-    let mut targets = operators.tmpfs.clone();
-    if let Found::Object(tmpfs) = host_config.object("Tmpfs")? {
-        tmpfs.keys().try_for_each(|target| operators.check_tmpfs(target))?;
-        targets.extend(tmpfs.keys().map(str::to_owned));
-    }
-    Ok(targets)
+    tmpfs.keys().try_for_each(|target| operators.check_tmpfs(target))?;
+    Ok(tmpfs.keys().map(str::to_owned).collect())
 }
 
 /// Labels the volumes among `mounts`. Returns the mounts that may have to give way: those that the proxy
@@ -312,44 +317,6 @@ fn add_mounts<'d>(
     Ok(())
 }
 
-/// Adds a HostConfig to a body without one, if one is needed.
-fn add_host_config<'d>(
-    profile: &Profile,
-    mounts: &[String],
-    edits: &mut Edits<'d>,
-    top: &mut Object<'d>,
-) -> Result<(), Refusal> {
-    let mut members: Vec<String> = forced(profile).rendered().collect();
-    let binds: Vec<_> = profile.inject.mounts().binds.iter().map(|bind| &*bind.json).collect();
-    if !binds.is_empty() {
-        members.push(format!(r#""Binds":[{}]"#, binds.join(",")));
-    }
-    if !mounts.is_empty() {
-        members.push(format!(r#""Mounts":[{}]"#, mounts.join(",")));
-    }
-    // Docker 20.10 accepts them here if there is no HostConfig.
-    let misplaced = if members.is_empty() { MOUNTING_FIELDS } else { HOST_CONFIG_FIELDS };
-    if let Some(member) = top.all_of(misplaced).find(|member| has_effect(member)) {
-        return Err(outside_host_config(member.key()));
-    }
-    if members.is_empty() {
-        return Ok(());
-    }
-    Ok(edits.set(top, "HostConfig", &format!("{{{}}}", members.join(",")))?)
-}
-
-/// Returns `true` unless the field means the same as an absent one: empty values are harmless.
-/// dockerode's `run` sends an empty `VolumesFrom` at the top of each container.
-fn has_effect(member: &Member<'_>) -> bool {
-    // An empty list is a choice for these: if absent, they have the daemon's default paths.
-    let paths = ["MaskedPaths", "ReadonlyPaths"].iter().any(|paths| is_field(member.key(), paths));
-    match member.value {
-        "null" => false,
-        r#""""# | "[]" | "{}" => paths,
-        _ => true,
-    }
-}
-
 fn slice() -> Refusal {
     let text = format!(
         "the annotation {SLICE} would put the container elsewhere than into the cgroup parent"
@@ -385,14 +352,6 @@ pub(super) fn odd_mount(text: &str) -> Refusal {
         shown(text)
     );
     Refusal::new(Reason::OddMount, text)
-}
-
-pub(super) fn outside_host_config(name: &str) -> Refusal {
-    let text = format!(
-        "{name} is at the top of the request body; put it in HostConfig, where the proxy adds the operator's \
-         options"
-    );
-    Refusal::new(Reason::OutsideHostConfig, text)
 }
 
 #[cfg(test)]

@@ -33,6 +33,8 @@ pub(super) struct Survey {
     pub(super) notes: Vec<Note>,
     /// Host paths whose relation to the daemon's socket is not known. They are treated as unrelated.
     pub(super) unseen: Vec<String>,
+    /// `true` if an option of the operator changes the HostConfig.
+    pub(super) options: bool,
 }
 
 /// Returns the path to mount instead of `source`, if any. Records a path of unknown relation in `survey`.

@@ -1,10 +1,11 @@
 use super::*;
-use crate::engine::shapes::{CONTAINER, LABELLED, SERVICE};
-use crate::rules::facts::Order;
+use crate::engine::fields::{Section, find};
+use crate::engine::shapes::{CONTAINER, LABELLED, Place, SERVICE};
+use crate::rules::facts::{OfImage, Order};
 use crate::rules::inject::labels;
-use crate::rules::mounts::outside_host_config;
+use crate::rules::mounts::host_config::outside_host_config;
 use crate::rules::socket::{Note, Relation};
-use crate::rules::{Injections, Label, Reason};
+use crate::rules::{How, Inject, Injections, Label, Reason, Value};
 
 /// An edit of a body, with what is lacking for it.
 #[derive(Debug, PartialEq, Eq)]
@@ -163,4 +164,34 @@ fn without_a_cgroup_parent_the_host_config_stays() {
     let wanted = r#"{"Binds":[],"HostConfig":{"Init":1},"Labels":{"a":"b"}}"#;
     let rewritten = rewrite(&profile, &CONTAINER, &Facts::default(), body).unwrap();
     assert_eq!(rewritten.body, wanted);
+}
+
+#[test]
+fn options_are_recorded_only_where_they_change_something() {
+    let rule = |how, path: &str, value| {
+        let at = Place::Field(find(Section::Container, path).unwrap());
+        Inject { at, how, value, from: String::new() }
+    };
+    let label = Label { key: "j".into(), value: "7".into() };
+    let rules = [
+        Inject::label(label),
+        rule(How::Cap, "HostConfig.Memory", Value::Number(4)),
+        rule(How::Default, "HostConfig.RestartPolicy.Name", Value::Text("always".into())),
+        rule(How::Default, "User", Value::Text("ci".into())),
+    ];
+    let profile = Profile { inject: rules.into_iter().collect(), ..Profile::default() };
+    let facts = Facts { image: OfImage::All, ..Facts::default() };
+    let policy = r#""RestartPolicy":{"Name":"on-failure"}"#;
+    for (body, options) in [
+        ("{}".to_owned(), true),
+        (format!(r#"{{"User":"x","HostConfig":{{"Memory":3,{policy}}}}}"#), false),
+        (format!(r#"{{"User":"x","HostConfig":{{"Memory":5,{policy}}}}}"#), true),
+        (format!(r#"{{"User":"","HostConfig":{{"Memory":3,{policy}}}}}"#), true),
+        (r#"{"User":"x","HostConfig":{"Memory":3}}"#.to_owned(), true),
+    ] {
+        let judgement = judge(&profile, &CONTAINER, "/", body.as_bytes(), &facts).unwrap();
+        let Judgement::Edit(Edited { forced, .. }) = judgement else { panic!("{judgement:?}") };
+        let wanted = Forced::LABELS | Forced::FIELDS.when(options);
+        assert_eq!(forced, wanted, "{body}");
+    }
 }

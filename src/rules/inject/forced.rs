@@ -22,6 +22,12 @@ impl Forced {
         self.0 & other.0 == other.0
     }
 
+    /// Returns itself without `other`.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Returns itself if `holds`, and nothing otherwise.
     #[must_use]
     pub fn when(self, holds: bool) -> Self {

@@ -91,12 +91,11 @@ impl Tree {
         self.members.is_empty()
     }
 
-    /// Returns `true` if the member `name` is replaced.
+    /// Returns `true` if the option `name` is replaced.
     pub(in crate::rules) fn sets(&self, name: &str) -> bool {
         self.members.iter().any(|(other, node)| match node {
-            Node::Set(_) => *other == name,
             Node::Option(option) => *other == name && option.forces(),
-            Node::Labels(_) | Node::Object(..) => false,
+            Node::Set(_) | Node::Labels(_) | Node::Object(..) => false,
         })
     }
 
@@ -105,7 +104,17 @@ impl Tree {
         self.forced
     }
 
-    /// Injects the members into `object`, except below the member `except`.
+    /// Returns `true` if an option is injected where the object is missing.
+    pub(in crate::rules) fn adds_options(&self) -> bool {
+        self.members.iter().any(|(_, node)| match node {
+            Node::Option(option) => option.json().is_some(),
+            Node::Object(inner, Missing::Made) => inner.adds_options(),
+            Node::Set(_) | Node::Labels(_) | Node::Object(_, Missing::Left) => false,
+        })
+    }
+
+    /// Injects the members into `object`, except below the member `except`. Returns `true` if an option
+    /// changes.
     ///
     /// # Errors
     /// A member occurs twice or has another type.
@@ -114,27 +123,33 @@ impl Tree {
         edits: &mut Edits<'d>,
         object: &mut Object<'d>,
         except: Option<&str>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
+        let mut changes = false;
         for (name, node) in self.members.iter().filter(|(name, _)| Some(*name) != except) {
             match node {
                 Node::Set(json) => edits.set(object, name, json)?,
                 Node::Labels(labels) => labels::force(edits, object, labels)?,
-                Node::Option(option) => option.apply(edits, object, name)?,
+                Node::Option(option) => {
+                    let before = edits.count();
+                    option.apply(edits, object, name)?;
+                    changes |= edits.count() > before;
+                }
                 Node::Object(inner, missing) => match object.object(name)? {
                     Found::Object(mut there) => {
                         edits.spell(object, name)?;
-                        inner.apply(edits, &mut there, None)?;
+                        changes |= inner.apply(edits, &mut there, None)?;
                     }
                     Found::Absent | Found::Null(_) if *missing == Missing::Left => {}
                     Found::Absent | Found::Null(_) => {
                         if let Some(json) = inner.json() {
                             edits.set(object, name, &json)?;
+                            changes |= inner.adds_options();
                         }
                     }
                 },
             }
         }
-        Ok(())
+        Ok(changes)
     }
 
     /// Returns the members as they are written in a new object.

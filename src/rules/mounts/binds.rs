@@ -81,10 +81,8 @@ pub(in crate::rules) fn edit<'d>(
             });
         }
     }
-    for own in &profile.inject.mounts().binds {
-        mounted.paths.push(own.target.clone());
-        kept.push(Cow::Borrowed(&own.json));
-    }
+    let own = profile.inject.mounts().binds.iter();
+    kept.extend(own.map(|own| Cow::Borrowed(&*own.json)));
     kept.extend(taken_sockets(profile, known, mounted)?.into_iter().map(Cow::Owned));
     if !there.into_iter().eq(kept.iter().map(|kept| &**kept)) {
         edits.set(host_config, "Binds", &format!("[{}]", kept.join(",")))?;

@@ -50,12 +50,16 @@ fn the_operators_mounts_replace_the_clients_at_the_same_path() {
             format!(r#""Mounts":[],"Binds":[{own}],{tmpfs}"#),
         ),
     ] {
-        let body = format!(r#"{{"Image":"i","HostConfig":{{{host_config}}}}}"#);
-        let facts = Facts { image: OfImage::All, ..facts.clone() };
-        let rewritten = with_own_mounts(&facts, &body).unwrap();
-        let wanted = format!(r#"{{"Image":"i","HostConfig":{{{wanted}}}}}"#);
-        assert_eq!(sorted(&rewritten.body), sorted(&wanted), "{host_config}");
-        assert_eq!(rewritten.before, [], "{host_config}");
+        let host_config = format!(r#","HostConfig":{{{host_config}}}"#);
+        let missing = if host_config.contains("{}") { Some("") } else { None };
+        for host_config in missing.into_iter().chain([&*host_config]) {
+            let body = format!(r#"{{"Image":"i"{host_config}}}"#);
+            let facts = Facts { image: OfImage::All, ..facts.clone() };
+            let rewritten = with_own_mounts(&facts, &body).unwrap();
+            let wanted = format!(r#"{{"Image":"i","HostConfig":{{{wanted}}}}}"#);
+            assert_eq!(sorted(&rewritten.body), sorted(&wanted), "{body}");
+            assert_eq!(rewritten.before, [], "{body}");
+        }
     }
 }
 
