@@ -1,19 +1,22 @@
 //! The program: reads the command line, asks the daemon what is needed at startup, and serves.
 
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use dockerd_ci_proxy::cli::check::{self, Report, check, exit_of};
-use dockerd_ci_proxy::cli::{self, Command, Exit, Passed};
+use dockerd_ci_proxy::cli::check::{self, Report, check};
+use dockerd_ci_proxy::cli::explain::explain;
+use dockerd_ci_proxy::cli::profiles::profiles;
+use dockerd_ci_proxy::cli::{self, Command, Exit, Passed, Request};
 use dockerd_ci_proxy::config::{self, Config, SocketAccess};
 use dockerd_ci_proxy::net::host::own_container;
 use dockerd_ci_proxy::net::listen::Listener;
 use dockerd_ci_proxy::net::service::handover::{self, Program, Start};
 use dockerd_ci_proxy::net::service::notify::Manager;
-use dockerd_ci_proxy::net::{self, EarlySignal, ListenerGroup, ListenerPlan, Server, client};
+use dockerd_ci_proxy::net::{self, EarlySignal, ListenerGroup, ListenerPlan, Server};
 use dockerd_ci_proxy::rules::Profile;
 use log::{error, info, warn};
 
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
             }
             print_report(&check(&config, &passed))
         }
+        Ok(Command::Explain(request)) => explained(&request),
         Ok(Command::Status(socket)) => status(&socket),
         Ok(Command::Run(config)) => {
             net::log::start(config.log_format, config.debug);
@@ -66,6 +70,26 @@ fn main() -> ExitCode {
 
 fn passed(listener: &Listener) -> Passed {
     Passed { name: listener.name().to_owned(), path: listener.path().to_owned() }
+}
+
+/// Prints what would happen to a request.
+fn explained(request: &Request) -> Exit {
+    let body = request.body.as_ref().map(|path| {
+        std::fs::read(path).map_err(|why| format!("--body: cannot read {}: {why}", path.display()))
+    });
+    // Nothing is asked, not even the daemon about this container.
+    let Ok(profile) = request.listener.profile(|| Ok::<_, Infallible>("self".to_owned()));
+    let explanation = body.transpose().and_then(|body| {
+        explain(&profile, &request.method, &request.target, body.as_deref())
+            .map_err(|unclear| format!("explain: {unclear}"))
+    });
+    match explanation {
+        Ok(explanation) => printed(&explanation.text, explanation.exit),
+        Err(why) => {
+            print_error(&why);
+            Exit::Usage
+        }
+    }
 }
 
 /// Prints the state of the proxy with this stats socket. Succeeds if clients would be served now.
@@ -125,9 +149,11 @@ fn run(config: &Config, start: Start, program: Program, early: &EarlySignal) -> 
         Start::First(sockets) => (sockets, None),
         Start::Next(sockets, predecessor) => (sockets, Some(predecessor)),
     };
-    let profiles = profiles(config).map_err(|(exit, why)| {
-        error!("{why}");
-        exit
+    let profiles = profiles(config).map_err(|errors| {
+        for (_, why) in &errors {
+            error!("{why}");
+        }
+        errors.first().map_or(Exit::Failed, |(exit, _)| *exit)
     })?;
     let stats = stats(config, sockets.stats.take())?;
     let (groups, removed) = groups(config, &profiles, sockets.clients)?;
@@ -172,20 +198,6 @@ fn run(config: &Config, start: Start, program: Program, early: &EarlySignal) -> 
     Ok(Exit::Done)
 }
 
-/// Checks the cgroup parents, and finds that of the own container if a listener needs it.
-///
-/// # Errors
-/// The first parent that cannot be used, with the exit code of a start.
-fn profiles(config: &Config) -> Result<Vec<Profile>, (Exit, String)> {
-    let profile = |listener: &config::Listener| {
-        check_cgroup_parents(listener)?;
-        let own = || own_container::cgroup_parent(&listener.daemon);
-        let refused = |why| (exit_of(&why), format!("{} self: {why}", listener.cgroup_parent.by));
-        listener.profile(own).map_err(refused)
-    };
-    config.listeners.iter().map(profile).collect()
-}
-
 /// Reads the configuration of a running process again. `old` is the one from its start.
 fn read_again(old: &Config, passed: &[Passed]) -> Result<Vec<ListenerPlan>, Vec<String>> {
     let lines =
@@ -198,7 +210,11 @@ fn read_again(old: &Config, passed: &[Passed]) -> Result<Vec<ListenerPlan>, Vec<
     if of_process(&config) != of_process(old) {
         warn!("drain_time, log_format, debug and stats_socket change at the next start or SIGHUP");
     }
-    let profiles = profiles(&config).map_err(|(_, why)| vec![why])?;
+    let profiles = profiles(&config)
+        .map_err(|errors| errors.into_iter().map(|(_, why)| why).collect::<Vec<_>>())?;
+    for warning in config.listeners.iter().flat_map(config::Listener::warnings) {
+        warn!("{warning}");
+    }
     let plan = |(listener, profile): (config::Listener, _)| ListenerPlan {
         name: listener.name.unwrap_or_default(),
         path: listener.listen,
@@ -228,6 +244,13 @@ fn groups(
         };
         let (mut sockets, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(is_own);
         left = rest;
+        // The file may give a socket of the previous process other owners.
+        for socket in &sockets {
+            socket.set_access(listener.access, &listener.daemon).map_err(|why| {
+                error!("{why}");
+                Exit::Failed
+            })?;
+        }
         if sockets.is_empty() {
             sockets.push(bind(&listener.listen, listener.access, &listener.daemon)?);
         }
@@ -278,31 +301,6 @@ fn has_terminal() -> bool {
 fn loop_failed(why: &std::io::Error) -> Exit {
     error!("the event loop failed: {why}");
     Exit::Failed
-}
-
-/// Refuses a cgroup parent that the daemon's cgroup driver cannot use, since otherwise every container of
-/// every job would fail. Warns if the daemon does not answer: it may start later.
-fn check_cgroup_parents(config: &config::Listener) -> Result<(), (Exit, String)> {
-    if check::fixed_parents(config).next().is_none() {
-        return Ok(());
-    }
-    match client::cgroup_driver(&config.daemon) {
-        Ok(Some(driver)) => {
-            for (flag, checked) in check::checked_parents(config, &driver) {
-                match checked {
-                    Ok(warning) => warning.into_iter().for_each(|why| warn!("{flag}: {why}")),
-                    Err(why) => return Err((Exit::Usage, format!("{flag}: {why}"))),
-                }
-            }
-        }
-        Ok(None) => {}
-        Err(why) => {
-            for (flag, parent) in check::fixed_parents(config) {
-                warn!("cannot check {flag} {parent:?}: {why}");
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Logs the configuration of a listener, and last that the proxy serves.

@@ -64,6 +64,13 @@ _dockerd_ci_proxy() {
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
             ;;
+        --listener)
+            :
+            ;;
+        --body)
+            compopt -o filenames 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            ;;
         --labelname | --ln)
             :
             ;;
@@ -95,6 +102,8 @@ _dockerd_ci_proxy() {
                 --log-format
                 --stats-socket
                 --check
+                --listener
+                --body
                 --help
                 -h
                 --version
@@ -106,6 +115,7 @@ _dockerd_ci_proxy() {
                 --cgroupparent
                 --cp
                 help
+                explain
                 status
                 ' -- "$cur")
             ;;

@@ -1,6 +1,7 @@
 # Generated from the table of flags.
 complete -c dockerd-ci-proxy -f
 complete -c dockerd-ci-proxy -n __fish_use_subcommand -a help -d 'Print the help.'
+complete -c dockerd-ci-proxy -n __fish_use_subcommand -a explain -d 'Print what would happen to a request, METHOD TARGET: the operation, each rule that applies, and the request as the daemon would get it; exits with 1 if it is refused.'
 complete -c dockerd-ci-proxy -n __fish_use_subcommand -a status -d 'Print the state of a running proxy, from its --stats-socket; exits with 0 if the daemon would answer a client now, else with 1.'
 complete -c dockerd-ci-proxy -l config -r -F -d 'The configuration file, in TOML.'
 complete -c dockerd-ci-proxy -l dockersocket -l ds -r -F -d 'The socket of the Docker daemon.'
@@ -22,6 +23,8 @@ complete -c dockerd-ci-proxy -l debug -s d -d 'Log every exchange.'
 complete -c dockerd-ci-proxy -l log-format -x -a 'text json' -d 'The format of log lines.'
 complete -c dockerd-ci-proxy -l stats-socket -r -F -d 'A socket that answers GET /metrics, /healthz and /readyz over HTTP.'
 complete -c dockerd-ci-proxy -l check -d 'Do not serve: check the configuration, the daemon and the listening socket, and print what a start would do.'
+complete -c dockerd-ci-proxy -l listener -x -d 'The listener of the request, for explain.'
+complete -c dockerd-ci-proxy -l body -r -F -d 'A file with the body of the request, for explain.'
 complete -c dockerd-ci-proxy -l help -s h -d 'Print this help; so does the word help.'
 complete -c dockerd-ci-proxy -l version -s v -d 'Print the version.'
 complete -c dockerd-ci-proxy -l labelname -l ln -x -d 'The key of a label; older form of --label.'

@@ -33,6 +33,7 @@ pub fn help() -> String {
             "",
             "usage:",
             "  dockerd-ci-proxy [flags]",
+            "  dockerd-ci-proxy explain [flags] METHOD TARGET",
             "  dockerd-ci-proxy status [--stats-socket PATH]",
             "",
             "flags:",

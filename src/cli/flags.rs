@@ -1,54 +1,12 @@
 //! The one table of all flags. The parser, `--help`, the reference, the man page and the shell completions
 //! are made from it.
 
-use super::settings::{Action, Form, Key, Setting, listener, own, process};
+use super::settings::{Action, Form, Setting, listener, own, process};
+pub use super::settings::{Effect, Flag};
 use crate::config::similar;
 
 /// The stats socket that `status` reads by default.
 pub const STATS_SOCKET: &str = "/run/dockerd-ci-proxy/stats.sock";
-
-/// One flag.
-#[derive(Debug)]
-pub struct Flag {
-    /// Its names with their dashes: the main one, then the aliases.
-    pub names: &'static [&'static str],
-    /// Its one-letter name.
-    pub short: Option<char>,
-    /// What it sets.
-    pub effect: Effect,
-    /// The variable that is read where the flag is not given.
-    pub variable: Option<&'static str>,
-    /// The key of the configuration file that sets the same.
-    pub key: Option<Key>,
-    /// Its default value.
-    pub default: Option<&'static str>,
-    /// Its purpose, in one sentence.
-    pub summary: &'static str,
-    /// Further sentences; may be empty.
-    pub details: &'static str,
-}
-
-/// Effect of a flag.
-#[derive(Debug)]
-pub enum Effect {
-    /// Takes no value, and selects this action.
-    Action(Action),
-    /// Takes no value, and gives the setting this one.
-    Switch(Setting, &'static str),
-    /// Takes a value for the setting. The help calls the value by this name.
-    Value(Setting, &'static str),
-}
-
-impl Flag {
-    /// Returns what it sets; `None` for an action.
-    #[must_use]
-    pub fn setting(&self) -> Option<Setting> {
-        match self.effect {
-            Effect::Action(_) => None,
-            Effect::Switch(setting, _) | Effect::Value(setting, _) => Some(setting),
-        }
-    }
-}
 
 /// All flags, in the order of the help.
 pub const FLAGS: &[Flag] = &[
@@ -289,6 +247,26 @@ pub const FLAGS: &[Flag] = &[
                restart.",
     },
     Flag {
+        names: &["--listener"],
+        short: None,
+        effect: Effect::Value(Setting::Listener, "NAME"),
+        variable: None,
+        key: None,
+        default: None,
+        summary: "The listener of the request, for explain.",
+        details: "Needed if the file has several.",
+    },
+    Flag {
+        names: &["--body"],
+        short: None,
+        effect: Effect::Value(Setting::Body, "PATH"),
+        variable: None,
+        key: None,
+        default: None,
+        summary: "A file with the body of the request, for explain.",
+        details: "",
+    },
+    Flag {
         names: &["--help"],
         short: Some('h'),
         effect: Effect::Action(Action::Help),
@@ -343,6 +321,11 @@ pub const FLAGS: &[Flag] = &[
 /// The words that are commands, each with its summary.
 pub const COMMANDS: &[(&str, &str)] = &[
     ("help", "Print the help."),
+    (
+        "explain",
+        "Print what would happen to a request, METHOD TARGET: the operation, each rule that applies, and the \
+         request as the daemon would get it; exits with 1 if it is refused.",
+    ),
     (
         "status",
         "Print the state of a running proxy, from its --stats-socket; exits with 0 if the daemon would answer a \

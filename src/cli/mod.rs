@@ -2,7 +2,8 @@
 //!
 //! [`flags`] is the one table of all flags and of the keys of the configuration file, and [`doc`] renders it.
 //! `parse` reads the arguments, and `file` reads the file, into plain values that remember where they were
-//! given ([`settings`]). `resolve` has `config` check them and puts that place before each error. [`check`] implements `--check`, and [`variables`] finds misspelt variables.
+//! given ([`settings`]). `resolve` has `config` check them and puts that place before each error. [`check`]
+//! implements `--check`, [`explain`] reports about one request, and [`variables`] finds misspelt variables.
 
 pub mod check;
 pub mod doc;
@@ -10,6 +11,7 @@ pub mod explain;
 mod file;
 pub mod flags;
 pub mod parse;
+pub mod profiles;
 mod resolve;
 pub mod settings;
 mod usage_error;
@@ -21,11 +23,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use parse::Args;
-use settings::{Action, Setting};
+use settings::{Action, Given, Setting};
 pub use usage_error::UsageError;
 
-use crate::config::Config;
 use crate::config::file::Source;
+use crate::config::{Config, Listener};
 
 /// Task that the command line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +36,27 @@ pub enum Command {
     Run(Config),
     /// Report what a start would do, and what would stop it.
     Check(Config),
+    /// Report what would happen to a request.
+    Explain(Box<Request>),
     /// Print the state of the proxy with this stats socket.
     Status(PathBuf),
     /// Print this help.
     Help(String),
     /// Print this version.
     Version(String),
+}
+
+/// A request to be explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The listener that gets it.
+    pub listener: Listener,
+    /// The method.
+    pub method: String,
+    /// The request-target.
+    pub target: String,
+    /// The file with the body.
+    pub body: Option<PathBuf>,
 }
 
 /// A listening socket that the service manager passed.
@@ -68,20 +85,31 @@ pub fn parse(
 ) -> Result<Command, Vec<UsageError>> {
     let one = |error| vec![error];
     let mut args = Args::from_words(args.collect()).map_err(one)?;
-    let command = match args.action {
+    match args.action {
         Action::Help => return Ok(Command::Help(doc::help())),
         Action::Version => return Ok(Command::Version(doc::version())),
+        Action::Status | Action::Serve | Action::Check | Action::Explain => args.fill_from(env),
+    }
+    match args.action {
         Action::Status => {
-            args.fill_from(env);
             let socket = resolve::stats_socket(args.settings.last(Setting::Stats));
-            return socket.map(Command::Status).map_err(one);
+            socket.map(Command::Status).map_err(one)
         }
-        Action::Check => Command::Check,
-        Action::Serve => Command::Run,
-    };
-    args.fill_from(env);
+        Action::Check => config(&args, passed).map(Command::Check),
+        Action::Explain => {
+            // A socket of the service manager has no effect on a request.
+            let listeners = config(&args, &[])?.listeners;
+            let request = request(&args, listeners).map_err(one)?;
+            Ok(Command::Explain(Box::new(request)))
+        }
+        _ => config(&args, passed).map(Command::Run),
+    }
+}
+
+/// Checks the configuration, and reads the file if there is one.
+fn config(args: &Args, passed: &[Passed]) -> Result<Config, Vec<UsageError>> {
     let Some(given) = args.settings.last(Setting::Config) else {
-        return resolve::config(&args.settings, None, passed).map(command);
+        return resolve::config(&args.settings, None, passed);
     };
     let text = fs::read_to_string(&given.value).map_err(|why| {
         let (by, why) = (given.by.clone(), why.to_string());
@@ -90,7 +118,25 @@ pub fn parse(
     let path = given.value.to_string_lossy();
     let file = file::read(Source { path: &path, text: &text })
         .map_err(|faults| faults.into_iter().map(UsageError::File).collect::<Vec<_>>())?;
-    resolve::config(&args.settings, Some((&path, file)), passed).map(command)
+    resolve::config(&args.settings, Some((&path, file)), passed)
+}
+
+/// Returns the request to be explained.
+fn request(args: &Args, listeners: Vec<Listener>) -> Result<Request, UsageError> {
+    let [method, target] = &args.words[..] else { return Err(UsageError::NoRequest) };
+    let text = |word: &OsString| Given::new(word, "explain").text().map(ToOwned::to_owned);
+    let (method, target) = (text(method)?, text(target)?);
+    let name = args.settings.last(Setting::Listener).map(Given::text).transpose()?;
+    let name = name.map(ToOwned::to_owned);
+    let known: Vec<_> = listeners.iter().filter_map(|listener| listener.name.clone()).collect();
+    let several = listeners.len() > 1;
+    let is_meant =
+        |listener: &Listener| if name.is_some() { listener.name == name } else { !several };
+    let Some(listener) = listeners.into_iter().find(is_meant) else {
+        return Err(UsageError::NoSuchListener { name, known });
+    };
+    let body = args.settings.last(Setting::Body).map(|given| PathBuf::from(&given.value));
+    Ok(Request { listener, method, target, body })
 }
 
 /// Exit code of the program. The list is closed: scripts may rely on it.

@@ -10,10 +10,18 @@ use super::flags::{self, Effect, FLAGS};
 use super::settings::{Action, Given, Setting, Settings};
 use super::usage_error::UsageError;
 
+/// The words that select an action if they come first.
+const WORDS: [(&str, Action); 2] = [("status", Action::Status), ("explain", Action::Explain)];
+
+/// The flags of `explain` alone.
+const OF_EXPLAIN: [&str; 2] = ["--listener", "--body"];
+
 /// The flags and variables as they were given, not checked yet.
 #[derive(Debug, Default)]
 pub struct Args {
     pub(super) settings: Settings,
+    /// The words behind `explain`: a method and a request-target.
+    pub(super) words: Vec<OsString>,
     /// The action; no argument after one that only prints was read.
     pub(super) action: Action,
 }
@@ -27,9 +35,19 @@ impl Args {
         while !args.action.only_prints()
             && let Some(arg) = parser.next().map_err(unwanted_value)?
         {
-            if before.is_empty() && arg == Arg::Value("status".into()) {
-                args.action = Action::Status;
-                before = "status";
+            let command = |(word, _): &&(&str, _)| arg == Arg::Value((*word).into());
+            if before.is_empty()
+                && let Some((word, action)) = WORDS.iter().find(command)
+            {
+                args.action = *action;
+                before = word;
+                continue;
+            }
+            if let Arg::Value(word) = &arg
+                && args.action == Action::Explain
+                && args.words.len() < 2
+            {
+                args.words.push(word.clone());
                 continue;
             }
             let (flag, by) = match arg {
@@ -41,7 +59,13 @@ impl Args {
             if args.action == Action::Status && !["--stats-socket", "--help"].contains(&by) {
                 return Err(UsageError::NotOfStatus(by));
             }
+            if args.action != Action::Explain && OF_EXPLAIN.contains(&by) {
+                return Err(UsageError::OfExplain(by));
+            }
             match flag.effect {
+                Effect::Action(Action::Check) if args.action == Action::Explain => {
+                    return Err(UsageError::NotOfExplain(by));
+                }
                 Effect::Action(action) => args.action = action,
                 Effect::Switch(setting, value) => {
                     args.settings.push(setting, Given::new(value, by));

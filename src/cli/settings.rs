@@ -4,6 +4,49 @@ use std::ffi::OsString;
 
 use super::usage_error::UsageError;
 
+/// One flag.
+#[derive(Debug)]
+pub struct Flag {
+    /// Its names with their dashes: the main one, then the aliases.
+    pub names: &'static [&'static str],
+    /// Its one-letter name.
+    pub short: Option<char>,
+    /// What it sets.
+    pub effect: Effect,
+    /// The variable that is read where the flag is not given.
+    pub variable: Option<&'static str>,
+    /// The key of the configuration file that sets the same.
+    pub key: Option<Key>,
+    /// Its default value.
+    pub default: Option<&'static str>,
+    /// Its purpose, in one sentence.
+    pub summary: &'static str,
+    /// Further sentences; may be empty.
+    pub details: &'static str,
+}
+
+/// Effect of a flag.
+#[derive(Debug)]
+pub enum Effect {
+    /// Takes no value, and selects this action.
+    Action(Action),
+    /// Takes no value, and gives the setting this one.
+    Switch(Setting, &'static str),
+    /// Takes a value for the setting. The help calls the value by this name.
+    Value(Setting, &'static str),
+}
+
+impl Flag {
+    /// Returns what it sets; `None` for an action.
+    #[must_use]
+    pub fn setting(&self) -> Option<Setting> {
+        match self.effect {
+            Effect::Action(_) => None,
+            Effect::Switch(setting, _) | Effect::Value(setting, _) => Some(setting),
+        }
+    }
+}
+
 /// Action that the arguments select.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Action {
@@ -12,6 +55,8 @@ pub enum Action {
     Serve,
     /// Report what serving would do.
     Check,
+    /// Report what would happen to a request.
+    Explain,
     /// Print the state of a running proxy.
     Status,
     /// Print the help.
@@ -32,6 +77,8 @@ impl Action {
 #[expect(missing_docs, reason = "the table of flags describes them")]
 pub enum Setting {
     Config,
+    Listener,
+    Body,
     Daemon,
     Listen,
     /// `KEY=VALUE`.

@@ -35,6 +35,19 @@ pub enum UsageError {
     },
     /// A flag that the command `status` does not take.
     NotOfStatus(&'static str),
+    /// A flag that only the command `explain` takes.
+    OfExplain(&'static str),
+    /// A flag that the command `explain` does not take.
+    NotOfExplain(&'static str),
+    /// The command `explain` without a method and a request-target.
+    NoRequest,
+    /// The command `explain` without the name of one of several listeners, or with an unknown name.
+    NoSuchListener {
+        /// The name.
+        name: Option<String>,
+        /// The names of all listeners; none if flags make the only one.
+        known: Vec<String>,
+    },
     /// A stats socket that is also the listening socket or the daemon's.
     OneSocket {
         /// The flag or variable of the stats socket.
@@ -160,6 +173,25 @@ impl Display for UsageError {
             }
             Self::NotOfStatus(by) => {
                 write!(f, "{by}: cannot be used with status, which takes only --stats-socket")
+            }
+            Self::OfExplain(by) => write!(f, "{by}: can be used only with explain"),
+            Self::NotOfExplain(by) => write!(f, "{by}: cannot be used with explain"),
+            Self::NoRequest => write!(
+                f,
+                "explain: needs a method and a request-target, like POST /containers/create?name=x"
+            ),
+            Self::NoSuchListener { known, .. } if known.is_empty() => {
+                write!(f, "--listener: flags make one listener without a name")
+            }
+            Self::NoSuchListener { name: Some(name), known } => {
+                write!(
+                    f,
+                    "--listener: no listener is called {name:?}; expected {}",
+                    known.join(", ")
+                )
+            }
+            Self::NoSuchListener { name: None, known } => {
+                write!(f, "explain: needs --listener; expected {}", known.join(", "))
             }
             Self::OneSocket { by, other } => {
                 write!(f, "{by}: is the same socket as {other}; expected a socket of its own")

@@ -128,3 +128,47 @@ fn the_shipped_file_is_an_example_that_works() {
         assert!(out.contains(line), "{line}: {out}");
     }
 }
+
+#[test]
+fn a_request_is_explained_by_the_rules_of_its_listener() {
+    let folder = Folder::new("explained");
+    let text = r#"
+[[listener]]
+name = "gitlab"
+socket = "@/g"
+labels = { a = "1" }
+[listener.container]
+force = { "HostConfig.Init" = true }
+[[listener]]
+name = "jenkins"
+socket = "@/j"
+"#;
+    fs::write(folder.at("body"), r#"{"Image":"x"}"#).unwrap();
+    let body = folder.at("body");
+    let explained = |words: &[&str]| {
+        // The command comes first.
+        let path = folder.at("config.toml");
+        fs::write(&path, text.replace('@', folder.at("").trim_end_matches('/'))).unwrap();
+        let output = run(&[&["explain", "--config", &path], words].concat(), &[]);
+        let text = |bytes| {
+            String::from_utf8(bytes).unwrap().replace(folder.at("").trim_end_matches('/'), "@")
+        };
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    };
+    let create = ["POST", "/containers/create", "--body", &body];
+    let (code, out, errors) = explained(&[&create[..], &["--listener", "gitlab"]].concat());
+    assert_eq!((code, errors.as_str()), (0, ""));
+    for line in
+        ["operation  ContainerCreate", "@/config.toml:7:11", "@/config.toml:5:12", "\"Init\":true"]
+    {
+        assert!(out.contains(line), "{line}: {out}");
+    }
+    let (code, _, errors) = explained(&create);
+    let why = "dockerd-ci-proxy: explain: needs --listener; expected gitlab, jenkins\n";
+    assert_eq!((code, errors.as_str()), (2, why));
+    let (code, _, errors) = explained(&[&create[..], &["--listener", "gitlib"]].concat());
+    let why = "dockerd-ci-proxy: --listener: no listener is called \"gitlib\"; expected gitlab, jenkins\n";
+    assert_eq!((code, errors.as_str()), (2, why));
+    let (code, _, errors) = explained(&["POST", "/containers/create", "--listener", "jenkins"]);
+    assert!(code == 2 && errors.contains("--body FILE"), "{errors}");
+}

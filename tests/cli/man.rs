@@ -11,6 +11,7 @@ const DESCRIPTION: &str = env!("CARGO_PKG_DESCRIPTION");
 const BEFORE: &[&str] = &[
     ".SH SYNOPSIS",
     "\\fBdockerd-ci-proxy\\fR [\\fIflags\\fR]",
+    "\\fBdockerd-ci-proxy explain\\fR [\\fIflags\\fR] \\fIMETHOD\\fR \\fITARGET\\fR",
     "\\fBdockerd-ci-proxy status\\fR [\\fB--stats-socket\\fR \\fIPATH\\fR]",
     ".SH DESCRIPTION",
     "Stands between Docker clients and the Docker daemon of a CI host, on UNIX sockets. Everything \
@@ -29,6 +30,12 @@ const AFTER: &[(&str, &[(&str, &str)])] = &[
                 "SIGTERM, SIGINT",
                 "Accept no more clients, let running exchanges finish within --drain-time, and exit. A \
                  second signal stops the proxy at once.",
+            ),
+            (
+                "SIGUSR1",
+                "Read the configuration file again. New requests get the new rules; new listeners are bound, and \
+                 the clients of removed ones are served until they are quiet. A file with errors changes nothing \
+                 and is reported. Settings of the process need SIGHUP.",
             ),
             (
                 "SIGHUP",

@@ -1,6 +1,7 @@
 //! Several listeners from a configuration file.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 
 use rustix::process::Signal;
@@ -40,7 +41,10 @@ fn connect(folder: &Folder, name: &str) -> End {
 
 /// Returns the body of a create as the daemon gets it.
 fn created(client: &mut End, daemon: &UnixListener) -> String {
-    let body = r#"{"Image":"","Labels":{}}"#;
+    created_from(r#"{"Image":"","Labels":{}}"#, client, daemon)
+}
+
+fn created_from(body: &str, client: &mut End, daemon: &UnixListener) -> String {
     client.sends(format!(
         "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
@@ -93,6 +97,33 @@ fn each_listener_has_its_own_rules() {
 }
 
 #[test]
+fn options_are_forced_filled_in_capped_and_appended() {
+    let folder = Folder::new();
+    write(
+        &folder,
+        r#"
+[defaults]
+daemon = "@/daemon"
+[defaults.container]
+cap = { "HostConfig.Memory" = "4GiB", "HostConfig.NanoCpus" = "1.5" }
+[[listener]]
+name = "jenkins"
+socket = "@/jenkins.sock"
+labels = {}
+[listener.container]
+force = { "User" = "ci" }
+default = { "HostConfig.PidsLimit" = 10 }
+append = { "Env" = ["B=2"] }
+"#,
+    );
+    let (_proxy, daemon) = started(&folder);
+    let body = r#"{"Image":"","User":"root","Env":["A=1","B=1"],"HostConfig":{"Memory":8589934592,"NanoCpus":7,"PidsLimit":0}}"#;
+    let got = created_from(body, &mut connect(&folder, "jenkins.sock"), &daemon);
+    let wanted = r#"{"Image":"","User":"ci","Env":["A=1","B=2"],"HostConfig":{"Memory":4294967296,"NanoCpus":7,"PidsLimit":10}}"#;
+    assert_eq!(got, wanted);
+}
+
+#[test]
 fn an_upgrade_binds_new_listeners_and_removes_old_ones() {
     let folder = Folder::new();
     write(&folder, TWO);
@@ -105,7 +136,8 @@ fn an_upgrade_binds_new_listeners_and_removes_old_ones() {
     // The listeners have another order, and one has another name.
     let text = TWO
         .replace("gitlab.sock", "new.sock")
-        .replace("\"jenkins\"\nsocket", "\"renamed\"\nsocket");
+        .replace("\"jenkins\"\nsocket", "\"renamed\"\nsocket")
+        .replace("\"0600\"", "\"0640\"");
     write(&folder, &text);
     drop(daemon);
     fs::remove_file(folder.join("daemon")).unwrap();
@@ -115,6 +147,8 @@ fn an_upgrade_binds_new_listeners_and_removes_old_ones() {
     proxy.await_log("renamed: listening on");
     let daemon = UnixListener::bind(folder.join("daemon")).unwrap();
     assert_eq!(inode("jenkins.sock"), before);
+    let mode = fs::metadata(folder.join("jenkins.sock")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
     until("the socket is removed", || (!folder.join("gitlab.sock").exists()).then_some(()));
     ping(&mut connect(&folder, "new.sock"), &daemon);
     let renamed = created(&mut connect(&folder, "jenkins.sock"), &daemon);
@@ -122,6 +156,32 @@ fn an_upgrade_binds_new_listeners_and_removes_old_ones() {
     next.signal(Signal::TERM);
     next.await_end();
     assert!(!folder.join("jenkins.sock").exists());
+}
+
+#[test]
+fn a_reload_changes_rules_and_listeners_in_the_running_process() {
+    let folder = Folder::new();
+    write(&folder, TWO);
+    let (mut proxy, daemon) = started(&folder);
+    // A client that stays gets the new rules with its next request.
+    let mut client = connect(&folder, "jenkins.sock");
+    let body = created(&mut client, &daemon);
+    assert!(body.contains(r#""ci.system":"jenkins""#), "{body}");
+    write(&folder, "[[listener]]\nnam = 1");
+    proxy.signal(Signal::USR1);
+    proxy.await_log("config.toml:2:1: unknown key \"nam\"; did you mean \"name\"?");
+    let text = TWO.replace("gitlab", "fresh").replace("\"jenkins\" }", "\"changed\" }");
+    write(&folder, &text.replace("cgroup_parent", "#"));
+    proxy.signal(Signal::USR1);
+    until("the new socket is there", || folder.join("fresh.sock").exists().then_some(()));
+    until("the old socket is removed", || (!folder.join("gitlab.sock").exists()).then_some(()));
+    let body = created(&mut connect(&folder, "jenkins.sock"), &daemon);
+    assert!(body.contains(r#""ci.system":"changed""#), "{body}");
+    let body = created(&mut connect(&folder, "fresh.sock"), &daemon);
+    assert!(body.contains(r#""ci.system":"fresh""#), "{body}");
+    proxy.terminate();
+    drop(client);
+    assert_eq!(proxy.await_exit().code(), Some(0));
 }
 
 /// Creates two sockets, which the test keeps open like a service manager.

@@ -210,7 +210,34 @@ fn check_refuses_the_same_arguments_as_a_start() {
 #[test]
 fn every_command_of_the_table_is_read() {
     for (word, _) in crate::cli::flags::COMMANDS {
-        parse([(*word).into()].into_iter(), |_| None, &[]).unwrap();
+        let read = parse([(*word).into()].into_iter(), |_| None, &[]);
+        assert!(read.is_ok() || read == Err(vec![UsageError::NoRequest]), "{word}: {read:?}");
+    }
+}
+
+#[test]
+fn explain_takes_a_request_and_all_flags() {
+    let read = |words: &str| match parse(words.split(' ').map(Into::into), |_| None, &[]) {
+        Ok(Command::Explain(request)) => Ok(request),
+        Ok(other) => panic!("{other:?}"),
+        Err(errors) => Err(lines(&errors)),
+    };
+    let request = read("explain POST --label a=b /containers/create --body /b --ls /l").unwrap();
+    assert_eq!((&*request.method, &*request.target), ("POST", "/containers/create"));
+    assert_eq!(request.body, Some("/b".into()));
+    assert_eq!(request.listener, listener_of("--label a=b --ls /l", &[]).unwrap());
+    let needs = "explain: needs a method and a request-target, like POST /containers/create?name=x";
+    let cases = [
+        ("explain", needs),
+        ("explain GET", needs),
+        ("explain GET / more", "\"more\": unexpected argument; see --help"),
+        ("explain GET / --check", "--check: cannot be used with explain"),
+        ("explain GET / --listener a", "--listener: flags make one listener without a name"),
+        ("--body /b", "--body: can be used only with explain"),
+        ("--ls /l explain GET /", "\"explain\": unexpected argument; see --help"),
+    ];
+    for (words, why) in cases {
+        assert_eq!(read(words), Err(why.into()), "{words}");
     }
 }
 

@@ -147,11 +147,7 @@ impl Listener {
     /// # Errors
     ///
     /// The kernel refuses.
-    pub(in crate::net) fn set_access(
-        &self,
-        access: SocketAccess,
-        daemon: &Path,
-    ) -> Result<bool, Error> {
+    pub fn set_access(&self, access: SocketAccess, daemon: &Path) -> Result<bool, Error> {
         let File::Own(SocketFile { path, identity: own, .. }) = &self.file else {
             return Ok(false);
         };
