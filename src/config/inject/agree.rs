@@ -13,6 +13,12 @@ pub(super) const WITH: &[(Section, &str, &str)] = &[
     (Section::Build, "memswap", "memory"),
 ];
 
+/// Options that the daemon refuses together.
+pub(super) const AGAINST: &[(Section, &str, &str)] = &[
+    (Section::Container, "HostConfig.CpuQuota", "HostConfig.NanoCpus"),
+    (Section::Container, "HostConfig.CpuPeriod", "HostConfig.NanoCpus"),
+];
+
 /// Options of builds that BuildKit has, too.
 pub(super) const BUILDKIT: &[&str] = &[
     "extrahosts",
@@ -68,24 +74,45 @@ pub fn disagreements(list: &[Inject]) -> Vec<Fault> {
             };
             faults.extend(why.map(|why| Fault { at: inject.from.clone(), why }));
         }
-        faults.extend(lacks_other(field, inject, list));
+        let why = [refused_beside(field, list), lacks_other(field, inject, list)];
+        let why = why.into_iter().flatten();
+        faults.extend(why.map(|why| Fault { at: inject.from.clone(), why }));
     }
     faults
 }
 
-/// Returns the fault of a cap that needs another one.
-fn lacks_other(field: &Field, inject: &Inject, list: &[Inject]) -> Option<Fault> {
+/// Returns the injections into the option of `section` with this path.
+fn into<'l>(
+    section: Section,
+    path: &'static str,
+    list: &'l [Inject],
+) -> impl Iterator<Item = &'l Inject> {
+    let is_it = move |field: &Field| field.section == section && field.path == path;
+    list.iter().filter(move |inject| matches!(inject.at, Place::Field(field) if is_it(field)))
+}
+
+/// Describes an injection that the daemon refuses beside another one.
+fn refused_beside(field: &Field, list: &[Inject]) -> Option<String> {
+    let rows = AGAINST.iter().filter(|row| row.0 == field.section && row.1 == field.path);
+    let other = rows.flat_map(|row| into(row.0, row.2, list).map(|other| (row.2, &other.from)));
+    let (path, from) = other.into_iter().next()?;
+    Some(format!("the daemon refuses {} beside {path}, which is injected at {from}", field.path))
+}
+
+/// Describes a cap that needs another one, or that is below it.
+fn lacks_other(field: &Field, inject: &Inject, list: &[Inject]) -> Option<String> {
     let row = |row: &&(Section, &str, &str)| row.0 == field.section && row.1 == field.path;
-    let (_, path, other) = WITH.iter().find(row).filter(|_| inject.how == How::Cap)?;
-    let has = list.iter().any(|known| {
-        let limits = matches!(known.how, How::Cap | How::Force);
-        limits
-            && matches!(known.at, Place::Field(at) if at.section == field.section && at.path == *other)
-    });
-    (!has).then(|| Fault {
-        at: inject.from.clone(),
-        why: format!("a cap of {path} needs a cap or a forced value of {other}"),
-    })
+    let (section, path, other) = WITH.iter().find(row).filter(|_| inject.how == How::Cap)?;
+    let limits = |inject: &&Inject| matches!(inject.how, How::Cap | How::Force);
+    let Some(limit) = into(*section, other, list).find(limits) else {
+        return Some(format!("a cap of {path} needs a cap or a forced value of {other}"));
+    };
+    match (&inject.value, &limit.value) {
+        (Value::Number(cap), Value::Number(least)) if cap < least => {
+            Some(format!("the cap of {path} is below {other} at {}", limit.from))
+        }
+        _ => None,
+    }
 }
 
 fn is_above(field: &Field, default: &Value, cap: &Value) -> bool {

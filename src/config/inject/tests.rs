@@ -139,6 +139,12 @@ c:6:9: the default of HostConfig.NanoCpus is above its cap at c:7:5
     assert_eq!(faults(Section::Container, swap), why);
     let both = format!("{swap}\nforce.\"HostConfig.Memory\" = 1");
     assert_eq!(faults(Section::Container, &both), "");
+    let below = both.replace("Memory\" = 1", "Memory\" = 2");
+    let why = "c:1:5: the cap of HostConfig.MemorySwap is below HostConfig.Memory at c:2:7\n";
+    assert_eq!(faults(Section::Container, &below), why);
+    let cpus = "cap.\"HostConfig.NanoCpus\" = \"2\"\ncap.\"HostConfig.CpuQuota\" = 5";
+    let why = "c:2:5: the daemon refuses HostConfig.CpuQuota beside HostConfig.NanoCpus, which is injected at c:1:5\n";
+    assert_eq!(faults(Section::Container, cpus), why);
 }
 
 #[test]
@@ -191,11 +197,12 @@ fn options_of_classic_builds_are_a_warning() {
 }
 
 #[test]
-fn the_options_of_buildkit_are_in_the_table() {
+fn the_options_of_rows_are_in_the_table() {
     let known = |path: &str| of(Section::Build).any(|field| field.path == path);
     assert!(agree::BUILDKIT.iter().all(|path| known(path)));
     let exists = |section, path: &str| of(section).any(|field| field.path == path);
-    assert!(agree::WITH.iter().all(|row| exists(row.0, row.1) && exists(row.0, row.2)));
+    let mut rows = agree::WITH.iter().chain(agree::AGAINST);
+    assert!(rows.all(|row| exists(row.0, row.1) && exists(row.0, row.2)));
 }
 
 fn lines(errors: &[impl ToString]) -> String {
