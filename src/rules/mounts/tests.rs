@@ -4,6 +4,7 @@ use crate::engine::shapes::{CONTAINER, SERVICE};
 use crate::json::Error;
 use crate::rules::body::tests::{Rewritten, rewrite_on};
 use crate::rules::mounts::anonymous::relative_volume;
+use crate::rules::mounts::host_config::outside_host_config;
 use crate::rules::socket::socket_bind;
 use crate::rules::socket::{Relation, SocketBind};
 use crate::rules::{Injections, Label};
