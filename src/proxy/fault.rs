@@ -150,12 +150,6 @@ impl Fault {
         Reason::from(self).status()
     }
 
-    /// Returns the status of a gRPC call that is refused (`google.rpc.Code`).
-    #[must_use]
-    pub fn grpc_status(&self) -> u32 {
-        Reason::from(self).grpc_status()
-    }
-
     /// Returns the whole answer. The response to a HEAD has lengths but no body.
     #[must_use]
     pub(super) fn answer(&self, to_head: bool) -> Vec<u8> {

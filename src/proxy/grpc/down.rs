@@ -4,7 +4,7 @@ use std::mem;
 
 use super::frames::{Frames, NextFrame};
 use super::send_queue::SendQueue;
-use super::tunnel::{Motion, Upwards};
+use super::tunnel::Upwards;
 use crate::http2::Malformed;
 use crate::http2::frame::{self, ACK, END_HEADERS, END_STREAM, FrameType, Head, Settings};
 use crate::proxy::lane::Lane;
@@ -25,14 +25,15 @@ impl Downwards {
         self.frames.is_between() && self.block.is_none()
     }
 
-    /// Moves one frame of the daemon. Its effects are applied to `keeper`, if there is one.
+    /// Moves one frame of the daemon; returns `false` if none can be moved. Its effects are applied to
+    /// `keeper`, if there is one.
     pub(super) fn advance(
         &mut self,
         lane: &mut Lane,
         keeper: Option<(&mut SendQueue, &mut Upwards)>,
-    ) -> Result<Motion, Malformed> {
+    ) -> Result<bool, Malformed> {
         match self.frames.next(lane)? {
-            None => return Ok(Motion::Waits),
+            None => return Ok(false),
             Some(NextFrame::Head(head)) => self.begin(head, lane, keeper)?,
             Some(NextFrame::Frame(head, payload)) => {
                 if let Some((queue, up)) = keeper {
@@ -43,7 +44,7 @@ impl Downwards {
                 }
             }
         }
-        Ok(Motion::Moved)
+        Ok(true)
     }
 
     /// Passes or takes the daemon's frame with this head.

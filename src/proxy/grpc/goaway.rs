@@ -28,12 +28,12 @@ pub(super) fn frames<'c>(
     {
         reported.push((stream, false));
     }
+    let reason = Reason::from(&failure.fault);
     for (stream, answered) in reported {
-        let plain = Reason::from(&failure.fault) == Reason::PlainHttp2;
-        frames.extend(if plain && failure.stream == Some(stream) {
-            response(stream, failure.fault.status(), &message)
+        frames.extend(if reason == Reason::PlainHttp2 && failure.stream == Some(stream) {
+            response(stream, reason.status(), &message)
         } else {
-            status(stream, answered, failure.fault.grpc_status(), &message)
+            status(stream, answered, reason.grpc_status(), &message)
         });
     }
     let code = match failure.fault {

@@ -22,7 +22,7 @@ mod tunnel;
 use std::mem;
 
 use self::down::Downwards;
-use self::tunnel::{Motion, Tunnel};
+use self::tunnel::Tunnel;
 use super::fault::Fault;
 use super::lane::Sink;
 use super::lanes::Lanes;
@@ -98,12 +98,13 @@ impl Building {
         let lanes = &mut *hand.lanes;
         match &mut self.stage {
             Stage::Open(tunnel) => match tunnel.advance(lanes, hand.settings) {
-                Ok(Motion::NotHttp2) => {
+                // The daemon answers in HTTP/1.1.
+                Ok(false) => {
                     lanes.up.set_aside();
                     lanes.up.take(lanes.up.unseen().len());
                     Progress::Next(Next::NotHttp2)
                 }
-                Ok(_) => {
+                Ok(true) => {
                     if tunnel.forced != Forced::NOTHING {
                         self.call.verdict = Verdict::Forwarded(tunnel.forced);
                     }
@@ -121,8 +122,7 @@ impl Building {
             Stage::Failed(failure, down, last) => {
                 // The daemon's current frame must be complete; the client ignores the frames after
                 // it.
-                while !down.is_between()
-                    && matches!(down.advance(&mut lanes.down, None), Ok(Motion::Moved))
+                while !down.is_between() && matches!(down.advance(&mut lanes.down, None), Ok(true))
                 {
                 }
                 if !down.is_between() && !lanes.down.has_ended() {

@@ -67,15 +67,6 @@ pub(super) struct Upwards {
     block: Option<Block>,
 }
 
-/// The result of advancing one direction.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Motion {
-    Waits,
-    Moved,
-    /// The daemon answers in HTTP/1.1.
-    NotHttp2,
-}
-
 pub(super) fn of_client(malformed: Malformed) -> Failure {
     Failure { fault: Fault::Http2OfClient(malformed), stream: None }
 }
@@ -118,26 +109,23 @@ impl Tunnel {
         self.store = Knowledge::Known(store);
     }
 
-    /// Moves frames until none can be moved.
+    /// Moves frames until none can be moved. Returns `false` if the daemon answers in HTTP/1.1.
     pub(super) fn advance(
         &mut self,
         lanes: &mut Lanes,
         settings: &ListenerSettings,
-    ) -> Result<Motion, Failure> {
+    ) -> Result<bool, Failure> {
         loop {
             let prior = self.up.openings.origin == Origin::PriorKnowledge;
             if prior && !self.down.begun && lanes.down.unseen().starts_with(b"HTTP/") {
-                return Ok(Motion::NotHttp2);
+                return Ok(false);
             }
             let down = self.down.advance(&mut lanes.down, Some((&mut self.queue, &mut self.up)));
             let down = down.map_err(of_daemon)?;
             // A daemon that answers in HTTP/1.1 must not get anything that it could read as further
             // requests.
-            let up = if prior && self.up.begun && !self.down.begun {
-                Motion::Waits
-            } else {
-                self.advance_up(&mut lanes.up, settings)?
-            };
+            let may_follow = !prior || !self.up.begun || self.down.begun;
+            let up = may_follow && self.advance_up(&mut lanes.up, settings)?;
             if self.up.frames.is_between() {
                 self.queue.flush(&mut lanes.up);
             }
@@ -146,44 +134,44 @@ impl Tunnel {
             if self.down.is_between() && self.down.begun && heard {
                 self.queue.grant(&mut lanes.down);
             }
-            if up == Motion::Waits && down == Motion::Waits {
-                return Ok(Motion::Waits);
+            if !up && !down {
+                return Ok(true);
             }
         }
     }
 
-    /// Moves one frame of the client.
+    /// Moves one frame of the client; returns `false` if none can be moved.
     fn advance_up(
         &mut self,
         lane: &mut Lane,
         settings: &ListenerSettings,
-    ) -> Result<Motion, Failure> {
+    ) -> Result<bool, Failure> {
         if !self.up.begun {
             return self.up.preface(lane).map_err(of_client);
         }
         if self.queue.is_crowded() {
-            return Ok(Motion::Waits);
+            return Ok(false);
         }
         if let Some(held) = self.held.take_if(|_| matches!(self.store, Knowledge::Known(_))) {
             self.message(held.stream, held.message, settings)?;
             self.messages(held.stream, held.ends, settings)?;
-            return Ok(Motion::Moved);
+            return Ok(true);
         }
         if self.held.is_some() {
-            return Ok(Motion::Waits);
+            return Ok(false);
         }
         match self.up.frames.next(lane).map_err(of_client)? {
-            None => Ok(Motion::Waits),
+            None => Ok(false),
             Some(NextFrame::Head(head)) => self.begin(head, lane).map_err(of_client),
             Some(NextFrame::Frame(head, payload)) => {
                 self.end(head, &payload, lane, settings)?;
-                Ok(Motion::Moved)
+                Ok(true)
             }
         }
     }
 
-    /// Passes or takes the client's frame with this head.
-    fn begin(&mut self, head: Head, lane: &mut Lane) -> Result<Motion, Malformed> {
+    /// Passes or takes the client's frame with this head; returns `false` if it must wait.
+    fn begin(&mut self, head: Head, lane: &mut Lane) -> Result<bool, Malformed> {
         let Head { kind, stream, length, .. } = head;
         match &self.up.block {
             Some(block) if kind != FrameType::CONTINUATION || block.stream != stream => {
@@ -195,7 +183,7 @@ impl Tunnel {
         let takes = match kind {
             FrameType::PUSH_PROMISE => return Err(Malformed::Push),
             // Trailers must stay after the DATA before them.
-            FrameType::HEADERS if self.queue.holds(stream) => return Ok(Motion::Waits),
+            FrameType::HEADERS if self.queue.holds(stream) => return Ok(false),
             FrameType::HEADERS
             | FrameType::CONTINUATION
             | FrameType::SETTINGS
@@ -213,7 +201,7 @@ impl Tunnel {
             }
             self.up.frames.pass(head, lane);
         }
-        Ok(Motion::Moved)
+        Ok(true)
     }
 
     /// Handles a taken frame of the client.
@@ -359,18 +347,19 @@ impl Tunnel {
 }
 
 impl Upwards {
-    fn preface(&mut self, lane: &mut Lane) -> Result<Motion, Malformed> {
+    /// Passes the preface once it is complete; returns `false` until then.
+    fn preface(&mut self, lane: &mut Lane) -> Result<bool, Malformed> {
         let unseen = lane.unseen();
         let come = unseen.len().min(PREFACE.len());
         if unseen.get(..come) != PREFACE.get(..come) {
             return Err(Malformed::Preface);
         }
         if come < PREFACE.len() {
-            return Ok(Motion::Waits);
+            return Ok(false);
         }
         lane.permit(PREFACE.len() as u64);
         self.begun = true;
-        Ok(Motion::Moved)
+        Ok(true)
     }
 }
 
