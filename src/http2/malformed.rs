@@ -41,43 +41,35 @@ impl Malformed {
     /// Returns the error code for GOAWAY (RFC 9113 §7).
     #[must_use]
     pub fn code(self) -> u32 {
+        self.row().0
+    }
+
+    /// Returns the error code and the words.
+    #[rustfmt::skip]
+    fn row(self) -> (u32, &'static str) {
         match self {
-            Self::Preface
-            | Self::NoSettings
-            | Self::Stream
-            | Self::StreamNumber
-            | Self::Padding
-            | Self::Continuation
-            | Self::Push
-            | Self::Setting => 0x1,
-            Self::Window => 0x3,
-            Self::Ended => 0x5,
-            Self::FrameSize | Self::FrameLength => 0x6,
-            Self::Compression => 0x9,
-            Self::BlockTooLong | Self::ManyCalls => 0xb,
+            Self::Preface => (0x1, "it does not begin with the preface of HTTP/2"),
+            Self::NoSettings => (0x1, "its first frame is not SETTINGS"),
+            Self::FrameSize => (0x6, "a frame is longer than the other side allows"),
+            Self::FrameLength => (0x6, "a frame does not have the length of its type"),
+            Self::Stream => (0x1, "a frame of this type cannot stand on this stream"),
+            Self::StreamNumber => (0x1, "a stream is opened with a number that is not a new odd one"),
+            Self::Padding => (0x1, "a frame has more padding than bytes"),
+            Self::Continuation => (0x1, "a field block is interrupted, or goes on without a beginning"),
+            Self::BlockTooLong => (0xb, "a field block is longer than 1 MiB"),
+            Self::Compression => (0x9, "a field block cannot be decompressed"),
+            Self::Push => (0x1, "a client cannot promise a push"),
+            Self::Setting => (0x1, "a setting has a value that is not allowed"),
+            Self::Window => (0x3, "a flow-control window is violated"),
+            Self::Ended => (0x5, "DATA after the end of their stream"),
+            Self::ManyCalls => (0xb, "too many calls are open at once"),
         }
     }
 }
 
 impl fmt::Display for Malformed {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Preface => "it does not begin with the preface of HTTP/2",
-            Self::NoSettings => "its first frame is not SETTINGS",
-            Self::FrameSize => "a frame is longer than the other side allows",
-            Self::FrameLength => "a frame does not have the length of its type",
-            Self::Stream => "a frame of this type cannot stand on this stream",
-            Self::StreamNumber => "a stream is opened with a number that is not a new odd one",
-            Self::Padding => "a frame has more padding than bytes",
-            Self::Continuation => "a field block is interrupted, or goes on without a beginning",
-            Self::BlockTooLong => "a field block is longer than 1 MiB",
-            Self::Compression => "a field block cannot be decompressed",
-            Self::Push => "a client cannot promise a push",
-            Self::Setting => "a setting has a value that is not allowed",
-            Self::Window => "a flow-control window is violated",
-            Self::Ended => "DATA after the end of their stream",
-            Self::ManyCalls => "too many calls are open at once",
-        })
+        out.write_str(self.row().1)
     }
 }
 
