@@ -48,7 +48,8 @@ pub struct Images {
     events: Cell<Events>,
     /// `true` if the cache was of use since the connection for events was made.
     used: Cell<bool>,
-    entries: RefCell<VecDeque<Entry>>,
+    /// The cached images with their volumes, the oldest first.
+    entries: RefCell<VecDeque<(Image, Vec<String>)>>,
 }
 
 /// The state of the shell's connection for the daemon's events.
@@ -60,12 +61,6 @@ enum Events {
     Wanted,
     /// Events are being read.
     Heard,
-}
-
-#[derive(Debug)]
-struct Entry {
-    image: Image,
-    volumes: Vec<String>,
 }
 
 /// An image, as a create names it.
@@ -158,20 +153,20 @@ impl Images {
             return;
         }
         let mut entries = self.entries.borrow_mut();
-        entries.retain(|entry| entry.image != image);
+        entries.retain(|(known, _)| *known != image);
         if entries.len() >= ENTRIES {
             entries.pop_front();
         }
-        entries.push_back(Entry { image, volumes: volumes.to_vec() });
+        entries.push_back((image, volumes.to_vec()));
     }
 
     /// Returns the volumes of a cached image.
     #[must_use]
     pub fn recall(&self, image: &Image) -> Option<Vec<String>> {
         let entries = self.entries.borrow();
-        let entry = entries.iter().find(|entry| entry.image == *image)?;
+        let (_, volumes) = entries.iter().find(|(known, _)| known == image)?;
         self.used.set(true);
-        self.is_certain().then(|| entry.volumes.clone())
+        self.is_certain().then(|| volumes.clone())
     }
 
     fn is_certain(&self) -> bool {
