@@ -85,13 +85,9 @@ impl Exchange {
     /// Returns `true` if more bytes of the client can have an effect.
     pub(super) fn wants_client(&self) -> bool {
         match self {
-            Self::Idle(_)
-            | Self::Asking(_)
-            | Self::Tunnelling(_)
-            | Self::Building(_)
-            | Self::Answering(_) => true,
             Self::Relaying(relaying) => relaying.wants_client(),
             Self::Ending => false,
+            _ => true,
         }
     }
 
