@@ -76,31 +76,35 @@ impl Body {
                 *self = Self::Done;
                 Ok(Next::Piece { framing: 0, data })
             }
-            Self::ChunkSize => {
-                let Some(line) = whole_line(unseen)? else { return Ok(Next::More) };
-                let data = read_size(line)?;
-                *self = if data == 0 { Self::Trailer } else { Self::ChunkEnd };
-                Ok(Next::Piece { framing: line.len() + 2, data })
-            }
-            Self::ChunkEnd => match unseen {
+            Self::UntilClose => Ok(Next::Everything),
+            Self::Done => Ok(Next::Done),
+            Self::ChunkSize | Self::ChunkEnd | Self::Trailer => self.next_chunk_line(unseen),
+        }
+    }
+
+    // Kept out of line: most bodies have a length.
+    #[inline(never)]
+    fn next_chunk_line(&mut self, unseen: &[u8]) -> Result<Next, Malformed> {
+        if *self == Self::ChunkEnd {
+            return match unseen {
                 [b'\r', b'\n', ..] => {
                     *self = Self::ChunkSize;
                     Ok(Next::Piece { framing: 2, data: 0 })
                 }
                 [] | [b'\r'] => Ok(Next::More),
                 _ => Err(Malformed::ChunkEnd),
-            },
-            Self::Trailer => {
-                let Some(line) = whole_line(unseen)? else { return Ok(Next::More) };
-                if line.is_empty() {
-                    *self = Self::Done;
-                } else {
-                    check_trailer(line)?;
-                }
-                Ok(Next::Piece { framing: line.len() + 2, data: 0 })
-            }
-            Self::UntilClose => Ok(Next::Everything),
-            Self::Done => Ok(Next::Done),
+            };
         }
+        let Some(line) = whole_line(unseen)? else { return Ok(Next::More) };
+        let mut data = 0;
+        if *self == Self::ChunkSize {
+            data = read_size(line)?;
+            *self = if data == 0 { Self::Trailer } else { Self::ChunkEnd };
+        } else if line.is_empty() {
+            *self = Self::Done;
+        } else {
+            check_trailer(line)?;
+        }
+        Ok(Next::Piece { framing: line.len() + 2, data })
     }
 }
