@@ -166,51 +166,48 @@ impl Asking {
     /// Takes the volumes of the next image from the cache, and returns `true` if they are there. Otherwise
     /// begins the questions about the image, or caches their answers.
     fn recalls(&mut self, settings: &ListenerSettings) -> bool {
-        let asks = match self.needs.as_slice().first() {
+        let images = &settings.upstream.images;
+        match self.needs.as_slice().first() {
             Some(Need::Daemon(Question::Image { name, platform })) if self.inquiry.is_none() => {
-                Some(Image { name: name.clone(), platform: platform.clone() })
+                if let Some(volumes) = images.recall(name, platform.as_deref()) {
+                    self.news |= self.held.facts.recall_image(volumes) == Learned::News;
+                    self.needs.next();
+                    return true;
+                }
+                let image = Image { name: name.clone(), platform: platform.clone() };
+                self.inquiry = Some(Inquiry::begin(image, images));
             }
-            Some(Need::Daemon(question)) if question.asks_of_image() => return false,
-            _ => None,
-        };
-        if let Some(image) = asks {
-            let Some(volumes) = settings.upstream.images.recall(&image) else {
-                self.inquiry = Some(Inquiry::begin(image, &settings.upstream.images));
-                return false;
-            };
-            self.needs.next();
-            self.news |= self.held.facts.recall_image(volumes) == Learned::News;
-            return true;
-        }
-        if self.held.facts.knows_image()
-            && let Some(inquiry) = self.inquiry.take()
-        {
-            inquiry.over(&self.held.facts, &settings.upstream.images);
+            Some(Need::Daemon(question)) if question.asks_of_image() => {}
+            _ if self.held.facts.knows_image() => {
+                if let Some(inquiry) = self.inquiry.take() {
+                    inquiry.over(&self.held.facts, images);
+                }
+            }
+            _ => {}
         }
         false
     }
 
     pub(super) fn advance(&mut self, hand: &mut Hand<'_>) -> Advanced {
         let daemon_ended = hand.lanes.down.has_ended();
-        match mem::replace(&mut self.stage, Stage::None) {
-            Stage::None => self.next(hand),
+        let waits = match &mut self.stage {
             // Nothing was sent.
-            Stage::Body | Stage::Host if daemon_ended => Ok(Progress::Cut),
-            Stage::Body if self.held.gather(hand)? => {
-                self.judged(self.held.judge(hand.settings), hand)
-            }
-            stage @ (Stage::Body | Stage::Host) => {
-                self.stage = stage;
-                Ok(Progress::Waits)
-            }
+            Stage::Body | Stage::Host if daemon_ended => return Ok(Progress::Cut),
+            Stage::Body => !self.held.gather(hand)?,
+            Stage::Host => true,
+            Stage::Daemon(reply) => !reply.advance(&mut hand.lanes.down)? && !daemon_ended,
+            Stage::None | Stage::Found(_) => false,
+        };
+        if waits {
+            return Ok(Progress::Waits);
+        }
+        match mem::replace(&mut self.stage, Stage::None) {
+            Stage::None | Stage::Host => self.next(hand),
+            Stage::Body => self.judged(self.held.judge(hand.settings), hand),
             Stage::Found(fact) => self.take_fact(fact, hand),
-            Stage::Daemon(mut reply) => match reply.advance(&mut hand.lanes.down)? {
+            Stage::Daemon(reply) => match reply.whole() {
                 Some(whole) => self.answered(&whole, hand),
-                None if daemon_ended => Err(Fault::Unanswered),
-                None => {
-                    self.stage = Stage::Daemon(reply);
-                    Ok(Progress::Waits)
-                }
+                None => Err(Fault::Unanswered),
             },
         }
     }

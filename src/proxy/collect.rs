@@ -144,11 +144,11 @@ impl CollectReply {
         Self { reply: Reply::new(COLLECTED_LIMIT, storage), share: Share::of(budget) }
     }
 
-    /// Takes the received bytes of `lane`. Returns the response once it is complete.
+    /// Takes the received bytes of `lane`. Returns `true` once the response is complete.
     ///
     /// # Errors
     /// A malformed response, or one above a limit.
-    pub(super) fn advance(&mut self, lane: &mut Lane) -> Result<Option<Whole<'_>>, Fault> {
+    pub(super) fn advance(&mut self, lane: &mut Lane) -> Result<bool, Fault> {
         let taken = self.reply.take(lane.unseen()).map_err(|error| match error {
             reply::Error::Head(malformed) => Fault::Response(malformed),
             reply::Error::Interim | reply::Error::Body(_) | reply::Error::CutShort => {
@@ -157,7 +157,12 @@ impl CollectReply {
         })?;
         lane.take(taken);
         self.share.hold(self.reply.held()).map_err(|_| Fault::Unanswered)?;
-        Ok(self.reply.whole())
+        Ok(self.reply.whole().is_some())
+    }
+
+    /// Returns the response, once it is complete.
+    pub(super) fn whole(&self) -> Option<Whole<'_>> {
+        self.reply.whole()
     }
 }
 

@@ -160,11 +160,12 @@ impl Images {
         entries.push_back((image, volumes.to_vec()));
     }
 
-    /// Returns the volumes of a cached image.
+    /// Returns the volumes of a cached image with this name, for this platform as JSON.
     #[must_use]
-    pub fn recall(&self, image: &Image) -> Option<Vec<String>> {
+    pub fn recall(&self, name: &str, platform: Option<&str>) -> Option<Vec<String>> {
+        let is_it = |image: &Image| image.name == name && image.platform.as_deref() == platform;
         let entries = self.entries.borrow();
-        let (_, volumes) = entries.iter().find(|(known, _)| known == image)?;
+        let (_, volumes) = entries.iter().find(|(image, _)| is_it(image))?;
         self.used.set(true);
         self.is_certain().then(|| volumes.clone())
     }
