@@ -80,6 +80,22 @@ fn begins_head(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
+/// Room for the field lines of a head.
+type Slots<'h> = [MaybeUninit<httparse::Header<'h>>];
+
+/// Reads a head into the usual room for its field lines, or into more if that is not enough.
+fn with_slots<'h, T>(
+    head: &'h [u8],
+    read: impl Fn(&mut Slots<'h>) -> Result<T, Malformed>,
+) -> Result<T, Malformed> {
+    match read(&mut [const { MaybeUninit::uninit() }; USUAL_FIELDS]) {
+        Err(Malformed::Syntax(httparse::Error::TooManyHeaders)) => {
+            read(&mut vec![MaybeUninit::uninit(); memchr::memchr_iter(b'\n', head).count()])
+        }
+        read => read,
+    }
+}
+
 /// The head of a request, borrowed from its bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Request<'b> {
@@ -113,18 +129,12 @@ impl Request<'_> {
 /// # Errors
 /// Violations of the grammar, and ambiguous framing (RFC 9112 §6.1, §6.3).
 pub fn request(head: &[u8]) -> Result<Request<'_>, Malformed> {
-    let mut usual = [const { MaybeUninit::uninit() }; USUAL_FIELDS];
+    with_slots(head, |slots| request_into(head, slots))
+}
+
+fn request_into<'h>(head: &'h [u8], slots: &mut Slots<'h>) -> Result<Request<'h>, Malformed> {
     let mut request = httparse::Request::new(&mut []);
-    let mut more;
-    match request.parse_with_uninit_headers(head, &mut usual) {
-        Err(httparse::Error::TooManyHeaders) => {
-            more = vec![MaybeUninit::uninit(); memchr::memchr_iter(b'\n', head).count()];
-            request = httparse::Request::new(&mut []);
-            request.parse_with_uninit_headers(head, &mut more)
-        }
-        parsed => parsed,
-    }
-    .map_err(Malformed::Syntax)?;
+    request.parse_with_uninit_headers(head, slots).map_err(Malformed::Syntax)?;
     let (Some(method), Some(target), Some(minor)) = (request.method, request.path, request.version)
     else {
         return Err(Malformed::Syntax(httparse::Error::Token));
@@ -162,19 +172,18 @@ pub struct Response {
 /// # Errors
 /// Violations of the grammar, and ambiguous framing.
 pub fn response(head: &[u8], to_head: bool) -> Result<Response, Malformed> {
-    let mut usual = [const { MaybeUninit::uninit() }; USUAL_FIELDS];
+    with_slots(head, |slots| response_into(head, to_head, slots))
+}
+
+fn response_into<'h>(
+    head: &'h [u8],
+    to_head: bool,
+    slots: &mut Slots<'h>,
+) -> Result<Response, Malformed> {
     let mut response = httparse::Response::new(&mut []);
-    let mut more;
-    let parser = httparse::ParserConfig::default();
-    match parser.parse_response_with_uninit_headers(&mut response, head, &mut usual) {
-        Err(httparse::Error::TooManyHeaders) => {
-            more = vec![MaybeUninit::uninit(); memchr::memchr_iter(b'\n', head).count()];
-            response = httparse::Response::new(&mut []);
-            parser.parse_response_with_uninit_headers(&mut response, head, &mut more)
-        }
-        parsed => parsed,
-    }
-    .map_err(Malformed::Syntax)?;
+    httparse::ParserConfig::default()
+        .parse_response_with_uninit_headers(&mut response, head, slots)
+        .map_err(Malformed::Syntax)?;
     let (Some(status), Some(minor)) = (response.code, response.version) else {
         return Err(Malformed::Syntax(httparse::Error::Status));
     };
