@@ -36,7 +36,9 @@ pub(super) struct Pump {
     up: Transfer,
     /// From the daemon to the client.
     down: Transfer,
-    dial: Dial,
+    /// The time of the next attempt to connect to the daemon, and the time until which attempts go on while
+    /// its accept queue is full.
+    dial: Option<(Instant, Instant)>,
     lookup: Lookup,
     deadline: Deadline,
     expires: Option<Instant>,
@@ -55,15 +57,6 @@ impl Filled {
     }
 }
 
-/// The state of connecting to the daemon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dial {
-    /// No connection is being made.
-    Idle,
-    /// The next attempt is `at` this time. While the accept queue is full, attempts go on `until` that one.
-    Due { at: Instant, until: Instant },
-}
-
 impl Pump {
     /// Makes an idle pump, which a pair can use.
     pub(super) fn parked(settings: &Rc<ListenerSettings>) -> Self {
@@ -71,7 +64,7 @@ impl Pump {
             session: Session::new(Rc::clone(settings)),
             up: Transfer::default(),
             down: Transfer::default(),
-            dial: Dial::Idle,
+            dial: None,
             lookup: Lookup::default(),
             deadline: Deadline::Endless,
             expires: None,
@@ -83,7 +76,7 @@ impl Pump {
     pub(super) fn welcome(&mut self, settings: &Rc<ListenerSettings>, now: Instant) {
         self.session.begin(settings);
         if !settings.answers {
-            self.dial = Dial::Due { at: now, until: now + DIAL_LIMIT };
+            self.dial = Some((now, now + DIAL_LIMIT));
         }
     }
 
@@ -102,16 +95,13 @@ impl Pump {
 
     /// Returns the time of the next turn without an event.
     pub(super) fn wakes(&self) -> Option<Instant> {
-        let dials = match self.dial {
-            Dial::Due { at, .. } => Some(at),
-            Dial::Idle => None,
-        };
+        let dials = self.dial.map(|(at, _)| at);
         [dials, self.lookup.until(), self.expires].into_iter().flatten().min()
     }
 
     /// Handles expired timers.
     fn tick(&mut self, sockets: &mut Sockets, shell: &mut Shell<'_>) {
-        if let Dial::Due { at, until } = self.dial
+        if let Some((at, until)) = self.dial
             && at <= shell.now
         {
             self.dial(sockets, shell, until);
@@ -295,7 +285,7 @@ impl Pump {
             Step::Dial => self.dial(sockets, shell, shell.now + DIAL_LIMIT),
             Step::Hangup => {
                 sockets.daemon = None;
-                self.dial = Dial::Idle;
+                self.dial = None;
             }
             Step::Ask(question) => {
                 if let Some(host) = host(self.session.settings(), shell)
@@ -321,7 +311,7 @@ impl Pump {
     }
 
     fn dial(&mut self, sockets: &mut Sockets, shell: &mut Shell<'_>, until: Instant) {
-        self.dial = Dial::Idle;
+        self.dial = None;
         let upstream = &self.session.settings().upstream;
         let Some(daemon) = shell.daemons.of(upstream) else {
             debug_assert!(false, "the daemon of settings in use is never removed");
@@ -344,7 +334,7 @@ impl Pump {
             {
                 let waited = DIAL_LIMIT.saturating_sub(until.saturating_duration_since(shell.now));
                 let pause = (waited / 2).clamp(DIAL_PAUSES.0, DIAL_PAUSES.1);
-                self.dial = Dial::Due { at: shell.now + pause, until };
+                self.dial = Some((shell.now + pause, until));
             }
             Err(error) => {
                 let socket = upstream.socket.clone();

@@ -64,7 +64,10 @@ impl Transfer {
             (Self::Piping(pipe), Some(most)) => {
                 let moved = pass(source, lane, pipe, most);
                 match moved {
-                    Moved::Bytes(n) if n == pipe.held() && is_small(n, most) => self.leave(),
+                    // The piece is small, and not merely limited by `most`.
+                    Moved::Bytes(n) if n == pipe.held() && n < SMALL && (n as u64) < most => {
+                        self.leave();
+                    }
                     // Peeks at the line now to save a round.
                     Moved::Bytes(n) if n as u64 == most => {
                         source.glance(|source| peek(source, lane, &mut pools.pool));
@@ -204,11 +207,6 @@ impl Transfer {
             Self::Piping(pipe) | Self::Emptying(pipe) => Self::Emptying(pipe),
         };
     }
-}
-
-/// Returns `true` if a piece of `n` bytes is small, and not merely limited by `most`.
-fn is_small(n: usize, most: u64) -> bool {
-    n < SMALL && (n as u64) < most
 }
 
 fn copy(source: &mut Peer, lane: &mut Lane, limit: usize, pool: &mut Pool) -> Moved {
