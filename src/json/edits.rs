@@ -11,6 +11,9 @@ use super::value::{Array, Member, Object, quoted};
 /// Extra capacity in bytes beyond the document, for the usual additions and a request head.
 const ROOM: usize = 1024;
 
+/// Number of changes that a create of a container usually needs.
+const USUAL: usize = 8;
+
 /// The changes to one document.
 #[derive(Debug)]
 pub struct Edits<'d> {
@@ -22,7 +25,7 @@ impl<'d> Edits<'d> {
     /// Starts without changes to `document`.
     #[must_use]
     pub fn of(document: &'d str) -> Self {
-        Self { document, changes: Vec::new() }
+        Self { document, changes: Vec::with_capacity(USUAL) }
     }
 
     /// Returns the number of changes.

@@ -114,8 +114,9 @@ fn in_host_config<'d>(
     if profile.inject.cgroup_parent().is_some() {
         own_slice(&host_config)?;
     }
+    let forced = forced(profile);
     let mut mounted = Mounted::by_operator(profile);
-    mounted.survey = socket::survey(&host_config, forced(profile))?;
+    mounted.survey = socket::survey(&host_config, forced)?;
     mounted.tmpfs.extend(tmpfs_targets(profile, &host_config)?);
     let mut listed = host_config.array("Mounts")?;
     few(anonymous.len() + listed.count())?;
@@ -133,8 +134,8 @@ fn in_host_config<'d>(
     let targets = anonymous::places(anonymous, &binds.anonymous, known, &mounted);
     let driver = volume_driver(top, &host_config)?;
     let mounts = labelled_mounts(profile, &targets, &mounted, &driver);
-    mounted.survey.options = forced(profile).apply(edits, &mut host_config, None)?
-        || !profile.inject.mounts().binds.is_empty();
+    mounted.survey.options =
+        forced.apply(edits, &mut host_config, None)? || !profile.inject.mounts().binds.is_empty();
     add_mounts(&mounts, edits, &mut host_config, &mut listed)?;
     Ok(mounted.survey)
 }
