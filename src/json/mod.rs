@@ -6,12 +6,14 @@
 
 mod edits;
 mod error;
+mod keys;
+mod parts;
 mod text;
 mod value;
 
 pub use edits::Edits;
 pub use error::Error;
-pub use text::{string, unescaped};
-pub use value::{
-    Array, Found, Listed, Member, Object, each_member, elements, is_field, member, members, quoted,
-};
+pub use keys::is_field;
+pub use parts::{each_member, member, members};
+pub use text::{quoted, string, unescaped};
+pub use value::{Array, Found, Listed, Member, Object, elements};

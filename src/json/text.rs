@@ -297,5 +297,23 @@ fn usual_bytes(text: &[u8]) -> (usize, bool) {
     (text.len() - text.len() % 8 + usual, seen & HIGHEST == 0 && rest.is_ascii())
 }
 
+/// Returns `text` as a JSON string.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    push_quoted(&mut quoted, text);
+    quoted
+}
+
+/// Appends `text` to `json` as a string.
+pub(super) fn push_quoted(json: &mut String, text: &str) {
+    let plain = |byte: u8| byte >= b' ' && !matches!(byte, b'"' | b'\\');
+    if text.bytes().all(plain) {
+        json.extend(["\"", text, "\""]);
+    } else {
+        *json += &serde_json::Value::from(text).to_string();
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -3,11 +3,13 @@
 //! Members are matched to fields as by Go's encoding/json, which the daemon uses.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use serde::Deserializer;
 use serde::de::IgnoredAny;
 
 use super::Error;
+use super::keys::{is_field, tag};
 use super::text::{Scanner, string, unescaped};
 
 /// Maximum number of members of an edited object, or elements of an edited array. Containers,
@@ -23,6 +25,12 @@ const USUAL_MEMBER: usize = 16;
 const USUAL_MEMBERS: usize = 72;
 const USUAL_OUTER_MEMBERS: usize = 24;
 
+/// Minimum number of members of an object that keeps tags. Fewer are compared one by one.
+const TAGGED: usize = 8;
+
+/// Length in bytes that an element of a long array usually has.
+const USUAL_ELEMENT: usize = 32;
+
 /// An object of a document.
 #[derive(Debug)]
 pub struct Object<'d> {
@@ -34,10 +42,12 @@ pub struct Object<'d> {
     pub members: Vec<Member<'d>>,
     /// `true` if a key has escapes or non-ASCII letters.
     odd: bool,
+    /// The [`tag`] of each key, unless there are few keys or odd ones.
+    tags: Vec<u8>,
     /// A member object that was parsed along with this object.
     along: Option<Box<Object<'d>>>,
     /// `true` if a member was added, so that the next one needs a comma.
-    pub grown: bool,
+    pub grown: Cell<bool>,
 }
 
 /// A member of an object.
@@ -103,42 +113,10 @@ impl<'d> Found<'d> {
     }
 }
 
-/// Calls `visit` with the key as written and the value of each member of the object `text`. Returns
-/// `None` if `text` is not an object.
-#[must_use]
-pub fn each_member<'d>(text: &'d str, mut visit: impl FnMut(&'d str, &'d str)) -> Option<()> {
-    let mut scan = Scanner::of(text.trim_matches([' ', '\t', '\r', '\n']));
-    scan.each(b'{', b'}', |scan| {
-        let (key, _) = scan.key()?;
-        visit(key, scan.value()?);
-        Some(())
-    })?;
-    scan.is_at_end().then_some(())
-}
-
-/// Returns the value of the member whose key is written as `name`, without keeping other members.
-/// The value is empty if there is no such member. Returns `None` if `text` is not an object.
-#[must_use]
-pub fn member<'d>(text: &'d str, name: &str) -> Option<&'d str> {
-    members(text, [name]).map(|[value]| value)
-}
-
-/// Does the same as [`member`] for several names, in one pass.
-#[must_use]
-pub fn members<'d, const N: usize>(text: &'d str, names: [&str; N]) -> Option<[&'d str; N]> {
-    let mut found = [""; N];
-    each_member(text, |key, value| {
-        for (found, _) in found.iter_mut().zip(names).filter(|(_, name)| *name == key) {
-            *found = value;
-        }
-    })?;
-    Some(found)
-}
-
 /// Returns the elements of the array `text`.
 #[must_use]
 pub fn elements(text: &str) -> Option<Vec<&str>> {
-    let mut elements = Vec::new();
+    let mut elements = Vec::with_capacity(USUAL_MEMBERS.min(text.len() / USUAL_ELEMENT));
     Scanner::of(text).each(b'[', b']', |scan| {
         elements.push(scan.value()?);
         (elements.len() <= MEMBERS).then_some(())
@@ -188,10 +166,11 @@ pub struct Array<'d> {
 }
 
 impl<'d> Listed<'d> {
-    fn read(name: String, text: &'d str) -> Result<Self, Error> {
+    fn read(name: impl FnOnce() -> String, text: &'d str) -> Result<Self, Error> {
         if text == "null" {
             return Ok(Self::Null);
         }
+        let name = name();
         match elements(text) {
             Some(elements) => Ok(Self::Array(Array { name, text, elements, grown: false })),
             // The array is well-formed, so it has too many elements.
@@ -229,8 +208,10 @@ impl<'d> Array<'d> {
     /// # Errors
     /// An element that is not a string.
     pub fn strings(&self) -> impl Iterator<Item = Result<(&'d str, Cow<'d, str>), Error>> {
-        self.elements.iter().map(|element| {
-            let string = string(element);
+        let escaped = memchr::memchr(b'\\', self.text.as_bytes()).is_some();
+        self.elements.iter().map(move |element| {
+            let inner = element.strip_prefix('"').and_then(|inner| inner.strip_suffix('"'));
+            let string = if escaped { string(element) } else { inner.map(Cow::Borrowed) };
             Ok((*element, string.ok_or_else(|| Error::NotAString(self.name.clone()))?))
         })
     }
@@ -259,9 +240,11 @@ impl<'d> Object<'d> {
             members.push(Member { key, unescaped, value });
             (members.len() <= MEMBERS).then_some(())
         })?;
+        let few = odd || members.len() < TAGGED;
+        let tags = if few { Vec::new() } else { members.iter().map(|m| tag(m.key)).collect() };
         let text = start.until(scan)?;
         let name = String::new();
-        Some(Self { name, text, members, odd, along: inner, grown: false })
+        Some(Self { name, text, members, odd, tags, along: inner, grown: Cell::new(false) })
     }
 
     /// Returns the member that Go's decoder puts into the field `name`.
@@ -269,9 +252,20 @@ impl<'d> Object<'d> {
     /// # Errors
     /// Two such members: Go merges them, other parsers choose one.
     pub fn member(&self, name: &str) -> Result<Option<&Member<'d>>, Error> {
+        if self.tags.is_empty() {
+            return self.only(name, self.members.iter());
+        }
         // Cheap filter, since each member is compared with many field names.
-        let may_fit = |member: &&Member<'_>| member.key.len() == name.len() || self.odd;
-        let members = self.members.iter().filter(may_fit);
+        let tagged = memchr::memchr_iter(tag(name), &self.tags);
+        self.only(name, tagged.filter_map(|at| self.members.get(at)))
+    }
+
+    /// Returns the one of `members` that is the field `name`.
+    fn only<'o>(
+        &'o self,
+        name: &str,
+        members: impl Iterator<Item = &'o Member<'d>>,
+    ) -> Result<Option<&'o Member<'d>>, Error> {
         let mut fitting = members.filter(|member| self.is_field(member, name));
         let first = fitting.next();
         match (first, fitting.next()) {
@@ -285,7 +279,9 @@ impl<'d> Object<'d> {
 
     /// Does the same as [`is_field`], without folding plain keys letter by letter.
     fn is_field(&self, member: &Member<'_>, name: &str) -> bool {
-        member.key.eq_ignore_ascii_case(name) || self.odd && is_field(member.key(), name)
+        member.key == name
+            || member.key.eq_ignore_ascii_case(name)
+            || self.odd && is_field(member.key(), name)
     }
 
     /// Returns the value of the field `name`, which must be an object.
@@ -293,7 +289,15 @@ impl<'d> Object<'d> {
     /// # Errors
     /// The field occurs twice or has another type.
     pub fn object(&self, name: &str) -> Result<Found<'d>, Error> {
-        match self.member(name)? {
+        self.object_in(self.member(name)?)
+    }
+
+    /// Returns the value of `member`, which must be an object.
+    ///
+    /// # Errors
+    /// It has another type.
+    pub fn object_in(&self, member: Option<&Member<'d>>) -> Result<Found<'d>, Error> {
+        match member {
             None => Ok(Found::Absent),
             Some(member) => Found::read(join(&self.name, member.key()), member.value),
         }
@@ -331,9 +335,17 @@ impl<'d> Object<'d> {
     /// # Errors
     /// The field occurs twice or has another type.
     pub fn array(&self, name: &str) -> Result<Listed<'d>, Error> {
-        match self.member(name)? {
+        self.array_in(self.member(name)?)
+    }
+
+    /// Returns the value of `member`, which must be an array.
+    ///
+    /// # Errors
+    /// It has another type.
+    pub fn array_in(&self, member: Option<&Member<'d>>) -> Result<Listed<'d>, Error> {
+        match member {
             None => Ok(Listed::Absent),
-            Some(member) => Listed::read(join(&self.name, member.key()), member.value),
+            Some(member) => Listed::read(|| join(&self.name, member.key()), member.value),
         }
     }
 
@@ -358,29 +370,6 @@ impl<'d> Object<'d> {
 fn join(path: &str, key: &str) -> String {
     let dot = if path.is_empty() { "" } else { "." };
     [path, dot, key].concat()
-}
-
-/// Returns `true` if Go's decoder puts a member `key` into the field `name`: the names are equal
-/// under simple case folding, by which the long s (U+017F) is an `s` and the Kelvin sign (U+212A) a
-/// `k`.
-#[must_use]
-pub fn is_field(key: &str, name: &str) -> bool {
-    let fold = |c: char| match c {
-        '\u{17f}' => 's',
-        '\u{212a}' => 'k',
-        c => c.to_ascii_lowercase(),
-    };
-    key.chars().map(fold).eq(name.chars().map(fold))
-}
-
-/// Returns `text` as a JSON string.
-#[must_use]
-pub fn quoted(text: &str) -> String {
-    let plain = |byte: u8| byte >= b' ' && !matches!(byte, b'"' | b'\\');
-    if text.bytes().all(plain) {
-        return ["\"", text, "\""].concat();
-    }
-    serde_json::Value::from(text).to_string()
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ impl Mounted {
 
 /// Labels the volumes of a container create, and forces the cgroup parent.
 pub(super) fn container<'d>(
-    profile: &Profile,
+    profile: &'d Profile,
     known: &Facts,
     edits: &mut Edits<'d>,
     top: &mut Object<'d>,
@@ -103,7 +103,7 @@ fn forced(profile: &Profile) -> &Tree {
 /// Does the work of [`container`] for a body with a HostConfig. `anonymous` are the paths of anonymous
 /// volumes.
 fn in_host_config<'d>(
-    profile: &Profile,
+    profile: &'d Profile,
     known: &Facts,
     edits: &mut Edits<'d>,
     top: &Object<'d>,
@@ -135,8 +135,8 @@ fn in_host_config<'d>(
     let driver = volume_driver(top, &host_config)?;
     let mounts = labelled_mounts(profile, &targets, &mounted, &driver);
     mounted.survey.options =
-        forced.apply(edits, &mut host_config, None)? || !profile.inject.mounts().binds.is_empty();
-    add_mounts(&mounts, edits, &mut host_config, &mut listed)?;
+        forced.apply(edits, &host_config, None)? || !profile.inject.mounts().binds.is_empty();
+    add_mounts(mounts, edits, &mut host_config, &mut listed)?;
     Ok(mounted.survey)
 }
 
@@ -151,7 +151,7 @@ fn own_slice(host_config: &Object<'_>) -> Result<(), Refusal> {
 
 /// Labels the volumes of the tasks of a service.
 pub(super) fn service<'d>(
-    profile: &Profile,
+    profile: &'d Profile,
     known: &Facts,
     edits: &mut Edits<'d>,
     top: &Object<'d>,
@@ -230,7 +230,7 @@ fn tmpfs_targets(profile: &Profile, host_config: &Object<'_>) -> Result<Vec<Stri
 /// added to an earlier container, and those for whose path `gives_way` returns `true`. They are handled when
 /// all other mounts are known.
 fn mounts_of<'d>(
-    profile: &Profile,
+    profile: &'d Profile,
     known: &Facts,
     edits: &mut Edits<'d>,
     mounts: &Array<'d>,
@@ -261,7 +261,7 @@ fn mounts_of<'d>(
                 }
                 if let Some(other) = socket::replaced(profile, known, &source, &mut mounted.survey)?
                 {
-                    edits.set(&mut mount, "Source", &quoted(&other))?;
+                    edits.set(&mount, "Source", quoted(&other))?;
                 }
             }
             kind if HARMLESS.contains(&kind) => {}
@@ -283,7 +283,7 @@ fn kind(written: Option<&str>) -> String {
 
 /// Labels the volume that `mount` creates.
 pub(super) fn label_volume<'d>(
-    profile: &Profile,
+    profile: &'d Profile,
     edits: &mut Edits<'d>,
     mount: &mut Object<'d>,
 ) -> Result<(), Refusal> {
@@ -291,11 +291,11 @@ pub(super) fn label_volume<'d>(
     let labels = forced.json();
     edits.spell(mount, "VolumeOptions")?;
     match mount.object("VolumeOptions")? {
-        Found::Absent => edits.add(mount, "VolumeOptions", &format!(r#"{{"Labels":{labels}}}"#)),
+        Found::Absent => edits.add(mount, "VolumeOptions", format!(r#"{{"Labels":{labels}}}"#)),
         Found::Null(null) => edits.replace(null, format!(r#"{{"Labels":{labels}}}"#)),
-        Found::Object(mut options) => {
+        Found::Object(options) => {
             one_option(&options.string("Subpath")?.unwrap_or_default())?;
-            labels::force(edits, &mut options, forced)?;
+            labels::force(edits, &options, forced)?;
         }
     }
     Ok(())
@@ -303,16 +303,16 @@ pub(super) fn label_volume<'d>(
 
 /// Adds mounts to a HostConfig.
 fn add_mounts<'d>(
-    added: &[String],
+    added: Vec<String>,
     edits: &mut Edits<'d>,
     host_config: &mut Object<'d>,
     mounts: &mut Listed<'d>,
 ) -> Result<(), Refusal> {
     match mounts {
-        Listed::Array(array) => added.iter().for_each(|mount| edits.push(array, mount)),
+        Listed::Array(array) => added.into_iter().for_each(|mount| edits.push(array, mount)),
         Listed::Absent | Listed::Null if added.is_empty() => {}
         Listed::Absent | Listed::Null => {
-            edits.set(host_config, "Mounts", &format!("[{}]", added.join(",")))?;
+            edits.set(host_config, "Mounts", format!("[{}]", added.join(",")))?;
         }
     }
     Ok(())

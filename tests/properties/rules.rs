@@ -36,7 +36,7 @@ const READ: &[&str] = &["Image", "Env", "Memory"];
 /// Returns a value of a client for an option.
 fn value(like: Like, values: &[&str], random: &mut Random) -> String {
     match random.below(40) {
-        0 => return random.pick(WRONG).to_owned(),
+        0 if !matches!(like, Like::List(_)) => return random.pick(WRONG).to_owned(),
         1..8 => return "null".to_owned(),
         _ => {}
     }

@@ -221,7 +221,8 @@ pub fn key_of(like: Like, entry: &Value) -> Result<String, Refused> {
             let name = look(object(entry)?.map(|_| entry).ok_or(Refused)?, "Name")?;
             Ok(text(name)?.unwrap_or_default().to_owned())
         }
-        Like::List(key) => Ok(key(entry.as_str().ok_or(Refused)?)),
+        // Those of another type may be left to the daemon to refuse.
+        Like::List(key) => Ok(entry.as_str().map_or_else(|| format!("\0{entry}"), key)),
         Like::Binds => Ok(target(entry.as_str().ok_or(Refused)?)),
         _ => entry.as_str().map(str::to_owned).ok_or(Refused),
     }

@@ -55,15 +55,15 @@ fn map(labels: &[Label]) -> String {
 /// The member occurs twice, or is not a map of strings.
 pub(in crate::rules) fn force<'d>(
     edits: &mut Edits<'d>,
-    object: &mut Object<'d>,
-    labels: &Labels,
+    object: &Object<'d>,
+    labels: &'d Labels,
 ) -> Result<(), Refusal> {
-    edits.spell(object, "Labels")?;
-    match object.object("Labels")? {
-        Found::Absent => edits.add(object, "Labels", labels.json()),
-        Found::Null(null) => edits.replace(null, labels.json().to_owned()),
-        Found::Object(mut there) => merge(edits, &mut there, labels)?,
+    let member = object.member("Labels")?;
+    if let (Found::Object(there), Some(member)) = (object.object_in(member)?, member) {
+        edits.spell_in(object, member, "Labels");
+        return merge(edits, &there, labels);
     }
+    edits.set_in(object, member, "Labels", labels.json());
     Ok(())
 }
 
@@ -77,9 +77,9 @@ pub(in crate::rules) fn merged(document: &str, labels: &Labels) -> Result<String
     }
     match Found::read("labels", document)? {
         Found::Absent | Found::Null(_) => Ok(labels.json().to_owned()),
-        Found::Object(mut there) => {
+        Found::Object(there) => {
             let mut edits = Edits::of(document);
-            merge(&mut edits, &mut there, labels)?;
+            merge(&mut edits, &there, labels)?;
             Ok(edits.write())
         }
     }
@@ -90,7 +90,7 @@ pub(in crate::rules) fn merged(document: &str, labels: &Labels) -> Result<String
 /// # Errors
 /// A value in the map that is neither a string nor `null`, which the daemon reads as an empty string,
 /// or a key that Podman could read as one of the operator's.
-fn merge<'d>(edits: &mut Edits<'d>, map: &mut Object<'d>, labels: &Labels) -> Result<(), Refusal> {
+fn merge<'d>(edits: &mut Edits<'d>, map: &Object<'d>, labels: &'d Labels) -> Result<(), Refusal> {
     if !map.members.iter().all(|member| member.value.starts_with(['"', 'n'])) {
         return Err(label_value(&map.name));
     }
@@ -100,15 +100,14 @@ fn merge<'d>(edits: &mut Edits<'d>, map: &mut Object<'d>, labels: &Labels) -> Re
         if let Some(other) = map.members.iter().find(|member| seems(member.key())) {
             return Err(label_key(other.key()));
         }
-        let value = quoted(value);
         let mut there = false;
         // Go uses the last of several equal keys, other parsers may not: all get the value.
         for member in map.members.iter().filter(|member| member.key() == key.as_str()) {
-            edits.replace(member.value, value.clone());
+            edits.replace(member.value, quoted(value));
             there = true;
         }
         if !there {
-            edits.add(map, key, &value);
+            edits.add(map, key, quoted(value));
         }
     }
     Ok(())

@@ -133,29 +133,30 @@ impl Treatment {
     /// # Errors
     /// The option occurs twice or has another type.
     pub(super) fn apply<'d>(
-        &self,
+        &'d self,
         edits: &mut Edits<'d>,
-        object: &mut Object<'d>,
-        name: &str,
+        object: &Object<'d>,
+        name: &'static str,
     ) -> Result<(), Refusal> {
         if self.of_own_network && uses_other_network(object)? {
             return Ok(());
         }
+        let member = object.member(name)?;
         match &self.rule {
-            Rule::Force(json) => edits.set(object, name, json)?,
+            Rule::Force(json) => edits.set_in(object, member, name, json),
             Rule::Replace(kind, json) => {
-                if gives(*kind, object.member(name)?) {
-                    edits.set(object, name, json)?;
+                if gives(*kind, member) {
+                    edits.set_in(object, member, name, json);
                 }
             }
             Rule::Default(kind, json) => {
-                if !gives(*kind, object.member(name)?) {
-                    edits.set(object, name, json)?;
+                if !gives(*kind, member) {
+                    edits.set_in(object, member, name, json);
                 }
             }
-            Rule::Limit(limit) => limit.apply(edits, object, name)?,
-            Rule::List(list) => list.apply(edits, object, name)?,
-            Rule::Map(map) => map.apply(edits, object, name)?,
+            Rule::Limit(limit) => limit.apply(edits, object, member, name)?,
+            Rule::List(list) => list.apply(edits, object, member, name)?,
+            Rule::Map(map) => map.apply(edits, object, member, name)?,
         }
         Ok(())
     }
@@ -165,8 +166,8 @@ impl Treatment {
         match &self.rule {
             Rule::Force(json) | Rule::Default(_, json) => Some(json.clone()),
             Rule::Replace(..) => None,
-            Rule::Limit(limit) => limit.decide(None).map(|number| number.to_string()),
-            Rule::List(list) => Some(list.json()),
+            Rule::Limit(limit) => limit.decide(None).map(str::to_owned),
+            Rule::List(list) => Some(list.json().to_owned()),
             Rule::Map(map) => Some(map.json()),
         }
     }
@@ -230,6 +231,19 @@ pub(super) fn name_of(key: Key, text: &str) -> String {
             let behind = text.split_once(':').map_or(text, |(_, behind)| behind);
             behind.split_once(':').map_or(behind, |(target, _)| target).to_owned()
         }
+    }
+}
+
+/// Returns `true` if `name` is the part of `text` that names the entry.
+fn is_named(key: Key, text: &str, name: &str) -> bool {
+    let ends = |at: char, rest: &str| rest.is_empty() || rest.starts_with(at);
+    match key {
+        Key::Whole => text == name,
+        Key::BeforeEquals => text.strip_prefix(name).is_some_and(|rest| ends('=', rest)),
+        Key::BeforeColon => text
+            .split_at_checked(name.len())
+            .is_some_and(|(begin, rest)| begin.eq_ignore_ascii_case(name) && ends(':', rest)),
+        Key::BehindSpace | Key::Target => name_of(key, text) == name,
     }
 }
 

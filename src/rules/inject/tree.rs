@@ -119,9 +119,9 @@ impl Tree {
     /// # Errors
     /// A member occurs twice or has another type.
     pub(in crate::rules) fn apply<'d>(
-        &self,
+        &'d self,
         edits: &mut Edits<'d>,
-        object: &mut Object<'d>,
+        object: &Object<'d>,
         except: Option<&str>,
     ) -> Result<bool, Refusal> {
         let mut changes = false;
@@ -134,19 +134,22 @@ impl Tree {
                     option.apply(edits, object, name)?;
                     changes |= edits.count() > before;
                 }
-                Node::Object(inner, missing) => match object.object(name)? {
-                    Found::Object(mut there) => {
-                        edits.spell(object, name)?;
-                        changes |= inner.apply(edits, &mut there, None)?;
-                    }
-                    Found::Absent | Found::Null(_) if *missing == Missing::Left => {}
-                    Found::Absent | Found::Null(_) => {
-                        if let Some(json) = inner.json() {
-                            edits.set(object, name, &json)?;
-                            changes |= inner.adds_options();
+                Node::Object(inner, missing) => {
+                    let member = object.member(name)?;
+                    match (object.object_in(member)?, member) {
+                        (Found::Object(there), Some(member)) => {
+                            edits.spell_in(object, member, name);
+                            changes |= inner.apply(edits, &there, None)?;
+                        }
+                        _ if *missing == Missing::Left => {}
+                        _ => {
+                            if let Some(json) = inner.json() {
+                                edits.set_in(object, member, name, json);
+                                changes |= inner.adds_options();
+                            }
                         }
                     }
-                },
+                }
             }
         }
         Ok(changes)

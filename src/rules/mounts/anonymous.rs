@@ -57,7 +57,7 @@ pub(in crate::rules) fn is_own(profile: &Profile, mount: &Object<'_>) -> Result<
 
 /// Removes the proxy's own mounts at whose paths something else is mounted, and labels the others.
 pub(in crate::rules) fn give_way<'d>(
-    profile: &Profile,
+    profile: &'d Profile,
     known: &Facts,
     edits: &mut Edits<'d>,
     mounts: &mut Array<'d>,

@@ -85,7 +85,7 @@ pub(in crate::rules) fn edit<'d>(
     kept.extend(own.map(|own| Cow::Borrowed(&*own.json)));
     kept.extend(taken_sockets(profile, known, mounted)?.into_iter().map(Cow::Owned));
     if !there.into_iter().eq(kept.iter().map(|kept| &**kept)) {
-        edits.set(host_config, "Binds", &format!("[{}]", kept.join(",")))?;
+        edits.set(host_config, "Binds", ["[", &kept.join(","), "]"].concat())?;
     }
     Ok(binds)
 }

@@ -28,7 +28,7 @@ pub(super) fn add<'d>(
     if members.is_empty() {
         return Ok(());
     }
-    Ok(edits.set(top, "HostConfig", &format!("{{{}}}", members.join(",")))?)
+    Ok(edits.set(top, "HostConfig", format!("{{{}}}", members.join(",")))?)
 }
 
 /// Returns `true` unless the field means the same as an absent one: empty values are harmless.

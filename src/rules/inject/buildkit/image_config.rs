@@ -106,10 +106,10 @@ fn config(profile: &Profile, document: &[u8]) -> Result<String, Refusal> {
     let not_json = |error: std::str::Utf8Error| Refusal::from(Error::NotJson(error.to_string()));
     let document = str::from_utf8(document).map_err(not_json)?;
     let mut edits = Edits::of(document);
-    let Found::Object(mut top) = Found::read("", document)? else {
+    let Found::Object(top) = Found::read("", document)? else {
         return Err(Refusal::from(Error::NotAnObject(String::new())));
     };
-    profile.inject.tree(&IMAGE_CONFIG).apply(&mut edits, &mut top, None)?;
+    profile.inject.tree(&IMAGE_CONFIG).apply(&mut edits, &top, None)?;
     Ok(edits.write())
 }
 

@@ -1,8 +1,11 @@
 //! Lists and maps whose entries have keys.
 
+use memchr::memchr;
+use memchr::memmem::Finder;
+
 use crate::engine::fields::Key;
-use crate::json::{Edits, Error, Found, Listed, Object, quoted};
-use crate::rules::inject::options::{array, name_of};
+use crate::json::{Edits, Found, Listed, Member, Object, quoted};
+use crate::rules::inject::options::{array, is_named, name_of};
 use crate::rules::inject::{How, Inject, Value};
 use crate::rules::{Label, Refusal};
 
@@ -21,6 +24,10 @@ struct Entry {
 pub(super) struct List {
     key: ListKey,
     entries: Vec<Entry>,
+    /// A new list with the entries.
+    json: String,
+    /// The beginnings of entries with the same keys, if keys begin entries.
+    beginnings: Option<Vec<Finder<'static>>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +47,7 @@ impl List {
             }
             _ => Vec::new(),
         });
-        Self { key: ListKey::Part(key), entries }
+        Self::new(ListKey::Part(key), entries)
     }
 
     /// Compiles the entries of a list of objects, whose keys are in the member `name`.
@@ -49,41 +56,79 @@ impl List {
             Value::Objects(objects) => objects.clone(),
             _ => Vec::new(),
         });
-        Self { key: ListKey::Member(name), entries }
+        Self::new(ListKey::Member(name), entries)
+    }
+
+    fn new(key: ListKey, entries: Vec<Entry>) -> Self {
+        let json = array(entries.iter().map(|entry| entry.json.clone()));
+        let beginning = |entry: &Entry| Finder::new(&format!("\"{}", entry.key)).into_owned();
+        let beginnings = matches!(key, ListKey::Part(Key::BeforeEquals))
+            .then(|| entries.iter().map(beginning).collect());
+        Self { key, entries, json, beginnings }
+    }
+
+    /// Returns `true` if the list `text` is not empty, and surely has no entry with a key of these. Other
+    /// lists must be parsed to know. An element of another type is the daemon's to refuse.
+    fn is_new_to(&self, text: &str) -> bool {
+        let text = text.as_bytes();
+        let is_absent = |beginning: &Finder<'_>| beginning.find(text).is_none();
+        text.starts_with(b"[\"")
+            && memchr(b'\\', text).is_none()
+            && self.beginnings.as_ref().is_some_and(|all| all.iter().all(is_absent))
     }
 
     /// Edits the list `name` of `object`.
     pub(super) fn apply<'d>(
-        &self,
+        &'d self,
         edits: &mut Edits<'d>,
-        object: &mut Object<'d>,
-        name: &str,
+        object: &Object<'d>,
+        member: Option<&Member<'d>>,
+        name: &'static str,
     ) -> Result<(), Refusal> {
-        let Listed::Array(mut array) = object.array(name)? else {
-            return Ok(edits.set(object, name, &self.json())?);
+        if let Some(member) = member.filter(|member| self.is_new_to(member.value)) {
+            edits.spell_in(object, member, name);
+            edits.extend(member.value, self.json.trim_matches(['[', ']']));
+            return Ok(());
+        }
+        let (Listed::Array(mut array), Some(member)) = (object.array_in(member)?, member) else {
+            edits.set_in(object, member, name, &self.json);
+            return Ok(());
         };
-        let keys = match self.key {
-            ListKey::Part(key) => {
-                array.strings().map(|entry| Ok(name_of(key, &entry?.1))).collect()
-            }
-            ListKey::Member(key) => array
-                .objects()
-                .map(|entry| Ok(entry?.string(key)?.unwrap_or_default().into_owned()))
-                .collect::<Result<Vec<_>, Error>>(),
-        }?;
         // Entries that are equal are not replaced, so that they keep their order.
         let whole = matches!(self.key, ListKey::Part(Key::Whole));
-        let replaces = |key: &String| self.entries.iter().any(|own| own.wins && own.key == *key);
-        let gone = keys.iter().enumerate().filter(|(_, key)| !whole && replaces(key));
-        let gone: Vec<_> = gone.map(|(at, _)| at).collect();
+        let (mut there, mut gone) = (Vec::new(), Vec::new());
+        let mut meet = |at: usize, is_key: &dyn Fn(&str) -> bool| {
+            for own in self.entries.iter().filter(|own| is_key(&own.key)) {
+                there.push(&own.key);
+                if own.wins && !whole && gone.last() != Some(&at) {
+                    gone.push(at);
+                }
+            }
+        };
+        match self.key {
+            ListKey::Part(key) => {
+                for (at, entry) in array.strings().enumerate() {
+                    let (_, text) = entry?;
+                    meet(at, &|own| is_named(key, &text, own));
+                }
+            }
+            ListKey::Member(key) => {
+                for (at, entry) in array.objects().enumerate() {
+                    let entry = entry?;
+                    let text = entry.string(key)?.unwrap_or_default();
+                    meet(at, &|own| text == own);
+                }
+            }
+        }
+        let empty = array.elements.is_empty();
         let is_added = |own: &&Entry| match (own.wins, whole) {
             (true, false) => true,
-            (false, true) => keys.is_empty(),
-            (true, true) | (false, false) => !keys.contains(&own.key),
+            (false, true) => empty,
+            (true, true) | (false, false) => !there.contains(&&own.key),
         };
         let mut added = self.entries.iter().filter(is_added).peekable();
         if added.peek().is_some() {
-            edits.spell(object, name)?;
+            edits.spell_in(object, member, name);
             edits.remove(&mut array, &gone);
             added.for_each(|entry| edits.push(&mut array, &entry.json));
         }
@@ -91,8 +136,8 @@ impl List {
     }
 
     /// Returns a new list with the entries.
-    pub(super) fn json(&self) -> String {
-        array(self.entries.iter().map(|entry| entry.json.clone()))
+    pub(super) fn json(&self) -> &str {
+        &self.json
     }
 }
 
@@ -113,26 +158,28 @@ impl Map {
 
     /// Edits the map `name` of `object`.
     pub(super) fn apply<'d>(
-        &self,
+        &'d self,
         edits: &mut Edits<'d>,
-        object: &mut Object<'d>,
-        name: &str,
+        object: &Object<'d>,
+        member: Option<&Member<'d>>,
+        name: &'static str,
     ) -> Result<(), Refusal> {
-        let Found::Object(mut map) = object.object(name)? else {
-            return Ok(edits.set(object, name, &self.json())?);
+        let (Found::Object(map), Some(member)) = (object.object_in(member)?, member) else {
+            edits.set_in(object, member, name, self.json());
+            return Ok(());
         };
-        edits.spell(object, name)?;
+        edits.spell_in(object, member, name);
         for Entry { key, json, wins } in &self.0 {
             let mut there = false;
             // Go uses the last of several equal keys, other parsers may not: all get the value.
             for member in map.members.iter().filter(|member| member.key() == key) {
                 there = true;
                 if *wins {
-                    edits.replace(member.value, json.clone());
+                    edits.replace(member.value, json);
                 }
             }
             if !there {
-                edits.add(&mut map, key, json);
+                edits.add(&map, key, json);
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Numbers: defaults and caps.
 
 use crate::engine::fields::Zero;
-use crate::json::{Edits, Object};
+use crate::json::{Edits, Member, Object};
 use crate::rules::Refusal;
 use crate::rules::inject::options::wrong_type;
 use crate::rules::inject::{How, Inject, Value};
@@ -12,8 +12,15 @@ pub(super) struct Limit {
     zero: Zero,
     /// `true` for processors, which a client can also give by `CpuQuota` and `CpuPeriod`.
     processors: bool,
-    default: Option<i64>,
-    cap: Option<i64>,
+    default: Option<Number>,
+    cap: Option<Number>,
+}
+
+/// A number of the operator.
+#[derive(Debug, Clone)]
+struct Number {
+    value: i64,
+    json: String,
 }
 
 /// The daemon's period of a `CpuQuota`, in microseconds.
@@ -26,7 +33,7 @@ impl Limit {
     pub(super) fn of(list: &[&Inject], zero: Zero, processors: bool) -> Self {
         let given = |how| {
             list.iter().find(|inject| inject.how == how).and_then(|inject| match inject.value {
-                Value::Number(number) => Some(number),
+                Value::Number(value) => Some(Number { value, json: value.to_string() }),
                 _ => None,
             })
         };
@@ -35,31 +42,34 @@ impl Limit {
 
     /// Edits the number `name` of `object`.
     pub(super) fn apply<'d>(
-        &self,
+        &'d self,
         edits: &mut Edits<'d>,
-        object: &mut Object<'d>,
-        name: &str,
+        object: &Object<'d>,
+        member: Option<&Member<'d>>,
+        name: &'static str,
     ) -> Result<(), Refusal> {
-        let given = number(object, name)?;
+        let given = number(object, member, name)?;
         if self.processors && given.unwrap_or_default() == 0 {
-            let quota = number(object, "CpuQuota")?.unwrap_or_default();
-            let period = number(object, "CpuPeriod")?.unwrap_or_default();
+            let [quota, period] =
+                ["CpuQuota", "CpuPeriod"].map(|name| number(object, object.member(name)?, name));
+            let (quota, period) = (quota?.unwrap_or_default(), period?.unwrap_or_default());
             if (quota, period) != (0, 0) {
-                return self.apply_to_quota(edits, object, name, quota, period);
+                return self.apply_to_quota(edits, object, member, name, quota, period);
             }
         }
         if let Some(number) = self.decide(given) {
-            edits.set(object, name, &number.to_string())?;
+            edits.set_in(object, member, name, number);
         }
         Ok(())
     }
 
     /// Edits the processors of a client that gives a quota. The daemon refuses both forms at once.
     fn apply_to_quota<'d>(
-        &self,
+        &'d self,
         edits: &mut Edits<'d>,
-        object: &mut Object<'d>,
-        name: &str,
+        object: &Object<'d>,
+        member: Option<&Member<'d>>,
+        name: &'static str,
         quota: i64,
         period: i64,
     ) -> Result<(), Refusal> {
@@ -69,7 +79,7 @@ impl Limit {
         let given = if lifts { Some(-1) } else { processors(quota, period) };
         match self.decide(given) {
             Some(number) => {
-                edits.set(object, name, &number.to_string())?;
+                edits.set_in(object, member, name, number);
                 for (name, given) in [("CpuQuota", quota), ("CpuPeriod", period)] {
                     if given != 0 {
                         edits.set(object, name, "0")?;
@@ -77,7 +87,7 @@ impl Limit {
                 }
             }
             None if of_container && period == 0 => {
-                edits.set(object, "CpuPeriod", &PERIOD.to_string())?;
+                edits.set(object, "CpuPeriod", PERIOD.to_string())?;
             }
             None => {}
         }
@@ -85,19 +95,20 @@ impl Limit {
     }
 
     /// Returns the new number, if that of the client changes.
-    pub(super) fn decide(&self, client: Option<i64>) -> Option<i64> {
+    pub(super) fn decide(&self, client: Option<i64>) -> Option<&str> {
         let nothing = match self.zero {
             Zero::Unlimited | Zero::Default | Zero::Kept => Some(0),
             Zero::Value => Some(-1),
             Zero::Lifted => None,
         };
         let given = client.filter(|given| Some(*given) != nothing);
-        let number = match (given.or(self.default), self.cap) {
-            (None, Some(cap)) if self.zero == Zero::Unlimited => Some(cap),
-            (Some(number), Some(cap)) if number > cap || self.lifts(number) => Some(cap),
-            (number, _) => number,
-        };
-        number.filter(|_| number != given)
+        let wanted = given.or(self.default.as_ref().map(|default| default.value));
+        let capped = self.cap.as_ref().filter(|cap| match wanted {
+            None => self.zero == Zero::Unlimited,
+            Some(number) => number > cap.value || self.lifts(number),
+        });
+        let new = capped.or(self.default.as_ref().filter(|_| given.is_none()))?;
+        (Some(new.value) != given).then_some(&new.json)
     }
 
     /// Returns `true` if `number` means that there is no limit.
@@ -116,9 +127,13 @@ fn processors(quota: i64, period: i64) -> Option<i64> {
     (quota > 0).then(|| i64::try_from(processors).unwrap_or(i64::MAX))
 }
 
-/// Returns the number in the field `name`; `None` if it is missing or `null`.
-fn number(object: &Object<'_>, name: &str) -> Result<Option<i64>, Refusal> {
-    match object.member(name)?.map(|member| member.value) {
+/// Returns the number in `member`, the field `name`; `None` if it is missing or `null`.
+fn number(
+    object: &Object<'_>,
+    member: Option<&Member<'_>>,
+    name: &str,
+) -> Result<Option<i64>, Refusal> {
+    match member.map(|member| member.value) {
         None | Some("null") => Ok(None),
         // Go's decoder accepts neither fractions nor exponents for an integer.
         Some(value) => {

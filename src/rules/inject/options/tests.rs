@@ -32,9 +32,10 @@ fn ulimit(name: &str, soft: i64) -> (String, String) {
 }
 
 fn edited(rules: &[Inject], shape: &JsonShape, body: &str) -> Result<String, Refusal> {
-    let Ok(Found::Object(mut top)) = Found::document(body, None) else { panic!("{body}") };
+    let Ok(Found::Object(top)) = Found::document(body, None) else { panic!("{body}") };
     let mut edits = Edits::of(body);
-    Tree::of(shape, rules).apply(&mut edits, &mut top, None)?;
+    let tree = Tree::of(shape, rules);
+    tree.apply(&mut edits, &top, None)?;
     Ok(edits.write())
 }
 

@@ -15,9 +15,10 @@ fn list() -> Vec<Inject> {
 
 /// Injects `list` into a document of this shape.
 fn injected(list: &[Inject], shape: &JsonShape, document: &str) -> String {
-    let Ok(Found::Object(mut top)) = Found::document(document, None) else { panic!("{document}") };
+    let Ok(Found::Object(top)) = Found::document(document, None) else { panic!("{document}") };
     let mut edits = Edits::of(document);
-    Tree::of(shape, list).apply(&mut edits, &mut top, None).unwrap();
+    let tree = Tree::of(shape, list);
+    tree.apply(&mut edits, &top, None).unwrap();
     edits.write()
 }
 
