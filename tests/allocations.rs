@@ -12,8 +12,10 @@ use std::time::Instant;
 
 use allocation_counter::{AllocationInfo, measure};
 use dockerd_ci_proxy::buffer::Pool;
-use dockerd_ci_proxy::engine::shapes::CONTAINER;
+use dockerd_ci_proxy::engine::fields::{Section, find};
+use dockerd_ci_proxy::engine::shapes::{CONTAINER, Place};
 use dockerd_ci_proxy::proxy::{Lane, ListenerSettings, Session, Step};
+use dockerd_ci_proxy::rules::{How, Inject, Profile, Value};
 
 #[path = "support/mod.rs"]
 mod support;
@@ -105,6 +107,25 @@ fn keys_with_escapes_do_not_hold_up_others() {
         edited(&profile, &CONTAINER, body.as_bytes()).unwrap();
     });
     assert!(rewritten.count_total < 10 * KEYS as u64, "{rewritten:?}");
+}
+
+/// Entries of the operator are borrowed, and so are the client's unless they have escapes.
+#[test]
+fn entries_of_the_operator_are_not_copied() {
+    let variables: Vec<_> = (0..100).map(|n| format!("\"CLIENT_{n}=x\"")).collect();
+    for client in [variables.join(","), format!("\"\\u0041=\",{}", variables.join(","))] {
+        let body = format!(r#"{{"Env":[{client}]}}"#);
+        let counted = |entries: usize| {
+            let env = (0..entries).map(|n| format!("OPERATOR_{n}=x")).collect();
+            let at = Place::Field(find(Section::Container, "Env").unwrap());
+            let value = Value::List(env);
+            let rule = Inject { at, how: How::Append, value, from: String::new() };
+            let profile = Profile { inject: [rule].into_iter().collect(), ..profile() };
+            measure(|| drop(edited(&profile, &CONTAINER, body.as_bytes()).unwrap())).count_total
+        };
+        // The list of changes grows.
+        assert!(counted(100) < counted(1) + 5, "{} and {}", counted(100), counted(1));
+    }
 }
 
 #[test]
