@@ -53,6 +53,23 @@ const COUNTED: u32 = 200;
 /// the proxy or the client was faster.
 const REST: Duration = Duration::from_millis(2);
 
+/// The configuration of the proxy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Settings {
+    /// Two labels and a cgroup parent, as in the other benches.
+    Labels,
+    /// The same with ten rules on options.
+    Rules,
+}
+
+/// Ten rules on options of a container create.
+const RULES: &str = r#"
+force = { "HostConfig.Init" = true, "HostConfig.Runtime" = "runsc" }
+default = { "HostConfig.Memory" = "2GiB", "HostConfig.RestartPolicy.Name" = "no" }
+cap = { "HostConfig.Memory" = "4GiB", "HostConfig.PidsLimit" = 4096, "HostConfig.NanoCpus" = "2" }
+append = { "Env" = ["HTTP_PROXY=http://10.0.0.1:3128"], "HostConfig.ExtraHosts" = ["mirror:10.0.0.1"], "HostConfig.Binds" = ["/etc/ci/ca.pem:/etc/ci/ca.pem:ro"] }
+"#;
+
 /// Cost of one exchange.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Cost {
@@ -61,18 +78,19 @@ struct Cost {
     allocations: f64,
 }
 
-/// Returns each exchange with its name and its daemon.
-fn works() -> Vec<(&'static str, Exchange, Role)> {
+/// Returns each exchange with its name, its daemon, and the configuration of the proxy.
+fn works() -> Vec<(&'static str, Exchange, Role, Settings)> {
     let exchange =
         |request: Message, status| Exchange { request, expects: Expects::Status(status) };
     let [create, create_unasked] = creates_unmounted();
     vec![
-        ("ping", exchange(get("/_ping"), 200), Role::CalmDaemon),
-        ("info", exchange(get("/v1.43/info"), 200), Role::CalmDaemon),
-        ("create", exchange(create.clone(), 201), Role::CalmDaemon),
-        ("create-asked", exchange(create, 201), Role::CalmOldDaemon),
-        ("create-unasked", exchange(create_unasked, 201), Role::CalmDaemon),
-        ("create-volume", exchange(volume(), 201), Role::CalmDaemon),
+        ("ping", exchange(get("/_ping"), 200), Role::CalmDaemon, Settings::Labels),
+        ("info", exchange(get("/v1.43/info"), 200), Role::CalmDaemon, Settings::Labels),
+        ("create", exchange(create.clone(), 201), Role::CalmDaemon, Settings::Labels),
+        ("create-rules", exchange(create.clone(), 201), Role::CalmDaemon, Settings::Rules),
+        ("create-asked", exchange(create, 201), Role::CalmOldDaemon, Settings::Labels),
+        ("create-unasked", exchange(create_unasked, 201), Role::CalmDaemon, Settings::Labels),
+        ("create-volume", exchange(volume(), 201), Role::CalmDaemon, Settings::Labels),
     ]
 }
 
@@ -88,8 +106,17 @@ fn main() -> ExitCode {
     let daemons = [Role::CalmDaemon, Role::CalmOldDaemon].map(|role| {
         let socket = folder.0.join(format!("{role:?}"));
         let running = role.start(&socket, None);
-        let base = counted(&folder.0.join(format!("{role:?}-base")), &socket, None);
-        (role, socket, base, running)
+        (role, socket, running)
+    });
+    let daemon = |role| &daemons.iter().find(|(known, ..)| *known == role).unwrap().1;
+    let bases = [
+        (Role::CalmDaemon, Settings::Labels),
+        (Role::CalmDaemon, Settings::Rules),
+        (Role::CalmOldDaemon, Settings::Labels),
+    ]
+    .map(|(role, settings)| {
+        let listen = folder.0.join(format!("{role:?}-{settings:?}-base"));
+        (role, settings, counted(&listen, daemon(role), settings, None))
     });
     let recorded = recorded();
     let mut record = String::new();
@@ -98,9 +125,9 @@ fn main() -> ExitCode {
         "{:16} {:>12} {:>10} {:>12}",
         "per exchange", "instructions", "recorded", "allocations"
     );
-    for (name, exchange, role) in works() {
-        let (_, daemon, base, _) = daemons.iter().find(|(known, ..)| *known == role).unwrap();
-        let sum = counted(&folder.0.join(name), daemon, Some(&exchange));
+    for (name, exchange, role, settings) in works() {
+        let (_, _, base) = bases.iter().find(|base| (base.0, base.1) == (role, settings)).unwrap();
+        let sum = counted(&folder.0.join(name), daemon(role), settings, Some(&exchange));
         let each = |sum: u64, base: u64| sum.saturating_sub(base) as f64 / f64::from(COUNTED);
         let cost = Cost { instructions: each(sum.0, base.0), allocations: each(sum.1, base.1) };
         let (instructions, allocations) = (cost.instructions, cost.allocations);
@@ -157,14 +184,26 @@ fn recorded() -> Vec<(String, Cost)> {
 }
 
 /// Counts the instructions and allocations of a proxy from start to exit.
-fn counted(listen: &Path, daemon: &Path, exchange: Option<&Exchange>) -> (u64, u64) {
+fn counted(
+    listen: &Path,
+    daemon: &Path,
+    settings: Settings,
+    exchange: Option<&Exchange>,
+) -> (u64, u64) {
     let output = listen.with_extension("callgrind");
     let file = format!("--callgrind-out-file={}", output.display());
     let options = ["--tool=callgrind", "--quiet", "--compress-strings=no", &file];
     let mut command: Vec<&OsStr> = options.iter().map(OsStr::new).collect();
     let binary = binary();
     command.push(binary.as_os_str());
-    command.extend(arguments(listen, daemon));
+    let config = listen.with_extension("toml");
+    match settings {
+        Settings::Labels => command.extend(arguments(listen, daemon)),
+        Settings::Rules => {
+            fs::write(&config, with_rules(listen, daemon)).unwrap();
+            command.extend(["--config".as_ref(), config.as_os_str()]);
+        }
+    }
     let mut process = Process::start("valgrind".as_ref(), &command, listen);
     // The client that tested whether the proxy listens is gone by then.
     sleep(20 * REST);
@@ -175,7 +214,7 @@ fn counted(listen: &Path, daemon: &Path, exchange: Option<&Exchange>) -> (u64, u
             load.repeat(exchange, Until::Count(1), false);
         }
     };
-    for (_, each, _) in works() {
+    for (_, each, ..) in works() {
         repeat(&each, FIRST);
     }
     if let Some(exchange) = exchange {
@@ -186,6 +225,16 @@ fn counted(listen: &Path, daemon: &Path, exchange: Option<&Exchange>) -> (u64, u
     sleep(20 * REST);
     process.terminate();
     read(&fs::read_to_string(output).unwrap())
+}
+
+/// Returns a configuration file for the same listener as that of the [`arguments`], with the rules.
+fn with_rules(listen: &Path, daemon: &Path) -> String {
+    let (listen, daemon) = (listen.display(), daemon.display());
+    format!(
+        "[[listener]]\nname = \"bench\"\nsocket = \"{listen}\"\ndaemon = \"{daemon}\"\n\
+         labels = {{ \"ci.job\" = \"1234\", \"ci.team\" = \"web\" }}\ncgroup_parent = \"/ci/1234\"\n\
+         [listener.container]{RULES}"
+    )
 }
 
 /// Reads the sums from callgrind's output.
