@@ -3,7 +3,7 @@
 
 use super::flags::FLAGS;
 use super::settings::{Form, Given, Key, Scope, Setting, Settings};
-use crate::config::file::{Item, Source, Spanned, Table, entries, found};
+use crate::config::file::{Item, Source, Spanned, Table, entries, found, joined};
 use crate::config::inject::{Reader, TREATMENTS};
 use crate::config::{Fault, similar};
 use crate::engine::fields::Section;
@@ -126,7 +126,8 @@ impl Walk<'_> {
 
     fn listeners(&mut self, item: &Spanned<Item<'_>>) {
         let Item::Array(listeners) = item.get_ref() else {
-            return self.unfit(item, "a list; each listener begins with [[listener]]");
+            let why = "each listener begins with [[listener]], in two brackets";
+            return self.faults.push(self.source.fault(&item.span(), why));
         };
         for item in listeners {
             if let Some(table) = self.table(item) {
@@ -161,10 +162,10 @@ impl Walk<'_> {
                 settings.push(Setting::NoLabels, Given::new("", by));
             }
             (Form::Labels, Item::Table(table)) => {
-                for (key, item) in entries(table) {
-                    let by = format!("{}: labels", self.source.place(&key.span()));
+                for (key, at, item) in joined(table, &|_| false) {
+                    let by = format!("{}: labels", self.source.place(&at));
                     if let Some(value) = self.text(item) {
-                        settings.push(Setting::LabelName, Given::new(&**key.get_ref(), &*by));
+                        settings.push(Setting::LabelName, Given::new(key, &*by));
                         settings.push(Setting::LabelValue, Given::new(value, by));
                     }
                 }
@@ -184,18 +185,13 @@ impl Walk<'_> {
             let name: &str = key.get_ref();
             let Some((_, how)) = TREATMENTS.iter().find(|(known, _)| *known == name) else {
                 let names = TREATMENTS.iter().map(|(name, _)| *name);
-                let why = unknown_of(name, names.clone()).unwrap_or_else(|| {
-                    let names: Vec<_> = names.collect();
-                    format!("unknown key {name:?}; expected {}", names.join(", "))
-                });
+                let why = unknown_of(name, names).unwrap_or_else(|| misplaced(name, section));
                 self.faults.push(self.source.fault(&key.span(), why));
                 continue;
             };
             let Some(options) = self.table(item) else { continue };
-            for (name, item) in entries(options) {
-                let mut reader = Reader { source: self.source, faults: &mut self.faults };
-                inject.extend(reader.inject(section, *how, name, item));
-            }
+            let mut reader = Reader { source: self.source, faults: &mut self.faults };
+            inject.extend(reader.options(section, *how, options));
         }
     }
 
@@ -225,17 +221,34 @@ impl Walk<'_> {
 fn unknown(name: &str, part: Part) -> String {
     let of = |part: Part| keys().filter(move |(_, parts, _)| parts.contains(&part));
     let elsewhere = keys().find(|(known, ..)| *known == name);
-    if let Some((_, parts, _)) = elsewhere {
-        let place = match parts.first() {
-            Some(Part::Top) => "at the top of the file",
-            _ => "in [[listener]]",
+    if let Some((_, parts, meaning)) = elsewhere {
+        return match (parts, meaning) {
+            (_, Meaning::Section(_)) => {
+                format!("{name:?} belongs in a listener; its table begins with [listener.{name}]")
+            }
+            ([Part::Top], _) => {
+                format!("{name:?} belongs at the top of the file, above all tables")
+            }
+            ([_], _) => format!("{name:?} belongs in [[listener]]"),
+            _ => format!("{name:?} belongs in [[listener]] or [defaults]"),
         };
-        return format!("{name:?} belongs {place}");
+    }
+    if let Some((how, _)) = TREATMENTS.iter().find(|(known, _)| *known == name) {
+        return format!("{how:?} belongs in a section like [listener.container]");
     }
     let all = of(part).map(|(name, ..)| name).collect::<Vec<_>>();
     unknown_of(name, all.iter().copied())
         .or_else(|| unknown_of(name, keys().map(|(name, ..)| name).collect::<Vec<_>>().into_iter()))
         .unwrap_or_else(|| format!("unknown key {name:?}"))
+}
+
+/// Describes a key that a section cannot have.
+fn misplaced(name: &str, section: Section) -> String {
+    let section = section.name();
+    if keys().any(|(known, ..)| known == name) {
+        return format!("{name:?} is below [listener.{section}]; move it above that line");
+    }
+    format!("unknown key {name:?}; options belong in force, default, cap or append")
 }
 
 fn unknown_of<'n>(name: &str, names: impl Iterator<Item = &'n str> + Clone) -> Option<String> {

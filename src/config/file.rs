@@ -45,8 +45,13 @@ impl<'t> Source<'t> {
         if spans.is_empty() {
             return Ok(table.into_inner());
         }
-        let why = |message: &str| message.trim_end_matches(", expected nothing").to_owned();
-        Err(spans.iter().map(|(span, error)| self.fault(span, why(error.message()))).collect())
+        let why = |span: &Range<usize>, message| {
+            reworded(message, self.text.get(span.clone()).unwrap_or_default())
+        };
+        Err(spans
+            .iter()
+            .map(|(span, error)| self.fault(span, why(span, error.message())))
+            .collect())
     }
 
     /// Returns the place of the first byte of a span.
@@ -66,6 +71,53 @@ impl<'t> Source<'t> {
     fn line(&self, offset: usize) -> usize {
         self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
     }
+}
+
+/// The messages of the parser that need more words, and those words.
+const REWORDED: &[(&str, &str)] = &[
+    ("string values must be quoted", "a string needs quotes, like \"text\""),
+    (
+        "unexpected leading zero",
+        "a number cannot begin with 0; a string like a file mode needs quotes",
+    ),
+    (
+        "cannot extend value of type inline table",
+        "a table in braces is complete; write this entry inside of the braces",
+    ),
+];
+
+/// Rewords a message of the parser about this part of the text.
+fn reworded(message: &str, part: &str) -> String {
+    if message == "duplicate key" {
+        return format!("the key {part:?} is there twice; expected one key or table of this name");
+    }
+    let row = REWORDED.iter().find(|(begin, _)| message.starts_with(begin));
+    row.map_or(message.trim_end_matches(", expected nothing"), |(_, words)| words).to_owned()
+}
+
+/// An entry of a table, and of the tables in it: the names joined by dots, the place of the last one, and the
+/// value.
+pub type Joined<'a, 't> = (String, Range<usize>, &'a Spanned<Item<'t>>);
+
+/// Returns the entries of a table with all entries of the tables in it, since TOML reads the dots of a name
+/// without quotes as tables: `a.b = 1` is `a = { b = 1 }`. An empty table is a value, and so is one whose name
+/// `ends`.
+pub fn joined<'a, 't>(table: &'a Table<'t>, ends: &dyn Fn(&str) -> bool) -> Vec<Joined<'a, 't>> {
+    let mut list = Vec::new();
+    for (key, item) in entries(table) {
+        let name = key.get_ref().to_string();
+        match item.get_ref() {
+            Item::Table(inner) if !inner.is_empty() && !ends(&name) => {
+                let inner = joined(inner, &|inner| ends(&format!("{name}.{inner}")));
+                list.extend(
+                    inner.into_iter().map(|(rest, at, item)| (format!("{name}.{rest}"), at, item)),
+                );
+            }
+            _ => list.push((name, key.span(), item)),
+        }
+    }
+    list.sort_by_key(|(_, at, _)| at.start);
+    list
 }
 
 /// Returns the entries of a table in the order of the file.

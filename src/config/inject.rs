@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 
 pub use agree::{disagreements, inherited, of_classic_builds};
 
-use super::file::{Fault, Item, Source, Spanned, entries, found};
+use super::file::{Fault, Item, Source, Spanned, Table, entries, found, joined};
 use super::{quantity, similar};
 use crate::engine::fields::{FIELDS, Field, Key, Kind, Section, Zero};
 use crate::engine::shapes::Place;
@@ -26,6 +26,11 @@ pub fn treatment(how: How) -> &'static str {
     TREATMENTS.iter().find(|(_, known)| *known == how).map_or("", |(name, _)| name)
 }
 
+/// Returns the names of the treatments that an option can have.
+pub fn treatments(field: &Field) -> impl Iterator<Item = &'static str> {
+    TREATMENTS.iter().filter(|(_, how)| applies(field, *how).is_ok()).map(|(name, _)| *name)
+}
+
 /// Reads injections, and notes the faults.
 #[derive(Debug)]
 pub struct Reader<'r, 't> {
@@ -36,22 +41,37 @@ pub struct Reader<'r, 't> {
 }
 
 impl Reader<'_, '_> {
-    /// Reads the value of an option. Returns `None` if it is faulty.
-    pub fn inject(
+    /// Reads the options of a table, without the faulty ones.
+    pub fn options(&mut self, section: Section, how: How, table: &Table<'_>) -> Vec<Inject> {
+        let mut options: Vec<Inject> = Vec::new();
+        for (path, at, item) in joined(table, &|path| !is_begun(section, path)) {
+            let Some(inject) = self.inject(section, how, &path, &at, item) else { continue };
+            match options.iter().find(|known| known.at == inject.at) {
+                Some(first) => {
+                    let why = format!("{path} is already given at {}", first.from);
+                    self.faults.push(self.source.fault(&at, why));
+                }
+                None => options.push(inject),
+            }
+        }
+        options
+    }
+
+    fn inject(
         &mut self,
         section: Section,
         how: How,
-        name: &Spanned<impl AsRef<str>>,
+        path: &str,
+        at: &Range<usize>,
         item: &Spanned<Item<'_>>,
     ) -> Option<Inject> {
-        let path = name.get_ref().as_ref();
         let field = field(section, path).and_then(|field| applies(field, how).map(|()| field));
-        let field = self.keep(&name.span(), field)?;
+        let field = self.keep(at, field)?;
         let faults = self.faults.len();
         let value = self.value(field.kind, item)?;
         let fits = fits(field, how, &value);
         self.keep(&item.span(), fits)?;
-        let from = self.source.place(&name.span());
+        let from = self.source.place(at);
         (self.faults.len() == faults).then_some(Inject {
             at: Place::Field(field),
             how,
@@ -107,14 +127,18 @@ impl Reader<'_, '_> {
         Value::List(texts)
     }
 
-    fn map(&mut self, table: &super::file::Table<'_>) -> Value {
-        let mut labels = Vec::new();
-        for (key, item) in entries(table) {
+    fn map(&mut self, table: &Table<'_>) -> Value {
+        let mut labels: Vec<Label> = Vec::new();
+        for (key, at, item) in joined(table, &|_| false) {
             let value = match item.get_ref() {
                 Item::String(text) => plain(text),
                 other => Err(unfit(Kind::Text, other)),
             };
-            let label = plain(key.get_ref()).and_then(|key| Ok(Label { key, value: value? }));
+            if labels.iter().any(|label| label.key == key) {
+                self.keep::<()>(&at, Err(format!("{key:?} occurs twice")));
+                continue;
+            }
+            let label = plain(&key).and_then(|key| Ok(Label { key, value: value? }));
             labels.extend(self.keep(&item.span(), label));
         }
         Value::Map(labels)
@@ -199,6 +223,16 @@ fn field(section: Section, path: &str) -> Result<&'static Field, String> {
     })
 }
 
+/// Returns `true` if `path` is the beginning of options, as `HostConfig` is. The case is left to [`field`].
+fn is_begun(section: Section, path: &str) -> bool {
+    of(section).any(|field| {
+        field
+            .path
+            .split_at_checked(path.len())
+            .is_some_and(|(begin, rest)| begin.eq_ignore_ascii_case(path) && rest.starts_with('.'))
+    })
+}
+
 fn of(section: Section) -> impl Iterator<Item = &'static Field> {
     FIELDS.iter().filter(move |field| field.section == section)
 }
@@ -232,13 +266,24 @@ fn applies(field: &Field, how: How) -> Result<(), String> {
     }
 }
 
-/// Refuses a value that means nothing as a cap.
+/// The least number of processors of a container, in billionths: less is refused by the daemon.
+const LEAST_CPUS: i64 = 10_000_000;
+
+/// Refuses a value that means nothing as a cap, and billionths of a processor that were meant as processors.
 fn fits(field: &Field, how: How, value: &Value) -> Result<(), String> {
     let least = match field.kind {
         Kind::Number(Zero::Value) => 0,
         _ => 1,
     };
     match value {
+        Value::Number(number)
+            if matches!(field.kind, Kind::Cpus(_)) && (1..LEAST_CPUS).contains(number) =>
+        {
+            Err(format!(
+                "{number} is billionths of a processor, too few for the daemon; processors are written in \
+                 quotes, like \"2\" or \"1.5\""
+            ))
+        }
         Value::Number(number) if how == How::Cap && *number < least => {
             Err(format!("{number} is no cap; expected at least {least}"))
         }
@@ -286,7 +331,7 @@ pub fn expected(kind: Kind) -> &'static str {
         Kind::Number(_) => "an integer",
         Kind::Bytes(_) => "an integer or a size like \"2GiB\", \"100MB\" or \"2g\"",
         Kind::Cpus(_) => {
-            "processors like \"1.5\", or an integer, which means billionths of a processor"
+            "a number of processors in quotes like \"1.5\", or an integer, which means billionths of one"
         }
         Kind::List(_) => "a list of strings",
         Kind::Map => "a table of strings",

@@ -81,12 +81,55 @@ config.toml:7:1: unknown key "cgroup_parnet"; did you mean "cgroup_parent"?
 config.toml:8:10: expected a table of strings, but found a list
 config.toml:9:10: expected true or false, but found the string "yes"
 config.toml:10:16: expected "all", "none" or a list of strings, but found the string "some"
-config.toml:11:1: "debug" belongs at the top of the file
+config.toml:11:1: "debug" belongs at the top of the file, above all tables
 config.toml:13:1: unknown key "forced"; did you mean "force"?
 config.toml:14:11: unknown option "HostConfig.Memroy" of container; did you mean "HostConfig.Memory"?
 config.toml:15:11: unknown key "images"
 "#;
     assert_eq!(read_all(text, &[]).unwrap_err(), wanted);
+}
+
+#[test]
+fn keys_in_a_wrong_table_are_told_apart() {
+    let text = r#"
+labels = { a = "b" }
+container = {}
+[[listener]]
+force = {}
+[listener.container]
+socket = "/s"
+defaults = {}
+HostConfig.Memory = 5
+"#;
+    let wanted = r#"config.toml:2:1: "labels" belongs in [[listener]] or [defaults]
+config.toml:3:1: "container" belongs in a listener; its table begins with [listener.container]
+config.toml:5:1: "force" belongs in a section like [listener.container]
+config.toml:7:1: "socket" is below [listener.container]; move it above that line
+config.toml:8:1: unknown key "defaults"; did you mean "default"?
+config.toml:9:1: unknown key "HostConfig"; options belong in force, default, cap or append
+"#;
+    assert_eq!(read_all(text, &[]).unwrap_err(), wanted);
+    let why = "each listener begins with [[listener]], in two brackets";
+    let found = read_all("[listener]\nname = \"a\"\n", &[]).unwrap_err();
+    assert_eq!(found, format!("config.toml:1:1: {why}\n"));
+}
+
+#[test]
+fn the_dots_of_a_label_may_be_those_of_toml() {
+    let text = r#"
+[[listener]]
+name = "a"
+socket = "/a"
+labels = { ci.job = "1", "ci.team" = "web", host = "x" }
+"#;
+    let config = read_all(text, &[]).unwrap();
+    assert_eq!(labels(&config), [["ci.job=1", "ci.team=web", "host=x"]]);
+    let empty = text.replace("\"x\"", "{}");
+    let wanted = "config.toml:5:52: expected a string, but found a table\n";
+    assert_eq!(read_all(&empty, &[]).unwrap_err(), wanted);
+    let twice = text.replace("ci.team", "ci.job");
+    let wanted = "config.toml:5:26: labels: the label key \"ci.job\" was already given by config.toml:5:15: labels\n";
+    assert_eq!(read_all(&twice, &[]).unwrap_err(), wanted);
 }
 
 fn lines(errors: &[impl ToString]) -> String {

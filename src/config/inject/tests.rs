@@ -7,10 +7,8 @@ fn read(section: Section, text: &str) -> (Vec<Inject>, String) {
     let mut list = Vec::new();
     for (name, item) in entries(&source.parse().unwrap()) {
         let (_, how) = TREATMENTS.iter().find(|(known, _)| known == name.get_ref()).unwrap();
-        for (name, item) in entries(item.get_ref().as_table().unwrap()) {
-            let mut reader = Reader { source, faults: &mut faults };
-            list.extend(reader.inject(section, *how, name, item));
-        }
+        let mut reader = Reader { source, faults: &mut faults };
+        list.extend(reader.options(section, *how, item.get_ref().as_table().unwrap()));
     }
     faults.extend(disagreements(&list));
     (list, lines(&faults))
@@ -80,7 +78,7 @@ force."HostConfig.Sysctls" = { a = 1 }
 c:3:27: expected true or false, but found the string "yes"
 c:4:21: expected an integer, but found the string "5s"
 c:5:29: expected an integer or a size like "2GiB", "100MB" or "2g", but found the string "2 gigs"
-c:6:31: expected processors like "1.5", or an integer, which means billionths of a processor, but found the number 1.5
+c:6:31: expected a number of processors in quotes like "1.5", or an integer, which means billionths of one, but found the number 1.5
 c:7:32: 99999999999999999999 has more than 64 bits
 c:8:43: unknown member "Foo"; expected Name, Soft, Hard
 c:8:31: expected a member Name
@@ -208,4 +206,71 @@ fn the_options_of_rows_are_in_the_table() {
 fn lines(errors: &[impl ToString]) -> String {
     let lines = errors.iter().map(|error| error.to_string() + "\n");
     lines.collect()
+}
+
+#[test]
+fn the_dots_of_an_option_may_be_those_of_toml() {
+    let text = r#"
+cap.HostConfig.Memory = "1g"
+force.HostConfig.Sysctls.net.core.somaxconn = "1"
+force.HostConfig.Ulimits = [{ Name = "core", Soft = 0, Hard = 0 }]
+[default.HostConfig]
+Memory = 5
+LogConfig.Config = { max-size = "1m" }
+"#;
+    let (list, found) = read(Section::Container, text);
+    assert_eq!(found, "");
+    let lines: Vec<_> = list
+        .iter()
+        .map(|Inject { at, how, value, from }| {
+            let Place::Field(field) = at else { panic!("{at:?}") };
+            format!("{from} {} {} {value:?}", treatment(*how), field.path)
+        })
+        .collect();
+    let limit = r#"{\"Hard\":0,\"Name\":\"core\",\"Soft\":0}"#;
+    let label = |key, value| format!("Map([Label {{ key: {key:?}, value: {value:?} }}])");
+    let wanted = [
+        "c:2:16 cap HostConfig.Memory Number(1073741824)".to_owned(),
+        format!("c:3:18 force HostConfig.Sysctls {}", label("net.core.somaxconn", "1")),
+        format!("c:4:18 force HostConfig.Ulimits Objects([(\"core\", \"{limit}\")])"),
+        "c:6:1 default HostConfig.Memory Number(5)".to_owned(),
+        format!("c:7:11 default HostConfig.LogConfig.Config {}", label("max-size", "1m")),
+    ];
+    assert_eq!(lines, wanted);
+    let text = r#"
+[force]
+HostConfig.Memroy = 1
+hostconfig.Init = true
+Foo.Memory = 1
+"HostConfig.Init" = true
+"#;
+    let wanted = r#"c:3:12: unknown option "HostConfig.Memroy" of container; did you mean "HostConfig.Memory"?
+c:4:12: unknown option "hostconfig.Init" of container; did you mean "HostConfig.Init"?
+c:5:1: unknown option "Foo" of container
+"#;
+    assert_eq!(faults(Section::Container, text), wanted);
+    let text = r#"
+[cap]
+HostConfig.Memory.Limit = 1
+HostConfig.PidsLimit = 5
+"HostConfig.PidsLimit" = 6
+[append]
+HostConfig.Sysctls = { a.b = "1", "a.b" = "2" }
+"#;
+    let wanted = r#"c:3:12: expected an integer or a size like "2GiB", "100MB" or "2g", but found a table
+c:5:1: HostConfig.PidsLimit is already given at c:4:12
+c:7:35: "a.b" occurs twice
+"#;
+    assert_eq!(faults(Section::Container, text), wanted);
+}
+
+#[test]
+fn few_billionths_of_a_processor_are_a_mistake() {
+    let text = "force.\"HostConfig.NanoCpus\" = 2\ncap.HostConfig.NanoCpus = 9_999_999\n";
+    let why = "is billionths of a processor, too few for the daemon; processors are written in quotes, like \
+               \"2\" or \"1.5\"";
+    let wanted = format!("c:1:31: 2 {why}\nc:2:27: 9999999 {why}\n");
+    assert_eq!(faults(Section::Container, text), wanted);
+    let text = "default.HostConfig.NanoCpus = 0\ncap.HostConfig.NanoCpus = 10_000_000\n";
+    assert_eq!(faults(Section::Container, text), "");
 }
