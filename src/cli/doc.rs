@@ -2,8 +2,9 @@
 
 use super::Exit;
 use super::flags::{Effect, FLAGS, Flag};
+use super::settings::{Form, Scope};
 use crate::config::inject;
-use crate::engine::fields::{FIELDS, Section};
+use crate::engine::fields::{FIELDS, Field, Key, Kind, Zero};
 
 const NAME: &str = env!("CARGO_PKG_NAME");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -69,27 +70,76 @@ pub fn exit_codes() -> String {
     ["| code | meaning |\n|---|---|\n".to_owned()].into_iter().chain(rows).collect()
 }
 
-/// Renders the options of the configuration file as a list in Markdown, with its last line end.
+/// Renders the keys of the configuration file as a table in Markdown, with its last line end.
 #[must_use]
-pub fn options() -> String {
-    Section::ALL.iter().flat_map(|section| options_of(*section)).collect()
+pub fn keys() -> String {
+    let row = |flag: &Flag| {
+        let key = flag.key.as_ref()?;
+        let place = match key.scope {
+            Scope::Process => "top",
+            Scope::Listener => "`[[listener]]`, `[defaults]`",
+            Scope::Own => "`[[listener]]`",
+        };
+        let value = match key.form {
+            Form::Text => "string".to_owned(),
+            Form::Switch => "true or false".to_owned(),
+            Form::Chosen([one, other]) => format!("`{one:?}`, `{other:?}` or list of strings"),
+            Form::Labels => "table of strings".to_owned(),
+        };
+        let flag = match flag.effect {
+            Effect::Switch(_, "false") => format!("`false` is `{}`", flag.names.first()?),
+            _ => format!("`{}`", flag.names.first()?),
+        };
+        Some(format!("| `{}` | {place} | {value} | {flag} |\n", key.name))
+    };
+    let head = "| key | place | value | flag |\n|---|---|---|---|\n";
+    [head.to_owned()].into_iter().chain(FLAGS.iter().filter_map(row)).collect()
 }
 
-/// Renders an item for each form of values in a section.
-fn options_of(section: Section) -> Vec<String> {
-    let mut forms: Vec<(&str, Vec<String>)> = Vec::new();
-    for field in FIELDS.iter().filter(|field| field.section == section) {
-        let (form, path) = (inject::expected(field.kind), format!("`{}`", field.path));
-        match forms.iter_mut().find(|(known, _)| *known == form) {
-            Some((_, paths)) => paths.push(path),
-            None => forms.push((form, vec![path])),
-        }
-    }
-    let section = section.name();
-    let item = |(form, paths): (&str, Vec<String>)| {
-        format!("- `{section}`, {form}: {}\n", paths.join(", "))
+/// Renders the options of the configuration file as a table in Markdown, with its last line end.
+#[must_use]
+pub fn options() -> String {
+    let head = "| section | option | value | treatments | also nothing | entries by |\n|---|---|---|---|---|---|\n";
+    let row = |field: &Field| {
+        let treatments = inject::treatments(field).collect::<Vec<_>>().join(", ");
+        let (section, path, (value, nothing, key)) =
+            (field.section.name(), field.path, described(field.kind));
+        format!("| {section} | `{path}` | {value} | {treatments} | {nothing} | {key} |\n")
     };
-    forms.into_iter().map(item).collect()
+    [head.to_owned()].into_iter().chain(FIELDS.iter().map(row)).collect()
+}
+
+/// Describes the values of an option: their type, those that are the same as a missing one, and what tells
+/// entries apart.
+fn described(kind: Kind) -> (&'static str, String, &'static str) {
+    let number = |zero| match zero {
+        Zero::Unlimited => "`0`; no limit".to_owned(),
+        Zero::Value => "`-1`".to_owned(),
+        Zero::Default | Zero::Kept | Zero::Lifted => "`0`".to_owned(),
+    };
+    match kind {
+        Kind::Switch => ("true or false", "`false`".to_owned(), ""),
+        Kind::Choice => ("true or false", String::new(), ""),
+        Kind::Text => ("string", "`\"\"`".to_owned(), ""),
+        Kind::Word(word) => ("string", format!("`\"\"`, `\"{word}\"`"), ""),
+        Kind::Number(zero) => ("integer", number(zero), ""),
+        Kind::Bytes(zero) => ("size", number(zero), ""),
+        Kind::Cpus(zero) => ("processors", number(zero), ""),
+        Kind::List(key) => ("list of strings", "`[]`".to_owned(), part(key)),
+        Kind::Map => ("table of strings", "`{}`".to_owned(), "key"),
+        Kind::Objects(_) => ("list of tables", "`[]`".to_owned(), "`Name`"),
+    }
+}
+
+/// Describes the part of an entry that names it.
+fn part(key: Key) -> &'static str {
+    match key {
+        Key::Whole => "whole entry",
+        Key::BeforeEquals => "`NAME` of `NAME=VALUE`",
+        Key::BeforeColon => "`HOST` of `HOST:ADDRESS`",
+        Key::BehindSpace => "`HOST` of `ADDRESS HOST`",
+        Key::Target => "`TARGET` of `SOURCE:TARGET:OPTIONS`",
+    }
 }
 
 fn item(flag: &Flag) -> String {

@@ -1,6 +1,7 @@
 //! The configuration file: its errors, what `--check` prints, and the example that is shipped.
 
 use std::fs;
+use std::process::Command;
 
 use super::check::{Folder, daemon};
 use super::run;
@@ -14,6 +15,27 @@ fn configured(folder: &Folder, text: &str, words: &[&str]) -> (i32, String, Stri
     let output = run(&[&["--config", &path], words].concat(), &[]);
     let text = |bytes| String::from_utf8(bytes).unwrap().replace(&place, "@");
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// Returns what `explain` prints for the file and the body that `page` shows first, as a block of Markdown.
+pub(super) fn explained(page: &str) -> String {
+    let shown = |language: &str| {
+        let (_, rest) = page.split_once(&format!("```{language}\n")).unwrap();
+        rest.split_once("```").unwrap().0
+    };
+    let folder = Folder::new("explained-page");
+    // That group may not exist here.
+    let file = shown("toml").replace("\"gitlab-runner\"", "\"0\"");
+    fs::write(folder.at("config.toml"), file).unwrap();
+    fs::write(folder.at("body.json"), shown("json").trim_end()).unwrap();
+    let command = "dockerd-ci-proxy explain --config config.toml --listener gitlab \
+                   POST /containers/create --body body.json";
+    let words = command.split_whitespace().skip(1);
+    let mut program = Command::new(env!("CARGO_BIN_EXE_dockerd-ci-proxy"));
+    let output = program.args(words).current_dir(folder.at("")).output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{out}");
+    format!("```console\n$ {command}\n{out}```\n")
 }
 
 #[test]

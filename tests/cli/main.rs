@@ -148,8 +148,55 @@ fn reference_lists_the_flags_and_exit_codes_of_the_tables() {
     let path = root().join("docs/reference.md");
     let reference = fs::read_to_string(&path).unwrap();
     let with_flags = with_block(&reference, "flags", &doc::markdown());
-    let with_options = with_block(&with_flags, "options", &doc::options());
-    is_as_generated(&path, &with_block(&with_options, "exit codes", &doc::exit_codes()));
+    is_as_generated(&path, &with_block(&with_flags, "exit codes", &doc::exit_codes()));
+}
+
+#[test]
+fn the_page_about_the_file_lists_the_keys_and_options_of_the_tables() {
+    let path = root().join("docs/configuration.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let with_keys = with_block(&page, "keys", &doc::keys());
+    let with_explained = with_block(&with_keys, "explain", &configured::explained(&page));
+    is_as_generated(&path, &with_block(&with_explained, "options", &doc::options()));
+}
+
+/// Returns the targets of the links of a page that lead to files or headings here.
+fn links(page: &str) -> impl Iterator<Item = &str> {
+    let targets = page.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+    targets.map(|(target, _)| target).filter(|target| !target.contains("://"))
+}
+
+/// Returns the anchors that GitHub gives the headings of a page.
+fn anchors(page: &str) -> Vec<String> {
+    let headings = page.lines().filter(|line| line.starts_with('#'));
+    let plain = |letter: &char| letter.is_alphanumeric() || "-_ ".contains(*letter);
+    let anchor = |line: &str| line.trim_start_matches('#').trim().chars().filter(plain).collect();
+    headings
+        .map(|line| {
+            let text: String = anchor(line);
+            text.to_lowercase().replace(' ', "-")
+        })
+        .collect()
+}
+
+#[test]
+fn the_links_of_the_pages_resolve() {
+    let mut pages =
+        vec![root().join("README.md"), root().join("SECURITY.md"), root().join("CHANGELOG.md")];
+    let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    pages.extend(docs.filter(|path| path.extension().is_some_and(|end| end == "md")));
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        for link in links(&text) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let path =
+                if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+            assert!(path.exists(), "{}: {link}", page.display());
+            let is_there =
+                || anchors(&fs::read_to_string(&path).unwrap()).iter().any(|it| it == anchor);
+            assert!(anchor.is_empty() || is_there(), "{}: {link}", page.display());
+        }
+    }
 }
 
 #[test]
