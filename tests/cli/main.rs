@@ -1,5 +1,5 @@
 //! The command line as a user meets it: what the built binary prints and how it ends, and that
-//! `docs/reference.md`, the man page and the completions of the shells agree with it.
+//! `docs/reference.md`, `docs/configuration.md`, the man page and the completions of the shells agree with it.
 
 #![allow(clippy::unwrap_used, reason = "the helpers here are tests too")]
 
