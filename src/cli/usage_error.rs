@@ -241,10 +241,10 @@ impl Display for UsageError {
             Self::NoListener(path) => write!(f, "{path}: the file has no [[listener]]"),
             Self::PassedForNobody { name, path, known } => write!(
                 f,
-                "LISTEN_FDNAMES: the socket {} has the name {name:?}, and no listener has; expected {} \
-                 (FileDescriptorName=)",
+                "LISTEN_FDNAMES: no listener is called {name:?}, the name of the socket {}; expected {} \
+                 (FileDescriptorName= in its unit)",
                 path.display(),
-                known.join(", ")
+                known.join(" or ")
             ),
             Self::Unreadable { by, path, why } => {
                 write!(f, "{by}: cannot read {}: {why}", path.display())

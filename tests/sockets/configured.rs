@@ -229,8 +229,8 @@ fn a_passed_socket_of_no_listener_is_an_error() {
     let mut proxy = Proxy::configured(folder.path(), Some((sockets(&folder), "jenkins:gitlib")));
     assert_eq!(proxy.await_exit().code(), Some(2));
     let why = format!(
-        "LISTEN_FDNAMES: the socket {} has the name \"gitlib\", and no listener has; expected gitlab, jenkins \
-         (FileDescriptorName=)",
+        "LISTEN_FDNAMES: no listener is called \"gitlib\", the name of the socket {}; expected gitlab or jenkins \
+         (FileDescriptorName= in its unit)",
         folder.join("two").display()
     );
     assert!(proxy.log().contains(&why), "{}", proxy.log());

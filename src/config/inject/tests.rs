@@ -237,6 +237,10 @@ LogConfig.Config = { max-size = "1m" }
         format!("c:7:11 default HostConfig.LogConfig.Config {}", label("max-size", "1m")),
     ];
     assert_eq!(lines, wanted);
+}
+
+#[test]
+fn mistakes_in_options_with_the_dots_of_toml_are_named_by_their_whole_path() {
     let text = r#"
 [force]
 HostConfig.Memroy = 1
