@@ -18,7 +18,6 @@ mod usage_error;
 pub mod variables;
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -27,7 +26,7 @@ use settings::{Action, Given, Setting};
 pub use usage_error::UsageError;
 
 use crate::config::file::Source;
-use crate::config::{Config, Listener};
+use crate::config::{self, Config, Listener};
 
 /// Task that the command line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,9 +110,10 @@ fn config(args: &Args, passed: &[Passed]) -> Result<Config, Vec<UsageError>> {
     let Some(given) = args.settings.last(Setting::Config) else {
         return resolve::config(&args.settings, None, passed);
     };
-    let text = fs::read_to_string(&given.value).map_err(|why| {
-        let (by, why) = (given.by.clone(), why.to_string());
-        vec![UsageError::Unreadable { by, path: PathBuf::from(&given.value), why }]
+    let path = PathBuf::from(&given.value);
+    let text = config::file::text(&path).map_err(|why| {
+        let (by, path, why) = (given.by.clone(), path.clone(), why.to_string());
+        vec![UsageError::Unreadable { by, path, why }]
     })?;
     let path = given.value.to_string_lossy();
     let file = file::read(Source { path: &path, text: &text })

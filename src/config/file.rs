@@ -1,7 +1,12 @@
 //! The text of a configuration file, with the places of its keys and values.
 
 use std::fmt::{self, Display, Formatter};
+use std::fs::File;
+use std::io::{self, Read};
 use std::ops::Range;
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
 
 pub use toml::Spanned;
 pub use toml::de::{DeTable as Table, DeValue as Item};
@@ -19,6 +24,34 @@ impl Display for Fault {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.at, self.why)
     }
+}
+
+/// Maximum size of a file in bytes, far more than thousands of listeners need. The time to find all faults
+/// grows with the square of the size.
+pub const LIMIT: u64 = 1024 * 1024;
+
+/// Reads the text of a file.
+///
+/// # Errors
+///
+/// It cannot be opened, is no regular file (reading a FIFO could last forever), is larger than [`LIMIT`], or
+/// is not UTF-8.
+pub fn text(path: &Path) -> io::Result<String> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(LIMIT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(io::Error::other(format!("it is larger than {LIMIT} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+        let line = valid.filter(|byte| **byte == b'\n').count() + 1;
+        io::Error::other(format!("line {line} is not UTF-8"))
+    })
 }
 
 /// The text of a file.

@@ -75,6 +75,44 @@ fn a_file_that_cannot_be_read_is_named_with_its_flag() {
 }
 
 #[test]
+fn odd_files_are_read_or_refused_at_once() {
+    let folder = Folder::new("odd");
+    let path = folder.at("config.toml");
+    let refused = |why: &str| {
+        let output = run(&["--config", &path], &[]);
+        let wanted = format!("dockerd-ci-proxy: --config: cannot read {path}: {why}\n");
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), wanted);
+        assert_eq!(output.status.code(), Some(2));
+        let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir(&path));
+    };
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &path,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
+    )
+    .unwrap();
+    refused("it is not a regular file");
+    fs::create_dir(&path).unwrap();
+    refused("it is not a regular file");
+    fs::write(&path, b"# a\n# \xff").unwrap();
+    refused("line 2 is not UTF-8");
+    fs::write(&path, "#".repeat(1024 * 1024 + 1)).unwrap();
+    refused("it is larger than 1048576 bytes");
+    let (code, _, errors) = configured(&folder, "", &[]);
+    assert_eq!(
+        (code, &*errors),
+        (2, "dockerd-ci-proxy: @/config.toml: the file has no [[listener]]\n")
+    );
+    // A byte-order mark and the line ends of Windows are usual.
+    let (_, _, errors) = configured(&folder, "\u{feff}[[listener]]\r\nnam = 1\r\n", &[]);
+    assert!(errors.contains("config.toml:2:1: unknown key"), "{errors}");
+    let (_, _, errors) = configured(&folder, &format!("a = {}", "[".repeat(100_000)), &[]);
+    assert!(errors.contains("config.toml:1:"), "{errors}");
+}
+
+#[test]
 fn a_check_prints_the_settings_of_each_listener() {
     let folder = Folder::new("effective");
     daemon(&folder.at("daemon"));
