@@ -26,9 +26,9 @@ impl Display for Fault {
     }
 }
 
-/// Maximum size of a file in bytes, far more than thousands of listeners need. The time to find all faults
-/// grows with the square of the size.
-pub const LIMIT: u64 = 1024 * 1024;
+/// Maximum size of a file in bytes, enough for hundreds of listeners. The time to find all faults grows with
+/// the square of the size.
+pub const LIMIT: u64 = 256 * 1024;
 
 /// Reads the text of a file.
 ///

@@ -3,6 +3,8 @@
 
 mod agree;
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Range;
 
 use serde_json::{Map, Value as Json};
@@ -108,19 +110,18 @@ impl Reader<'_, '_> {
     }
 
     fn list(&mut self, key: Key, list: &[Spanned<Item<'_>>]) -> Value {
-        let mut texts: Vec<String> = Vec::new();
+        let mut texts = Vec::new();
+        let mut keys: BTreeMap<String, String> = BTreeMap::new();
         for item in list {
             let text = match item.get_ref() {
                 Item::String(text) => plain(text),
                 other => Err(unfit(Kind::Text, other)),
             };
-            let text = text.and_then(|text| {
-                let name = key_of(key, &text)?;
-                let twice = |other: &&String| key_of(key, other).as_ref() == Ok(&name);
-                match texts.iter().find(twice) {
-                    Some(first) => Err(format!("{text:?} has the same key as {first:?}")),
-                    None => Ok(text),
+            let text = text.and_then(|text| match keys.entry(key_of(key, &text)?) {
+                Entry::Occupied(first) => {
+                    Err(format!("{text:?} has the same key as {:?}", first.get()))
                 }
+                Entry::Vacant(free) => Ok(free.insert(text).clone()),
             });
             texts.extend(self.keep(&item.span(), text));
         }

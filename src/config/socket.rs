@@ -50,9 +50,23 @@ pub fn socket_path(text: &OsStr) -> Result<PathBuf, Invalid> {
 /// Returns `true` if two paths lead to the same socket, now or once the missing one exists.
 #[must_use]
 pub fn same_socket(one: &Path, other: &Path) -> bool {
-    match (file_at(one), file_at(other)) {
-        (None, None) => place(one) == place(other),
-        (one, other) => one == other,
+    Spot::of(one) == Spot::of(other)
+}
+
+/// What makes a socket the same one under all its paths.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Spot {
+    /// Its file.
+    File(File),
+    /// The path where it will be.
+    Place(PathBuf),
+}
+
+impl Spot {
+    /// Looks at a path.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        file_at(path).map_or_else(|| Self::Place(place(path)), Self::File)
     }
 }
 
@@ -72,7 +86,7 @@ pub fn mountable(path: &Path) -> Result<String, Invalid> {
 
 /// Device and inode: they make a file the same one under all its names, as for hard links and bind
 /// mounts.
-pub(crate) type File = (u64, u64);
+pub type File = (u64, u64);
 
 /// Returns the identity of the file at `path`, if there is one.
 pub(crate) fn file_at(path: &Path) -> Option<File> {

@@ -98,8 +98,8 @@ fn odd_files_are_read_or_refused_at_once() {
     refused("it is not a regular file");
     fs::write(&path, b"# a\n# \xff").unwrap();
     refused("line 2 is not UTF-8");
-    fs::write(&path, "#".repeat(1024 * 1024 + 1)).unwrap();
-    refused("it is larger than 1048576 bytes");
+    fs::write(&path, "#".repeat(256 * 1024 + 1)).unwrap();
+    refused("it is larger than 262144 bytes");
     let (code, _, errors) = configured(&folder, "", &[]);
     assert_eq!(
         (code, &*errors),

@@ -6,7 +6,8 @@ use crate::cli::file::File;
 use crate::cli::flags::FLAGS;
 use crate::cli::settings::{Scope, Setting, Settings};
 use crate::cli::usage_error::UsageError;
-use crate::config::{Config, socket};
+use crate::config::Config;
+use crate::config::socket::Spot;
 
 /// The name of the stats socket among passed sockets.
 const STATS: &str = "stats";
@@ -79,29 +80,27 @@ pub(super) fn distinct(
     config: Option<&Config>,
 ) -> Vec<UsageError> {
     let mut errors = Vec::new();
-    for (index, one) in listeners.iter().enumerate() {
-        for other in listeners {
-            if socket::same_socket(&one.listener.listen, &other.listener.daemon) {
-                let (by, daemon) = (one.listen_by.clone(), other.daemon_by.clone());
-                errors.push(UsageError::SameSocket { by, daemon });
-            }
+    let spot = |one: &Resolved| [&one.listener.listen, &one.listener.daemon].map(|at| Spot::of(at));
+    let spots: Vec<_> = listeners.iter().map(|one| (one, spot(one))).collect();
+    for (index, (one, [listen, _])) in spots.iter().enumerate() {
+        for (other, _) in spots.iter().filter(|(_, [_, daemon])| listen == daemon) {
+            let (by, daemon) = (one.listen_by.clone(), other.daemon_by.clone());
+            errors.push(UsageError::SameSocket { by, daemon });
         }
-        for other in listeners.iter().take(index) {
-            if socket::same_socket(&one.listener.listen, &other.listener.listen) {
-                let (by, other) = (one.listen_by.clone(), other.listen_by.clone());
-                errors.push(UsageError::OneSocket { by, other });
-            }
+        for (other, _) in spots.iter().take(index).filter(|(_, [other, _])| listen == other) {
+            let (by, other) = (one.listen_by.clone(), other.listen_by.clone());
+            errors.push(UsageError::OneSocket { by, other });
         }
     }
     let stats = config.and_then(|config| config.stats.as_ref()).zip(stats_by);
-    let sockets = listeners.iter().flat_map(|one| {
-        [(&one.listen_by, &one.listener.listen), (&one.daemon_by, &one.listener.daemon)]
-    });
-    if let Some((path, by)) = stats
-        && let Some((other, _)) =
-            sockets.into_iter().find(|(_, theirs)| socket::same_socket(path, theirs))
-    {
-        errors.push(UsageError::OneSocket { by: by.to_owned(), other: other.clone() });
+    if let Some((path, by)) = stats {
+        let stats = Spot::of(path);
+        let mut sockets = spots.iter().flat_map(|(one, [listen, daemon])| {
+            [(&one.listen_by, listen), (&one.daemon_by, daemon)]
+        });
+        if let Some((other, _)) = sockets.find(|(_, theirs)| **theirs == stats) {
+            errors.push(UsageError::OneSocket { by: by.to_owned(), other: other.clone() });
+        }
     }
     errors
 }
