@@ -6,6 +6,7 @@
 //! clients; this one returns after its last exchange.
 
 mod accepting;
+mod changes;
 mod guests;
 mod life;
 mod passing_on;

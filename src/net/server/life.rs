@@ -198,16 +198,13 @@ impl Server {
         if self.upgrade.is_some() {
             return info!("SIGHUP: another process is being started already");
         }
-        if self.reload.is_running() {
-            return info!(
-                "SIGHUP: the configuration is being read again; no other process is started"
-            );
-        }
         if std::process::id() == 1 {
             return warn!(
                 "SIGHUP: nobody can take over from the first process of a container; start a new one"
             );
         }
+        // The new process reads the configuration itself.
+        self.reload.give_up();
         self.manager.reloading();
         self.manager.notify(self.state());
         info!("SIGHUP: starting {program} to take over");
@@ -232,6 +229,7 @@ impl Server {
         warn!("cannot hand over to another process: {why}; serving on");
         // For the manager, the reload has ended.
         self.manager.ready();
+        self.reload_if_missed();
     }
 
     /// Handles a message from the new process, or its end.
@@ -266,6 +264,7 @@ impl Server {
         self.leave_stats();
         self.accept_no_more(Accepting::superseded(Instant::now()));
         self.follow(number, link);
+        self.reload_in(number);
         info!("process {number} serves from now on; {} connections are here", self.clients());
     }
 

@@ -1,31 +1,24 @@
 //! Reading the configuration again at SIGUSR1, as part of the event loop.
 //!
-//! A thread reads the file, since that may need answers of the daemon. Then all changes are made between two
-//! turns of the loop, or none. A listener is known by its name. If it stays, its clients get its new settings
-//! with their next request. Sockets are known by their paths: one whose path still is in the configuration
-//! stays open, be it for another listener. Clients of a closed socket are served until they are quiet.
+//! A thread reads the file, since that may need answers of the daemon. Then all [`changes`](super::changes) are
+//! made between two turns of the loop, or none.
 
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::io;
+use std::mem;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Instant;
-use std::{fmt, io, mem};
 
 use log::{error, info, warn};
+use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::SIGUSR1;
 
+use super::Server;
+use super::changes::Changes;
 use super::guests::since_epoch;
-use super::life::{BUSY, QUIET};
-use super::served::{Served, place_of};
-use super::{Server, limits};
 use crate::config::SocketAccess;
-use crate::net::listen::Listener;
-use crate::net::listen::socket::may_give;
-use crate::net::wire::pair::Pair;
-use crate::net::wire::pumps::Pumps;
-use crate::proxy::ListenerSettings;
 use crate::rules::Profile;
 use crate::stats::Reloads;
 
@@ -47,9 +40,6 @@ pub struct ListenerPlan {
 
 /// The listeners of the configuration file, or all errors in it.
 type Plans = Result<Vec<ListenerPlan>, Vec<String>>;
-
-/// The place of a listener that was bound, but is not served yet.
-const UNPLACED: usize = usize::MAX;
 
 /// Catches SIGUSR1 while there is no server yet. Otherwise it would end the process.
 #[derive(Debug)]
@@ -81,28 +71,14 @@ pub(super) struct Reload {
 }
 
 impl Reload {
+    /// Drops what is being read. A file system whose server is dead may delay that forever.
+    pub(super) fn give_up(&mut self) {
+        self.again |= self.running.take().is_some();
+    }
+
     /// Returns `true` while the file is being read.
     pub(super) fn is_running(&self) -> bool {
         self.running.is_some()
-    }
-}
-
-/// The names of the listeners that a reload has changed.
-#[derive(Debug, Default)]
-struct Changes {
-    added: Vec<String>,
-    removed: Vec<String>,
-    changed: Vec<String>,
-}
-
-impl fmt::Display for Changes {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let all = [("added", &self.added), ("removed", &self.removed), ("changed", &self.changed)];
-        let some = all.iter().filter(|(_, names)| !names.is_empty());
-        let lists: Vec<_> =
-            some.map(|(how, names)| format!("{how} {}", names.join(", "))).collect();
-        out.write_str(if lists.is_empty() { "nothing has changed" } else { "" })?;
-        out.write_str(&lists.join("; "))
     }
 }
 
@@ -126,6 +102,16 @@ impl Server {
         }
     }
 
+    /// Has the new process `number` read the configuration if a signal came while it was starting.
+    pub(super) fn reload_in(&mut self, number: u32) {
+        let number = i32::try_from(number).ok().and_then(Pid::from_raw);
+        if let Some(number) = number.filter(|_| mem::take(&mut self.reload.again))
+            && let Err(why) = kill_process(number, Signal::USR1)
+        {
+            warn!("cannot have the new process read the configuration again: {why}");
+        }
+    }
+
     /// Begins to read the configuration.
     pub(super) fn start_reload(&mut self) {
         let Some(read) = self.reload.read.clone() else {
@@ -135,9 +121,9 @@ impl Server {
             return info!("SIGUSR1: stopping, so the configuration is not read again");
         }
         if self.upgrade.is_some() {
-            return info!(
-                "SIGUSR1: another process is being started, which reads the configuration"
-            );
+            // That process may have read it before the last change.
+            self.reload.again = true;
+            return info!("SIGUSR1: another process is being started; then the file is read");
         }
         if self.reload.is_running() {
             self.reload.again = true;
@@ -181,206 +167,6 @@ impl Server {
         }
         self.manager.ready();
     }
-
-    /// Makes the listeners what `plans` describes.
-    ///
-    /// # Errors
-    /// The sockets that cannot be made. Then nothing has changed.
-    fn apply(&mut self, plans: Vec<ListenerPlan>) -> Result<Changes, Vec<String>> {
-        self.bind(&plans)?;
-        let mut changes = Changes::default();
-        let upstream = plans.first().map(|plan| self.daemons.add(&plan.daemon).upstream());
-        let sockets: Vec<_> =
-            plans.into_iter().map(|plan| self.renew(plan, &mut changes)).collect();
-        self.place_sockets(&sockets, &mut changes);
-        self.remove_others(&sockets, &mut changes);
-        if let Some(upstream) = upstream {
-            self.answer_for(upstream);
-        }
-        // Free pumps have old settings.
-        self.pumps = Pumps::default();
-        self.daemons.forget_unused();
-        if let Some(listeners) = self.accepting.listeners() {
-            let pairs = limits(listeners, &self.daemons).pairs;
-            self.max_pairs = pairs.saturating_sub(self.guest_files().div_ceil(2)).max(1);
-        }
-        Ok(changes)
-    }
-
-    /// Makes the sockets that are not there, without a place.
-    fn bind(&mut self, plans: &[ListenerPlan]) -> Result<(), Vec<String>> {
-        let registry = self.poll.registry();
-        let Some(listeners) = self.accepting.listeners() else { return Err(Vec::new()) };
-        let mut errors = Vec::new();
-        for ListenerPlan { name, path, access, daemon, .. } in plans {
-            let place = place_of(&self.served, name).unwrap_or(UNPLACED);
-            let path = absolute(path);
-            let has = |(listener, at): (&Listener, usize)| serves(listener, at, place, &path);
-            let result = if listeners.iter().any(has) {
-                may_give(&path, *access, daemon).map_err(|why| why.to_string())
-            } else {
-                Listener::bind(&path, *access, daemon).map_err(|why| why.to_string()).and_then(
-                    |listener| {
-                        let added = listeners.add(listener, UNPLACED, registry);
-                        added.map_err(|why| format!("cannot watch {}: {why}", path.display()))
-                    },
-                )
-            };
-            errors.extend(result.err());
-        }
-        if errors.is_empty() {
-            return Ok(());
-        }
-        listeners.assign(registry, |_, place| (place != UNPLACED).then_some(place));
-        Err(errors)
-    }
-
-    /// Gives a listener its new settings, or adds it. Returns what is known of its socket.
-    fn renew(&mut self, plan: ListenerPlan, changes: &mut Changes) -> Socket {
-        let ListenerPlan { name, path, access, profile, daemon } = plan;
-        let upstream = self.daemons.add(&daemon).upstream();
-        let shared = Rc::clone(&self.shared);
-        let settings =
-            ListenerSettings { name: name.clone(), profile, answers: false, upstream, shared };
-        let known = place_of(&self.served, &name);
-        let place = known.unwrap_or_else(|| self.served.next());
-        match self.served.get_mut(place) {
-            None => {
-                self.served.insert(Served::new(Rc::new(settings), Vec::new()));
-                changes.added.push(name.clone());
-            }
-            Some(served) => {
-                let moved = !Rc::ptr_eq(&served.settings.upstream, &settings.upstream);
-                if served.ends.take().is_some() {
-                    changes.added.push(name.clone());
-                } else if moved || !served.settings.profile.is_like(&settings.profile) {
-                    changes.changed.push(name.clone());
-                }
-                served.settings = Rc::new(settings);
-                if moved {
-                    self.each_client(place, Pair::leave_daemon);
-                }
-            }
-        }
-        Socket { name, place, path: absolute(&path), access, daemon }
-    }
-
-    /// Gives each listening socket to its listener, and closes the others.
-    fn place_sockets(&mut self, sockets: &[Socket], changes: &mut Changes) {
-        let registry = self.poll.registry();
-        let Some(listeners) = self.accepting.listeners() else { return };
-        let closed = listeners.assign(registry, |listener, at| {
-            let is = |socket: &&Socket| serves(listener, at, socket.place, &socket.path);
-            sockets.iter().find(is).map(|socket| socket.place)
-        });
-        for socket in sockets {
-            let own = listeners.iter().filter(|(_, place)| *place == socket.place);
-            let mut differs = false;
-            let mut paths = Vec::new();
-            for (listener, _) in own {
-                differs |=
-                    listener.set_access(socket.access, &socket.daemon).unwrap_or_else(|why| {
-                        warn!("{why}");
-                        false
-                    });
-                paths.push(listener.path().to_owned());
-            }
-            if let Some(served) = self.served.get_mut(socket.place) {
-                differs |= mem::replace(&mut served.sockets, paths) != served.sockets;
-            }
-            changes.note(&socket.name, differs);
-        }
-        for (listener, place) in closed {
-            // Clients that have connected must not be cut off. Those of a passed socket wait on.
-            while !listener.is_passed()
-                && self.has_room()
-                && let Ok(stream) = listener.accept()
-            {
-                self.welcome(stream, place);
-            }
-            self.each_client(place, |pair| pair.leaves = true);
-            self.reload.sweep = Some(Instant::now() + QUIET);
-        }
-    }
-
-    /// Removes the listeners without a plan. Each stays until its last client has left.
-    fn remove_others(&mut self, sockets: &[Socket], changes: &mut Changes) {
-        let stays = |place: usize| sockets.iter().any(|socket| socket.place == place);
-        let slots: Vec<_> = self.served.slots().filter(|place| !stays(*place)).collect();
-        for place in slots {
-            let Some(served) = self.served.get_mut(place) else { continue };
-            if served.settings.answers || served.ends.is_some() {
-                continue;
-            }
-            served.ends = Some(Instant::now() + BUSY);
-            served.sockets.clear();
-            changes.removed.push(served.settings.name.clone());
-            if served.is_unused() {
-                self.served.remove(place);
-            }
-        }
-    }
-
-    fn each_client(&mut self, place: usize, act: impl Fn(&mut Pair)) {
-        let slots: Vec<_> = self.pairs.slots().collect();
-        for slot in slots {
-            if let Some(pair) = self.pairs.get_mut(slot).filter(|pair| pair.listener() == place) {
-                act(pair);
-            }
-        }
-    }
-
-    /// Closes the clients of closed sockets that were quiet since the last call. Those of
-    /// removed listeners that are never quiet begin no new exchanges in the end.
-    pub(super) fn sweep_leaving(&mut self) {
-        let slots: Vec<_> = self.pairs.slots().collect();
-        let mut left = false;
-        for slot in slots {
-            let Some(pair) = self.pairs.get_mut(slot).filter(|pair| pair.leaves) else { continue };
-            if pair.was_quiet() {
-                self.remove(slot);
-                continue;
-            }
-            left = true;
-            let served = self.served.get_mut(pair.listener());
-            if let Some(served) =
-                served.filter(|served| served.ends.is_some_and(|at| at <= self.woke))
-            {
-                served.close();
-                self.queue(slot);
-            }
-        }
-        self.reload.sweep = left.then(|| self.woke + QUIET);
-    }
-}
-
-impl Changes {
-    /// Notes a listener whose socket has `changed`, unless it is known to be another one.
-    fn note(&mut self, name: &str, changed: bool) {
-        let known = |names: &[String]| names.iter().any(|known| known == name);
-        if changed && !known(&self.added) && !known(&self.changed) {
-            self.changed.push(name.to_owned());
-        }
-    }
-}
-
-/// The socket of a listener.
-struct Socket {
-    name: String,
-    place: usize,
-    path: PathBuf,
-    access: SocketAccess,
-    daemon: PathBuf,
-}
-
-/// Returns `true` if this listening socket, whose place is `at` now, is to serve the listener at `place` with
-/// this path.
-fn serves(socket: &Listener, at: usize, place: usize, path: &Path) -> bool {
-    if socket.is_passed() { at == place } else { socket.path() == path }
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 #[cfg(test)]
