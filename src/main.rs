@@ -149,12 +149,7 @@ fn run(config: &Config, start: Start, program: Program, early: &EarlySignal) -> 
         Start::First(sockets) => (sockets, None),
         Start::Next(sockets, predecessor) => (sockets, Some(predecessor)),
     };
-    let profiles = profiles(config).map_err(|errors| {
-        for (_, why) in &errors {
-            error!("{why}");
-        }
-        errors.first().map_or(Exit::Failed, |(exit, _)| *exit)
-    })?;
+    let profiles = profiles(config).map_err(|errors| logged(&errors))?;
     let stats = stats(config, sockets.stats.take())?;
     let (groups, removed) = groups(config, &profiles, sockets.clients)?;
     let paths: Vec<Vec<PathBuf>> = groups
@@ -189,13 +184,25 @@ fn run(config: &Config, start: Start, program: Program, early: &EarlySignal) -> 
     for ((listener, profile), paths) in config.listeners.iter().zip(&profiles).zip(&paths) {
         announce(listener, paths, profile);
     }
-    let net::Stopped { cut, handed_over } = server.run().map_err(|why| loop_failed(&why))?;
+    let stopped = server.run().map_err(|why| loop_failed(&why))?;
+    announce_stop(stopped);
+    Ok(Exit::Done)
+}
+
+/// Logs errors, and returns the exit code of the first one.
+fn logged(errors: &[(Exit, String)]) -> Exit {
+    for (_, why) in errors {
+        error!("{why}");
+    }
+    errors.first().map_or(Exit::Failed, |(exit, _)| *exit)
+}
+
+fn announce_stop(net::Stopped { cut, handed_over }: net::Stopped) {
     let handed_over = match handed_over {
         0 => String::new(),
         _ => format!(", {handed_over} were handed over"),
     };
     info!("stopped; {cut} connections were cut off{handed_over}");
-    Ok(Exit::Done)
 }
 
 /// Reads the configuration of a running process again. `old` is the one from its start.

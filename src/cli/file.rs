@@ -14,7 +14,7 @@ use crate::rules::inject::Inject;
 pub(super) struct File {
     /// The settings of the process.
     pub(super) process: Settings,
-    /// What listeners have unless they have it themselves.
+    /// The settings of listeners that do not have them themselves.
     pub(super) defaults: Level,
     pub(super) listeners: Vec<Level>,
 }

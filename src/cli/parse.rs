@@ -56,16 +56,8 @@ impl Args {
                 Arg::Value(word) if word == "help" => known("--help"),
                 Arg::Value(word) => Err(stray(before, word)),
             }?;
-            if args.action == Action::Status && !["--stats-socket", "--help"].contains(&by) {
-                return Err(UsageError::NotOfStatus(by));
-            }
-            if args.action != Action::Explain && OF_EXPLAIN.contains(&by) {
-                return Err(UsageError::OfExplain(by));
-            }
+            check_command(args.action, by)?;
             match flag.effect {
-                Effect::Action(Action::Check) if args.action == Action::Explain => {
-                    return Err(UsageError::NotOfExplain(by));
-                }
                 Effect::Action(action) => args.action = action,
                 Effect::Switch(setting, value) => {
                     args.settings.push(setting, Given::new(value, by));
@@ -151,4 +143,17 @@ fn unwanted_value(error: lexopt::Error) -> UsageError {
 
 fn is_old_cgroup_switch(name: &str) -> bool {
     matches!(name, "--cgroupparent" | "--cp")
+}
+
+/// Refuses a flag that a command does not have.
+fn check_command(command: Action, by: &'static str) -> Result<(), UsageError> {
+    match command {
+        Action::Status if !["--stats-socket", "--help"].contains(&by) => {
+            Err(UsageError::NotOfStatus(by))
+        }
+        Action::Explain if by == "--check" => Err(UsageError::NotOfExplain(by)),
+        Action::Explain => Ok(()),
+        _ if OF_EXPLAIN.contains(&by) => Err(UsageError::OfExplain(by)),
+        _ => Ok(()),
+    }
 }

@@ -1,4 +1,4 @@
-//! What can be set, and the values as they were given by flags, variables and the configuration file.
+//! The settings, and their values as given by flags, variables and the configuration file.
 
 use std::ffi::OsString;
 
@@ -11,7 +11,7 @@ pub struct Flag {
     pub names: &'static [&'static str],
     /// Its one-letter name.
     pub short: Option<char>,
-    /// What it sets.
+    /// Its effect.
     pub effect: Effect,
     /// The variable that is read where the flag is not given.
     pub variable: Option<&'static str>,
@@ -72,7 +72,7 @@ impl Action {
     }
 }
 
-/// What a flag, a variable or a key of the file sets.
+/// A setting of a flag, a variable or a key of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the table of flags describes them")]
 pub enum Setting {

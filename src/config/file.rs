@@ -16,7 +16,7 @@ pub use toml::de::{DeTable as Table, DeValue as Item};
 pub struct Fault {
     /// The place: `PATH:LINE:COLUMN`.
     pub at: String,
-    /// What was found, and what was expected.
+    /// The value or key that was found, and the expected one.
     pub why: String,
 }
 

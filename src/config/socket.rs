@@ -53,7 +53,7 @@ pub fn same_socket(one: &Path, other: &Path) -> bool {
     Spot::of(one) == Spot::of(other)
 }
 
-/// What makes a socket the same one under all its paths.
+/// The identity of a socket, which is the same under all its paths.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Spot {
     /// Its file.

@@ -34,7 +34,7 @@ pub(super) struct Asking {
     stage: Stage,
 }
 
-/// What is waited for.
+/// The part that is missing.
 #[derive(Debug)]
 enum Stage {
     None,
@@ -48,7 +48,7 @@ enum Stage {
     Daemon(CollectReply),
 }
 
-/// What follows.
+/// The state that follows.
 #[derive(Debug)]
 pub(super) enum Next {
     /// The request was sent; its body may follow.

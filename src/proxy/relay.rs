@@ -54,7 +54,7 @@ enum Reply {
     Done,
 }
 
-/// What follows.
+/// The state that follows.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Next {
     /// The connection leaves HTTP.

@@ -119,3 +119,6 @@ fn unique(labels: &[Sourced<Label>]) -> Result<(), UsageError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

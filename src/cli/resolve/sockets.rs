@@ -104,3 +104,6 @@ pub(super) fn distinct(
     }
     errors
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use crate::rules::AnonymousVolumes;
 const NUL: &str = "\0";
 
 /// Reads a command line, split at spaces, with these variables.
-fn run(words: &str, env: &[(&str, &str)]) -> Result<Config, String> {
+pub(super) fn run(words: &str, env: &[(&str, &str)]) -> Result<Config, String> {
     let env: Vec<_> = env.iter().map(|(name, value)| (*name, *value)).collect();
     let lookup = |name: &str| {
         let found = env.iter().find(|(known, _)| *known == name)?;
@@ -22,22 +22,22 @@ fn run(words: &str, env: &[(&str, &str)]) -> Result<Config, String> {
     }
 }
 
-fn lines(errors: &[UsageError]) -> String {
+pub(super) fn lines(errors: &[UsageError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the one listener.
-fn listener_of(words: &str, env: &[(&str, &str)]) -> Result<Listener, String> {
+pub(super) fn listener_of(words: &str, env: &[(&str, &str)]) -> Result<Listener, String> {
     let mut config = run(words, env)?;
     assert_eq!(config.listeners.len(), 1);
     Ok(config.listeners.remove(0))
 }
 
-fn by<T>(value: T, by: &str) -> Sourced<T> {
+pub(super) fn by<T>(value: T, by: &str) -> Sourced<T> {
     Sourced { value, by: by.to_owned() }
 }
 
-fn labels_of(words: &str, env: &[(&str, &str)]) -> Result<Vec<String>, String> {
+pub(super) fn labels_of(words: &str, env: &[(&str, &str)]) -> Result<Vec<String>, String> {
     let text = |label: Sourced<Label>| format!("{}={}", label.value.key, label.value.value);
     listener_of(words, env).map(|listener| listener.labels.into_iter().map(text).collect())
 }
@@ -246,149 +246,6 @@ fn the_last_occurrence_of_a_flag_counts() {
     assert_eq!(parent_of("--cp --cgroup-parent /a --cgroup-parent /b", &[]), Ok(fixed("/b")));
     let own = parent_of("--cgroup-parent /a --cgroupparent", &[]);
     assert_eq!(own, Ok(CgroupParent::OfOwnContainer));
-}
-
-#[test]
-fn a_passed_socket_replaces_the_listening_socket_and_excludes_its_settings() {
-    let path = std::path::Path::new("/run/passed");
-    let run = |words: &str, env: fn(&str) -> Option<std::ffi::OsString>| match parse(
-        words.split_whitespace().map(Into::into),
-        env,
-        &[Passed { name: "any".into(), path: path.into() }],
-    ) {
-        Ok(Command::Run(mut config)) => {
-            let listener = config.listeners.remove(0);
-            Ok((listener.listen, listener.socket_bind.value))
-        }
-        Ok(other) => panic!("{other:?}"),
-        Err(errors) => Err(lines(&errors)),
-    };
-    let rewritten = |to: &str| Ok((path.into(), SocketBind::Rewrite(to.into())));
-    assert_eq!(run("", |_| None), rewritten("/run/passed"));
-    assert_eq!(run("--socket-bind-source /on/host", |_| None), rewritten("/on/host"));
-    let variable = |name: &str| (name == "DCP_LISTEN_SOCKET").then(|| "/l".into());
-    let refusals = [
-        ("--ls", run("--ls /l", |_| None)),
-        ("DCP_LISTEN_SOCKET", run("", variable)),
-        ("--socket-mode", run("--socket-mode 600", |_| None)),
-        ("--socket-owner", run("--socket-owner 0", |_| None)),
-        ("--socket-group", run("--socket-group 0", |_| None)),
-    ];
-    for (by, refusal) in refusals {
-        let why = refusal.unwrap_err();
-        assert!(why.starts_with(&format!("{by}: has no effect, since ")), "{why}");
-    }
-    assert_eq!(run("--ls unix:///run/../run/passed", |_| None), rewritten("/run/passed"));
-    let itself = run("--ds /run/passed", |_| None).unwrap_err();
-    assert!(itself.starts_with("LISTEN_FDS: is the same socket as --ds"), "{itself}");
-}
-
-#[test]
-fn a_variable_may_hold_several_labels() {
-    let labels = |text| labels_of("", &[("DCP_LABELS", text)]);
-    let three = Ok(["a=1", "b=x y", "c="].map(String::from).into());
-    assert_eq!(labels("a=1,b=x y,c="), three);
-    assert_eq!(labels(" a=1 ,\n  b=x y\n\nc=,\n"), three);
-    assert_eq!(labels(", ,"), labels_of("", &[]));
-    let why = "DCP_LABELS: \"b\" has no \"=\"; expected KEY=VALUE";
-    assert_eq!(labels("a=1,b"), Err(why.into()));
-    let why = "DCP_LABELS: the label key \"c \" contains whitespace";
-    assert_eq!(labels("b=2 , c = 3"), Err(why.into()));
-    let why = "DCP_LABELS: the label key \"a\" was already given by DCP_LABELS";
-    assert_eq!(labels("a=1,a=2"), Err(why.into()));
-    // Together with the older variables, but not with flags.
-    let env = [("DCP_LABELS", "a=1"), ("DCP_LABEL_NAME", "b"), ("DCP_LABEL_VALUE", "2")];
-    assert_eq!(labels_of("", &env), Ok(["a=1", "b=2"].map(String::from).into()));
-    assert_eq!(labels_of("--label c=3", &env), Ok(vec!["c=3".into()]));
-    assert_eq!(labels_of("--lv 4", &env), Ok(vec!["b=4".into()]));
-}
-
-#[test]
-fn images_get_the_selected_labels() {
-    let of = |chosen: &str| {
-        let words = format!("--label ci.job=1 --label ci.team=web --ln ci.host --lv h {chosen}");
-        let text = |label: Sourced<Label>| label.value.key;
-        listener_of(&words, &[]).map(|config| config.image_labels.into_iter().map(text).collect())
-    };
-    let keys = |keys: &[&str]| Ok(keys.iter().map(ToString::to_string).collect::<Vec<_>>());
-    let all = keys(&["ci.job", "ci.team", "ci.host"]);
-    assert_eq!(of(""), all);
-    assert_eq!(of("--image-labels all"), all);
-    assert_eq!(of("--image-labels none"), keys(&[]));
-    assert_eq!(of("--image-labels ci.host,ci.team,ci.host"), keys(&["ci.team", "ci.host"]));
-    let given = [("DCP_LABELS", "a=1, b=2"), ("DCP_IMAGE_LABELS", " b,\n")];
-    let label = by(config::label("b", "2").unwrap(), "DCP_LABELS");
-    assert_eq!(listener_of("", &given).unwrap().image_labels, [label]);
-    let key = "--image-labels: ";
-    for (chosen, why) in [
-        ("ci.jb", r#"no label has the key "ci.jb"; did you mean ci.job?"#),
-        ("ci.team,ci.h", r#"no label has the key "ci.h"; did you mean ci.host?"#),
-        ("nome", r#"no label has the key "nome"; did you mean none?"#),
-        (
-            "all,ci.team",
-            r#"no label has the key "all"; expected all, none, or some of these keys: ci.job, ci.team, ci.host"#,
-        ),
-        (",", r#""," names no label; expected all, none, or keys of labels"#),
-    ] {
-        assert_eq!(of(&format!("--image-labels {chosen}")), Err(format!("{key}{why}")));
-    }
-    let why = r#"DCP_IMAGE_LABELS: no label has the key "Created_Via"; did you mean Created-Via?"#;
-    assert_eq!(run("", &[("DCP_IMAGE_LABELS", "Created_Via")]), Err(why.into()));
-}
-
-#[test]
-fn names_and_values_are_paired_in_order() {
-    let labels = labels_of("--ln a --ln b --label c=3 --lv 1 --labelvalue 2", &[]);
-    assert_eq!(labels, Ok(["c=3", "a=1", "b=2"].map(String::from).into()));
-}
-
-#[test]
-fn a_name_or_value_alone_is_refused() {
-    let cases = [
-        ("--ln a", "--ln: \"a\" has no matching --labelvalue"),
-        ("--labelname a --ln b --lv 1", "--ln: \"b\" has no matching --labelvalue"),
-        ("--label x=y --lv 1", "--lv: \"1\" has no matching --labelname"),
-    ];
-    for (words, why) in cases {
-        assert_eq!(labels_of(words, &[]), Err(why.into()));
-    }
-    let why = "DCP_LABEL_NAME: \"a\" has no matching DCP_LABEL_VALUE";
-    assert_eq!(labels_of("", &[("DCP_LABEL_NAME", "a")]), Err(why.into()));
-}
-
-#[test]
-fn a_duplicate_key_is_refused() {
-    let why = "--label: the label key \"a\" was already given by --label";
-    assert_eq!(labels_of("--label a=1 --label a=1", &[]), Err(why.into()));
-    let why = "--ln: the label key \"a\" was already given by --label";
-    assert_eq!(labels_of("--ln a --lv 2 --label a=1", &[]), Err(why.into()));
-}
-
-#[test]
-fn socket_bind_source_needs_rewrite() {
-    for bind in ["refuse", "pass"] {
-        let words = format!("--socket-bind-source /x --socket-bind {bind}");
-        let why = "--socket-bind-source: has no effect with --socket-bind";
-        assert_eq!(run(&words, &[]), Err(format!("{why} {bind}; expected --socket-bind rewrite")));
-    }
-    assert!(run("--socket-bind-source /x --socket-bind rewrite", &[]).is_ok());
-}
-
-#[test]
-fn the_listening_socket_cannot_be_the_daemons() {
-    let why = "--ls: is the same socket as DCP_DOCKER_SOCKET; the proxy would connect to itself";
-    let env = [("DCP_DOCKER_SOCKET", "/tmp/../tmp/a")];
-    assert_eq!(run("--ls /tmp/a", &env), Err(why.into()));
-}
-
-#[test]
-fn the_stats_socket_cannot_be_another_socket() {
-    let why = |words: &str| run(words, &[]).unwrap_err();
-    let own = "; expected a socket of its own";
-    let theirs = why("--ls /tmp/a --stats-socket /tmp/a");
-    assert_eq!(theirs, format!("--stats-socket: is the same socket as --ls{own}"));
-    let theirs = why("--ds /tmp/a --stats-socket /tmp/../tmp/a");
-    assert_eq!(theirs, format!("--stats-socket: is the same socket as --ds{own}"));
 }
 
 #[test]

@@ -59,7 +59,7 @@ enum Stage {
     Failed(Failure, Downwards, Vec<u8>),
 }
 
-/// What follows.
+/// The state that follows.
 #[derive(Debug)]
 pub(super) enum Next {
     /// The daemon answers in HTTP/1.1.

@@ -13,14 +13,14 @@
 //! The numbers are those of `control.proto` and `gateway.proto` of moby/buildkit.
 
 mod attributes;
+mod exporters;
 pub(super) mod image_config;
 mod protobuf;
 mod refusals;
 mod store;
 
-use std::collections::BTreeSet;
-
 use self::attributes::force;
+use self::exporters::{Exporter, Images, UNLABELLED};
 use self::refusals::unlabelled;
 pub use self::refusals::{call_path, compressed, plain_http2};
 use self::store::Reads;
@@ -138,16 +138,8 @@ mod returned {
     pub(super) const METADATA: u64 = 10;
 }
 
-/// The exporters that make images.
-const IMAGE_EXPORTERS: [&[u8]; 4] = [b"moby", b"image", b"docker", b"oci"];
-
 /// The entitlement of a build to the host's network.
 const HOST_NETWORK: &[u8] = b"network.host";
-
-const UNLABELLED: Note = "a BuildKit build makes an image without a frontend and without a config that its exporter reads; it \
-     has no labels";
-
-const UNSURE: Note = "a BuildKit build makes an image with a config that its exporter may not read; it may have no labels";
 
 const SESSION_EXPORTER: Note =
     "a BuildKit build asks its client for exporters, whose image configs the proxy does not see";
@@ -186,57 +178,86 @@ fn control_solve(
     store: Option<Store>,
 ) -> Result<EditedMessage, Refusal> {
     let mut edited = Vec::with_capacity(message.len() + 512);
-    let mut frontend = None;
-    let (mut definition, mut asks_client, mut takes_grant) = (false, false, false);
+    let solve = ControlSolve::edit(profile, message, store, &mut edited)?;
+    let frontend = solve.frontend == Some(true);
+    let mut forced = if frontend {
+        force(profile, &mut edited, control::FRONTEND_ATTRS)?
+    } else {
+        Forced::LABELS.when(solve.images.reads.contains(&Reads::Always))
+    };
     let host_network = profile.inject.build_options().host_network();
-    // BuildKit before 0.13 reads only the old fields; later versions read the new ones if there are any.
-    // So both are labelled.
-    let mut old = Exporter::default();
-    let mut images = Images { store: store.unwrap_or(Store::Unknown), ..Images::default() };
-    for field in fields(message)? {
-        match field.number {
-            control::DEFINITION => definition = true,
-            control::FRONTEND => name_frontend(&mut frontend, field.bytes()?)?,
-            control::FRONTEND_ATTRS => {
-                entry(field.bytes()?)?;
-            }
-            control::ENTITLEMENTS if host_network.is_some() && field.bytes()? == HOST_NETWORK => {
-                takes_grant = true;
-                continue;
-            }
-            control::OLD_EXPORTER => old.kind = field.bytes()?,
-            control::OLD_EXPORTER_ATTRS => {
-                let number = control::OLD_EXPORTER_ATTRS;
-                old.attributes.edit(profile, field.bytes()?, number, &mut edited)?;
-                continue;
-            }
-            control::SESSION_EXPORTER => asks_client |= field.value != Value::Varint(0),
-            control::EXPORTERS => {
-                let mut message = Vec::new();
-                images.count(&Exporter::edit(profile, field.bytes()?, &mut message)?)?;
-                put(&mut edited, control::EXPORTERS, &message);
-                continue;
-            }
-            _ => {}
-        }
-        edited.extend_from_slice(field.text);
-    }
-    images.count(&old)?;
-    let mut forced =
-        if images.reads.contains(&Reads::Always) { Forced::LABELS } else { Forced::NOTHING };
-    let frontend = frontend == Some(true);
-    if frontend {
-        forced = force(profile, &mut edited, control::FRONTEND_ATTRS)?;
-    }
     if host_network == Some(true) {
         put(&mut edited, control::ENTITLEMENTS, HOST_NETWORK);
     }
-    forced |= Forced::FIELDS.when(host_network == Some(true) || takes_grant);
+    forced |= Forced::FIELDS.when(host_network == Some(true) || solve.takes_grant);
     // Without a definition the build comes from LLBBridge on behalf of this call.
-    let bare = definition && !frontend;
-    let note = images.note().filter(|_| bare).or(asks_client.then_some(SESSION_EXPORTER));
-    let asks_for_store = bare && images.by_store && store.is_none();
+    let bare = solve.definition && !frontend;
+    let asks_client = solve.asks_client.then_some(SESSION_EXPORTER);
+    let note = solve.images.note().filter(|_| bare).or(asks_client);
+    let asks_for_store = bare && solve.images.by_store && store.is_none();
     Ok(EditedMessage { message: edited, forced, note, asks_for_store })
+}
+
+/// The fields of a `Control/Solve` that decide about its labels and its network.
+#[derive(Default)]
+struct ControlSolve {
+    frontend: Option<bool>,
+    /// `true` if there is a definition.
+    definition: bool,
+    /// `true` if the client is asked for exporters.
+    asks_client: bool,
+    /// `true` if the entitlement to the host's network was left out.
+    takes_grant: bool,
+    images: Images,
+}
+
+impl ControlSolve {
+    /// Reads `message`, and appends it to `edited` with the configs in its exporters edited.
+    fn edit(
+        profile: &Profile,
+        message: &[u8],
+        store: Option<Store>,
+        edited: &mut Vec<u8>,
+    ) -> Result<Self, Refusal> {
+        let images = Images { store: store.unwrap_or(Store::Unknown), ..Images::default() };
+        let mut solve = Self { images, ..Self::default() };
+        let host_network = profile.inject.build_options().host_network();
+        // BuildKit before 0.13 reads only the old fields; later versions read the new ones if there are
+        // any. So both are labelled.
+        let mut old = Exporter::default();
+        for field in fields(message)? {
+            match field.number {
+                control::DEFINITION => solve.definition = true,
+                control::FRONTEND => name_frontend(&mut solve.frontend, field.bytes()?)?,
+                control::FRONTEND_ATTRS => {
+                    entry(field.bytes()?)?;
+                }
+                control::ENTITLEMENTS
+                    if host_network.is_some() && field.bytes()? == HOST_NETWORK =>
+                {
+                    solve.takes_grant = true;
+                    continue;
+                }
+                control::OLD_EXPORTER => old.kind = field.bytes()?,
+                control::OLD_EXPORTER_ATTRS => {
+                    let number = control::OLD_EXPORTER_ATTRS;
+                    old.attributes.edit(profile, field.bytes()?, number, edited)?;
+                    continue;
+                }
+                control::SESSION_EXPORTER => solve.asks_client |= field.value != Value::Varint(0),
+                control::EXPORTERS => {
+                    let mut message = Vec::new();
+                    solve.images.count(&Exporter::edit(profile, field.bytes()?, &mut message)?)?;
+                    put(edited, control::EXPORTERS, &message);
+                    continue;
+                }
+                _ => {}
+            }
+            edited.extend_from_slice(field.text);
+        }
+        solve.images.count(&old)?;
+        Ok(solve)
+    }
 }
 
 /// Records if `name` names a frontend.
@@ -247,68 +268,6 @@ fn name_frontend(frontend: &mut Option<bool>, name: &[u8]) -> Result<(), Refusal
     match frontend.replace(!name.is_empty()) {
         None => Ok(()),
         Some(_) => Err(odd_message("it has two frontends, of which the daemon takes the last")),
-    }
-}
-
-/// An exporter, which makes an image or files from the result of a build.
-#[derive(Default)]
-struct Exporter<'m> {
-    kind: &'m [u8],
-    attributes: Metadata<'m>,
-}
-
-impl<'m> Exporter<'m> {
-    /// Reads the exporter `message`, and appends it to `edited` with its attributes edited.
-    fn edit(profile: &Profile, message: &'m [u8], edited: &mut Vec<u8>) -> Result<Self, Refusal> {
-        let mut exporter = Self::default();
-        for field in fields(message)? {
-            if field.number == control::ATTRS {
-                exporter.attributes.edit(profile, field.bytes()?, control::ATTRS, edited)?;
-                continue;
-            }
-            if field.number == control::TYPE {
-                exporter.kind = field.bytes()?;
-            }
-            edited.extend_from_slice(field.text);
-        }
-        Ok(exporter)
-    }
-}
-
-/// The images that exporters make from a result without an image config.
-#[derive(Default)]
-struct Images {
-    store: Store,
-    /// The kinds of use among their exporters.
-    reads: BTreeSet<Reads>,
-    /// `true` if the labels of one of them depend on the store.
-    by_store: bool,
-}
-
-impl Images {
-    /// Adds the image of `exporter`, if it makes one.
-    ///
-    /// # Errors
-    /// The attributes list platforms. They would replace those of the result, to which its labelled
-    /// configs belong.
-    fn count(&mut self, exporter: &Exporter<'_>) -> Result<(), Refusal> {
-        if exporter.attributes.lists_platforms() {
-            return Err(odd_message("an exporter lists platforms, as only a result does"));
-        }
-        if IMAGE_EXPORTERS.contains(&exporter.kind) {
-            self.reads.insert(Reads::of(exporter.kind, &exporter.attributes, self.store));
-            self.by_store |= exporter.kind == b"moby" && exporter.attributes.has_any_config();
-        }
-        Ok(())
-    }
-
-    /// Returns the note about the image with the fewest labels.
-    fn note(&self) -> Option<Note> {
-        match self.reads.first()? {
-            Reads::Never => Some(UNLABELLED),
-            Reads::Maybe => Some(UNSURE),
-            Reads::Always => None,
-        }
     }
 }
 

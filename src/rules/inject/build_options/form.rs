@@ -89,7 +89,7 @@ impl Form {
     /// Reads a client's value. Of several entries the last one counts, unless each is an entry of a list.
     ///
     /// # Errors
-    /// What is expected instead.
+    /// The expected value.
     pub(super) fn read(self, given: &Given<'_>) -> Result<Setting, Wanted> {
         let (_, last) = given.last().copied().unwrap_or_default();
         let last = text(last)?;
@@ -115,8 +115,9 @@ impl Form {
                 )
             }
             Self::Prefix => {
-                let entry =
-                    |&(key, value): &(&[u8], &[u8])| Ok(Entry::new(text(key)?, text(value)?));
+                let entry = |&(key, value): &(&[u8], &[u8])| -> Result<Entry, Wanted> {
+                    Ok(Entry::new(text(key)?, text(value)?))
+                };
                 Setting::Entries(given.iter().map(entry).collect::<Result<_, _>>()?)
             }
         })

@@ -1,3 +1,4 @@
+use super::exporters::UNSURE;
 use super::*;
 use crate::rules::{Injections, Label};
 
