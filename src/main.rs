@@ -14,6 +14,7 @@ use dockerd_ci_proxy::cli::{self, Command, Exit, Passed, Request};
 use dockerd_ci_proxy::config::{self, Config, SocketAccess};
 use dockerd_ci_proxy::net::host::own_container;
 use dockerd_ci_proxy::net::listen::Listener;
+use dockerd_ci_proxy::net::listen::socket::may_give;
 use dockerd_ci_proxy::net::service::handover::{self, Program, Start};
 use dockerd_ci_proxy::net::service::notify::Manager;
 use dockerd_ci_proxy::net::{self, EarlySignal, ListenerGroup, ListenerPlan, Server};
@@ -150,8 +151,10 @@ fn run(config: &Config, start: Start, program: Program, early: &EarlySignal) -> 
         Start::Next(sockets, predecessor) => (sockets, Some(predecessor)),
     };
     let profiles = profiles(config).map_err(|errors| logged(&errors))?;
-    let stats = stats(config, sockets.stats.take())?;
-    let (groups, removed) = groups(config, &profiles, sockets.clients)?;
+    let (groups, mut removed) = groups(config, &profiles, sockets.clients)?;
+    // The rules of a client of a socket that is removed are known to the previous process only.
+    let takes_clients = removed.is_empty();
+    let stats = stats(config, sockets.stats.take(), &mut removed)?;
     let paths: Vec<Vec<PathBuf>> = groups
         .iter()
         .map(|group| group.listeners.iter().map(|listener| listener.path().to_owned()).collect())
@@ -168,11 +171,19 @@ fn run(config: &Config, start: Start, program: Program, early: &EarlySignal) -> 
         let config = config.clone();
         server.reload_by(move || read_again(&config, &passed), early);
     }
-    predecessor.map_or(Ok(()), |old| server.relieve(old)).map_err(|why| {
-        error!("the previous process did not hand over: {why}");
-        Exit::Failed
-    })?;
-    // Not earlier: while the previous process could go on, its clients needed the files.
+    // The files are not changed earlier: while the previous process can go on, its clients need them.
+    if let Some(old) = predecessor {
+        server.relieve(old, takes_clients).map_err(|why| {
+            error!("the previous process did not hand over: {why}");
+            Exit::Failed
+        })?;
+        for config::Listener { listen, access, daemon, .. } in &config.listeners {
+            server.set_access(listen, *access, daemon);
+        }
+        if let (Some(path), Some(first)) = (&config.stats, config.listeners.first()) {
+            server.set_access(path, config.stats_access, &first.daemon);
+        }
+    }
     for mut listener in removed {
         info!("the socket {} is of no listener any more; it is closed", listener.path().display());
         listener.take_file();
@@ -252,8 +263,8 @@ fn groups(
         let (mut sockets, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(is_own);
         left = rest;
         // The file may give a socket of the previous process other owners.
-        for socket in &sockets {
-            socket.set_access(listener.access, &listener.daemon).map_err(|why| {
+        for socket in sockets.iter().filter(|socket| !socket.is_passed()) {
+            may_give(socket.path(), listener.access, &listener.daemon).map_err(|why| {
                 error!("{why}");
                 Exit::Failed
             })?;
@@ -268,8 +279,20 @@ fn groups(
     Ok((groups, left))
 }
 
-/// Returns the stats socket that was passed, or else creates the configured one, if any.
-fn stats(config: &Config, passed: Option<Listener>) -> Result<Option<Listener>, Exit> {
+/// Returns the stats socket that was passed, or else creates the configured one, if any. Adds that of the
+/// previous process to those that are `removed` if the file has another one, or none.
+fn stats(
+    config: &Config,
+    mut passed: Option<Listener>,
+    removed: &mut Vec<Listener>,
+) -> Result<Option<Listener>, Exit> {
+    let is_at = |path: &Path, listener: &Listener| {
+        std::path::absolute(path).is_ok_and(|path| path == listener.path())
+    };
+    let stays = |listener: &mut Listener| {
+        listener.is_passed() || config.stats.as_ref().is_some_and(|path| is_at(path, listener))
+    };
+    removed.extend(passed.take_if(|listener| !stays(listener)));
     match (passed, &config.stats) {
         (Some(listener), Some(path)) if listener.is_passed() => {
             let (passed, own) = (listener.path().display(), path.display());

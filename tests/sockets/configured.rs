@@ -7,8 +7,10 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use rustix::process::Signal;
 
 use super::ends::{End, accept};
-use super::lab::{Folder, PING, PONG};
+use super::lab::{ATTACH, Folder, PING, PONG, UPGRADED};
 use super::proxy::{Proxy, until};
+use super::store::{all, page};
+use super::transcript::Line;
 use super::upgrade::Next;
 
 /// Writes the file, in which `@` is the folder.
@@ -34,6 +36,9 @@ socket = "@/jenkins.sock"
 mode = "0600"
 labels = { "ci.system" = "jenkins" }
 "#;
+
+const GRPC: &str = "POST /grpc HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+const H2C: &str = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
 
 fn connect(folder: &Folder, name: &str) -> End {
     End::new(UnixStream::connect(folder.join(name)).unwrap())
@@ -182,6 +187,146 @@ fn a_reload_changes_rules_and_listeners_in_the_running_process() {
     proxy.terminate();
     drop(client);
     assert_eq!(proxy.await_exit().code(), Some(0));
+}
+
+#[test]
+fn a_failed_upgrade_leaves_the_sockets_as_they_are_and_a_later_one_changes_them() {
+    let folder = Folder::new();
+    write(&folder, &format!("stats_socket = \"@/stats\"\n{TWO}"));
+    let (mut proxy, daemon) = started(&folder);
+    drop(daemon);
+    fs::remove_file(folder.join("daemon")).unwrap();
+    let mode = |name: &str| fs::metadata(folder.join(name)).unwrap().permissions().mode() & 0o777;
+    let text = TWO.replace("@/gitlab.sock\"", "@/gitlab.sock\"\nmode = \"0640\"");
+    let text = format!("stats_socket = \"@/other\"\n{text}");
+    write(&folder, &text.replace("jenkins.sock", "no/jenkins.sock"));
+    let before = mode("gitlab.sock");
+    proxy.signal(Signal::HUP);
+    proxy.await_log("serving on");
+    assert_eq!(mode("gitlab.sock"), before);
+    assert!(folder.join("stats").exists() && !folder.join("other").exists());
+    write(&folder, &text);
+    proxy.signal(Signal::HUP);
+    let next = Next::of(&proxy, 1);
+    assert_eq!(proxy.await_exit().code(), Some(0));
+    until("the new process has changed them", || {
+        (mode("gitlab.sock") == 0o640 && !folder.join("stats").exists()).then_some(())
+    });
+    let mut guest = connect(&folder, "other");
+    guest.sends("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(guest.gets_head().starts_with("HTTP/1.1 200 "));
+    next.signal(Signal::TERM);
+    next.await_end();
+    assert!(!folder.join("other").exists());
+}
+
+#[test]
+fn clients_of_a_socket_that_an_upgrade_removes_go_on_in_the_old_process() {
+    let folder = Folder::new();
+    write(&folder, TWO);
+    let (mut proxy, daemon) = started(&folder);
+    let mut client = connect(&folder, "gitlab.sock");
+    let mut end = accept(&daemon);
+    write(&folder, &TWO.replace("gitlab", "fresh").replace("cgroup_parent", "#"));
+    proxy.signal(Signal::HUP);
+    let _next = Next::of(&proxy, 1);
+    proxy.await_log("fresh: listening on");
+    client.sends("POST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Length: 2\r\n\r\n{}");
+    end.gets_head();
+    end.gets(r#"{"Labels":{"ci.system":"gitlab","host":"web"}}"#);
+    end.sends(PONG);
+    client.gets(PONG);
+    drop(client);
+    assert_eq!(proxy.await_exit().code(), Some(0));
+}
+
+/// Answers a question about the daemon's cgroup driver.
+fn says(mut question: End, driver: &str) {
+    question.gets_head();
+    question.sends(format!("HTTP/1.0 200 OK\r\n\r\n{{\"CgroupDriver\":\"{driver}\"}}"));
+}
+
+#[test]
+fn signals_that_come_together_lose_no_change_of_the_file() {
+    let folder = Folder::new();
+    write(&folder, TWO);
+    let (proxy, daemon) = started(&folder);
+    // The daemon does not answer the reload. An upgrade does not wait for that.
+    proxy.signal(Signal::USR1);
+    let reload = accept(&daemon);
+    for (round, driver) in ["systemd", "cgroupfs"].into_iter().enumerate() {
+        proxy.signal(Signal::HUP);
+        let upgrade = accept(&daemon);
+        // The new process has read the file.
+        write(&folder, &TWO.replace("host", &format!("host-{round}")));
+        proxy.signal(Signal::USR1);
+        until("the signal came", || {
+            let count = proxy.log().matches("is being started; then the file is read").count();
+            (count > round).then_some(())
+        });
+        says(upgrade, driver);
+        says(accept(&daemon), "cgroupfs");
+        until("the file was read again", || {
+            let count = proxy.log().matches("was read again: changed gitlab, jenkins").count();
+            (count > round).then_some(())
+        });
+        let mut client = connect(&folder, "gitlab.sock");
+        client.sends("POST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Length: 2\r\n\r\n{}");
+        let mut end = accept(&daemon);
+        end.gets_head();
+        end.gets(format!(r#"{{"Labels":{{"ci.system":"gitlab","host-{round}":"web"}}}}"#));
+    }
+    drop(reload);
+    let _next = Next::of(&proxy, 1);
+}
+
+#[test]
+fn open_tunnels_and_builds_keep_their_rules_over_a_reload() {
+    let folder = Folder::new();
+    let labels = |value: &str| {
+        let text = r#"[[listener]]
+name = "jenkins"
+socket = "@/jenkins.sock"
+daemon = "@/daemon"
+cgroup_parent = "/ci/7"
+labels = { "ci.job" = "VALUE", "ci.team" = "web" }"#;
+        write(&folder, &text.replace("VALUE", value));
+    };
+    labels("7");
+    let (proxy, daemon) = started(&folder);
+    let opened = |head: &str, upgraded: &str| {
+        let mut client = connect(&folder, "jenkins.sock");
+        client.sends(head);
+        let mut end = accept(&daemon);
+        end.gets(head);
+        end.sends(upgraded);
+        client.gets(upgraded);
+        [client, end]
+    };
+    let page = page("labels_go_into_a_solve");
+    let [sends, gets] = [Line::ClientSends, Line::DaemonGot].map(|side| {
+        let bytes = all(&page, side);
+        bytes[GRPC.len()..].to_vec()
+    });
+    let [mut tunnel, mut its_daemon] = opened(ATTACH, UPGRADED);
+    let [mut old, mut olds_daemon] = opened(GRPC, H2C);
+    labels("8");
+    proxy.signal(Signal::USR1);
+    says(accept(&daemon), "cgroupfs");
+    proxy.await_log("was read again: changed jenkins");
+    let [mut new, mut news_daemon] = opened(GRPC, H2C);
+    for client in [&mut old, &mut new] {
+        client.sends(&sends);
+    }
+    olds_daemon.gets(&gets);
+    let mut got = vec![0; gets.len()];
+    std::io::Read::read_exact(&mut news_daemon.stream, &mut got).unwrap();
+    let differ: Vec<_> = got.iter().zip(&gets).filter(|(new, old)| new != old).collect();
+    assert!(!differ.is_empty() && differ.iter().all(|pair| *pair == (&b'8', &b'7')), "{differ:?}");
+    tunnel.sends("in");
+    its_daemon.gets("in");
+    its_daemon.sends("out");
+    tunnel.gets("out");
 }
 
 /// Creates two sockets, which the test keeps open like a service manager.

@@ -5,13 +5,13 @@ use super::lab::{Lab, PING, PONG};
 use super::transcript::{Line, Transcript, What, paths, read};
 
 /// Reads the transcript of this name.
-fn page(name: &str) -> Transcript {
+pub(crate) fn page(name: &str) -> Transcript {
     let is_page = |path: &std::path::PathBuf| path.ends_with(format!("buildkit/{name}.txt"));
     read(paths().into_iter().find(is_page).unwrap(), "/run/docker.sock")
 }
 
 /// Returns all bytes that this side sends or gets in a transcript.
-fn all(page: &Transcript, side: Line) -> Vec<u8> {
+pub(crate) fn all(page: &Transcript, side: Line) -> Vec<u8> {
     let lines = page.lines.iter().filter(|(line, _)| *line == side);
     let bytes = lines.filter_map(|(_, what)| match what {
         What::Bytes(bytes) => Some(bytes.clone()),

@@ -1,6 +1,7 @@
 //! The end of serving, as part of the event loop: by a signal, or by a handover to another process.
 
 use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use log::{info, warn};
@@ -9,7 +10,7 @@ use signal_hook::consts::{SIGHUP, SIGUSR1};
 
 use super::accepting::{Accepting, Closing, Draining, Superseded};
 use super::{SUCCESSOR, Server, Stopped};
-use crate::config::Drain;
+use crate::config::{Drain, SocketAccess};
 use crate::net::listen::listeners::Listeners;
 use crate::net::service::handover::{Predecessor, Program, Successor};
 use crate::net::wire::pair::Pair;
@@ -171,12 +172,13 @@ impl Server {
 
 /// The handover to another process.
 impl Server {
-    /// Takes over from the earlier process. On return that process accepts no more clients.
+    /// Takes over from the earlier process. On return that process accepts no more clients. It keeps those
+    /// that it has unless this one `takes_clients`.
     ///
     /// # Errors
     /// The earlier process continues to serve, or has ended.
-    pub fn relieve(&mut self, predecessor: Predecessor) -> io::Result<()> {
-        let link = predecessor.relieve()?;
+    pub fn relieve(&mut self, predecessor: Predecessor, takes_clients: bool) -> io::Result<()> {
+        let link = predecessor.relieve(takes_clients)?;
         // Only now: while the earlier process may continue, its clients need the files.
         if let Some(listeners) = self.accepting.listeners() {
             listeners.take_files();
@@ -186,6 +188,20 @@ impl Server {
             self.take_clients(link);
         }
         Ok(())
+    }
+
+    /// Gives the file of the socket at `path` these permissions and owners, unless another program made it.
+    /// Logs a failure.
+    pub fn set_access(&mut self, path: &Path, access: SocketAccess, daemon: &Path) {
+        let Ok(path) = std::path::absolute(path) else { return };
+        let lists = [self.accepting.listeners(), self.guests.listeners()].into_iter().flatten();
+        for (listener, _) in lists.flat_map(|list| list.iter()) {
+            if *listener.path() == path
+                && let Err(why) = listener.set_access(access, daemon)
+            {
+                warn!("{why}");
+            }
+        }
     }
 
     fn start_upgrade(&mut self) {

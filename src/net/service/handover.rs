@@ -225,12 +225,16 @@ pub struct Predecessor {
 
 impl Predecessor {
     /// Reports that this process is prepared, and waits until the old one no longer accepts clients. Returns
-    /// the link over which the old process passes its clients, if it supports that.
+    /// the link over which the old process passes its clients, if this one `takes_clients`, and the old one
+    /// supports that.
     ///
     /// # Errors
     ///
     /// The old process continues to serve, or has ended.
-    pub(in crate::net) fn relieve(mut self) -> io::Result<Option<mio::net::UnixStream>> {
+    pub(in crate::net) fn relieve(
+        mut self,
+        takes_clients: bool,
+    ) -> io::Result<Option<mio::net::UnixStream>> {
         self.link.write_all(format!("{}\n", std::process::id()).as_bytes())?;
         let mut said = [0; GO.len()];
         self.link.read_exact(&mut said)?;
@@ -240,6 +244,9 @@ impl Predecessor {
         // The link is no longer needed as standard input.
         if let Ok(nothing) = fs::File::open("/dev/null") {
             rustix::stdio::dup2_stdin(nothing)?;
+        }
+        if !takes_clients {
+            return Ok(None);
         }
         // An older program has closed the link, and keeps its clients.
         let takes =
