@@ -10,6 +10,7 @@ mod changes;
 mod guests;
 mod life;
 mod passing_on;
+mod predecessors;
 mod reload;
 mod served;
 
@@ -48,6 +49,7 @@ use accepting::Accepting;
 use guests::{Guests, since_epoch};
 use life::Takeover;
 use passing_on::Passing;
+use predecessors::Predecessors;
 use reload::Reload;
 pub use reload::{EarlySignal, ListenerPlan};
 use served::Served;
@@ -108,6 +110,7 @@ pub struct Server {
     program: Option<Program>,
     /// The new process that is to take over.
     upgrade: Option<Takeover>,
+    predecessors: Predecessors,
     passing: Passing,
     reload: Reload,
     pairs: Slab<Pair>,
@@ -181,7 +184,8 @@ impl Server {
             woke: Instant::now(),
             program,
             upgrade: None,
-            passing: Passing::new(),
+            predecessors: Predecessors::default(),
+            passing: Passing::default(),
             reload: Reload::default(),
             pairs: Slab::new(),
             ready: VecDeque::new(),
@@ -277,7 +281,7 @@ impl Server {
             SIGNALS => self.signalled(),
             SUCCESSOR if self.upgrade.is_some() => self.successor_spoke(),
             SUCCESSOR => self.recipient_spoke(event),
-            PREDECESSORS => self.passing.note_predecessors(),
+            PREDECESSORS => self.predecessors.note(),
             // A pair that reuses the slot gets a harmless turn.
             LOOKS => {
                 self.blocking.seen().into_iter().for_each(|slot| self.queue(slot));

@@ -90,7 +90,7 @@ impl Accepting {
 
 impl Server {
     pub(super) fn has_room(&self) -> bool {
-        let links = self.passing.files().div_ceil(2);
+        let links = self.predecessors.files().div_ceil(2);
         self.clients() < self.max_pairs.saturating_sub(links).max(1)
     }
 

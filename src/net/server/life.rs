@@ -53,7 +53,7 @@ impl Server {
     pub(super) fn is_done(&self) -> bool {
         let nobody = || self.clients() == 0;
         match self.accepting {
-            Accepting::Superseded(_) => nobody() && self.passing.has_no_links(),
+            Accepting::Superseded(_) => nobody() && self.predecessors.links.is_empty(),
             Accepting::Closing(_) => nobody(),
             Accepting::Draining(Draining { until, .. }) => {
                 nobody() || until.is_some_and(|until| until <= Instant::now())
@@ -76,7 +76,10 @@ impl Server {
             _ => None,
         };
         let upgrade = self.upgrade.as_ref().map(|upgrade| upgrade.until);
-        [own, upgrade, self.passing.wakes(), self.reload.sweep].into_iter().flatten().min()
+        [own, upgrade, self.passing.wakes(), self.predecessors.again, self.reload.sweep]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     pub(super) fn signalled(&mut self) {

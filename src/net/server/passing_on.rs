@@ -1,49 +1,33 @@
-//! The passing of clients from a superseded process to the serving one, each between two exchanges, as
-//! part of the event loop. See [`crate::net::service::handover::passing`].
+//! The passing of clients to the process that serves after this one, each between two exchanges, as part of
+//! the event loop. See [`crate::net::service::handover::passing`].
 
 use std::io::{self, Read};
-use std::net::Shutdown;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use log::{debug, info, warn};
+use log::info;
+use mio::Interest;
 use mio::event::Event;
 use mio::net::UnixStream;
-use mio::{Interest, Registry};
 
-use super::accepting::{ACCEPTS, Accepting};
-use super::{PREDECESSORS, SUCCESSOR, Served, Server};
-use crate::net::service::handover::passing::{
-    Kind, Obstacle, TAKES, came_by, has_descriptor, receive, send,
-};
-use crate::net::slab::Side;
+use super::accepting::Accepting;
+use super::{SUCCESSOR, Server};
+use crate::net::service::handover::passing::{Kind, Obstacle, TAKES, came_by, send};
 use crate::net::wire::pair::Pair;
-use crate::net::wire::peer::Peer;
 
 /// The pause before a descriptor is sent or received again if the kernel does not report when that is
 /// possible.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
-/// The passing in both directions: from earlier processes, and to the next one.
-#[derive(Debug)]
+/// The passing of clients to the next process.
+#[derive(Debug, Default)]
 pub(super) struct Passing {
-    predecessors: Predecessors,
     recipient: Option<Recipient>,
     /// The paths of the listening sockets that the next process has, in the order in which they were passed.
     pub(super) sockets: Vec<PathBuf>,
     /// Number of clients that were passed on.
     pub(super) handed_over: usize,
-}
-
-/// The earlier processes, which may still pass clients.
-#[derive(Debug)]
-struct Predecessors {
-    links: Vec<UnixStream>,
-    /// `true` if a link may have messages.
-    pending: bool,
-    /// The time of the next attempt, if no descriptor was left.
-    again: Option<Instant>,
 }
 
 /// The process that serves after this one.
@@ -68,35 +52,10 @@ enum Taking {
 }
 
 impl Passing {
-    pub(super) fn new() -> Self {
-        let predecessors = Predecessors { links: Vec::new(), pending: false, again: None };
-        Self { predecessors, recipient: None, sockets: Vec::new(), handed_over: 0 }
-    }
-
     /// Returns the number of a client's listening socket among those of the next process.
     fn number(&self, client: &impl AsFd) -> Option<u32> {
         let path = came_by(client)?;
         u32::try_from(self.sockets.iter().position(|socket| *socket == path)?).ok()
-    }
-
-    /// Returns the number of descriptors of the links.
-    pub(super) fn files(&self) -> usize {
-        self.predecessors.links.len()
-    }
-
-    /// Records that a link of a predecessor may have messages.
-    pub(super) fn note_predecessors(&mut self) {
-        self.predecessors.pending = true;
-    }
-
-    /// Returns `true` if a link may have messages.
-    pub(super) fn is_pending(&self) -> bool {
-        self.predecessors.pending && self.predecessors.again.is_none()
-    }
-
-    /// Returns `true` if no link of a predecessor is left.
-    pub(super) fn has_no_links(&self) -> bool {
-        self.predecessors.links.is_empty()
     }
 
     /// Returns `true` if the next process takes clients, now or later.
@@ -111,137 +70,10 @@ impl Passing {
 
     /// Returns the time of the next attempt.
     pub(super) fn wakes(&self) -> Option<Instant> {
-        let later = self.recipient.as_ref().and_then(|to| match to.taking {
+        self.recipient.as_ref().and_then(|to| match to.taking {
             Taking::Later(at) => Some(at),
             Taking::Unknown | Taking::Now | Taking::Full => None,
-        });
-        [later, self.predecessors.again].into_iter().flatten().min()
-    }
-}
-
-impl Predecessors {
-    /// Adds a link. If it cannot be watched, it is closed, so the clients stay there.
-    fn add(&mut self, mut link: UnixStream, registry: &Registry) {
-        if let Err(error) = registry.register(&mut link, PREDECESSORS, Interest::READABLE) {
-            return warn!("cannot watch a process before this one: {error}");
-        }
-        self.links.push(link);
-        self.pending = true;
-    }
-
-    /// Receives the next client from any link.
-    ///
-    /// # Errors
-    /// `WouldBlock` if there is none, and those of fcntl(2) if no descriptor is left.
-    fn next(&mut self, registry: &Registry) -> io::Result<UnixStream> {
-        let mut place = 0;
-        while let Some(link) = self.links.get(place) {
-            has_descriptor(link)?;
-            match receive(link) {
-                Ok(Some((Kind::Link, file))) => self.add(stream(file), registry),
-                Ok(Some((Kind::Client(_), file))) => return Ok(stream(file)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => place += 1,
-                Ok(None) => drop(self.links.remove(place)),
-                Err(error) => {
-                    warn!("what a process before this one passes is not understood: {error}");
-                    self.links.remove(place);
-                }
-            }
-        }
-        Err(io::ErrorKind::WouldBlock.into())
-    }
-}
-
-fn stream(file: OwnedFd) -> UnixStream {
-    // It is non-blocking since its first process.
-    UnixStream::from_std(file.into())
-}
-
-/// Clients from earlier processes.
-impl Server {
-    /// Takes clients from the earlier process over this link.
-    pub(super) fn take_clients(&mut self, link: UnixStream) {
-        self.passing.predecessors.add(link, self.poll.registry());
-    }
-
-    /// Returns `true` if a client of a predecessor can be taken now.
-    pub(super) fn can_adopt(&self) -> bool {
-        self.accepting.serves() && self.passing.is_pending() && self.has_room()
-    }
-
-    /// Takes clients of predecessors, up to the limits.
-    pub(super) fn adopt(&mut self) {
-        let Predecessors { pending, again, .. } = &mut self.passing.predecessors;
-        if !*pending {
-            return;
-        }
-        if again.is_some_and(|at| at <= self.woke) {
-            *again = None;
-        }
-        if !self.accepting.serves() || !self.passing.is_pending() {
-            return;
-        }
-        for _ in 0..ACCEPTS {
-            if !self.has_room() {
-                return self.warn_full();
-            }
-            if !self.adopt_one() {
-                return;
-            }
-        }
-    }
-
-    /// Takes the next client of a predecessor. Returns `false` if there is none now.
-    fn adopt_one(&mut self) -> bool {
-        match self.passing.predecessors.next(self.poll.registry()) {
-            Ok(stream) => self.welcome_adopted(stream),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.passing.predecessors.pending = false;
-                return false;
-            }
-            Err(error) => {
-                warn!("cannot take a client from a process before this one: {error}; trying again");
-                self.passing.predecessors.again = Some(Instant::now() + PAUSE);
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Takes a client with the settings of the listener that has the path by which it came. Numbers would
-    /// not do: processes in between may have added and removed listeners.
-    pub(super) fn welcome_adopted(&mut self, stream: UnixStream) {
-        let path = came_by(&stream);
-        let has = |served: &Served| path.as_ref().is_some_and(|path| served.sockets.contains(path));
-        let Some((listener, _)) = self.served.iter().find(|(_, served)| has(served)) else {
-            return warn!("a client came by a socket that is not known; closed");
-        };
-        let slot = self.pairs.next();
-        let token = self.next_token(slot, Side::Client);
-        match Peer::new(stream, token, self.poll.registry()) {
-            Ok(client) => self.pairs.insert(Pair::adopted(client, listener)),
-            Err(error) => return warn!("cannot watch a client: {error}; closed"),
-        }
-        self.count_in(listener);
-        self.counters.client();
-        debug!("a client was taken over; {} are connected", self.clients());
-    }
-
-    /// Closes the links of predecessors. Takes the clients that were already sent, up to the limit; the
-    /// predecessors keep all others.
-    pub(super) fn close_predecessors(&mut self) {
-        self.passing.predecessors.again = None;
-        // Each may hold further links.
-        while !self.passing.has_no_links() {
-            for link in &self.passing.predecessors.links {
-                // Further sends fail, so no client gets lost.
-                let _ = link.shutdown(Shutdown::Read);
-            }
-            while self.has_room() && self.adopt_one() {}
-            if self.passing.predecessors.again.take().is_some() || !self.has_room() {
-                self.passing.predecessors.links.clear();
-            }
-        }
+        })
     }
 }
 
@@ -297,11 +129,11 @@ impl Server {
     /// Passes the links of predecessors and all idle clients.
     fn pass_all_on(&mut self) {
         while self.passing.is_open()
-            && let Some(mut link) = self.passing.predecessors.links.pop()
+            && let Some(mut link) = self.predecessors.links.pop()
         {
             let to = self.passing.recipient.as_ref();
             if let Some(why) = to.and_then(|to| send(&to.link, Kind::Link, &link).err()) {
-                self.passing.predecessors.links.push(link);
+                self.predecessors.links.push(link);
                 return self.not_passed(&why);
             }
             let _ = self.poll.registry().deregister(&mut link);

@@ -2,31 +2,26 @@
 //! performs its steps, writes permitted bytes and reads new ones, and repeats that while bytes move, up to
 //! a budget.
 
-use std::io;
+mod dial;
+
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mio::Registry;
-use mio::net::UnixStream;
 
 use super::peer::{Moved, Peer};
 use super::pools::Pools;
 use super::shell::{Shell, Sockets, Wants};
 use super::transfer::Transfer;
-use crate::net::daemons::unreachable;
 use crate::net::host::question::{Host, Lookup};
 use crate::net::log::access;
-use crate::net::service::notify::Reach;
 use crate::net::slab::place;
-use crate::proxy::{Away, DIAL_LIMIT, Deadline, ListenerSettings, Outcome, Parked, Session, Step};
+use crate::proxy::{DIAL_LIMIT, Deadline, ListenerSettings, Outcome, Parked, Session, Step};
 use crate::stats::answers;
+use dial::Dial;
 
 /// Maximum number of bytes that one pair moves per turn: a few full socket queues.
 const BUDGET: usize = 1024 * 1024;
-
-/// The first and the longest pause before it is asked again; pauses grow, so that many who wait do
-/// not make its trouble worse.
-const DIAL_PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
 
 /// The part of a pair that it needs only while it is active.
 #[derive(Debug)]
@@ -36,9 +31,7 @@ pub(super) struct Pump {
     up: Transfer,
     /// From the daemon to the client.
     down: Transfer,
-    /// The time of the next attempt to connect to the daemon, and the time until which attempts go on while
-    /// its accept queue is full.
-    dial: Option<(Instant, Instant)>,
+    dial: Dial,
     lookup: Lookup,
     deadline: Deadline,
     expires: Option<Instant>,
@@ -64,7 +57,7 @@ impl Pump {
             session: Session::new(Rc::clone(settings)),
             up: Transfer::default(),
             down: Transfer::default(),
-            dial: None,
+            dial: Dial::Idle,
             lookup: Lookup::default(),
             deadline: Deadline::Endless,
             expires: None,
@@ -76,7 +69,7 @@ impl Pump {
     pub(super) fn welcome(&mut self, settings: &Rc<ListenerSettings>, now: Instant) {
         self.session.begin(settings);
         if !settings.answers {
-            self.dial = Some((now, now + DIAL_LIMIT));
+            self.dial = Dial::Due { at: now, until: now + DIAL_LIMIT };
         }
     }
 
@@ -95,13 +88,12 @@ impl Pump {
 
     /// Returns the time of the next turn without an event.
     pub(super) fn wakes(&self) -> Option<Instant> {
-        let dials = self.dial.map(|(at, _)| at);
-        [dials, self.lookup.until(), self.expires].into_iter().flatten().min()
+        [self.dial.wakes(), self.lookup.until(), self.expires].into_iter().flatten().min()
     }
 
     /// Handles expired timers.
     fn tick(&mut self, sockets: &mut Sockets, shell: &mut Shell<'_>) {
-        if let Some((at, until)) = self.dial
+        if let Dial::Due { at, until } = self.dial
             && at <= shell.now
         {
             self.dial(sockets, shell, until);
@@ -285,7 +277,7 @@ impl Pump {
             Step::Dial => self.dial(sockets, shell, shell.now + DIAL_LIMIT),
             Step::Hangup => {
                 sockets.daemon = None;
-                self.dial = None;
+                self.dial = Dial::Idle;
             }
             Step::Ask(question) => {
                 if let Some(host) = host(self.session.settings(), shell)
@@ -306,44 +298,6 @@ impl Pump {
             }
             Step::Warn(what, operation) => {
                 access::warn(what, operation, self.session.settings(), &sockets.client);
-            }
-        }
-    }
-
-    fn dial(&mut self, sockets: &mut Sockets, shell: &mut Shell<'_>, until: Instant) {
-        self.dial = None;
-        let upstream = &self.session.settings().upstream;
-        let Some(daemon) = shell.daemons.of(upstream) else {
-            debug_assert!(false, "the daemon of settings in use is never removed");
-            return;
-        };
-        let connected = UnixStream::connect(daemon.path())
-            .and_then(|stream| Peer::new(stream, shell.daemon_token, shell.registry));
-        // Questions about the daemon's readiness do not count as its clients.
-        let counts = !shell.settings.answers;
-        match connected {
-            Ok(peer) => {
-                if counts {
-                    daemon.reached(Reach::Reached);
-                }
-                sockets.daemon = Some(peer);
-                self.session.connected();
-            }
-            Err(error)
-                if error.kind() == io::ErrorKind::WouldBlock && shell.now < until && counts =>
-            {
-                let waited = DIAL_LIMIT.saturating_sub(until.saturating_duration_since(shell.now));
-                let pause = (waited / 2).clamp(DIAL_PAUSES.0, DIAL_PAUSES.1);
-                self.dial = Some((shell.now + pause, until));
-            }
-            Err(error) => {
-                let socket = upstream.socket.clone();
-                let why = unreachable(&error);
-                if counts {
-                    daemon.reached(Reach::Away);
-                    shell.counters.connect_failed(&why);
-                }
-                self.session.away(Away { socket, why });
             }
         }
     }

@@ -173,7 +173,7 @@ fn a_server_that_stops_takes_what_was_sent_and_refuses_the_rest() {
     new.take_clients(theirs);
     new.close_predecessors();
     assert_eq!(new.pairs.len(), 2);
-    assert!(new.passing.has_no_links());
+    assert!(new.predecessors.links.is_empty());
     let to = first.passing.recipient.as_ref().unwrap();
     let refused = send(&to.link, Kind::Client(0), &old).unwrap_err();
     first.not_passed(&refused);
@@ -203,7 +203,7 @@ fn a_server_in_between_passes_the_links_of_its_predecessors_and_ends() {
     new.adopt();
     assert_eq!(new.pairs.len(), 2);
     // That of the middle has ended.
-    assert_eq!(new.passing.files(), 1);
+    assert_eq!(new.predecessors.files(), 1);
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn a_server_in_between_that_nobody_relieves_lets_its_predecessors_go() {
     drop(theirs);
     let why = middle.passing.recipient.as_mut().unwrap().hear().unwrap_err();
     middle.recipient_gone(&why);
-    assert!(middle.passing.has_no_links());
+    assert!(middle.predecessors.links.is_empty());
     assert_eq!(middle.pairs.len(), 2);
     assert!(!middle.passing.has_recipient() && middle.next_stage().is_some());
 }
