@@ -152,7 +152,7 @@ fn run(config: &Config, start: Start, program: Program, early: &EarlySignal) -> 
     };
     let profiles = profiles(config).map_err(|errors| logged(&errors))?;
     let (groups, mut removed) = groups(config, &profiles, sockets.clients)?;
-    // The rules of a client of a socket that is removed are known to the previous process only.
+    // The rules of the clients of a removed socket are known to the previous process only.
     let takes_clients = removed.is_empty();
     let stats = stats(config, sockets.stats.take(), &mut removed)?;
     let paths: Vec<Vec<PathBuf>> = groups
@@ -171,22 +171,12 @@ fn run(config: &Config, start: Start, program: Program, early: &EarlySignal) -> 
         let config = config.clone();
         server.reload_by(move || read_again(&config, &passed), early);
     }
-    // The files are not changed earlier: while the previous process can go on, its clients need them.
-    if let Some(old) = predecessor {
-        server.relieve(old, takes_clients).map_err(|why| {
+    if let Some(predecessor) = predecessor {
+        server.relieve(predecessor, takes_clients).map_err(|why| {
             error!("the previous process did not hand over: {why}");
             Exit::Failed
         })?;
-        for config::Listener { listen, access, daemon, .. } in &config.listeners {
-            server.set_access(listen, *access, daemon);
-        }
-        if let (Some(path), Some(first)) = (&config.stats, config.listeners.first()) {
-            server.set_access(path, config.stats_access, &first.daemon);
-        }
-    }
-    for mut listener in removed {
-        info!("the socket {} is of no listener any more; it is closed", listener.path().display());
-        listener.take_file();
+        change_files(&mut server, config, removed);
     }
     // Not earlier: a reader of these lines may send a signal at once, which is handled from here on.
     if let Some(path) = stats_path {
@@ -214,6 +204,21 @@ fn announce_stop(net::Stopped { cut, handed_over }: net::Stopped) {
         _ => format!(", {handed_over} were handed over"),
     };
     info!("stopped; {cut} connections were cut off{handed_over}");
+}
+
+/// Gives the sockets of the previous process their new owners, and closes those that are `removed`. Not done
+/// earlier: while that process could go on, its clients needed the files.
+fn change_files(server: &mut Server, config: &Config, removed: Vec<Listener>) {
+    for config::Listener { listen, access, daemon, .. } in &config.listeners {
+        server.set_access(listen, *access, daemon);
+    }
+    if let (Some(path), Some(first)) = (&config.stats, config.listeners.first()) {
+        server.set_access(path, config.stats_access, &first.daemon);
+    }
+    for mut listener in removed {
+        info!("the socket {} is of no listener any more; it is closed", listener.path().display());
+        listener.take_file();
+    }
 }
 
 /// Reads the configuration of a running process again. `old` is the one from its start.
