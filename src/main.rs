@@ -259,12 +259,8 @@ fn groups(
     let mut groups = Vec::new();
     for (listener, profile) in config.listeners.iter().zip(profiles) {
         let single = config.listeners.len() == 1;
-        let is_own = |socket: &Listener| {
-            if socket.is_passed() {
-                return single || listener.name.as_deref() == Some(socket.name());
-            }
-            std::path::absolute(&listener.listen).is_ok_and(|path| path == socket.path())
-        };
+        let name = listener.name.clone().unwrap_or_default();
+        let is_own = |socket: &Listener| socket.is_of(&name, &listener.listen, single);
         let (mut sockets, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(is_own);
         left = rest;
         // The file may give a socket of the previous process other owners.
@@ -277,7 +273,6 @@ fn groups(
         if sockets.is_empty() {
             sockets.push(bind(&listener.listen, listener.access, &listener.daemon)?);
         }
-        let name = listener.name.clone().unwrap_or_default();
         let group = ListenerGroup::new(sockets, profile.clone(), listener.daemon.clone());
         groups.push(ListenerGroup { name, ..group });
     }

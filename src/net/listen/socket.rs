@@ -104,6 +104,16 @@ impl Listener {
         &self.name
     }
 
+    /// Returns `true` if the listener with this name and path is to be served by this socket. A service manager
+    /// passes sockets by name; an `only` listener gets all of them.
+    #[must_use]
+    pub fn is_of(&self, name: &str, path: &Path, only: bool) -> bool {
+        match &self.file {
+            File::Passed(_) => only || self.name == name,
+            File::Own(file) => std::path::absolute(path).is_ok_and(|path| path == file.path),
+        }
+    }
+
     /// Treats the file of this device and inode as created by this program, if one is given. Its removal is
     /// [left](Self::leave_file) to the earlier process.
     pub(in crate::net) fn with_file(mut self, file: Option<(u64, u64)>) -> Self {

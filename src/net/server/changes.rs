@@ -1,10 +1,10 @@
 //! Changes of the listeners of a running server.
 //!
 //! A listener is known by its name. If it stays, its clients get its new settings with their next request.
-//! Sockets are known by their paths: one whose path still is in the configuration stays open, be it for another
-//! listener. Clients of a closed socket or of a removed listener are served until they are quiet.
+//! Sockets are known by their paths, or by their names if a service manager passed them: one that still is in
+//! the configuration stays open, be it for another listener. Clients of a closed socket or of a removed listener are served until they are quiet.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
 use std::{fmt, mem};
@@ -73,20 +73,19 @@ impl Server {
     fn bind(&mut self, plans: &[ListenerPlan]) -> Result<(), Vec<String>> {
         let registry = self.poll.registry();
         let Some(listeners) = self.accepting.listeners() else { return Err(Vec::new()) };
-        let mut errors = Vec::new();
+        let (mut errors, only) = (Vec::new(), plans.len() == 1);
         for ListenerPlan { name, path, access, daemon, .. } in plans {
-            let place = place_of(&self.served, name).unwrap_or(UNPLACED);
-            let path = absolute(path);
-            let has = |(listener, at): (&Listener, usize)| serves(listener, at, place, &path);
-            let result = if listeners.iter().any(has) {
-                may_give(&path, *access, daemon).map_err(|why| why.to_string())
-            } else {
-                Listener::bind(&path, *access, daemon).map_err(|why| why.to_string()).and_then(
-                    |listener| {
+            let own = |(socket, _): &(&Listener, usize)| socket.is_of(name, path, only);
+            let passed = listeners.iter().find(own).map(|(socket, _)| socket.is_passed());
+            let result = match passed {
+                Some(true) => Ok(()),
+                Some(false) => may_give(path, *access, daemon).map_err(|why| why.to_string()),
+                None => Listener::bind(path, *access, daemon)
+                    .map_err(|why| why.to_string())
+                    .and_then(|listener| {
                         let added = listeners.add(listener, UNPLACED, registry);
                         added.map_err(|why| format!("cannot watch {}: {why}", path.display()))
-                    },
-                )
+                    }),
             };
             errors.extend(result.err());
         }
@@ -124,15 +123,16 @@ impl Server {
                 }
             }
         }
-        Socket { name, place, path: absolute(&path), access, daemon }
+        Socket { name, place, path, access, daemon }
     }
 
     /// Gives each listening socket to its listener, and closes the others.
     fn place_sockets(&mut self, sockets: &[Socket], changes: &mut Changes) {
         let registry = self.poll.registry();
         let Some(listeners) = self.accepting.listeners() else { return };
-        let closed = listeners.assign(registry, |listener, at| {
-            let is = |socket: &&Socket| serves(listener, at, socket.place, &socket.path);
+        let only = sockets.len() == 1;
+        let closed = listeners.assign(registry, |listener, _| {
+            let is = |socket: &&Socket| listener.is_of(&socket.name, &socket.path, only);
             sockets.iter().find(is).map(|socket| socket.place)
         });
         for socket in sockets {
@@ -241,16 +241,6 @@ struct Socket {
     path: PathBuf,
     access: SocketAccess,
     daemon: PathBuf,
-}
-
-/// Returns `true` if this listening socket, whose place is `at` now, is to serve the listener at `place` with
-/// this path.
-fn serves(socket: &Listener, at: usize, place: usize, path: &Path) -> bool {
-    if socket.is_passed() { at == place } else { socket.path() == path }
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 #[cfg(test)]

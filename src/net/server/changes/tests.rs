@@ -293,25 +293,33 @@ fn the_mode_of_a_socket_changes_with_the_configuration() {
 }
 
 #[test]
-fn a_passed_socket_stays_with_its_listener_by_name() {
+fn passed_sockets_go_by_their_names_and_an_only_listener_gets_all() {
     let mut lab = Lab::new("passed");
-    let path = lab.folder.join("passed");
-    let passed = UnixListener::bind(&path).unwrap();
-    let group = ListenerGroup::new(
-        vec![Listener::passed(passed).unwrap()],
-        labelled("first"),
-        lab.folder.join("d"),
-    );
+    let passed = ["p", "q"].map(|name| {
+        let socket = UnixListener::bind(lab.folder.join(name)).unwrap();
+        Listener::passed(socket).unwrap().with_name(name)
+    });
+    let group = ListenerGroup::new(passed.into(), labelled("first"), lab.folder.join("d"));
     let group = ListenerGroup { name: "p".to_owned(), ..group };
     lab.server = Server::new(vec![group], Drain::Never, Manager::nobody(), None).unwrap();
-    assert_eq!(lab.apply(&[("p", "other", "second")]), "changed p");
-    assert!(!lab.folder.join("other").exists());
-    let mut ends = lab.connect("passed");
-    assert!(lab.create(&mut ends).contains("second"));
-    // Nobody else can have it.
-    assert!(lab.apply(&[("q", "passed", "x")]).contains("passed"));
-    assert_eq!(lab.apply(&[("q", "q", "x")]), "added q; removed p");
-    assert!(path.exists(), "the file is not ours");
+    // Neither has a path of its own, nor owners.
+    let unfit = SocketAccess { group: Some(u32::MAX - 1), ..SocketAccess::default() };
+    for (names, key) in [(&["p", "q"][..], "second"), (&["p"], "third"), (&["q"], "fourth")] {
+        let plan = |name: &&str| ListenerPlan { access: unfit, ..lab.plan(name, "other", key) };
+        let plans = names.iter().map(plan).collect();
+        lab.server.apply(plans).unwrap();
+        assert!(!lab.folder.join("other").exists());
+        for socket in ["p", "q"] {
+            let mut ends = lab.connect(socket);
+            assert!(lab.create(&mut ends).contains(key));
+        }
+    }
+    let names: Vec<_> =
+        lab.server.served.iter().map(|(_, served)| &*served.settings.name).collect();
+    assert!(names.contains(&"q"), "{names:?}");
+    // Nobody else can have them.
+    assert!(lab.apply(&[("q", "q", "x"), ("r", "p", "x")]).contains("already listens"));
+    assert!(lab.folder.join("p").exists() && lab.folder.join("q").exists());
 }
 
 #[test]
