@@ -79,6 +79,7 @@ const REFUSED: &[(&str, &str)] = &[
         "POST /containers/create",
         r#"{"HostConfig":{"Annotations":{"org.systemd.property.Slice":"x"}}}"#,
     ),
+    ("POST /v1.24/containers/create", "{}"),
     ("POST /build?a;b", ""),
     ("POST /build?labels=1", ""),
     ("POST /build?volume=/x", ""),
@@ -103,7 +104,9 @@ fn refused(line: &str, body: &str) -> Refusal {
     let binds = find(Section::Container, "HostConfig.Binds");
     let privileged = find(Section::Exec, "Privileged");
     let memory = find(Section::Container, "HostConfig.Memory");
+    let remove = find(Section::Container, "HostConfig.AutoRemove");
     let options = [
+        rule(remove, How::Force, Value::Switch(false)),
         rule(memory, How::Cap, Value::Number(1)),
         rule(binds, How::Append, Value::List(vec!["/ca:/own".to_owned()])),
         rule(privileged, How::Force, Value::Switch(false)),

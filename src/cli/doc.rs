@@ -114,8 +114,10 @@ pub fn options() -> String {
 fn described(kind: Kind) -> (&'static str, String, &'static str) {
     let number = |zero| match zero {
         Zero::Unlimited => "`0`; no limit".to_owned(),
+        Zero::Twice(other) => format!("`0`; twice `{other}`, or no limit"),
         Zero::Value => "`-1`".to_owned(),
-        Zero::Default | Zero::Kept | Zero::Lifted => "`0`".to_owned(),
+        Zero::Endless => String::new(),
+        Zero::Default | Zero::Signed | Zero::Kept | Zero::Lifted => "`0`".to_owned(),
     };
     match kind {
         Kind::Switch => ("true or false", "`false`".to_owned(), ""),
@@ -139,6 +141,7 @@ fn part(key: Key) -> &'static str {
         Key::BeforeColon => "`HOST` of `HOST:ADDRESS`",
         Key::BehindSpace => "`HOST` of `ADDRESS HOST`",
         Key::Target => "`TARGET` of `SOURCE:TARGET:OPTIONS`",
+        Key::Option => "`OPTION` of `OPTION=VALUE`",
     }
 }
 

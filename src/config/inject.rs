@@ -16,11 +16,15 @@ use super::{quantity, similar};
 use crate::engine::fields::{FIELDS, Field, Key, Kind, Section, Zero};
 use crate::engine::shapes::Place;
 use crate::rules::Label;
-use crate::rules::inject::{How, Inject, Value};
+use crate::rules::inject::{How, Inject, Value, name_of};
 
 /// The tables of a section, each with its treatment.
 pub const TREATMENTS: &[(&str, How)] =
     &[("force", How::Force), ("default", How::Default), ("cap", How::Cap), ("append", How::Append)];
+
+/// Numbers of which a smaller one allows more, or 0 in some requests only.
+const WITHOUT_CAP: &[&str] =
+    &["HostConfig.RestartPolicy.MaximumRetryCount", "HostConfig.CpuPeriod", "cpuperiod"];
 
 /// Returns the name of a treatment.
 #[must_use]
@@ -259,6 +263,9 @@ fn applies(field: &Field, how: How) -> Result<(), String> {
         How::Force | How::Default | How::Cap if field.path == "HostConfig.Binds" => {
             Err(format!("{} cannot be used for {path}; expected append", treatment(how)))
         }
+        How::Cap if WITHOUT_CAP.contains(&path) => Err(format!(
+            "cap cannot be used for {path}: a smaller number may allow more; expected force"
+        )),
         How::Cap if !number => Err(format!("cap needs a number, and {path} is {kind}")),
         How::Append if !many => {
             Err(format!("append needs a list or a table, and {path} is {kind}"))
@@ -273,7 +280,7 @@ const LEAST_CPUS: i64 = 10_000_000;
 /// Refuses a value that means nothing as a cap, and billionths of a processor that were meant as processors.
 fn fits(field: &Field, how: How, value: &Value) -> Result<(), String> {
     let least = match field.kind {
-        Kind::Number(Zero::Value) => 0,
+        Kind::Number(Zero::Value | Zero::Endless) => 0,
         _ => 1,
     };
     match value {
@@ -297,6 +304,7 @@ fn key_of(key: Key, text: &str) -> Result<String, String> {
     let lacks = |what: &str| format!("{text:?} has no {what}");
     match key {
         Key::Whole => Ok(text.to_owned()),
+        Key::Option => Ok(name_of(key, text)),
         Key::BeforeEquals => {
             let key = text.split_once('=').filter(|(key, _)| !key.is_empty());
             key.map(|(key, _)| key.to_owned()).ok_or(lacks("\"=\"; expected NAME=VALUE"))

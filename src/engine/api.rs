@@ -72,14 +72,21 @@ fn numbers(version: &[u8]) -> Option<(u16, u16)> {
 /// version.
 #[must_use]
 pub fn heeds_platform(path: &[u8]) -> bool {
+    has_version(path, CREATE)
+}
+
+/// Returns `true` unless `path` has an API version before 1.`minor`. Without a version, it is the daemon's
+/// newest.
+#[must_use]
+pub fn has_version(path: &[u8], minor: u64) -> bool {
     let Some(version) = path.strip_prefix(b"/v") else { return true };
     let version = version.split(|&byte| byte == b'/').next().unwrap_or_default();
     let Ok(version) = str::from_utf8(version) else { return true };
     // A daemon compares the numbers between the dots, and reads other text as 0.
     let mut numbers = version.split('.').map(|number| number.parse::<u64>().unwrap_or_default());
     if version.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
-        let (major, minor) = (numbers.next(), numbers.next());
-        (major, minor) >= (Some(1), Some(CREATE))
+        let given = (numbers.next(), numbers.next());
+        given >= (Some(1), Some(minor))
     } else {
         true
     }

@@ -78,10 +78,16 @@ pub enum Kind {
 pub enum Zero {
     /// There is no limit. Negative numbers mean the same.
     Unlimited,
-    /// The daemon has a default.
+    /// The daemon has a default. Negative numbers are no limit.
     Default,
+    /// The daemon has a default. Negative numbers are values like others.
+    Signed,
+    /// It is twice the number in this member, or unlimited without that. Negative numbers are unlimited.
+    Twice(&'static str),
     /// It is a value like others; −1 is the same as a missing one.
     Value,
+    /// It is a value like others. Negative numbers are no limit.
+    Endless,
     /// The value of an existing container stays. Negative numbers lift it.
     Kept,
     /// The value of an existing container stays if the number is missing. 0 and negative numbers lift it.
@@ -102,6 +108,8 @@ pub enum Key {
     BehindSpace,
     /// The path in the container of a bind, `SOURCE:TARGET[:OPTIONS]`.
     Target,
+    /// The part before the first `=` or `:`; the whole string for `label`, which may occur often.
+    Option,
 }
 
 const fn field(section: Section, path: &'static str, kind: Kind) -> Field {
@@ -132,6 +140,9 @@ pub const BINDS: &str = "HostConfig.Binds";
 /// The path of the tmpfs mounts of a container.
 pub const TMPFS: &str = "HostConfig.Tmpfs";
 
+/// The path of the driver of a container's volumes.
+pub const VOLUME_DRIVER: &str = "HostConfig.VolumeDriver";
+
 /// The options, in the order of the Engine API's description.
 pub const FIELDS: &[Field] = &[
     container("User", Kind::Text),
@@ -139,7 +150,7 @@ pub const FIELDS: &[Field] = &[
     container("WorkingDir", Kind::Text),
     container("NetworkDisabled", Kind::Switch),
     container("StopSignal", Kind::Text),
-    container("StopTimeout", Kind::Number(Zero::Value)),
+    container("StopTimeout", Kind::Number(Zero::Endless)),
     container(BINDS, Kind::List(Key::Target)),
     container("HostConfig.LogConfig.Type", Kind::Text),
     container("HostConfig.LogConfig.Config", Kind::Map),
@@ -148,23 +159,23 @@ pub const FIELDS: &[Field] = &[
     container("HostConfig.RestartPolicy.Name", Kind::Word("no")),
     container("HostConfig.RestartPolicy.MaximumRetryCount", Kind::Number(Zero::Default)),
     container("HostConfig.AutoRemove", Kind::Switch),
-    container("HostConfig.VolumeDriver", Kind::Text),
+    container(VOLUME_DRIVER, Kind::Text),
     container("HostConfig.Annotations", Kind::Map),
     container("HostConfig.CapAdd", Kind::List(Key::Whole)),
     container("HostConfig.CapDrop", Kind::List(Key::Whole)),
     container("HostConfig.CgroupnsMode", Kind::Text),
     container("HostConfig.Dns", Kind::List(Key::Whole)),
-    container("HostConfig.DnsOptions", Kind::List(Key::Whole)),
+    container("HostConfig.DnsOptions", Kind::List(Key::Option)),
     container("HostConfig.DnsSearch", Kind::List(Key::Whole)),
     container("HostConfig.ExtraHosts", Kind::List(Key::BeforeColon)),
     container("HostConfig.GroupAdd", Kind::List(Key::Whole)),
     container("HostConfig.IpcMode", Kind::Text),
     container("HostConfig.Links", Kind::List(Key::Whole)),
-    container("HostConfig.OomScoreAdj", Kind::Number(Zero::Default)),
+    container("HostConfig.OomScoreAdj", Kind::Number(Zero::Signed)),
     container("HostConfig.PidMode", Kind::Text),
     container("HostConfig.Privileged", Kind::Switch),
     container("HostConfig.ReadonlyRootfs", Kind::Switch),
-    container("HostConfig.SecurityOpt", Kind::List(Key::Whole)),
+    container("HostConfig.SecurityOpt", Kind::List(Key::Option)),
     container("HostConfig.StorageOpt", Kind::Map),
     container(TMPFS, Kind::Map),
     container("HostConfig.UTSMode", Kind::Text),
@@ -181,7 +192,7 @@ pub const FIELDS: &[Field] = &[
     container("HostConfig.CpusetCpus", Kind::Text),
     container("HostConfig.CpusetMems", Kind::Text),
     container("HostConfig.MemoryReservation", Kind::Bytes(Zero::Default)),
-    container("HostConfig.MemorySwap", Kind::Bytes(Zero::Unlimited)),
+    container("HostConfig.MemorySwap", Kind::Bytes(Zero::Twice("Memory"))),
     container("HostConfig.MemorySwappiness", Kind::Number(Zero::Value)),
     container("HostConfig.OomKillDisable", Kind::Switch),
     container("HostConfig.Init", Kind::Choice),
@@ -191,7 +202,7 @@ pub const FIELDS: &[Field] = &[
     service("TaskTemplate.ContainerSpec.User", Kind::Text),
     service("TaskTemplate.ContainerSpec.Groups", Kind::List(Key::Whole)),
     service("TaskTemplate.ContainerSpec.ReadOnly", Kind::Switch),
-    service("TaskTemplate.ContainerSpec.StopGracePeriod", Kind::Number(Zero::Value)),
+    service("TaskTemplate.ContainerSpec.StopGracePeriod", Kind::Number(Zero::Endless)),
     service("TaskTemplate.ContainerSpec.Hosts", Kind::List(Key::BehindSpace)),
     service("TaskTemplate.ContainerSpec.DNSConfig.Nameservers", Kind::List(Key::Whole)),
     service("TaskTemplate.ContainerSpec.DNSConfig.Search", Kind::List(Key::Whole)),
@@ -241,7 +252,8 @@ pub const FIELDS: &[Field] = &[
 ];
 
 /// The options of a container's update that also occur in its `HostConfig`. A value that is forced or capped
-/// there holds here, too, for an option that the client changes.
+/// there holds here, too, for an option that the client changes. The daemon takes the retries from a policy
+/// that the client changes, even if they are missing.
 pub const UPDATE: &[Field] = &[
     container("CpuShares", Kind::Number(Zero::Kept)),
     container("Memory", Kind::Bytes(Zero::Kept)),
@@ -255,7 +267,7 @@ pub const UPDATE: &[Field] = &[
     container("MemorySwap", Kind::Bytes(Zero::Kept)),
     container("PidsLimit", Kind::Number(Zero::Lifted)),
     container("RestartPolicy.Name", Kind::Text),
-    container("RestartPolicy.MaximumRetryCount", Kind::Number(Zero::Kept)),
+    container("RestartPolicy.MaximumRetryCount", Kind::Number(Zero::Default)),
 ];
 
 /// The options of the network of a container that the daemon refuses beside the network of another one.
@@ -268,12 +280,68 @@ pub const OF_OWN_NETWORK: &[&str] = &[
     "HostConfig.PublishAllPorts",
 ];
 
-/// Options that a forced option replaces, each with its type and its value from then on: what the client gives
-/// there would contradict or undo it.
-pub const REPLACED: &[(&str, &str, Kind, &str)] = &[
-    ("HostConfig.NetworkMode", "NetworkingConfig.EndpointsConfig", Kind::Map, "{}"),
-    ("HostConfig.NanoCpus", "HostConfig.CpuPeriod", Kind::Number(Zero::Default), "0"),
-    ("HostConfig.NanoCpus", "HostConfig.CpuQuota", Kind::Number(Zero::Default), "0"),
+/// An option that a forced option replaces: what the client gives there would contradict or undo it.
+#[derive(Debug)]
+pub struct Replaced {
+    /// The forced option.
+    pub by: &'static str,
+    /// The forced value, as JSON, with which the other option stays.
+    pub unless: &'static str,
+    /// The other option.
+    pub path: &'static str,
+    /// Its type.
+    pub kind: Kind,
+    /// Its value from then on, as JSON.
+    pub json: &'static str,
+}
+
+const fn replaced(
+    by: &'static str,
+    unless: &'static str,
+    path: &'static str,
+    kind: Kind,
+    json: &'static str,
+) -> Replaced {
+    Replaced { by, unless, path, kind, json }
+}
+
+const NUMBER: Kind = Kind::Number(Zero::Default);
+
+/// The options that forced options replace, unless they are injected themselves.
+pub const REPLACED: &[Replaced] = &[
+    replaced("HostConfig.NetworkMode", "", "NetworkingConfig.EndpointsConfig", Kind::Map, "{}"),
+    replaced("HostConfig.NanoCpus", "", "HostConfig.CpuPeriod", NUMBER, "0"),
+    replaced("HostConfig.NanoCpus", "", "HostConfig.CpuQuota", NUMBER, "0"),
+    replaced("HostConfig.Memory", "", "HostConfig.MemorySwap", NUMBER, "0"),
+    replaced(
+        "HostConfig.RestartPolicy.Name",
+        r#""on-failure""#,
+        "HostConfig.RestartPolicy.MaximumRetryCount",
+        NUMBER,
+        "0",
+    ),
+    replaced("HostConfig.AutoRemove", "false", "HostConfig.RestartPolicy", Kind::Map, "{}"),
+    replaced("HostConfig.LogConfig.Type", "", "HostConfig.LogConfig.Config", Kind::Map, "{}"),
+    replaced("TaskTemplate.LogDriver.Name", "", "TaskTemplate.LogDriver.Options", Kind::Map, "{}"),
+];
+
+/// Options that the daemon refuses above another one: a cap of the first, or a forced value, is a cap of the
+/// second, too, unless that is injected itself.
+pub const BELOW: &[(&str, &str)] = &[("HostConfig.Memory", "HostConfig.MemoryReservation")];
+
+/// Options with the first minor version of the Engine API in which daemons use them. Requests of older
+/// versions lose them.
+pub const SINCE: &[(Section, &str, u64)] = &[
+    (Section::Container, "HostConfig.AutoRemove", 25),
+    (Section::Container, "HostConfig.Annotations", 43),
+    (Section::Service, "TaskTemplate.ContainerSpec.Sysctls", 40),
+    (Section::Service, "TaskTemplate.ContainerSpec.CapabilityAdd", 41),
+    (Section::Service, "TaskTemplate.ContainerSpec.CapabilityDrop", 41),
+    (Section::Service, "TaskTemplate.ContainerSpec.Ulimits", 41),
+    (Section::Service, "TaskTemplate.Resources.Limits.Pids", 41),
+    (Section::Network, "EnableIPv4", 48),
+    (Section::Build, "pull", 16),
+    (Section::Build, "platform", 32),
 ];
 
 /// Returns the option of `section` with this path.

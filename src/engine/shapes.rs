@@ -135,6 +135,10 @@ pub const NOT_ADDED: &[&str] = &["TaskTemplate", "ContainerSpec", "NetworkingCon
 /// The [`HOST_CONFIG_FIELDS`] that mount something.
 pub const MOUNTING_FIELDS: &[&str] = &["Binds", "Mounts", "VolumesFrom", "VolumeDriver"];
 
+/// HostConfig fields that Docker 20.10 also accepts at the top of a container create if its HostConfig has no
+/// number there.
+pub const NUMBERS_AT_TOP: &[&str] = &["CpuShares", "Memory", "MemorySwap"];
+
 /// HostConfig fields that Docker 20.10 also accepts at the top of a container create, but only if
 /// the body has no HostConfig: adding one would silently drop them.
 pub const HOST_CONFIG_FIELDS: &[&str] = &[

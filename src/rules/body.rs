@@ -30,6 +30,7 @@ pub(super) fn judge(
         Found::Absent | Found::Null(_) => return judge(profile, shape, target, b"{}", facts),
     };
     let tree = profile.inject.tree(shape);
+    tree.check_version(target)?;
     let changes = tree.apply(&mut edits, &top, host_config)?;
     let (mut needs, mut before) = (Vec::new(), Vec::new());
     let survey = match shape.storage {

@@ -27,6 +27,7 @@ use crate::rules::inject::build_options::BuildOptions;
 use crate::rules::inject::labels::Labels;
 pub use forced::Forced;
 use mounts::OperatorMounts;
+pub use options::name_of;
 pub(super) use tree::Tree;
 
 /// One injection.

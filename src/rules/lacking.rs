@@ -55,7 +55,7 @@ fn of_host_config(
             }
         }
     }
-    let driver = volume_driver(top, host_config)?;
+    let driver = volume_driver(profile, top, host_config)?;
     if let Listed::Array(binds) = host_config.array("Binds")? {
         few(binds.elements.len())?;
         for entry in binds.strings() {

@@ -24,7 +24,7 @@ use std::borrow::Cow;
 pub use self::anonymous::AnonymousVolumes;
 use self::anonymous::{OwnMount, labelled_mounts};
 use super::inject::labels;
-use super::{Profile, Reason, Refusal};
+use super::{How, Profile, Reason, Refusal};
 use crate::engine::shapes::CONTAINER;
 use crate::json::{Array, Edits, Found, Listed, Object, quoted};
 use crate::rules::facts::Facts;
@@ -111,6 +111,7 @@ fn in_host_config<'d>(
     anonymous: &[String],
 ) -> Result<Survey, Refusal> {
     edits.spell(top, "HostConfig")?;
+    host_config::check_top(profile, top)?;
     if profile.inject.cgroup_parent().is_some() {
         own_slice(&host_config)?;
     }
@@ -130,9 +131,11 @@ fn in_host_config<'d>(
     if let Listed::Array(mounts) = &mut listed {
         anonymous::give_way(profile, known, edits, mounts, own, &mut mounted)?;
     }
+    let mut targets = known.taken.keys().chain(&mounted.paths);
+    targets.try_for_each(|target| profile.inject.mounts().check_mount(target))?;
     few(anonymous.len() + binds.count + listed.count())?;
     let targets = anonymous::places(anonymous, &binds.anonymous, known, &mounted);
-    let driver = volume_driver(top, &host_config)?;
+    let driver = volume_driver(profile, top, &host_config)?;
     let mounts = labelled_mounts(profile, &targets, &mounted, &driver);
     mounted.survey.options =
         forced.apply(edits, &host_config, None)? || !profile.inject.mounts().binds.is_empty();
@@ -201,9 +204,20 @@ pub(super) fn few(mounts: usize) -> Result<(), Refusal> {
 
 /// Returns the driver of volumes without one of their own; empty for the daemon's default. Docker 20.10
 /// also reads it from the top if the HostConfig has none.
-pub(super) fn volume_driver(top: &Object<'_>, host_config: &Object<'_>) -> Result<String, Refusal> {
+pub(super) fn volume_driver(
+    profile: &Profile,
+    top: &Object<'_>,
+    host_config: &Object<'_>,
+) -> Result<String, Refusal> {
+    let operators = &profile.inject.mounts().volume_driver;
+    if let Some((How::Force, driver)) = operators {
+        return Ok(driver.clone());
+    }
     let inner = host_config.string("VolumeDriver")?.filter(|driver| !driver.is_empty());
-    let driver = inner.or(top.string("VolumeDriver")?).unwrap_or_default();
+    let driver = match (inner, operators) {
+        (None, Some((_, driver))) => driver.into(),
+        (inner, _) => inner.or(top.string("VolumeDriver")?).unwrap_or_default(),
+    };
     if driver.len() > DRIVER_NAME {
         return Err(long_driver());
     }

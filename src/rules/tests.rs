@@ -3,6 +3,7 @@ use crate::engine::fields::{Section, find};
 use crate::engine::route;
 use crate::engine::shapes::Place;
 use crate::http::head;
+use crate::http::target::decoded_path;
 
 #[test]
 fn strictness_lets_only_known_operations_pass() {
@@ -86,6 +87,35 @@ fn judged(profile: &Profile, path: &str, fields: &str) -> Judgement {
     let traits = Traits::of(&request);
     let asked = Asked { operation, target: request.target, traits, body: None };
     judge(profile, &asked, &Facts::default())
+}
+
+#[test]
+fn a_request_of_an_api_version_without_an_option_is_refused() {
+    let path = "TaskTemplate.Resources.Limits.Pids";
+    let pids = |how| rule(how, Section::Service, path, Value::Number(9));
+    let annotations = |how| {
+        let value = Label { key: "a".into(), value: "b".into() };
+        rule(how, Section::Container, "HostConfig.Annotations", Value::Map(vec![value]))
+    };
+    let platform = |how| rule(how, Section::Build, "platform", Value::Text("linux".into()));
+    for (inject, old, new) in [
+        (&pids as &dyn Fn(How) -> Inject, "/v1.40/services/x/update", "/v1.41/services/create"),
+        (&annotations, "/v%31.24/containers/create", "/containers/create"),
+        (&platform, "/v1.31/build", "/v1.32/build"),
+    ] {
+        for (how, target, refused) in
+            [(How::Force, old, true), (How::Default, old, false), (How::Force, new, false)]
+        {
+            let inject = [inject(how)].into_iter().collect();
+            let profile = Profile { inject, ..Profile::default() };
+            let operation = route("POST", &decoded_path(target).unwrap());
+            let traits = Traits { framing: Framing::Length(2), encoded: false, form: false };
+            let asked = Asked { operation, target, traits, body: Some(b"{}") };
+            let judged = judge(&profile, &asked, &Facts::default());
+            let is_refused = matches!(&judged, Judgement::Refuse(refusal) if refusal.reason == Reason::OldVersion);
+            assert_eq!(is_refused, refused, "{how:?} {target}: {judged:?}");
+        }
+    }
 }
 
 #[test]

@@ -151,7 +151,9 @@ fn assert_options(
     let theirs = number(before, memory);
     let capped = if theirs <= 0 { MEMORY } else { theirs.min(MEMORY) };
     assert_eq!(number(after, memory), capped);
-    assert_eq!(number(after, shm_size), number(before, shm_size).min(SHM_SIZE));
+    let theirs = number(before, shm_size);
+    let capped = if theirs < 0 { SHM_SIZE } else { theirs.min(SHM_SIZE) };
+    assert_eq!(number(after, shm_size), capped);
 }
 
 fn assert_arguments(

@@ -109,7 +109,12 @@ fn update(doc: &mut Value, rule: &Rule) -> Result<(), Refused> {
         return Ok(());
     };
     if let Some(forced) = &rule.force {
-        let none = if matches!(like, Like::Text(_)) { json!("") } else { json!(0) };
+        let none = match path {
+            // It lifts the limit.
+            "PidsLimit" => json!(null),
+            _ if matches!(like, Like::Text(_)) => json!(""),
+            _ => json!(0),
+        };
         let given = ![json!(null), none].contains(look(doc, path)?);
         put(doc, path, given.then(|| forced.clone()));
         return undo(doc, path);
@@ -128,9 +133,16 @@ fn update(doc: &mut Value, rule: &Rule) -> Result<(), Refused> {
                 put(doc, "CpuPeriod", Some(json!(100_000)));
                 return Ok(());
             }
-            force(doc, path, json!(cap))
+            put(doc, "CpuQuota", Some(json!(cap / 10_000)));
+            put(doc, "CpuPeriod", Some(json!(100_000)));
+            Ok(())
         }
         _ => {
+            if matches!(like, Like::Cpus)
+                && number(look(doc, "CpuQuota")?)?.is_some_and(|quota| quota < 0)
+            {
+                put(doc, "CpuQuota", Some(json!(0)));
+            }
             let lifts = match client {
                 None => false,
                 Some(0) => path == "PidsLimit",
@@ -155,6 +167,7 @@ fn limited(client: Option<i64>, nothing: i64, unlimited: bool, rule: &Rule) -> O
     let new = match (wanted, number(&rule.cap)) {
         (None, Some(cap)) => unlimited.then_some(cap),
         (Some(wanted), Some(cap)) if unlimited && wanted <= 0 => Some(cap),
+        (Some(wanted), Some(cap)) if nothing == 0 && wanted < 0 => Some(cap),
         (Some(wanted), Some(cap)) => Some(wanted.min(cap)),
         (wanted, None) => wanted,
     };
@@ -165,6 +178,10 @@ fn processors(doc: &mut Value, path: &str, rule: &Rule) -> Result<(), Refused> {
     let client = number(look(doc, path)?)?;
     if client.unwrap_or(0) != 0 {
         put(doc, path, limited(client, 0, true, rule));
+        let quota = path.replace("NanoCpus", "CpuQuota").replace("NanoCPUs", "CpuQuota");
+        if rule.cap.is_some() && number(look(doc, &quota)?)?.is_some_and(|quota| quota < 0) {
+            put(doc, &quota, Some(json!(0)));
+        }
         return Ok(());
     }
     let beside = path.rsplit_once('.').unwrap().0;

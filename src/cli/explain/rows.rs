@@ -208,7 +208,8 @@ fn means_nothing(value: &Json, place: Place) -> bool {
         (Json::Bool(switch), kind) => !switch && kind == Kind::Switch,
         (Json::Number(number), Kind::Number(zero) | Kind::Bytes(zero) | Kind::Cpus(zero)) => {
             number.as_i64().is_some_and(|number| match zero {
-                Zero::Unlimited => number <= 0,
+                Zero::Unlimited | Zero::Twice(_) => number <= 0,
+                Zero::Lifted | Zero::Endless => false,
                 zero => number == if zero == Zero::Value { -1 } else { 0 },
             })
         }

@@ -13,6 +13,12 @@ pub(super) const WITH: &[(Section, &str, &str)] = &[
     (Section::Build, "memswap", "memory"),
 ];
 
+/// Limits that a client could evade by another option, unless that is forced.
+pub(super) const BY: &[(Section, &str, &str)] = &[
+    (Section::Container, "HostConfig.CpuQuota", "HostConfig.CpuPeriod"),
+    (Section::Build, "cpuquota", "cpuperiod"),
+];
+
 /// Options that the daemon refuses together.
 pub(super) const AGAINST: &[(Section, &str, &str)] = &[
     (Section::Container, "HostConfig.CpuQuota", "HostConfig.NanoCpus"),
@@ -74,7 +80,11 @@ pub fn disagreements(list: &[Inject]) -> Vec<Fault> {
             };
             faults.extend(why.map(|why| Fault { at: inject.from.clone(), why }));
         }
-        let why = [refused_beside(field, list), lacks_other(field, inject, list)];
+        let why = [
+            refused_beside(field, list),
+            lacks_other(field, inject, list),
+            evaded(field, inject, list),
+        ];
         let why = why.into_iter().flatten();
         faults.extend(why.map(|why| Fault { at: inject.from.clone(), why }));
     }
@@ -115,12 +125,21 @@ fn lacks_other(field: &Field, inject: &Inject, list: &[Inject]) -> Option<String
     }
 }
 
+/// Describes a cap that a client could evade.
+fn evaded(field: &Field, inject: &Inject, list: &[Inject]) -> Option<String> {
+    let row = |row: &&(Section, &str, &str)| row.0 == field.section && row.1 == field.path;
+    let (section, path, other) = BY.iter().find(row).filter(|_| inject.how == How::Cap)?;
+    let is_forced = into(*section, other, list).any(|inject| inject.how == How::Force);
+    (!is_forced).then(|| format!("a cap of {path} needs a forced value of {other}"))
+}
+
 fn is_above(field: &Field, default: &Value, cap: &Value) -> bool {
     let (Value::Number(default), Value::Number(cap)) = (default, cap) else { return false };
-    let unlimited = matches!(
-        field.kind,
-        Kind::Number(Zero::Unlimited) | Kind::Bytes(Zero::Unlimited) | Kind::Cpus(Zero::Unlimited)
-    );
+    let zero = match field.kind {
+        Kind::Number(zero) | Kind::Bytes(zero) | Kind::Cpus(zero) => zero,
+        _ => Zero::Value,
+    };
+    let unlimited = matches!(zero, Zero::Unlimited | Zero::Twice(_) | Zero::Endless);
     default > cap || (unlimited && *default < 0)
 }
 

@@ -140,9 +140,16 @@ c:6:9: the default of HostConfig.NanoCpus is above its cap at c:7:5
     let below = both.replace("Memory\" = 1", "Memory\" = 2");
     let why = "c:1:5: the cap of HostConfig.MemorySwap is below HostConfig.Memory at c:2:7\n";
     assert_eq!(faults(Section::Container, &below), why);
-    let cpus = "cap.\"HostConfig.NanoCpus\" = \"2\"\ncap.\"HostConfig.CpuQuota\" = 5";
-    let why = "c:2:5: the daemon refuses HostConfig.CpuQuota beside HostConfig.NanoCpus, which is injected at c:1:5\n";
+    let cpus = "cap.\"HostConfig.NanoCpus\" = \"2\"\nforce.\"HostConfig.CpuQuota\" = 5";
+    let why = "c:2:7: the daemon refuses HostConfig.CpuQuota beside HostConfig.NanoCpus, which is injected at c:1:5\n";
     assert_eq!(faults(Section::Container, cpus), why);
+    let quota = "cap.cpuquota = 5";
+    let why = "c:1:5: a cap of cpuquota needs a forced value of cpuperiod\n";
+    assert_eq!(faults(Section::Build, quota), why);
+    assert_eq!(faults(Section::Build, &format!("{quota}\nforce.cpuperiod = 9")), "");
+    let period = "cap.\"HostConfig.CpuPeriod\" = 5";
+    let why = "c:1:5: cap cannot be used for HostConfig.CpuPeriod: a smaller number may allow more; expected force\n";
+    assert_eq!(faults(Section::Container, period), why);
 }
 
 #[test]
@@ -199,8 +206,9 @@ fn the_options_of_rows_are_in_the_table() {
     let known = |path: &str| of(Section::Build).any(|field| field.path == path);
     assert!(agree::BUILDKIT.iter().all(|path| known(path)));
     let exists = |section, path: &str| of(section).any(|field| field.path == path);
-    let mut rows = agree::WITH.iter().chain(agree::AGAINST);
+    let mut rows = agree::WITH.iter().chain(agree::BY).chain(agree::AGAINST);
     assert!(rows.all(|row| exists(row.0, row.1) && exists(row.0, row.2)));
+    assert!(WITHOUT_CAP.iter().all(|path| FIELDS.iter().any(|field| field.path == *path)));
 }
 
 fn lines(errors: &[impl ToString]) -> String {

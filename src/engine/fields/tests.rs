@@ -25,5 +25,10 @@ fn the_lists_of_options_name_options_of_containers() {
         assert!(is_option(&format!("HostConfig.{}", field.path)), "{field:?}");
     }
     assert!(OF_OWN_NETWORK.iter().all(|path| is_option(path)));
-    assert!(REPLACED.iter().all(|(path, ..)| is_option(path)));
+    let named =
+        REPLACED.iter().map(|row| row.by).chain(BELOW.iter().flat_map(|row| [row.0, row.1]));
+    for path in named {
+        assert!(FIELDS.iter().any(|field| field.path == path), "{path}");
+    }
+    assert!(SINCE.iter().all(|(section, path, _)| find(*section, path).is_some()));
 }

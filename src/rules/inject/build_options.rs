@@ -29,6 +29,8 @@ use self::form::{Form, Given};
 use self::setting::Setting;
 use crate::engine::fields::{Kind, Section, Zero};
 use crate::engine::shapes::Place;
+use crate::rules::Refusal;
+use crate::rules::inject::options::Newest;
 use crate::rules::inject::{How, Inject, Value};
 
 /// An option on both wires.
@@ -82,6 +84,7 @@ pub(in crate::rules) struct BuildOptions {
     query: Vec<BuildOption>,
     attributes: Vec<BuildOption>,
     host_network: Option<bool>,
+    newest: Newest,
 }
 
 /// An injected option on one wire.
@@ -112,6 +115,7 @@ impl BuildOptions {
                 ));
             }
         }
+        options.newest = Newest::of(Section::Build, list);
         options.host_network = host_network(&injects(list, "networkmode"));
         options
     }
@@ -119,6 +123,11 @@ impl BuildOptions {
     /// Returns the options for the query of a classic build.
     pub(in crate::rules) fn query(&self) -> &[BuildOption] {
         &self.query
+    }
+
+    /// Refuses a request in whose API version the daemon ignores an option.
+    pub(in crate::rules) fn check_version(&self, target: &str) -> Result<(), Refusal> {
+        self.newest.check(target)
     }
 
     /// Returns the options for the attributes of a frontend.

@@ -1,8 +1,8 @@
 //! The mounts that the operator adds to containers. What a client mounts at their paths gives way.
 
-use super::options::name_of;
-use super::{Inject, Place, Value};
-use crate::engine::fields::{BINDS, Key, TMPFS};
+use super::name_of;
+use super::{How, Inject, Place, Value};
+use crate::engine::fields::{BINDS, Key, TMPFS, VOLUME_DRIVER};
 use crate::json::quoted;
 use crate::rules::mounts::path::clean;
 use crate::rules::refusal::shown;
@@ -15,6 +15,8 @@ pub(in crate::rules) struct OperatorMounts {
     pub(in crate::rules) binds: Vec<OperatorBind>,
     /// The paths of the tmpfs mounts.
     pub(in crate::rules) tmpfs: Vec<String>,
+    /// The driver of volumes without one of their own.
+    pub(in crate::rules) volume_driver: Option<(How, String)>,
 }
 
 /// A bind that the operator adds.
@@ -30,7 +32,7 @@ impl OperatorMounts {
     /// Compiles the mounts of `list`.
     pub(super) fn of(list: &[Inject]) -> Self {
         let mut mounts = Self::default();
-        for Inject { at, value, .. } in list {
+        for Inject { at, how, value, .. } in list {
             let Place::Field(field) = at else { continue };
             match (field.path, value) {
                 (BINDS, Value::List(binds)) => {
@@ -41,6 +43,9 @@ impl OperatorMounts {
                 }
                 (TMPFS, Value::Map(map)) => {
                     mounts.tmpfs.extend(map.iter().map(|label| label.key.clone()));
+                }
+                (VOLUME_DRIVER, Value::Text(driver)) => {
+                    mounts.volume_driver = Some((*how, driver.clone()));
                 }
                 _ => {}
             }
@@ -56,16 +61,33 @@ impl OperatorMounts {
         }
     }
 
-    /// Refuses a tmpfs at the path of a bind: the daemon would refuse the container, with a message about
-    /// mounts that the client does not know.
+    /// Refuses a tmpfs at the path of a bind, or of a tmpfs in another spelling: the daemon would refuse the
+    /// container, with a message about mounts that the client does not know, or mount both.
     pub(in crate::rules) fn check_tmpfs(&self, target: &str) -> Result<(), Refusal> {
-        if self.bind_at(target) { Err(own_mount(target)) } else { Ok(()) }
+        if self.bind_at(target)
+            || self.tmpfs.iter().all(|own| own != target) && self.tmpfs_at(target)
+        {
+            return Err(own_mount(target));
+        }
+        Ok(())
+    }
+
+    /// Refuses a mount of the client at the path of a tmpfs.
+    pub(in crate::rules) fn check_mount(&self, target: &str) -> Result<(), Refusal> {
+        if self.tmpfs_at(target) { Err(own_mount(target)) } else { Ok(()) }
+    }
+
+    fn tmpfs_at(&self, target: &str) -> bool {
+        !self.tmpfs.is_empty() && {
+            let target = clean(target);
+            self.tmpfs.iter().any(|own| clean(own) == target)
+        }
     }
 }
 
 fn own_mount(target: &str) -> Refusal {
     let text = format!(
-        "the container has a tmpfs at \"{}\", where the operator mounts something; leave it out",
+        "the container mounts something at \"{}\", where the operator does, too; leave it out",
         shown(target)
     );
     Refusal::new(Reason::OwnMount, text)

@@ -9,9 +9,11 @@ use self::lists::{List, Map};
 use self::numbers::Limit;
 use super::{How, Inject, Place, Value};
 use crate::engine::fields::{
-    BINDS, FIELDS, Field, Key, Kind, OF_OWN_NETWORK, REPLACED, Section, UPDATE,
+    BELOW, BINDS, FIELDS, Field, Key, Kind, OF_OWN_NETWORK, REPLACED, SINCE, Section, UPDATE, Zero,
 };
+use crate::engine::has_version;
 use crate::engine::shapes::Options;
+use crate::http::target::decoded_path;
 use crate::json::{Edits, Member, Object, quoted, string};
 use crate::rules::{Reason, Refusal};
 
@@ -47,16 +49,19 @@ pub(super) fn compiled(options: Options, list: &[Inject]) -> Vec<(&'static str, 
         Options::Update => (UPDATE, Section::Container),
     };
     let network = list.iter().any(|inject| inject.forces("HostConfig.NetworkMode"));
-    let mut compiled = Vec::new();
+    let (mut compiled, mut other) = (Vec::new(), Vec::new());
     for row in rows.iter().filter(|row| row.section == section && row.path != BINDS) {
         let of_row: Vec<_> = list.iter().filter(|inject| inject.concerns(row, options)).collect();
-        let Some(rule) = rule(row.kind, options, &of_row) else { continue };
+        let below = || below(row, options, list);
+        let Some(rule) = rule(row.kind, options, &of_row).or_else(below) else { continue };
         let of_own_network = !network && OF_OWN_NETWORK.contains(&row.path);
         compiled.push((row.path, Treatment { rule, of_own_network }));
-        if of_row.iter().any(|inject| inject.how == How::Force) {
-            compiled.extend(replaced(row.path, options));
+        if let Some(forced) = of_row.iter().find(|inject| inject.how == How::Force) {
+            other.extend(replaced(row.path, &json(&forced.value), options));
         }
     }
+    // The first treatment of an option counts.
+    compiled.extend(other);
     compiled
 }
 
@@ -83,20 +88,36 @@ fn in_update(path: &'static str) -> Option<&'static str> {
     path.strip_prefix("HostConfig.")
 }
 
-/// Returns the treatments of the options that the forced option at `path` replaces.
-fn replaced(
-    path: &'static str,
-    options: Options,
-) -> impl Iterator<Item = (&'static str, Treatment)> {
-    let name = move |path| match options {
+/// Returns the path in a shape with these `options` of the option of a container at `path`.
+fn in_shape(path: &'static str, options: Options) -> Option<&'static str> {
+    match options {
         Options::Update => in_update(path),
         Options::Nothing | Options::Of(_) => Some(path),
-    };
-    REPLACED.iter().filter_map(move |(forced, other, kind, json)| {
-        let rule = Rule::Replace(*kind, (*json).to_owned());
-        let other = name(other).filter(|_| name(forced) == Some(path))?;
-        Some((other, Treatment { rule, of_own_network: false }))
+    }
+}
+
+/// Returns the treatments of the options that the option at `path`, forced to this `json`, replaces.
+fn replaced(
+    path: &'static str,
+    json: &str,
+    options: Options,
+) -> impl Iterator<Item = (&'static str, Treatment)> {
+    let rows = REPLACED.iter().filter(move |row| in_shape(row.by, options) == Some(path));
+    rows.filter(move |row| row.unless != json).filter_map(move |row| {
+        let rule = Rule::Replace(row.kind, row.json.to_owned());
+        Some((in_shape(row.path, options)?, Treatment { rule, of_own_network: false }))
     })
+}
+
+/// Returns the rule for an option that must not exceed another one.
+fn below(row: &Field, options: Options, list: &[Inject]) -> Option<Rule> {
+    let (Kind::Number(zero) | Kind::Bytes(zero)) = row.kind else { return None };
+    let (limit, _) = BELOW.iter().find(|(_, path)| in_shape(path, options) == Some(row.path))?;
+    let is_limit =
+        |inject: &&Inject| matches!(inject.at, Place::Field(field) if field.path == *limit);
+    let mut limits = list.iter().filter(is_limit);
+    let cap = limits.find(|inject| matches!(inject.how, How::Force | How::Cap))?;
+    Some(Rule::Limit(Limit::below(&cap.value, zero)?))
 }
 
 /// Returns the one rule for an option that all of `list` are for.
@@ -105,8 +126,8 @@ fn rule(kind: Kind, options: Options, list: &[&Inject]) -> Option<Rule> {
     if first.how == How::Force {
         let json = json(&first.value);
         return Some(match options {
-            Options::Update => Rule::Replace(kind, json),
-            Options::Nothing | Options::Of(_) => Rule::Force(json),
+            Options::Update if kind != Kind::Number(Zero::Default) => Rule::Replace(kind, json),
+            _ => Rule::Force(json),
         });
     }
     Some(match kind {
@@ -166,9 +187,44 @@ impl Treatment {
         match &self.rule {
             Rule::Force(json) | Rule::Default(_, json) => Some(json.clone()),
             Rule::Replace(..) => None,
-            Rule::Limit(limit) => limit.decide(None).map(str::to_owned),
+            Rule::Limit(limit) => limit.decide(None).map(|number| number.json.clone()),
             Rule::List(list) => Some(list.json().to_owned()),
             Rule::Map(map) => Some(map.json()),
+        }
+    }
+}
+
+/// The injected option that the newest API version is needed for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Newest(Option<(u64, &'static str)>);
+
+impl Newest {
+    pub(super) const NOTHING: Self = Self(None);
+
+    /// Returns that of `section`. A default may be lost.
+    pub(super) fn of(section: Section, list: &[Inject]) -> Self {
+        let is_at = |row: &&(Section, &str, _), inject: &Inject| {
+            matches!(inject.at, Place::Field(field) if field.section == section && field.path == row.1)
+                && row.0 == section
+                && inject.how != How::Default
+        };
+        let rows = SINCE.iter().filter(|row| list.iter().any(|inject| is_at(row, inject)));
+        Self(rows.map(|(_, path, minor)| (*minor, *path)).max())
+    }
+
+    /// Refuses a request in whose API version the daemon ignores the option.
+    pub(super) fn check(self, target: &str) -> Result<(), Refusal> {
+        match self.0 {
+            Some((minor, path))
+                if decoded_path(target).is_ok_and(|at| !has_version(&at, minor)) =>
+            {
+                let text = format!(
+                    "the daemon ignores {path} in requests before API version 1.{minor}, and the operator \
+                     sets it; use a later version"
+                );
+                Err(Refusal::new(Reason::OldVersion, text))
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -184,7 +240,7 @@ fn gives(kind: Kind, member: Option<&Member<'_>>) -> bool {
     match kind {
         _ if value == "null" => false,
         Kind::Switch => value != "false",
-        Kind::Choice => true,
+        Kind::Choice | Kind::Number(Zero::Lifted) => true,
         Kind::Text => value != r#""""#,
         Kind::Word(word) => string(value).is_none_or(|given| !given.is_empty() && given != word),
         Kind::Number(_) | Kind::Bytes(_) | Kind::Cpus(_) => value.parse() != Ok(0_i64),
@@ -218,14 +274,20 @@ fn array(elements: impl IntoIterator<Item = String>) -> String {
 }
 
 /// Returns the part of `text` that names the entry. Names of hosts are compared in lowercase.
-pub(super) fn name_of(key: Key, text: &str) -> String {
+#[must_use]
+pub fn name_of(key: Key, text: &str) -> String {
     let cut = |at| text.split_once(at).map_or(text, |(name, _)| name);
     match key {
         Key::Whole => text.to_owned(),
         Key::BeforeEquals => cut('=').to_owned(),
         Key::BeforeColon => cut(':').to_ascii_lowercase(),
         Key::BehindSpace => {
-            text.split_once(' ').map_or(text, |(_, hosts)| hosts).trim().to_ascii_lowercase()
+            let names: Vec<_> = text.split_whitespace().skip(1).collect();
+            names.join(" ").to_ascii_lowercase()
+        }
+        Key::Option => {
+            let name = text.split(['=', ':']).next().unwrap_or(text);
+            if name == "label" { text } else { name }.to_owned()
         }
         Key::Target => {
             let behind = text.split_once(':').map_or(text, |(_, behind)| behind);
@@ -234,17 +296,22 @@ pub(super) fn name_of(key: Key, text: &str) -> String {
     }
 }
 
-/// Returns `true` if `name` is the part of `text` that names the entry.
+/// Returns `true` if `name` is the part of `text` that names the entry. An entry may name several hosts.
 fn is_named(key: Key, text: &str, name: &str) -> bool {
-    let ends = |at: char, rest: &str| rest.is_empty() || rest.starts_with(at);
     match key {
         Key::Whole => text == name,
-        Key::BeforeEquals => text.strip_prefix(name).is_some_and(|rest| ends('=', rest)),
-        Key::BeforeColon => text
-            .split_at_checked(name.len())
-            .is_some_and(|(begin, rest)| begin.eq_ignore_ascii_case(name) && ends(':', rest)),
-        Key::BehindSpace | Key::Target => name_of(key, text) == name,
+        Key::BeforeEquals => {
+            let rest = text.strip_prefix(name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+        }
+        Key::BeforeColon | Key::BehindSpace => has_common_name(&name_of(key, text), name),
+        Key::Option | Key::Target => name_of(key, text) == name,
     }
+}
+
+/// Returns `true` if the same name is in both lists of names, which are separated by whitespace.
+pub(super) fn has_common_name(one: &str, other: &str) -> bool {
+    one.split_whitespace().any(|name| other.split_whitespace().any(|other| name == other))
 }
 
 fn wrong_type(object: &Object<'_>, name: &str, wanted: &str) -> Refusal {

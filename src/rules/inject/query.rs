@@ -35,6 +35,7 @@ pub(in crate::rules) fn plan(profile: &Profile, target: &str) -> Result<Retarget
     }
     let labels_images = !profile.inject.image_labels().is_empty();
     let options = profile.inject.build_options();
+    options.check_version(target)?;
     check(&pairs, labels_images, options.host_network() == Some(false))?;
     let version = pairs.iter().find(|pair| *pair.key == *b"version");
     let by_buildkit = version.is_some_and(|pair| pair.value().is_ok_and(|value| *value == *b"2"));

@@ -1,6 +1,6 @@
 //! The injections into one JSON shape.
 
-use super::options::{self, Treatment};
+use super::options::{self, Newest, Treatment};
 use super::{Forced, Inject, Place, Value, entries};
 use crate::engine::JsonShape;
 use crate::engine::shapes::{Missing, NOT_ADDED, Options};
@@ -14,6 +14,7 @@ pub(in crate::rules) struct Tree {
     members: Vec<(&'static str, Node)>,
     /// The kinds of its values.
     forced: Forced,
+    newest: Newest,
 }
 
 /// The injection into one member.
@@ -32,7 +33,7 @@ enum Node {
 impl Tree {
     /// Makes a tree that injects nothing.
     pub(in crate::rules) const fn nothing() -> Self {
-        Self { members: Vec::new(), forced: Forced::NOTHING }
+        Self { members: Vec::new(), forced: Forced::NOTHING, newest: Newest::NOTHING }
     }
 
     /// Compiles the parts of `list` for which `shape` has a position.
@@ -43,6 +44,9 @@ impl Tree {
                 tree.insert(position.path, node, |_| position.missing);
                 tree.forced |= forced;
             }
+        }
+        if let Options::Of(section) = shape.options {
+            tree.newest = Newest::of(section, list);
         }
         let missing = |name: &str| match shape.options {
             Options::Of(_) if !NOT_ADDED.contains(&name) => Missing::Made,
@@ -89,6 +93,16 @@ impl Tree {
     /// Returns `true` if nothing is injected.
     pub(in crate::rules) fn is_empty(&self) -> bool {
         self.members.is_empty()
+    }
+
+    /// Refuses a request in whose API version the daemon ignores an option.
+    pub(in crate::rules) fn check_version(&self, target: &str) -> Result<(), Refusal> {
+        self.newest.check(target)
+    }
+
+    /// Returns `true` if something is injected into the member `name`.
+    pub(in crate::rules) fn has(&self, name: &str) -> bool {
+        self.members.iter().any(|(other, _)| *other == name)
     }
 
     /// Returns `true` if the option `name` is replaced.

@@ -1,7 +1,7 @@
 //! The HostConfig that is added to the create of a container without one.
 
 use super::forced;
-use crate::engine::shapes::{HOST_CONFIG_FIELDS, MOUNTING_FIELDS};
+use crate::engine::shapes::{HOST_CONFIG_FIELDS, MOUNTING_FIELDS, NUMBERS_AT_TOP};
 use crate::json::{Edits, Member, Object, is_field};
 use crate::rules::{Profile, Reason, Refusal};
 
@@ -29,6 +29,16 @@ pub(super) fn add<'d>(
         return Ok(());
     }
     Ok(edits.set(top, "HostConfig", format!("{{{}}}", members.join(",")))?)
+}
+
+/// Refuses a number at the top that Docker 20.10 would use, though the operator has a rule for it.
+pub(super) fn check_top(profile: &Profile, top: &Object<'_>) -> Result<(), Refusal> {
+    let is_injected = |name: &&str| forced(profile).has(name);
+    let injected: Vec<_> = NUMBERS_AT_TOP.iter().copied().filter(is_injected).collect();
+    match top.all_of(&injected).find(|member| member.value != "0" && has_effect(member)) {
+        Some(member) => Err(outside_host_config(member.key())),
+        None => Ok(()),
+    }
 }
 
 /// Returns `true` unless the field means the same as an absent one: empty values are harmless.

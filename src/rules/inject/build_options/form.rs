@@ -78,12 +78,15 @@ impl Form {
 
     fn limit(self, name: &str, json: &str) -> Option<Entry> {
         if self != Self::Csv {
-            return Some(Entry::new(name, json));
+            return Some(Entry::new(name.to_ascii_lowercase(), json));
         }
         let Ok(Found::Object(object)) = Found::read("", json) else { return None };
         let number =
             |name: &str| Some(object.member(name).ok()?.map_or("0", |member| member.value));
-        Some(Entry::new(name, format!("{name}={}:{}", number("Soft")?, number("Hard")?)))
+        Some(Entry::new(
+            name.to_ascii_lowercase(),
+            format!("{name}={}:{}", number("Soft")?, number("Hard")?),
+        ))
     }
 
     /// Reads a client's value. Of several entries the last one counts, unless each is an entry of a list.
@@ -198,7 +201,7 @@ fn list(document: &str) -> Result<Vec<Entry>, Wanted> {
     }
     let name = |object: Object<'_>| object.string("Name").ok()?.map(String::from);
     let entry = |element: &&str| match Found::read("", element) {
-        Ok(Found::Object(object)) => Some(Entry::new(name(object)?, *element)),
+        Ok(Found::Object(object)) => Some(Entry::new(name(object)?.to_ascii_lowercase(), *element)),
         _ => None,
     };
     let elements = json::elements(document).ok_or(LIST)?;

@@ -122,7 +122,7 @@ fn numbers_are_forced_capped_or_defaults() {
         let absent = new.filter(|_| is_limit);
         let cases = [
             ("", "", absent, absent),
-            ("-1", "0", absent, absent),
+            ("-1", "0", new, absent),
             ("100", "99", None, None),
             ("101", "9223372036854775807", new, new),
         ];

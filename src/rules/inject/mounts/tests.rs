@@ -77,8 +77,57 @@ fn a_named_volume_that_gives_way_is_not_created() {
 }
 
 #[test]
-fn a_tmpfs_at_the_path_of_the_operators_bind_is_refused() {
-    let body = r#"{"HostConfig":{"Tmpfs":{"/own/.":""}}}"#;
-    let refusal = with_own_mounts(&Facts::default(), body).unwrap_err();
-    assert_eq!(refusal, own_mount("/own/."));
+fn another_mount_beside_the_operators_is_refused() {
+    let taken = Facts { taken: [("/t".to_owned(), None)].into(), ..Facts::default() };
+    let nothing = Facts::default();
+    for (facts, host_config, target) in [
+        (&nothing, r#""Tmpfs":{"/own/.":""}"#, "/own/."),
+        (&nothing, r#""Tmpfs":{"/t/":"size=1g"}"#, "/t/"),
+        (&nothing, r#""Tmpfs":{"//t":"size=1g"}"#, "//t"),
+        (&nothing, r#""Mounts":[{"Type":"tmpfs","Target":"/t"}]"#, "/t"),
+        (&nothing, r#""Binds":["v:/a/../t"]"#, "/a/../t"),
+        (&taken, r#""VolumesFrom":[]"#, "/t"),
+    ] {
+        let body = format!(r#"{{"HostConfig":{{{host_config}}}}}"#);
+        assert_eq!(with_own_mounts(facts, &body), Err(own_mount(target)), "{body}");
+    }
+}
+
+#[test]
+fn volumes_have_the_operators_driver() {
+    let at = Place::Field(find(Section::Container, VOLUME_DRIVER).unwrap());
+    let body = r#"{"Volumes":{"/x":{}},"HostConfig":{"VolumeDriver":"theirs","Binds":["v:/y"]}}"#;
+    for (how, body, wanted) in [
+        (How::Force, body, "own"),
+        (How::Default, body, "theirs"),
+        (How::Default, &body.replace("theirs", ""), "own"),
+    ] {
+        let value = Value::Text("own".into());
+        let rules = [Inject { at, how, value, from: String::new() }];
+        let profile = Profile { inject: rules.into_iter().collect(), ..Profile::default() };
+        let made = rewrite(&profile, &CONTAINER, &Facts::default(), body).unwrap();
+        let driver = wanted.to_owned();
+        assert_eq!(made.before, [Order::CreateVolume { name: "v".into(), driver }]);
+        assert!(
+            made.body.contains(&format!(r#""DriverConfig":{{"Name":"{wanted}"}}"#)),
+            "{made:?}"
+        );
+    }
+}
+
+#[test]
+fn a_number_at_the_top_cannot_evade_a_rule() {
+    let at = Place::Field(find(Section::Container, "HostConfig.CpuShares").unwrap());
+    let rules = [Inject { at, how: How::Cap, value: Value::Number(4), from: String::new() }];
+    let profile = Profile { inject: rules.into_iter().collect(), ..Profile::default() };
+    for (member, refused) in [
+        ("CpuShares\":9", true),
+        ("cpushares\":-9", true),
+        ("CpuShares\":0", false),
+        ("Memory\":9", false),
+    ] {
+        let body = format!(r#"{{"{member},"HostConfig":{{}}}}"#);
+        let judged = rewrite(&profile, &CONTAINER, &Facts::default(), &body);
+        assert_eq!(judged.is_err(), refused, "{judged:?}");
+    }
 }

@@ -4,7 +4,7 @@ use memchr::memchr;
 use memchr::memmem::Finder;
 
 use crate::engine::fields::Key;
-use crate::json::{Edits, Found, Listed, Member, Object, quoted};
+use crate::json::{Array, Edits, Found, Listed, Member, Object, quoted};
 use crate::rules::inject::options::{array, is_named, name_of};
 use crate::rules::inject::{How, Inject, Value};
 use crate::rules::{Label, Refusal};
@@ -53,7 +53,9 @@ impl List {
     /// Compiles the entries of a list of objects, whose keys are in the member `name`.
     pub(super) fn of_objects(list: &[&Inject], name: &'static str) -> Self {
         let entries = entries(list, |value| match value {
-            Value::Objects(objects) => objects.clone(),
+            Value::Objects(objects) => {
+                objects.iter().map(|(key, json)| (key.to_ascii_lowercase(), json.clone())).collect()
+            }
             _ => Vec::new(),
         });
         Self::new(ListKey::Member(name), entries)
@@ -96,14 +98,33 @@ impl List {
         };
         // Entries that are equal are not replaced, so that they keep their order.
         let whole = matches!(self.key, ListKey::Part(Key::Whole));
-        let (mut there, mut gone) = (Vec::new(), Vec::new());
+        let there = self.there(&array)?;
+        let wins = |own: &Entry| own.wins && !whole;
+        let mut gone: Vec<_> =
+            there.iter().filter(|(_, own)| wins(own)).map(|(at, _)| *at).collect();
+        gone.dedup();
+        let empty = array.elements.is_empty();
+        let is_there = |own: &Entry| there.iter().any(|(_, other)| std::ptr::eq(*other, own));
+        let is_added = |own: &&Entry| match (own.wins, whole) {
+            (true, false) => true,
+            (false, true) => empty,
+            (true, true) | (false, false) => !is_there(own),
+        };
+        let mut added = self.entries.iter().filter(is_added).peekable();
+        if added.peek().is_some() {
+            edits.spell_in(object, member, name);
+            edits.remove(&mut array, &gone);
+            added.for_each(|entry| edits.push(&mut array, &entry.json));
+        }
+        Ok(())
+    }
+
+    /// Returns the entries with the keys of elements of `array`, each with the index of the element.
+    fn there(&self, array: &Array<'_>) -> Result<Vec<(usize, &Entry)>, Refusal> {
+        let mut there = Vec::new();
         let mut meet = |at: usize, is_key: &dyn Fn(&str) -> bool| {
-            for own in self.entries.iter().filter(|own| is_key(&own.key)) {
-                there.push(&own.key);
-                if own.wins && !whole && gone.last() != Some(&at) {
-                    gone.push(at);
-                }
-            }
+            let own = self.entries.iter().filter(|own| is_key(&own.key));
+            there.extend(own.map(|own| (at, own)));
         };
         match self.key {
             ListKey::Part(key) => {
@@ -116,23 +137,11 @@ impl List {
                 for (at, entry) in array.objects().enumerate() {
                     let entry = entry?;
                     let text = entry.string(key)?.unwrap_or_default();
-                    meet(at, &|own| text == own);
+                    meet(at, &|own| text.eq_ignore_ascii_case(own));
                 }
             }
         }
-        let empty = array.elements.is_empty();
-        let is_added = |own: &&Entry| match (own.wins, whole) {
-            (true, false) => true,
-            (false, true) => empty,
-            (true, true) | (false, false) => !there.contains(&&own.key),
-        };
-        let mut added = self.entries.iter().filter(is_added).peekable();
-        if added.peek().is_some() {
-            edits.spell_in(object, member, name);
-            edits.remove(&mut array, &gone);
-            added.for_each(|entry| edits.push(&mut array, &entry.json));
-        }
-        Ok(())
+        Ok(there)
     }
 
     /// Returns a new list with the entries.

@@ -18,9 +18,16 @@ pub(super) struct Limit {
 
 /// A number of the operator.
 #[derive(Debug, Clone)]
-struct Number {
+pub(super) struct Number {
     value: i64,
-    json: String,
+    /// The number as JSON.
+    pub(super) json: String,
+}
+
+impl Number {
+    fn new(value: i64) -> Self {
+        Self { value, json: value.to_string() }
+    }
 }
 
 /// The daemon's period of a `CpuQuota`, in microseconds.
@@ -33,11 +40,17 @@ impl Limit {
     pub(super) fn of(list: &[&Inject], zero: Zero, processors: bool) -> Self {
         let given = |how| {
             list.iter().find(|inject| inject.how == how).and_then(|inject| match inject.value {
-                Value::Number(value) => Some(Number { value, json: value.to_string() }),
+                Value::Number(value) => Some(Number::new(value)),
                 _ => None,
             })
         };
         Self { zero, processors, default: given(How::Default), cap: given(How::Cap) }
+    }
+
+    /// Makes a cap at `value`; `None` if that is no number.
+    pub(super) fn below(value: &Value, zero: Zero) -> Option<Self> {
+        let Value::Number(cap) = value else { return None };
+        Some(Self { zero, processors: false, default: None, cap: Some(Number::new(*cap)) })
     }
 
     /// Edits the number `name` of `object`.
@@ -48,7 +61,14 @@ impl Limit {
         member: Option<&Member<'d>>,
         name: &'static str,
     ) -> Result<(), Refusal> {
-        let given = number(object, member, name)?;
+        let mut given = number(object, member, name)?;
+        if let Zero::Twice(half) = self.zero
+            && given.unwrap_or_default() == 0
+            && self.default.is_none()
+        {
+            let half = number(object, object.member(half)?, half)?.filter(|half| *half > 0);
+            given = half.map(|half| half.saturating_mul(2)).or(given);
+        }
         if self.processors && given.unwrap_or_default() == 0 {
             let [quota, period] =
                 ["CpuQuota", "CpuPeriod"].map(|name| number(object, object.member(name)?, name));
@@ -58,12 +78,21 @@ impl Limit {
             }
         }
         if let Some(number) = self.decide(given) {
-            edits.set_in(object, member, name, number);
+            edits.set_in(object, member, name, &number.json);
+        }
+        // The daemon accepts this beside processors, which it lifts.
+        if self.processors
+            && self.cap.is_some()
+            && number(object, object.member("CpuQuota")?, "CpuQuota")?
+                .is_some_and(|quota| quota < 0)
+        {
+            edits.set(object, "CpuQuota", "0")?;
         }
         Ok(())
     }
 
-    /// Edits the processors of a client that gives a quota. The daemon refuses both forms at once.
+    /// Edits the processors of a client that gives a quota. The daemon refuses both forms at once, also one
+    /// for a container and the other for its update.
     fn apply_to_quota<'d>(
         &'d self,
         edits: &mut Edits<'d>,
@@ -78,8 +107,13 @@ impl Limit {
         let lifts = of_container && (quota <= 0 || period < 0);
         let given = if lifts { Some(-1) } else { processors(quota, period) };
         match self.decide(given) {
+            Some(number) if of_container => {
+                let quota = i128::from(number.value) * i128::from(PERIOD) / PROCESSOR;
+                edits.set(object, "CpuQuota", quota.to_string())?;
+                edits.set(object, "CpuPeriod", PERIOD.to_string())?;
+            }
             Some(number) => {
-                edits.set_in(object, member, name, number);
+                edits.set_in(object, member, name, &number.json);
                 for (name, given) in [("CpuQuota", quota), ("CpuPeriod", period)] {
                     if given != 0 {
                         edits.set(object, name, "0")?;
@@ -95,27 +129,28 @@ impl Limit {
     }
 
     /// Returns the new number, if that of the client changes.
-    pub(super) fn decide(&self, client: Option<i64>) -> Option<&str> {
+    pub(super) fn decide(&self, client: Option<i64>) -> Option<&Number> {
         let nothing = match self.zero {
-            Zero::Unlimited | Zero::Default | Zero::Kept => Some(0),
+            Zero::Unlimited | Zero::Default | Zero::Signed | Zero::Twice(_) | Zero::Kept => Some(0),
             Zero::Value => Some(-1),
-            Zero::Lifted => None,
+            Zero::Lifted | Zero::Endless => None,
         };
         let given = client.filter(|given| Some(*given) != nothing);
         let wanted = given.or(self.default.as_ref().map(|default| default.value));
         let capped = self.cap.as_ref().filter(|cap| match wanted {
-            None => self.zero == Zero::Unlimited,
+            None => matches!(self.zero, Zero::Unlimited | Zero::Twice(_)),
             Some(number) => number > cap.value || self.lifts(number),
         });
         let new = capped.or(self.default.as_ref().filter(|_| given.is_none()))?;
-        (Some(new.value) != given).then_some(&new.json)
+        (Some(new.value) != given).then_some(new)
     }
 
     /// Returns `true` if `number` means that there is no limit.
     fn lifts(&self, number: i64) -> bool {
         match self.zero {
-            Zero::Unlimited | Zero::Kept | Zero::Lifted => number <= 0,
-            Zero::Default | Zero::Value => false,
+            Zero::Unlimited | Zero::Twice(_) | Zero::Kept | Zero::Lifted => number <= 0,
+            Zero::Default | Zero::Endless => number < 0,
+            Zero::Signed | Zero::Value => false,
         }
     }
 }

@@ -1,3 +1,5 @@
+mod evasions;
+
 use crate::engine::JsonShape;
 use crate::engine::fields::{Section, find};
 use crate::engine::shapes::{CONTAINER, CONTAINER_UPDATE, EXEC, NETWORK, Place, SERVICE, VOLUME};
@@ -308,11 +310,12 @@ fn an_update_cannot_lift_what_a_create_got() {
             (r#"{"Memory":5,"PidsLimit":0}"#, r#"{"Memory":4,"PidsLimit":4}"#),
             (r#"{"memory":-1,"PidsLimit":-1}"#, r#"{"Memory":4,"PidsLimit":4}"#),
             (r#"{"NanoCpus":3000000000}"#, r#"{"NanoCpus":2000000000}"#),
-            (r#"{"CpuQuota":400000}"#, r#"{"CpuQuota":0,"NanoCpus":2000000000}"#),
+            (r#"{"CpuQuota":400000}"#, r#"{"CpuQuota":200000,"CpuPeriod":100000}"#),
             // The container may have a shorter period, or any quota.
             (r#"{"CpuQuota":150000}"#, r#"{"CpuQuota":150000,"CpuPeriod":100000}"#),
-            (r#"{"CpuPeriod":1000}"#, r#"{"CpuPeriod":0,"NanoCpus":2000000000}"#),
-            (r#"{"CpuQuota":-1}"#, r#"{"CpuQuota":0,"NanoCpus":2000000000}"#),
+            (r#"{"CpuPeriod":1000}"#, r#"{"CpuPeriod":100000,"CpuQuota":200000}"#),
+            (r#"{"CpuQuota":-1}"#, r#"{"CpuQuota":200000,"CpuPeriod":100000}"#),
+            (r#"{"NanoCpus":1,"CpuQuota":-1}"#, r#"{"NanoCpus":1,"CpuQuota":0}"#),
             (r#"{"CpuQuota":2000,"CpuPeriod":1000}"#, r#"{"CpuQuota":2000,"CpuPeriod":1000}"#),
             (r#"{"CpusetCpus":"0-3"}"#, r#"{"CpusetCpus":"0"}"#),
             (r#"{"RestartPolicy":{"Name":"always"}}"#, r#"{"RestartPolicy":{"Name":"no"}}"#),
