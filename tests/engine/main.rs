@@ -18,6 +18,7 @@ mod cgroups;
 mod compose;
 mod empty;
 mod escapes;
+mod evasions;
 mod exec;
 mod faults;
 mod files;
