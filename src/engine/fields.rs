@@ -285,8 +285,8 @@ pub const OF_OWN_NETWORK: &[&str] = &[
 pub struct Replaced {
     /// The forced option.
     pub by: &'static str,
-    /// The forced value, as JSON, with which the other option stays.
-    pub unless: &'static str,
+    /// The forced values, as JSON, with which the other option stays.
+    pub unless: &'static [&'static str],
     /// The other option.
     pub path: &'static str,
     /// Its type.
@@ -297,7 +297,7 @@ pub struct Replaced {
 
 const fn replaced(
     by: &'static str,
-    unless: &'static str,
+    unless: &'static [&'static str],
     path: &'static str,
     kind: Kind,
     json: &'static str,
@@ -307,22 +307,31 @@ const fn replaced(
 
 const NUMBER: Kind = Kind::Number(Zero::Default);
 
+/// Drivers of logs that have the options which nearly all clients use: the size and the number of files.
+const LOG_FILES: &[&str] = &[r#""json-file""#, r#""local""#];
+
 /// The options that forced options replace, unless they are injected themselves.
 pub const REPLACED: &[Replaced] = &[
-    replaced("HostConfig.NetworkMode", "", "NetworkingConfig.EndpointsConfig", Kind::Map, "{}"),
-    replaced("HostConfig.NanoCpus", "", "HostConfig.CpuPeriod", NUMBER, "0"),
-    replaced("HostConfig.NanoCpus", "", "HostConfig.CpuQuota", NUMBER, "0"),
-    replaced("HostConfig.Memory", "", "HostConfig.MemorySwap", NUMBER, "0"),
+    replaced("HostConfig.NetworkMode", &[], "NetworkingConfig.EndpointsConfig", Kind::Map, "{}"),
+    replaced("HostConfig.NanoCpus", &[], "HostConfig.CpuPeriod", NUMBER, "0"),
+    replaced("HostConfig.NanoCpus", &[], "HostConfig.CpuQuota", NUMBER, "0"),
+    replaced("HostConfig.Memory", &[], "HostConfig.MemorySwap", NUMBER, "0"),
     replaced(
         "HostConfig.RestartPolicy.Name",
-        r#""on-failure""#,
+        &[r#""on-failure""#],
         "HostConfig.RestartPolicy.MaximumRetryCount",
         NUMBER,
         "0",
     ),
-    replaced("HostConfig.AutoRemove", "false", "HostConfig.RestartPolicy", Kind::Map, "{}"),
-    replaced("HostConfig.LogConfig.Type", "", "HostConfig.LogConfig.Config", Kind::Map, "{}"),
-    replaced("TaskTemplate.LogDriver.Name", "", "TaskTemplate.LogDriver.Options", Kind::Map, "{}"),
+    replaced("HostConfig.AutoRemove", &["false"], "HostConfig.RestartPolicy", Kind::Map, "{}"),
+    replaced(
+        "HostConfig.LogConfig.Type",
+        LOG_FILES,
+        "HostConfig.LogConfig.Config",
+        Kind::Map,
+        "{}",
+    ),
+    replaced("TaskTemplate.LogDriver.Name", &[], "TaskTemplate.LogDriver.Options", Kind::Map, "{}"),
 ];
 
 /// Options that the daemon refuses above another one: a cap of the first, or a forced value, is a cap of the

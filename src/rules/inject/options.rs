@@ -103,7 +103,7 @@ fn replaced(
     options: Options,
 ) -> impl Iterator<Item = (&'static str, Treatment)> {
     let rows = REPLACED.iter().filter(move |row| in_shape(row.by, options) == Some(path));
-    rows.filter(move |row| row.unless != json).filter_map(move |row| {
+    rows.filter(move |row| !row.unless.contains(&json)).filter_map(move |row| {
         let rule = Rule::Replace(row.kind, row.json.to_owned());
         Some((in_shape(row.path, options)?, Treatment { rule, of_own_network: false }))
     })

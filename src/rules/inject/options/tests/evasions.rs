@@ -101,6 +101,8 @@ fn options_that_the_daemon_refuses_beside_a_rule_give_way() {
     let client = r#"{"Type":"json-file","Config":{"max-size":"1m"}}"#;
     let table = [(client, r#"{"Type":"journald","Config":{}}"#)];
     assert_host_config(&driver, "LogConfig", &table);
+    let same = force("HostConfig.LogConfig.Type", text("json-file"));
+    assert_host_config(&same, "LogConfig", &[(client, client)]);
 
     let body = |members: &str| format!(r#"{{"HostConfig":{{{members}}}}}"#);
     let memory = force("HostConfig.Memory", Value::Number(8));
