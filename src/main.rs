@@ -235,8 +235,8 @@ fn read_again(old: &Config, passed: &[Passed]) -> Result<Vec<ListenerPlan>, Vec<
     }
     let profiles = profiles(&config)
         .map_err(|errors| errors.into_iter().map(|(_, why)| why).collect::<Vec<_>>())?;
-    for warning in config.listeners.iter().flat_map(config::Listener::warnings) {
-        warn!("{warning}");
+    for listener in &config.listeners {
+        listener.warnings().into_iter().for_each(|warning| warn!("{}{warning}", prefix(listener)));
     }
     let plan = |(listener, profile): (config::Listener, _)| ListenerPlan {
         name: listener.name.unwrap_or_default(),
@@ -333,9 +333,14 @@ fn loop_failed(why: &std::io::Error) -> Exit {
     Exit::Failed
 }
 
+/// Returns the beginning of log lines about a listener.
+fn prefix(listener: &config::Listener) -> String {
+    listener.name.as_ref().map_or(String::new(), |name| format!("{name}: "))
+}
+
 /// Logs the configuration of a listener, and last that the proxy serves.
 fn announce(config: &config::Listener, listening: &[PathBuf], profile: &Profile) {
-    let name = config.name.as_ref().map_or(String::new(), |name| format!("{name}: "));
+    let name = prefix(config);
     let source = check::missing_source(config, own_container::is_there());
     let warnings = source.into_iter().chain(check::missing_daemon(config));
     for warning in warnings.chain(config.warnings()) {

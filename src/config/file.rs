@@ -102,7 +102,7 @@ impl<'t> Source<'t> {
     }
 
     fn line(&self, offset: usize) -> usize {
-        self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+        self.text.get(..offset).unwrap_or(self.text).matches('\n').count() + 1
     }
 }
 

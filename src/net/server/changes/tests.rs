@@ -278,6 +278,30 @@ fn the_next_request_goes_to_the_new_daemon() {
 }
 
 #[test]
+fn a_request_that_has_begun_to_arrive_is_one_for_the_new_daemon() {
+    let mut lab = Lab::new("begun");
+    let (mut fresh, mut used) = (lab.connect("a"), lab.connect("a"));
+    lab.create(&mut used);
+    lab.answer(&mut used);
+    let next = UnixListener::bind(lab.folder.join("next")).unwrap();
+    let (begin, rest) = CREATE.split_at(CREATE.len() / 2);
+    for ends in [&mut fresh, &mut used] {
+        ends[0].write_all(begin.as_bytes()).unwrap();
+    }
+    lab.turns();
+    let plan = ListenerPlan { daemon: lab.folder.join("next"), ..lab.plan("a", "a", "second") };
+    lab.server.apply(vec![plan]).unwrap();
+    for mut ends in [fresh, used] {
+        ends[0].write_all(rest.as_bytes()).unwrap();
+        lab.turns();
+        assert_eq!(heard(&mut ends[1]), "", "the old daemon gets nothing of it");
+        ends[1] = next.accept().unwrap().0;
+        assert!(heard(&mut ends[1]).contains("second"));
+        lab.answer(&mut ends);
+    }
+}
+
+#[test]
 fn the_mode_of_a_socket_changes_with_the_configuration() {
     use std::os::unix::fs::MetadataExt;
     let mut lab = Lab::new("mode");
