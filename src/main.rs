@@ -236,7 +236,7 @@ fn read_again(old: &Config, passed: &[Passed]) -> Result<Vec<ListenerPlan>, Vec<
     let profiles = profiles(&config)
         .map_err(|errors| errors.into_iter().map(|(_, why)| why).collect::<Vec<_>>())?;
     for listener in &config.listeners {
-        listener.warnings().into_iter().for_each(|warning| warn!("{}{warning}", prefix(listener)));
+        listener.warnings().for_each(|warning| warn!("{}{warning}", prefix(listener)));
     }
     let plan = |(listener, profile): (config::Listener, _)| ListenerPlan {
         name: listener.name.unwrap_or_default(),

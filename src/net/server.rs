@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use log::error;
 use mio::event::Event;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Registry, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook_mio::v1_0::Signals;
 
@@ -161,15 +161,10 @@ impl Server {
             served.insert(Served::new(Rc::new(settings), paths));
         }
         let files = limits(&listeners, &daemons);
-        let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1])?;
-        if program.is_some() {
-            signals.add_signal(SIGHUP)?;
-        }
-        poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
-        let blocking = Blocking::new(poll.registry(), LOOKS)?;
         Ok(Self {
+            signals: signals(poll.registry(), program.is_some())?,
+            blocking: Blocking::new(poll.registry(), LOOKS)?,
             poll,
-            signals,
             served,
             daemons,
             shared,
@@ -192,7 +187,6 @@ impl Server {
             timers: Timers::default(),
             pools: Pools::new(files.pipes),
             pumps: Pumps::default(),
-            blocking,
             serial: 0,
         })
     }
@@ -377,6 +371,16 @@ impl Server {
 /// Returns the limits beside these sockets. They include the events of one daemon.
 fn limits(listeners: &Listeners, daemons: &Daemons) -> FdLimits {
     FdLimits::beside(listeners.len() + daemons.len().saturating_sub(1))
+}
+
+/// Handles signals as events of the loop; SIGHUP only if it `upgrades`.
+fn signals(registry: &Registry, upgrades: bool) -> io::Result<Signals> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1])?;
+    if upgrades {
+        signals.add_signal(SIGHUP)?;
+    }
+    registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
+    Ok(signals)
 }
 
 #[cfg(test)]

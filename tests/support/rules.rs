@@ -104,7 +104,7 @@ pub const CHOICES: &[Choice] = &[
     (Section::Exec, "Privileged", Like::Switch, SWITCHES),
 ];
 
-/// What an operator wants of one option.
+/// The treatments of one option.
 pub struct Rule {
     pub choice: &'static Choice,
     pub force: Option<Value>,
