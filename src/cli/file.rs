@@ -190,7 +190,7 @@ impl Walk<'_> {
                 continue;
             };
             let Some(options) = self.table(item) else { continue };
-            let mut reader = Reader { source: self.source, faults: &mut self.faults };
+            let mut reader = Reader { source: &self.source, faults: &mut self.faults };
             inject.extend(reader.options(section, *how, options));
         }
     }

@@ -116,7 +116,7 @@ fn config(args: &Args, passed: &[Passed]) -> Result<Config, Vec<UsageError>> {
         vec![UsageError::Unreadable { by, path, why }]
     })?;
     let path = given.value.to_string_lossy();
-    let file = file::read(Source { path: &path, text: &text })
+    let file = file::read(Source::new(&path, &text))
         .map_err(|faults| faults.into_iter().map(UsageError::File).collect::<Vec<_>>())?;
     resolve::config(&args.settings, Some((&path, file)), passed)
 }

@@ -55,15 +55,23 @@ pub fn text(path: &Path) -> io::Result<String> {
 }
 
 /// The text of a file.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Source<'t> {
     /// The path as the operator gave it.
-    pub path: &'t str,
-    /// The text.
-    pub text: &'t str,
+    path: &'t str,
+    text: &'t str,
+    /// The offset of each line end.
+    ends: Vec<usize>,
 }
 
 impl<'t> Source<'t> {
+    /// Makes the text of the file at `path`, which is the path as the operator gave it.
+    #[must_use]
+    pub fn new(path: &'t str, text: &'t str) -> Self {
+        let ends = text.match_indices('\n').map(|(offset, _)| offset).collect();
+        Self { path, text, ends }
+    }
+
     /// Parses the text as TOML.
     ///
     /// # Errors
@@ -102,7 +110,7 @@ impl<'t> Source<'t> {
     }
 
     fn line(&self, offset: usize) -> usize {
-        self.text.get(..offset).unwrap_or(self.text).matches('\n').count() + 1
+        self.ends.partition_point(|end| *end < offset) + 1
     }
 }
 

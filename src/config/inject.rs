@@ -41,7 +41,7 @@ pub fn treatments(field: &Field) -> impl Iterator<Item = &'static str> {
 #[derive(Debug)]
 pub struct Reader<'r, 't> {
     /// The file.
-    pub source: Source<'t>,
+    pub source: &'r Source<'t>,
     /// All faults until now.
     pub faults: &'r mut Vec<Fault>,
 }

@@ -4,7 +4,7 @@ use crate::config::Config;
 
 /// Reads a file and resolves it. Returns one error per line.
 pub(super) fn read_all(text: &str, outer: &[(Setting, &str, &str)]) -> Result<Config, String> {
-    let file = read(Source { path: "config.toml", text }).map_err(|faults| lines(&faults))?;
+    let file = read(Source::new("config.toml", text)).map_err(|faults| lines(&faults))?;
     let outer = outer.iter().map(|(setting, value, by)| (*setting, Given::new(value, *by)));
     resolve::config(&Settings(outer.collect()), Some(("config.toml", file)), &[])
         .map_err(|errors| lines(&errors))

@@ -2,12 +2,12 @@ use super::*;
 
 /// Reads `text` as the tables of a section. Returns the injections, and one fault per line.
 fn read(section: Section, text: &str) -> (Vec<Inject>, String) {
-    let source = Source { path: "c", text };
+    let source = Source::new("c", text);
     let mut faults = Vec::new();
     let mut list = Vec::new();
     for (name, item) in entries(&source.parse().unwrap()) {
         let (_, how) = TREATMENTS.iter().find(|(known, _)| known == name.get_ref()).unwrap();
-        let mut reader = Reader { source, faults: &mut faults };
+        let mut reader = Reader { source: &source, faults: &mut faults };
         list.extend(reader.options(section, *how, item.get_ref().as_table().unwrap()));
     }
     faults.extend(disagreements(&list));
