@@ -276,6 +276,7 @@ fn groups(
         let group = ListenerGroup::new(sockets, profile.clone(), listener.daemon.clone());
         groups.push(ListenerGroup { name, ..group });
     }
+    ListenerGroup::recognize_each_other(&mut groups);
     Ok((groups, left))
 }
 

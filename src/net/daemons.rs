@@ -101,6 +101,15 @@ impl Daemons {
         &self.all[place]
     }
 
+    /// Makes that the sockets of all daemons are recognized beside each of them, and those of several
+    /// `listeners`.
+    pub(super) fn recognize(&mut self, listeners: &[PathBuf]) {
+        let own = self.all.iter().map(|daemon| daemon.path.clone());
+        let sockets: Vec<_> = own.chain(listeners.iter().cloned()).collect();
+        let look = SocketIdentity::for_sockets(sockets);
+        self.all.iter_mut().for_each(|daemon| daemon.look = look.clone());
+    }
+
     /// Removes the daemons that no settings name any more.
     pub(super) fn forget_unused(&mut self) {
         self.all.retain(|daemon| Rc::strong_count(&daemon.upstream) > 1);

@@ -7,6 +7,7 @@
 
 mod accepting;
 mod changes;
+mod group;
 mod guests;
 mod life;
 mod passing_on;
@@ -17,7 +18,6 @@ mod served;
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -33,8 +33,6 @@ use super::slab::{Side, Slab, is_paired, place, token};
 use super::timers::Timers;
 use crate::config::Drain;
 use crate::net::host::blocking::Blocking;
-use crate::net::host::socket_identity::SocketIdentity;
-use crate::net::listen::Listener;
 use crate::net::listen::listeners::Listeners;
 use crate::net::service::handover::Program;
 use crate::net::service::notify::{Manager, Phase, State};
@@ -43,9 +41,9 @@ use crate::net::wire::pools::Pools;
 use crate::net::wire::pumps::Pumps;
 use crate::net::wire::shell::{Shell, Wants};
 use crate::proxy::{ListenerSettings, Shared};
-use crate::rules::Profile;
 use crate::stats::Counters;
 use accepting::Accepting;
+pub use group::ListenerGroup;
 use guests::{Guests, since_epoch};
 use life::Takeover;
 use passing_on::Passing;
@@ -64,30 +62,6 @@ const PREDECESSORS: Token = Token(4);
 
 /// Events taken from the kernel at once.
 const EVENTS: usize = 256;
-
-/// A listener: its listening sockets, which have the same settings.
-#[derive(Debug)]
-pub struct ListenerGroup {
-    /// Its name; empty if flags make it.
-    pub name: String,
-    /// The sockets.
-    pub listeners: Vec<Listener>,
-    /// The rules for the requests of their clients.
-    pub profile: Profile,
-    /// The path of their daemon's socket.
-    pub daemon: PathBuf,
-    /// Recognizes the daemon's socket under all its names.
-    pub look: SocketIdentity,
-}
-
-impl ListenerGroup {
-    /// Serves the clients of `listeners` with the daemon at `daemon`.
-    #[must_use]
-    pub fn new(listeners: Vec<Listener>, profile: Profile, daemon: PathBuf) -> Self {
-        let look = SocketIdentity::for_socket(daemon.clone());
-        Self { name: String::new(), listeners, profile, daemon, look }
-    }
-}
 
 /// The event loop and its state.
 pub struct Server {

@@ -92,7 +92,8 @@ pub(super) fn survey(host_config: &Object<'_>, forced: &Tree) -> Result<Survey, 
 
 pub(super) fn socket_bind(path: &str) -> Refusal {
     let text = format!(
-        "the container mounts {}, the daemon's own socket, which would lead around the labels",
+        "the container mounts {}, a socket of the daemon or of the proxy, and the operator refuses such \
+         mounts",
         shown(path)
     );
     Refusal::new(Reason::SocketBind, text)

@@ -112,7 +112,7 @@ fn a_refused_request_is_told_with_its_reason() {
     assert_eq!(finished.code, Some(125), "{finished:?}");
     let words = format!(
         "docker: Error response from daemon: dockerd-ci-proxy: refused: the container mounts {}, \
-         the daemon's own socket, which would lead around the labels",
+         a socket of the daemon or of the proxy, and the operator refuses such mounts",
         daemon.display()
     );
     assert!(finished.err().starts_with(&words), "{finished:?}");

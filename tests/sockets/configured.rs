@@ -101,6 +101,38 @@ fn each_listener_has_its_own_rules() {
     }
 }
 
+/// Returns the source that the daemon gets of a mount of `source` by a client of the first listener.
+fn mounted(source: &str, folder: &Folder, daemon: &UnixListener) -> String {
+    let body = format!(r#"{{"Image":"","HostConfig":{{"Binds":["{source}:/s"]}}}}"#);
+    let body = created_from(&body, &mut connect(folder, "gitlab.sock"), daemon);
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    body["HostConfig"]["Binds"][0].as_str().unwrap().trim_end_matches(":/s").to_owned()
+}
+
+#[test]
+fn a_job_cannot_mount_the_socket_of_other_rules() {
+    let folder = Folder::new();
+    // The daemon would be asked whether it can use a cgroup parent.
+    let two = TWO.replace("cgroup_parent = \"/ci/gitlab\"", "");
+    write(&folder, &two);
+    let (proxy, daemon) = started(&folder);
+    let path = |name: &str| folder.join(name).display().to_string();
+    let own = path("gitlab.sock");
+    for name in ["jenkins.sock", "daemon", "gitlab.sock"] {
+        assert_eq!(mounted(&path(name), &folder, &daemon), own, "{name}");
+    }
+    assert_eq!(mounted(&path("other"), &folder, &daemon), path("other"));
+    // A listener that is added later is known as well.
+    let third = "\n[[listener]]\nname = \"third\"\nsocket = \"@/third.sock\"\n";
+    write(&folder, &[&two, third].concat());
+    proxy.signal(Signal::USR1);
+    let read = "the configuration was read again";
+    until(read, || proxy.log().contains(read).then_some(()));
+    for name in ["third.sock", "jenkins.sock", "daemon"] {
+        assert_eq!(mounted(&path(name), &folder, &daemon), own, "{name}");
+    }
+}
+
 #[test]
 fn options_are_forced_filled_in_capped_and_appended() {
     let folder = Folder::new();

@@ -35,12 +35,12 @@ pub trait LookAt: Send + Sync {
 #[derive(Clone)]
 pub struct SocketIdentity(Arc<dyn LookAt>);
 
-/// Facts about the daemon's socket for one request, so that it is looked up only once.
+/// Facts about the sockets for one request, so that they are looked up only once.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// The socket, if it exists.
-    socket: OnceCell<Option<File>>,
-    /// The directories that contain it.
+    /// The sockets that exist, and whether one does not.
+    sockets: OnceCell<(Vec<File>, bool)>,
+    /// The directories that contain them.
     above: OnceCell<Vec<File>>,
 }
 
@@ -54,8 +54,15 @@ impl SocketIdentity {
     /// program runs in a container and cannot see the host's files, it compares the spelling of paths.
     #[must_use]
     pub fn for_socket(daemon: PathBuf) -> Self {
-        let spelt = plain(cleaned(&daemon)).into_owned();
-        Self::new(DaemonSocket { path: daemon, spelt })
+        Self::for_sockets([daemon])
+    }
+
+    /// The same for several sockets that clients must not reach by a mount: those of all daemons, and the
+    /// listening sockets of other rules.
+    #[must_use]
+    pub fn for_sockets(sockets: impl IntoIterator<Item = PathBuf>) -> Self {
+        let known = |path: PathBuf| KnownSocket { spelt: plain(cleaned(&path)).into_owned(), path };
+        Self::new(KnownSockets(sockets.into_iter().map(known).collect()))
     }
 }
 
@@ -85,13 +92,15 @@ impl fmt::Debug for SocketIdentity {
     }
 }
 
-struct DaemonSocket {
+struct KnownSockets(Vec<KnownSocket>);
+
+struct KnownSocket {
     path: PathBuf,
     /// The path by its spelling.
     spelt: PathBuf,
 }
 
-impl LookAt for DaemonSocket {
+impl LookAt for KnownSockets {
     fn at_once(&self, path: &str, seen: &Seen) -> Option<Relation> {
         let found = |path: &Path| self.is_at(seen, there_at_once(path)?);
         self.relation(path, |path| found(path).ok_or(())).ok()
@@ -106,8 +115,8 @@ impl LookAt for DaemonSocket {
     }
 }
 
-impl DaemonSocket {
-    /// Returns the relation of `path` to the socket; `find` returns that of the file there.
+impl KnownSockets {
+    /// Returns the relation of `path` to the sockets; `find` returns that of the file there.
     fn relation<E>(
         &self,
         path: &str,
@@ -119,26 +128,37 @@ impl DaemonSocket {
         let other = (cleaned.as_os_str() != written.as_os_str()).then_some(written);
         let followed = other.map_or(Ok(Relation::Other), &find)?;
         let found = find(&cleaned)?.max(followed);
-        Ok(found.max(spelt_relation(&plain(cleaned), &self.spelt)))
+        let cleaned = plain(cleaned);
+        let spelt = self.0.iter().map(|socket| spelt_relation(&cleaned, &socket.spelt)).max();
+        Ok(found.max(spelt.unwrap_or(Relation::Other)))
     }
 
-    /// Returns the relation of the file `there` to the socket. Returns `None` if neither exists.
+    /// Returns the relation of the file `there` to the sockets. Returns `None` if it does not exist, nor does
+    /// one of them.
     fn is_at(&self, seen: &Seen, there: There) -> Option<Relation> {
-        let socket = || *seen.socket.get_or_init(|| file_at(&self.path));
+        let (sockets, lacks) = seen.sockets.get_or_init(|| {
+            let found: Vec<_> = self.0.iter().filter_map(|socket| file_at(&socket.path)).collect();
+            let lacks = found.len() < self.0.len();
+            (found, lacks)
+        });
         match there {
             There::Directory(directory) => {
-                let above = seen.above.get_or_init(|| above(&self.path));
+                let above = seen
+                    .above
+                    .get_or_init(|| self.0.iter().flat_map(|socket| above(&socket.path)).collect());
                 Some(if above.contains(&directory) { Relation::Above } else { Relation::Other })
             }
-            There::File(file) if socket() == Some(file) => Some(Relation::Socket),
-            There::Nothing if socket().is_none() => None,
+            There::File(file) if sockets.contains(&file) => Some(Relation::Socket),
+            There::Nothing if *lacks => None,
             There::File(_) | There::Nothing => Some(Relation::Other),
         }
     }
 
-    /// Returns the future relation of a missing file at `path`, which may be a link to the missing socket.
+    /// Returns the future relation of a missing file at `path`, which may be a link to a missing socket.
     fn is_to_be_at(&self, path: &Path) -> Relation {
-        if place(path) == place(&self.path) { Relation::Socket } else { Relation::Other }
+        let place_of = place(path);
+        let is_at = |socket: &KnownSocket| place(&socket.path) == place_of;
+        if self.0.iter().any(is_at) { Relation::Socket } else { Relation::Other }
     }
 }
 
@@ -186,9 +206,9 @@ fn there_at_once(path: &Path) -> Option<There> {
     Some(if is_directory { There::Directory(file) } else { There::File(file) })
 }
 
-/// Returns the directories that contain the socket of the `daemon`.
-fn above(daemon: &Path) -> Vec<File> {
-    place(daemon).ancestors().skip(1).filter_map(file_at).collect()
+/// Returns the directories that contain the `socket`.
+fn above(socket: &Path) -> Vec<File> {
+    place(socket).ancestors().skip(1).filter_map(file_at).collect()
 }
 
 /// Returns the relation of a path to the socket by their spelling; both are plain.

@@ -62,6 +62,11 @@ impl Server {
         // Free pumps have old settings.
         self.pumps = Pumps::default();
         self.daemons.forget_unused();
+        let several = sockets.len() > 1;
+        let listeners = self.served.iter().map(|(_, served)| served);
+        let listeners = listeners.filter(|served| several && !served.settings.answers);
+        self.daemons
+            .recognize(&listeners.flat_map(|served| served.sockets.clone()).collect::<Vec<_>>());
         if let Some(listeners) = self.accepting.listeners() {
             let pairs = limits(listeners, &self.daemons).pairs;
             self.max_pairs = pairs.saturating_sub(self.guest_files().div_ceil(2)).max(1);

@@ -1,4 +1,6 @@
 use super::*;
+use crate::net::listen::Listener;
+use crate::rules::Profile;
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Mutex;

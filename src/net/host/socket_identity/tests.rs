@@ -33,6 +33,28 @@ fn the_daemons_socket_is_known_under_all_its_names() {
 }
 
 #[test]
+fn several_sockets_are_recognized_at_once() {
+    let dir = std::env::temp_dir().join(format!("dcp-several-{}", std::process::id()));
+    fs::create_dir_all(dir.join("a")).unwrap();
+    fs::create_dir_all(dir.join("b")).unwrap();
+    let (one, missing) = (dir.join("a/one.sock"), dir.join("b/missing.sock"));
+    let _daemon = std::os::unix::net::UnixListener::bind(&one).unwrap();
+    let look = SocketIdentity::for_sockets([missing, one]);
+    let named = |name: &str| at(&look, dir.join(name).to_str().unwrap());
+    for (name, relation) in [
+        ("a/one.sock", Relation::Socket),
+        ("b/missing.sock", Relation::Socket),
+        ("a", Relation::Above),
+        ("b", Relation::Above),
+        ("b/other", Relation::Other),
+        ("c", Relation::Other),
+    ] {
+        assert_eq!(named(name), relation, "{name}");
+    }
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
 fn a_path_that_two_readers_follow_to_two_files_is_the_socket_if_one_is() {
     let dir = std::env::temp_dir().join(format!("dcp-two-{}", std::process::id()));
     fs::create_dir_all(dir.join("in/deep/er")).unwrap();
