@@ -4,7 +4,7 @@ use super::name_of;
 use super::{How, Inject, Place, Value};
 use crate::engine::fields::{BINDS, Key, TMPFS, VOLUME_DRIVER};
 use crate::json::quoted;
-use crate::rules::mounts::path::clean;
+use crate::rules::mounts::path::{clean, cleaned};
 use crate::rules::refusal::shown;
 use crate::rules::{Reason, Refusal};
 
@@ -56,7 +56,7 @@ impl OperatorMounts {
     /// Returns `true` if a bind is added at the path `target`.
     pub(in crate::rules) fn bind_at(&self, target: &str) -> bool {
         !self.binds.is_empty() && {
-            let target = clean(target);
+            let target = cleaned(target);
             self.binds.iter().any(|bind| bind.target == target)
         }
     }
@@ -79,7 +79,7 @@ impl OperatorMounts {
 
     fn tmpfs_at(&self, target: &str) -> bool {
         !self.tmpfs.is_empty() && {
-            let target = clean(target);
+            let target = cleaned(target);
             self.tmpfs.iter().any(|own| clean(own) == target)
         }
     }

@@ -47,22 +47,23 @@ pub(in crate::rules) struct Binds {
 
 /// Parses the `Binds` of a container, and replaces those that mount the daemon's socket.
 pub(in crate::rules) fn edit<'d>(
-    profile: &Profile,
+    profile: &'d Profile,
     known: &Facts,
     edits: &mut Edits<'d>,
     host_config: &mut Object<'d>,
     mounted: &mut Mounted,
 ) -> Result<Binds, Refusal> {
     let mut binds = Binds::default();
-    let (mut there, mut kept) = (Vec::new(), Vec::new());
-    if let Listed::Array(array) = host_config.array("Binds")? {
+    let mut listed = host_config.array("Binds")?;
+    let (mut gone, mut replaced) = (Vec::new(), false);
+    if let Listed::Array(array) = &listed {
         binds.count = array.elements.len();
         few(binds.count)?;
-        for entry in array.strings() {
+        for (at, entry) in array.strings().enumerate() {
             let (raw, text) = entry?;
-            there.push(raw);
             let bind = Bind::read(&text);
             if profile.inject.mounts().bind_at(bind.target) {
+                gone.push(at);
                 continue;
             }
             mounted.paths.push(bind.target.to_owned());
@@ -71,21 +72,31 @@ pub(in crate::rules) fn edit<'d>(
                 // It becomes a mount.
                 one_option(bind.target)?;
                 binds.anonymous.push(bind.target.to_owned());
+                gone.push(at);
                 continue;
             }
             let source = bind.source.unwrap_or_default();
-            let other = socket::replaced(profile, known, source, &mut mounted.survey)?;
-            kept.push(match other {
-                Some(other) => Cow::Owned(quoted(&format!("{other}:{}", bind.rest))),
-                None => Cow::Borrowed(raw),
-            });
+            if let Some(own) = socket::replaced(profile, known, source, &mut mounted.survey)? {
+                edits.replace(raw, quoted(&format!("{own}:{}", bind.rest)));
+                replaced = true;
+            }
         }
     }
-    let own = profile.inject.mounts().binds.iter();
-    kept.extend(own.map(|own| Cow::Borrowed(&*own.json)));
-    kept.extend(taken_sockets(profile, known, mounted)?.into_iter().map(Cow::Owned));
-    if !there.into_iter().eq(kept.iter().map(|kept| &**kept)) {
-        edits.set(host_config, "Binds", ["[", &kept.join(","), "]"].concat())?;
+    let own = profile.inject.mounts().binds.iter().map(|own| Cow::Borrowed(&*own.json));
+    let taken = taken_sockets(profile, known, mounted)?.into_iter().map(Cow::Owned);
+    let added: Vec<Cow<'d, str>> = own.chain(taken).collect();
+    match &mut listed {
+        Listed::Array(array) if replaced || !gone.is_empty() || !added.is_empty() => {
+            edits.spell(host_config, "Binds")?;
+            edits.remove(array, &gone);
+            for bind in added {
+                edits.push(array, bind);
+            }
+        }
+        Listed::Absent | Listed::Null if !added.is_empty() => {
+            edits.set(host_config, "Binds", ["[", &added.join(","), "]"].concat())?;
+        }
+        Listed::Array(_) | Listed::Absent | Listed::Null => {}
     }
     Ok(binds)
 }

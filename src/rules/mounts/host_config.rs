@@ -33,12 +33,14 @@ pub(super) fn add<'d>(
 
 /// Refuses a number at the top that Docker 20.10 would use, though the operator has a rule for it.
 pub(super) fn check_top(profile: &Profile, top: &Object<'_>) -> Result<(), Refusal> {
-    let is_injected = |name: &&str| forced(profile).has(name);
-    let injected: Vec<_> = NUMBERS_AT_TOP.iter().copied().filter(is_injected).collect();
-    match top.all_of(&injected).find(|member| member.value != "0" && has_effect(member)) {
-        Some(member) => Err(outside_host_config(member.key())),
-        None => Ok(()),
+    let forced = forced(profile);
+    for name in NUMBERS_AT_TOP.iter().filter(|name| forced.has(name)) {
+        let member = top.member(name)?.filter(|member| member.value != "0" && has_effect(member));
+        if let Some(member) = member {
+            return Err(outside_host_config(member.key()));
+        }
     }
+    Ok(())
 }
 
 /// Returns `true` unless the field means the same as an absent one: empty values are harmless.

@@ -69,24 +69,23 @@ impl Limit {
             let half = number(object, object.member(half)?, half)?.filter(|half| *half > 0);
             given = half.map(|half| half.saturating_mul(2)).or(given);
         }
-        if self.processors && given.unwrap_or_default() == 0 {
-            let [quota, period] =
-                ["CpuQuota", "CpuPeriod"].map(|name| number(object, object.member(name)?, name));
-            let (quota, period) = (quota?.unwrap_or_default(), period?.unwrap_or_default());
-            if (quota, period) != (0, 0) {
-                return self.apply_to_quota(edits, object, member, name, quota, period);
+        if self.processors {
+            let of = |name| -> Result<i64, Refusal> {
+                Ok(number(object, object.member(name)?, name)?.unwrap_or_default())
+            };
+            let quota = of("CpuQuota")?;
+            if given.unwrap_or_default() == 0 {
+                let period = of("CpuPeriod")?;
+                if (quota, period) != (0, 0) {
+                    return self.apply_to_quota(edits, object, member, name, quota, period);
+                }
+            } else if quota < 0 && self.cap.is_some() {
+                // The daemon accepts this beside processors, which it lifts.
+                edits.set(object, "CpuQuota", "0")?;
             }
         }
         if let Some(number) = self.decide(given) {
             edits.set_in(object, member, name, &number.json);
-        }
-        // The daemon accepts this beside processors, which it lifts.
-        if self.processors
-            && self.cap.is_some()
-            && number(object, object.member("CpuQuota")?, "CpuQuota")?
-                .is_some_and(|quota| quota < 0)
-        {
-            edits.set(object, "CpuQuota", "0")?;
         }
         Ok(())
     }
