@@ -37,7 +37,7 @@ use stage::load::{Exchange, Expects, Load, Until};
 use stage::process::{Folder, Process};
 use stage::requests::{creates_unmounted, get, volume};
 use stage::role::{Role, play};
-use stage::way::{arguments, binary};
+use stage::way::{arguments, binary, with_rules};
 
 /// Tolerated rise, since compilers and C libraries differ a little.
 const TOLERANCE: f64 = 0.05;
@@ -61,14 +61,6 @@ enum Settings {
     /// The same with ten rules on options.
     Rules,
 }
-
-/// Ten rules on options of a container create.
-const RULES: &str = r#"
-force = { "HostConfig.Init" = true, "HostConfig.Runtime" = "runsc" }
-default = { "HostConfig.Memory" = "2GiB", "HostConfig.RestartPolicy.Name" = "no" }
-cap = { "HostConfig.Memory" = "4GiB", "HostConfig.PidsLimit" = 4096, "HostConfig.NanoCpus" = "2" }
-append = { "Env" = ["HTTP_PROXY=http://10.0.0.1:3128"], "HostConfig.ExtraHosts" = ["mirror:10.0.0.1"], "HostConfig.Binds" = ["/etc/ci/ca.pem:/etc/ci/ca.pem:ro"] }
-"#;
 
 /// Cost of one exchange.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -225,16 +217,6 @@ fn counted(
     sleep(20 * REST);
     process.terminate();
     read(&fs::read_to_string(output).unwrap())
-}
-
-/// Returns a configuration file for the same listener as that of the [`arguments`], with the rules.
-fn with_rules(listen: &Path, daemon: &Path) -> String {
-    let (listen, daemon) = (listen.display(), daemon.display());
-    format!(
-        "[[listener]]\nname = \"bench\"\nsocket = \"{listen}\"\ndaemon = \"{daemon}\"\n\
-         labels = {{ \"ci.job\" = \"1234\", \"ci.team\" = \"web\" }}\ncgroup_parent = \"/ci/1234\"\n\
-         [listener.container]{RULES}"
-    )
 }
 
 /// Reads the sums from callgrind's output.

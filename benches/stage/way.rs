@@ -17,6 +17,8 @@ pub(crate) enum Way {
     Direct,
     /// Our proxy, with two labels and a cgroup parent.
     Proxy,
+    /// The same with ten rules on options of container creates.
+    Rules,
     /// The bench's relay that reads and writes, and parses nothing.
     Copy,
     /// The copying relay that also parses heads.
@@ -37,9 +39,10 @@ pub(crate) enum Way {
 
 impl Way {
     /// All ways, in the order of the tables.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Direct,
         Self::Proxy,
+        Self::Rules,
         Self::Copy,
         Self::Parse,
         Self::Owe,
@@ -55,6 +58,7 @@ impl Way {
         match self {
             Self::Direct
             | Self::Proxy
+            | Self::Rules
             | Self::Copy
             | Self::Parse
             | Self::Owe
@@ -73,6 +77,12 @@ impl Way {
         Some(match self {
             Self::Direct => return None,
             Self::Proxy => proxy(listen, daemon),
+            Self::Rules => {
+                let config = listen.with_extension("toml");
+                fs::write(&config, with_rules(listen, daemon)).unwrap();
+                let arguments = ["--config".as_ref(), config.as_os_str()];
+                Process::start(binary().as_os_str(), &arguments, listen)
+            }
             Self::Copy => Role::CopyRelay.start(listen, Some(daemon)),
             Self::Parse => Role::ParseRelay.start(listen, Some(daemon)),
             Self::Owe => Role::OweRelay.start(listen, Some(daemon)),
@@ -108,6 +118,7 @@ impl Display for Way {
         out.pad(match self {
             Self::Direct => "direct",
             Self::Proxy => "proxy",
+            Self::Rules => "rules",
             Self::Copy => "copy",
             Self::Parse => "parse",
             Self::Owe => "owe",
@@ -144,6 +155,24 @@ pub(crate) fn arguments<'p>(listen: &'p Path, daemon: &'p Path) -> [&'p std::ffi
 
 fn proxy(listen: &Path, daemon: &Path) -> Process {
     Process::start(binary().as_os_str(), &arguments(listen, daemon), listen)
+}
+
+/// Ten rules on options of a container create.
+const RULES: &str = r#"
+force = { "HostConfig.Init" = true, "HostConfig.Runtime" = "runsc" }
+default = { "HostConfig.Memory" = "2GiB", "HostConfig.RestartPolicy.Name" = "no" }
+cap = { "HostConfig.Memory" = "4GiB", "HostConfig.PidsLimit" = 4096, "HostConfig.NanoCpus" = "2" }
+append = { "Env" = ["HTTP_PROXY=http://10.0.0.1:3128"], "HostConfig.ExtraHosts" = ["mirror:10.0.0.1"], "HostConfig.Binds" = ["/etc/ci/ca.pem:/etc/ci/ca.pem:ro"] }
+"#;
+
+/// Returns a configuration file for the same listener as that of the [`arguments`], with the rules.
+pub(crate) fn with_rules(listen: &Path, daemon: &Path) -> String {
+    let (listen, daemon) = (listen.display(), daemon.display());
+    format!(
+        "[[listener]]\nname = \"bench\"\nsocket = \"{listen}\"\ndaemon = \"{daemon}\"\n\
+         labels = {{ \"ci.job\" = \"1234\", \"ci.team\" = \"web\" }}\ncgroup_parent = \"/ci/1234\"\n\
+         [listener.container]{RULES}"
+    )
 }
 
 /// Returns HAProxy's configuration: one thread, like the others; it keeps daemon connections by default.
