@@ -73,13 +73,12 @@ impl Limit {
             let of = |name| -> Result<i64, Refusal> {
                 Ok(number(object, object.member(name)?, name)?.unwrap_or_default())
             };
-            let quota = of("CpuQuota")?;
             if given.unwrap_or_default() == 0 {
-                let period = of("CpuPeriod")?;
+                let (quota, period) = (of("CpuQuota")?, of("CpuPeriod")?);
                 if (quota, period) != (0, 0) {
                     return self.apply_to_quota(edits, object, member, name, quota, period);
                 }
-            } else if quota < 0 && self.cap.is_some() {
+            } else if self.cap.is_some() && of("CpuQuota")? < 0 {
                 // The daemon accepts this beside processors, which it lifts.
                 edits.set(object, "CpuQuota", "0")?;
             }
