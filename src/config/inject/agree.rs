@@ -151,7 +151,7 @@ pub fn of_classic_builds(list: &[Inject]) -> impl Iterator<Item = String> {
         {
             let (from, path) = (&inject.from, field.path);
             Some(format!(
-                "{from}: {path} holds for classic builds only; BuildKit has no such option"
+                "{from}: {path} holds for classic builds only; the BuildKit of Docker 28 and earlier ignores it"
             ))
         }
         _ => None,

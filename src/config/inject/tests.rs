@@ -197,7 +197,7 @@ fn a_listener_replaces_what_it_has_itself() {
 fn options_of_classic_builds_are_a_warning() {
     let text = "cap.memory = 5\nforce.networkmode = \"none\"";
     let warnings: Vec<_> = of_classic_builds(&read(Section::Build, text).0).collect();
-    let why = "c:1:5: memory holds for classic builds only; BuildKit has no such option";
+    let why = "c:1:5: memory holds for classic builds only; the BuildKit of Docker 28 and earlier ignores it";
     assert_eq!(warnings, [why]);
 }
 
