@@ -157,8 +157,8 @@ BuildKit's connections are forwarded unchanged, and its images have no labels
 container cap HostConfig.Memory = 4294967296 (@/config.toml:7:9)
 "#;
     assert_eq!(out, wanted);
-    let wanted = "dockerd-ci-proxy: warn: @/config.toml:13:9: memory holds for classic builds only; BuildKit has no such \
-                  option\n\
+    let wanted = "dockerd-ci-proxy: warn: @/config.toml:13:9: memory holds for classic builds only; the BuildKit \
+                  of Docker 28 and earlier ignores it\n\
                   dockerd-ci-proxy: @/config.toml:20:1: cgroup_parent: the daemon's cgroup driver is systemd, which \
                   needs a slice like ci-1234.slice, not \"/ci\"\n";
     assert_eq!((code, errors.as_str()), (2, wanted));
