@@ -24,7 +24,7 @@ pub use socket::SocketAccess;
 
 use crate::engine::shapes::Place;
 use crate::rules::inject::{How, Inject, Value};
-use crate::rules::reply::Replies;
+use crate::rules::paths::PathRules;
 use crate::rules::socket::SocketBind;
 use crate::rules::{AnonymousVolumes, Label, Profile};
 
@@ -77,6 +77,8 @@ pub struct Listener {
     pub anonymous_volumes: AnonymousVolumes,
     /// The options that are injected.
     pub inject: Vec<Inject>,
+    /// The translation of paths.
+    pub paths: PathRules,
 }
 
 /// A value, and where it was given.
@@ -131,7 +133,10 @@ impl Listener {
             CgroupParent::None => None,
             CgroupParent::Fixed(parent) => Some(parent.clone()),
             CgroupParent::OfOwnContainer => Some(own()?),
+            CgroupParent::OfCaller => Some(cgroup::OF_CALLER.to_owned()),
         };
+        // A cgroup parent for each job would be an empty cache for each build.
+        let of_builds = parent.as_deref().filter(|parent| *parent != cgroup::OF_CALLER);
         let builds = match &self.build_cgroup_parent.value {
             BuildCgroupParent::Inherit => self.cgroup_parent.from(),
             _ => self.build_cgroup_parent.from(),
@@ -145,7 +150,7 @@ impl Listener {
         let build_parent = self
             .build_cgroup_parent
             .value
-            .beside(parent.as_deref())
+            .beside(of_builds)
             .map(|parent| force(Place::BuildCgroupParent, Value::Text(parent), builds));
         let parent = parent.map(|parent| {
             force(Place::CgroupParent, Value::Text(parent), self.cgroup_parent.from())
@@ -154,14 +159,16 @@ impl Listener {
             .into_iter()
             .chain(labels(Place::ImageLabels, &self.image_labels));
         let parents = parent.into_iter().chain(build_parent);
-        Ok(Profile {
-            inject: labels.chain(parents).chain(self.inject.iter().cloned()).collect(),
+        let profile = Profile {
             strict: self.strict,
             no_buildkit: self.no_buildkit,
             socket_bind: self.socket_bind.value.clone(),
             anonymous_volumes: self.anonymous_volumes,
-            replies: Replies::default(),
-        })
+            ..Profile::default()
+        };
+        let inject = labels.chain(parents).chain(self.inject.iter().cloned()).collect();
+        let name = self.name.as_deref().unwrap_or_default();
+        Ok(profile.with(inject, self.paths.clone(), name))
     }
 
     /// Returns a warning for each option that not every build gets.

@@ -197,6 +197,8 @@ fn assume(need: Need, facts: &mut Facts) -> String {
             facts.learn_paths(paths.into_iter().map(|path| (path, Relation::Other)).collect());
             format!("look whether a path leads to the daemon's socket: {list}; assumed: none does")
         }
+        // The rules are explained without a caller.
+        Need::Host(HostQuestion::Caller(_)) => "look which process calls".to_owned(),
         Need::Host(HostQuestion::Store) => "look at the daemon's image store".to_owned(),
     }
 }

@@ -16,6 +16,7 @@ use crate::config::{
     self, BuildCgroupParent, CgroupParent, Config, Drain, Invalid, Listener, LogFormat,
     SocketAccess, Sourced, socket,
 };
+use crate::rules::paths::PathRules;
 use crate::rules::socket::SocketBind;
 
 /// Checks all values and fills in the defaults. `outer` are the flags and variables, `path` is that of the
@@ -195,6 +196,7 @@ impl ListenerSource<'_> {
             socket_bind: socket_bind?,
             anonymous_volumes: anonymous_volumes?,
             inject,
+            paths: PathRules::default(),
         };
         Some(Resolved { listener, listen_by: listen?.by, daemon_by: daemon.by })
     }

@@ -2,6 +2,9 @@
 
 use super::{Invalid, has_line_bytes};
 
+/// The placeholder for the cgroup parent of a caller.
+pub(super) const OF_CALLER: &str = "{cgroup.parent}";
+
 /// The cgroup parent of containers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CgroupParent {
@@ -11,6 +14,8 @@ pub enum CgroupParent {
     Fixed(String),
     /// The cgroup parent of the container in which the proxy runs.
     OfOwnContainer,
+    /// The cgroup parent of the caller's container or process.
+    OfCaller,
 }
 
 impl CgroupParent {
@@ -26,6 +31,7 @@ impl CgroupParent {
         match text {
             "self" => return Ok(Self::OfOwnContainer),
             "none" => return Ok(Self::None),
+            "caller" => return Ok(Self::OfCaller),
             _ => {}
         }
         if !is_cgroup_parent(text) {
@@ -39,7 +45,7 @@ impl CgroupParent {
     pub fn fixed(&self) -> Option<&str> {
         match self {
             Self::Fixed(parent) => Some(parent),
-            Self::None | Self::OfOwnContainer => None,
+            Self::None | Self::OfOwnContainer | Self::OfCaller => None,
         }
     }
 }
@@ -53,6 +59,8 @@ pub enum BuildCgroupParent {
     None,
     /// An absolute path or a slice, as for [`CgroupParent::Fixed`].
     Fixed(String),
+    /// The cgroup parent of the caller's container or process.
+    OfCaller,
 }
 
 impl BuildCgroupParent {
@@ -67,6 +75,7 @@ impl BuildCgroupParent {
         match text {
             "inherit" => Ok(Self::Inherit),
             "none" => Ok(Self::None),
+            "caller" => Ok(Self::OfCaller),
             "self" => Err(Invalid::SelfForBuilds),
             parent if is_cgroup_parent(parent) => Ok(Self::Fixed(parent.to_owned())),
             other => Err(Invalid::BuildCgroupParent(other.to_owned())),
@@ -80,6 +89,7 @@ impl BuildCgroupParent {
             Self::Inherit => containers.map(ToOwned::to_owned),
             Self::None => None,
             Self::Fixed(parent) => Some(parent.clone()),
+            Self::OfCaller => Some(OF_CALLER.to_owned()),
         }
     }
 
@@ -88,7 +98,7 @@ impl BuildCgroupParent {
     pub fn fixed(&self) -> Option<&str> {
         match self {
             Self::Fixed(parent) => Some(parent),
-            Self::Inherit | Self::None => None,
+            Self::Inherit | Self::None | Self::OfCaller => None,
         }
     }
 }

@@ -127,7 +127,8 @@ impl Server {
         for ListenerGroup { name, listeners: sockets, profile, daemon, look } in groups {
             let upstream = daemons.add_known_by(&daemon, look).upstream();
             let shared = Rc::clone(&shared);
-            let settings = ListenerSettings { name, profile, answers: false, upstream, shared };
+            let default = ListenerSettings::default();
+            let settings = ListenerSettings { name, profile, upstream, shared, ..default };
             let paths = sockets.iter().map(|listener| listener.path().to_owned()).collect();
             for listener in sockets {
                 listeners.add(listener, served.next(), poll.registry())?;

@@ -44,6 +44,8 @@ enum Stage {
     Host,
     /// None: the shell has answered.
     Found(HostFact),
+    /// None: the caller is known, or cannot be known.
+    Identified(Result<(), Fault>),
     /// The daemon's answer to the first question, or to the first order if no question is left.
     Daemon(CollectReply),
 }
@@ -84,6 +86,13 @@ impl Asking {
     pub(super) fn found(&mut self, fact: HostFact) {
         if matches!(self.stage, Stage::Host) {
             self.stage = Stage::Found(fact);
+        }
+    }
+
+    /// Takes the result of the question who the caller is.
+    pub(super) fn identified(&mut self, result: Result<(), Fault>) {
+        if matches!(self.stage, Stage::Host) {
+            self.stage = Stage::Identified(result);
         }
     }
 
@@ -196,7 +205,7 @@ impl Asking {
             Stage::Body => !self.held.gather(hand)?,
             Stage::Host => true,
             Stage::Daemon(reply) => !reply.advance(&mut hand.lanes.down)? && !daemon_ended,
-            Stage::None | Stage::Found(_) => false,
+            Stage::None | Stage::Found(_) | Stage::Identified(_) => false,
         };
         if waits {
             return Ok(Progress::Waits);
@@ -204,6 +213,10 @@ impl Asking {
         match mem::replace(&mut self.stage, Stage::None) {
             Stage::None | Stage::Host => self.next(hand),
             Stage::Body => self.judged(self.held.judge(hand.settings), hand),
+            Stage::Identified(result) => {
+                result?;
+                self.judged(self.held.judge(hand.settings), hand)
+            }
             Stage::Found(fact) => self.take_fact(fact, hand),
             Stage::Daemon(reply) => match reply.whole() {
                 Some(whole) => self.answered(&whole, hand),
@@ -222,7 +235,7 @@ impl Asking {
                 self.next(hand)
             }
             HostFact::Unseen(path, why) => Err(Fault::Unseen(path, why)),
-            HostFact::Store(_) => self.next(hand),
+            HostFact::Store(_) | HostFact::Caller(_) => self.next(hand),
         }
     }
 

@@ -29,6 +29,7 @@ use crate::engine::HTTP2;
 use crate::http::Malformed;
 use crate::http::head::{self, Scan};
 use crate::rules::Judgement;
+use crate::rules::facts::HostQuestion;
 use crate::rules::socket::Note;
 
 /// The state of one connection between a client and the daemon.
@@ -36,6 +37,8 @@ use crate::rules::socket::Note;
 pub(super) enum Exchange {
     /// No exchange is running; part of a request head may have arrived.
     Idle(Scan),
+    /// A connection that speaks HTTP/2 waits until its caller is known.
+    Identifying(Call, Option<Result<(), Fault>>),
     /// A request waits for its body, for facts and for orders.
     Asking(Box<Asking>),
     /// A request and its response pass, possibly at the same time.
@@ -61,6 +64,10 @@ impl Exchange {
                 let scan = *scan;
                 self.idle(scan, hand)
             }
+            Self::Identifying(_, known) => match known.take() {
+                None => Turn::Wait,
+                Some(result) => self.proceed_identified(result, hand),
+            },
             Self::Asking(asking) => {
                 let progress = asking.advance(hand);
                 self.proceed(progress, Self::asked, hand)
@@ -96,6 +103,15 @@ impl Exchange {
         matches!(self, Self::Asking(asking) if !asking.gathers())
     }
 
+    /// Takes the result of the question who the caller is. Its settings are those of the session now.
+    pub(super) fn identified(&mut self, result: Result<(), Fault>) {
+        match self {
+            Self::Asking(asking) => asking.identified(result),
+            Self::Identifying(_, known) => *known = Some(result),
+            _ => {}
+        }
+    }
+
     /// Takes the shell's answer to a question about the host.
     pub(super) fn found(&mut self, fact: HostFact) {
         match (self, fact) {
@@ -128,6 +144,7 @@ impl Exchange {
     pub(super) fn into_call(self) -> Option<Call> {
         match self {
             Self::Idle(_) | Self::Answering(_) | Self::Ending => None,
+            Self::Identifying(call, _) => Some(call),
             Self::Asking(asking) => Some(asking.held.call),
             Self::Relaying(relaying) => Some(relaying.into_call()),
             Self::Tunnelling(call) => Some(call),
@@ -194,8 +211,7 @@ impl Exchange {
             {
                 call.operation = &HTTP2;
                 call.begin_change(settings);
-                *self = Self::building(call, Origin::PriorKnowledge, settings);
-                return Turn::Again;
+                return self.speaks_http2(call, hand);
             }
             Err(malformed) => return Turn::refused(call, &Fault::Request(malformed)),
         };
@@ -297,6 +313,36 @@ impl Exchange {
             return self.over(Self::Ending, hand);
         }
         Turn::Wait
+    }
+
+    /// Begins a connection that speaks HTTP/2 from its first byte.
+    fn speaks_http2(&mut self, call: Call, hand: &Hand<'_>) -> Turn {
+        let profile = &hand.settings.profile;
+        match &profile.of_caller {
+            Some(of_caller) if of_caller.concerns(call.operation, profile.no_buildkit) => {
+                *self = Self::Identifying(call, None);
+                Turn::Step(Step::Ask(HostQuestion::Caller(of_caller.wanted())))
+            }
+            _ => {
+                *self = Self::building(call, Origin::PriorKnowledge, hand.settings);
+                Turn::Again
+            }
+        }
+    }
+
+    fn proceed_identified(&mut self, result: Result<(), Fault>, hand: &Hand<'_>) -> Turn {
+        let mut call = self.leave(hand);
+        match result {
+            Ok(()) => {
+                *self = Self::building(call, Origin::PriorKnowledge, hand.settings);
+                Turn::Again
+            }
+            Err(fault) => {
+                call.refused(&fault);
+                let last = grpc::refusal(fault);
+                Turn::End(call, Some(last))
+            }
+        }
     }
 
     fn building(call: Call, origin: Origin, settings: &ListenerSettings) -> Self {

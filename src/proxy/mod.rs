@@ -13,6 +13,7 @@
 
 mod answering;
 mod asking;
+mod callers;
 mod collect;
 mod deadline;
 mod decide;
@@ -32,9 +33,10 @@ mod session;
 mod turn;
 
 use std::cell::Cell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 pub use answering::QUERY_LIMIT;
+pub use callers::Callers;
 pub use collect::{Budget, COLLECTED_LIMIT, COLLECTED_TOTAL};
 pub use deadline::Deadline;
 pub use decide::{Decision, decide};
@@ -44,10 +46,11 @@ pub use lane::{LANE_LIMIT, Lane};
 pub use outcome::{Outcome, Traffic, Verdict};
 pub use session::{Parked, Session};
 
-use crate::rules::Profile;
 use crate::rules::buildkit::Store;
+use crate::rules::caller::Caller;
 use crate::rules::facts::HostQuestion;
 use crate::rules::socket::{Note, Relation};
+use crate::rules::{Profile, Refusal};
 
 /// The settings of a listener, which its connections share.
 #[derive(Debug, Default)]
@@ -62,6 +65,12 @@ pub struct ListenerSettings {
     pub upstream: Rc<Upstream>,
     /// The state that all listeners share.
     pub shared: Rc<Shared>,
+    /// The settings for its callers.
+    pub callers: Callers,
+    /// The settings that these are made of, if they are for one caller.
+    pub listener: Weak<ListenerSettings>,
+    /// The id of the caller's container, if these are for one caller.
+    pub container: Option<String>,
 }
 
 /// A daemon, as the core knows it.
@@ -113,6 +122,8 @@ pub enum HostFact {
     Unseen(String, Blind),
     /// The store of the daemon's images.
     Store(Store),
+    /// The process that made the connection, or the reason why it is not known.
+    Caller(Result<Caller, Refusal>),
 }
 
 /// A request that the proxy itself answers.

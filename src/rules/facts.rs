@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::Profile;
+use super::caller::Wanted;
 use super::mounts::path::clean;
 use crate::engine::{Api, client};
 use crate::http::render;
@@ -49,6 +50,8 @@ pub enum HostQuestion {
     Paths(Vec<String>),
     /// The [store](super::buildkit::Store) in which the daemon keeps its images.
     Store,
+    /// These facts about the process that made the connection.
+    Caller(Wanted),
 }
 
 /// The relation of a host path to the daemon's socket.

@@ -9,10 +9,12 @@
 //! request again.
 
 mod body;
+pub mod caller;
 pub mod facts;
 pub mod inject;
 mod lacking;
 mod mounts;
+pub mod paths;
 mod platform;
 mod reason;
 mod refusal;
@@ -25,8 +27,10 @@ pub use mounts::AnonymousVolumes;
 pub use reason::Reason;
 pub use refusal::Refusal;
 
-use self::facts::{Facts, Need, Order, Question};
+use self::caller::OfCaller;
+use self::facts::{Facts, HostQuestion, Need, Order, Question};
 use self::inject::{dockerfile_changes, query};
+use self::paths::PathMap;
 use self::reply::Replies;
 use self::socket::{Note, PLUGIN, SocketBind};
 use crate::engine::{JsonShape, Operation, Payload, QueryShape, UNKNOWN, takes_empty_body};
@@ -48,6 +52,10 @@ pub struct Profile {
     pub anonymous_volumes: AnonymousVolumes,
     /// The plans for responses.
     pub replies: Replies,
+    /// The map from paths in the caller's view to those of the host.
+    pub paths: PathMap,
+    /// The rules that depend on the caller. While they are there, the other rules are incomplete.
+    pub of_caller: Option<Box<OfCaller>>,
 }
 
 impl Profile {
@@ -59,6 +67,12 @@ impl Profile {
             && self.no_buildkit == other.no_buildkit
             && self.socket_bind == other.socket_bind
             && self.anonymous_volumes == other.anonymous_volumes
+            && self.paths == other.paths
+            && match (&self.of_caller, &other.of_caller) {
+                (None, None) => true,
+                (Some(one), Some(other)) => one.is_like(other),
+                (Some(_), None) | (None, Some(_)) => false,
+            }
     }
 }
 
@@ -175,6 +189,12 @@ pub fn judge(profile: &Profile, asked: &Asked<'_>, facts: &Facts) -> Judgement {
 
 fn judged(profile: &Profile, asked: &Asked<'_>, facts: &Facts) -> Result<Judgement, Refusal> {
     let Asked { operation, target, traits, body } = *asked;
+    if let Some(of_caller) = &profile.of_caller
+        && of_caller.concerns(operation, profile.no_buildkit)
+    {
+        let question = HostQuestion::Caller(of_caller.wanted());
+        return Ok(Judgement::Need { needs: vec![Need::Host(question)], draft: None });
+    }
     let labels_images = !profile.inject.image_labels().is_empty();
     match operation.payload {
         Payload::Nothing if profile.strict && *operation == UNKNOWN => Err(unknown()),

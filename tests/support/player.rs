@@ -9,6 +9,7 @@ use dockerd_ci_proxy::proxy::{
     Away, Deadline, HostFact, Lane, ListenerSettings, Session, Step, Unreachable, Upstream,
 };
 use dockerd_ci_proxy::rules::buildkit::Store;
+use dockerd_ci_proxy::rules::caller::{Caller, Container, Mount, Source};
 use dockerd_ci_proxy::rules::facts::HostQuestion;
 use dockerd_ci_proxy::rules::socket::Relation;
 use dockerd_ci_proxy::rules::{Injections, Label, Profile};
@@ -239,6 +240,7 @@ impl Player {
     fn fact(&self, question: HostQuestion) -> HostFact {
         match question {
             HostQuestion::Store => HostFact::Store(self.store),
+            HostQuestion::Caller(_) => HostFact::Caller(Ok(caller())),
             HostQuestion::Paths(paths) => {
                 let other = |path| (path, Relation::Other);
                 HostFact::Paths(paths.into_iter().map(other).collect())
@@ -265,6 +267,29 @@ impl Player {
         self.connected = false;
         self.daemon.sends.clear();
         self.daemon.got.extend(b"<closed>");
+    }
+}
+
+/// Returns the caller of all sessions: a process in a container with a workspace.
+fn caller() -> Caller {
+    let mount =
+        Mount { target: "/workspace".to_owned(), source: Source::Path("/srv/jobs/7".to_owned()) };
+    let container = Container {
+        id: "c0ffee".to_owned(),
+        name: "job-7".to_owned(),
+        labels: vec![("team".to_owned(), "red".to_owned())],
+        env: vec![("CI_JOB_ID".to_owned(), "7".to_owned())],
+        cgroup_parent: "/jobs/7".to_owned(),
+        mounts: vec![mount],
+    };
+    Caller {
+        uid: 1000,
+        gid: 100,
+        pid: 4242,
+        user: Some("ci".to_owned()),
+        cgroup: Some("/jobs/7/c0ffee".to_owned()),
+        parent: Some("/jobs/7".to_owned()),
+        container: Some(Rc::new(container)),
     }
 }
 

@@ -71,6 +71,7 @@ fn no_arguments_give_the_defaults() {
         ),
         anonymous_volumes: AnonymousVolumes::Label,
         inject: Vec::new(),
+        paths: PathRules::default(),
     };
     let default = Config {
         file: None,
@@ -111,6 +112,7 @@ fn every_flag_sets_its_value() {
         socket_bind: by(SocketBind::Rewrite("/on/host".into()), "--socket-bind-source"),
         anonymous_volumes: AnonymousVolumes::Leave,
         inject: Vec::new(),
+        paths: PathRules::default(),
     };
     let wanted = Config {
         file: None,

@@ -51,6 +51,7 @@ impl Lookup {
     ) -> Option<HostFact> {
         *self = Self::default();
         match question {
+            HostQuestion::Caller(_) => return None,
             HostQuestion::Store => self.send(Question::Store(host.daemon.path().to_owned()), host),
             HostQuestion::Paths(paths) => {
                 // The daemon's socket is looked up once for all of them.

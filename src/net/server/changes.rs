@@ -106,8 +106,13 @@ impl Server {
         let ListenerPlan { name, path, access, profile, daemon } = plan;
         let upstream = self.daemons.add(&daemon).upstream();
         let shared = Rc::clone(&self.shared);
-        let settings =
-            ListenerSettings { name: name.clone(), profile, answers: false, upstream, shared };
+        let settings = ListenerSettings {
+            name: name.clone(),
+            profile,
+            upstream,
+            shared,
+            ..ListenerSettings::default()
+        };
         let known = place_of(&self.served, &name);
         let place = known.unwrap_or_else(|| self.served.next());
         match self.served.get_mut(place) {

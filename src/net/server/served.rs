@@ -46,10 +46,9 @@ impl Served {
         if !self.settings.shared.draining.get() {
             let budget = Rc::clone(&self.settings.shared.budget);
             let shared = Rc::new(Shared { budget, draining: true.into() });
-            let upstream = Rc::clone(&self.settings.upstream);
-            let (name, profile) = (self.settings.name.clone(), self.settings.profile.clone());
-            let settings = ListenerSettings { name, profile, answers: false, upstream, shared };
-            self.settings = Rc::new(settings);
+            let profile = self.settings.profile.clone();
+            let settings = self.settings.like();
+            self.settings = Rc::new(ListenerSettings { profile, shared, ..settings });
         }
     }
 }

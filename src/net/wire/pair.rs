@@ -101,7 +101,8 @@ impl Pair {
 
     /// Handles timers and moves bytes.
     pub(in crate::net) fn turn(&mut self, pumps: &mut Pumps, shell: &mut Shell<'_>) -> Wants {
-        if let Work::Parked(parked) = self.work {
+        if let Work::Parked(parked) = &mut self.work {
+            let parked = std::mem::replace(parked, Parked::unconnected());
             let mut pump = pumps.lend(shell.settings);
             pump.unpark(shell.settings, parked);
             self.work = Work::Busy(pump);

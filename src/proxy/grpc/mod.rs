@@ -78,6 +78,12 @@ struct Failure {
     stream: Option<u32>,
 }
 
+/// Returns the frames that end a connection on which no call was made yet.
+pub(super) fn refusal(fault: Fault) -> Vec<u8> {
+    let settings = frame::frame(FrameType::SETTINGS, 0, 0, &[]);
+    [settings, goaway::frames(&Failure { fault, stream: None }, std::iter::empty(), 0)].concat()
+}
+
 impl Building {
     pub(super) fn new(call: Call, origin: Origin, settings: &ListenerSettings) -> Self {
         Self { call, stage: Stage::Open(Box::new(Tunnel::new(origin, settings))) }

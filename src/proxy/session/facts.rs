@@ -3,12 +3,30 @@
 use super::{Link, Session};
 use crate::proxy::answering::Answering;
 use crate::proxy::exchange::Exchange;
-use crate::proxy::{Answer, HostFact};
+use crate::proxy::fault::Fault;
+use crate::proxy::{Answer, HostFact, ListenerSettings};
+use crate::rules::Refusal;
+use crate::rules::caller::Caller;
 
 impl Session {
     /// Takes the answer to the last [`Step::Ask`](crate::proxy::Step::Ask).
     pub fn found(&mut self, fact: HostFact) {
-        self.exchange.found(fact);
+        match fact {
+            HostFact::Caller(caller) => {
+                let identified = caller.and_then(|caller| self.identify(caller));
+                self.exchange.identified(identified.map_err(Fault::Refused));
+            }
+            fact => self.exchange.found(fact),
+        }
+    }
+
+    /// Takes the settings for the process that made the connection, which it keeps.
+    fn identify(&mut self, caller: Caller) -> Result<(), Refusal> {
+        // A question is asked only while the settings are those of the listener.
+        if !self.settings.are_for_caller() {
+            self.settings = ListenerSettings::for_caller(&self.settings, caller)?;
+        }
+        Ok(())
     }
 
     /// Takes the answer to the last [`Step::Answer`](crate::proxy::Step::Answer).

@@ -8,17 +8,19 @@ use crate::proxy::ListenerSettings;
 use crate::proxy::exchange::Exchange;
 
 /// The state of an idle session, which has no request, no bytes and no ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Parked {
     /// Number of bytes sent to the daemon since it was connected; `None` without a connection.
     sent: Option<u64>,
+    /// The settings for its caller, once the caller is known.
+    caller: Option<Rc<ListenerSettings>>,
 }
 
 impl Parked {
     /// Makes the state of a client without a daemon connection. One is made at its first request.
     #[must_use]
     pub fn unconnected() -> Self {
-        Self { sent: None }
+        Self { sent: None, caller: None }
     }
 }
 
@@ -35,7 +37,9 @@ impl Session {
 
     /// Makes an idle session that of a client in the state `parked`, with the settings of its listener.
     pub fn unpark(&mut self, settings: &Rc<ListenerSettings>, parked: Parked) {
-        self.belong_to(settings);
+        // After a reload, the caller's rules are compiled anew.
+        let caller = parked.caller.filter(|caller| caller.are_of(settings));
+        self.belong_to(caller.as_ref().unwrap_or(settings));
         self.lanes.begin_after(parked.sent.unwrap_or(0));
         self.link = match parked.sent {
             Some(_) => Link::Connected { since: 0 },
@@ -54,7 +58,7 @@ impl Session {
     /// those with which it began.
     #[inline]
     pub fn follow(&mut self, settings: &Rc<ListenerSettings>) {
-        if !Rc::ptr_eq(&self.settings, settings) {
+        if !self.settings.are_of(settings) {
             self.renew(settings);
         }
     }
@@ -81,7 +85,8 @@ impl Session {
             Link::Absent => None,
             Link::Dialling | Link::Away(_) | Link::Stale => return None,
         };
-        (self.hangups == 0 && self.is_free()).then_some(Parked { sent })
+        let caller = || self.settings.are_for_caller().then(|| Rc::clone(&self.settings));
+        (self.hangups == 0 && self.is_free()).then(|| Parked { sent, caller: caller() })
     }
 
     /// Returns `true` if another process may continue with the client's socket: all bytes that were read from

@@ -120,6 +120,11 @@ impl BuildOptions {
         options
     }
 
+    /// Returns `true` if no option is injected.
+    pub(in crate::rules) fn is_empty(&self) -> bool {
+        self.query.is_empty() && self.attributes.is_empty()
+    }
+
     /// Returns the options for the query of a classic build.
     pub(in crate::rules) fn query(&self) -> &[BuildOption] {
         &self.query

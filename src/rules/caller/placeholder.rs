@@ -1,0 +1,343 @@
+//! Placeholders in the operator's values, like `{container.name}`.
+//!
+//! ```text
+//! text        = *( literal / "{{" / "}}" / placeholder )
+//! placeholder = "{" name [ ":" key ] [ ":-" fallback ] "}"
+//! ```
+//!
+//! A fallback stands for a value that is known not to exist. Nothing stands for one that cannot be found out.
+
+use std::fmt;
+
+use super::{Caller, Container, Wanted};
+use crate::rules::refusal::shown;
+use crate::rules::{Reason, Refusal};
+
+/// Maximum length of a value in bytes. A variable of a container may be longer, but no label or option
+/// that people read.
+const VALUE_LIMIT: usize = 4096;
+
+/// A fact about a caller, or a name of the operator's, that a placeholder stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Placeholder {
+    /// The full id of the container.
+    Container,
+    /// The name of the container.
+    Name,
+    /// The value of a label of the container.
+    Label(String),
+    /// The value of a variable of the container.
+    Env(String),
+    /// The number of the user.
+    Uid,
+    /// The name of the user.
+    User,
+    /// The number of the group.
+    Gid,
+    /// The number of the process.
+    Pid,
+    /// The path of the cgroup.
+    Cgroup,
+    /// The cgroup parent of a sibling.
+    CgroupParent,
+    /// The name of the listener.
+    Listener,
+}
+
+/// The names of placeholders. Those that end in `:` have a key.
+const NAMES: [&str; 11] = [
+    "container",
+    "container.name",
+    "container.label:",
+    "container.env:",
+    "uid",
+    "user",
+    "gid",
+    "pid",
+    "cgroup",
+    "cgroup.parent",
+    "listener",
+];
+
+impl Placeholder {
+    /// Returns the names of all placeholders. Those that end in `:` have a key.
+    pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+        NAMES.into_iter()
+    }
+
+    /// Reads the part before the fallback.
+    fn read(text: &str) -> Result<Self, TemplateError> {
+        if let Some((name @ ("container.label" | "container.env"), key)) = text.split_once(':')
+            && !key.is_empty()
+        {
+            let key = key.to_owned();
+            return Ok(if name == "container.env" { Self::Env(key) } else { Self::Label(key) });
+        }
+        Ok(match text {
+            "container" => Self::Container,
+            "container.name" => Self::Name,
+            "uid" => Self::Uid,
+            "user" => Self::User,
+            "gid" => Self::Gid,
+            "pid" => Self::Pid,
+            "cgroup" => Self::Cgroup,
+            "cgroup.parent" => Self::CgroupParent,
+            "listener" => Self::Listener,
+            "container.label" | "container.env" | "container.label:" | "container.env:" => {
+                return Err(TemplateError::NoKey(text.trim_end_matches(':').to_owned()));
+            }
+            _ => return Err(TemplateError::Unknown(text.to_owned())),
+        })
+    }
+
+    /// Returns the facts that it needs.
+    fn wants(&self) -> Wanted {
+        match self {
+            Self::Container | Self::Name | Self::Label(_) | Self::Env(_) => Wanted::CONTAINER,
+            Self::User => Wanted::USER,
+            Self::Pid => Wanted::PID,
+            Self::Cgroup => Wanted::CGROUP,
+            Self::CgroupParent => Wanted::PARENT,
+            Self::Uid | Self::Gid | Self::Listener => Wanted::PROCESS,
+        }
+    }
+
+    /// Returns its value, or the reason why there is none.
+    fn value(&self, of: &Of<'_>) -> Result<String, String> {
+        let Of { caller, listener } = of;
+        let in_container =
+            |find: &dyn Fn(&Container) -> Option<String>, what: &str| match &caller.container {
+                None => Err("the caller runs in no container of the daemon".to_owned()),
+                Some(container) => find(container).ok_or_else(|| {
+                    format!("the caller's container {} has no such {what}", shown(&container.name))
+                }),
+            };
+        let entry = |list: &[(String, String)], key: &str| {
+            let of_key = list.iter().rev().find(|(known, _)| known == key);
+            of_key.map(|(_, value)| value.clone())
+        };
+        match self {
+            Self::Container => in_container(&|container| Some(container.id.clone()), "id"),
+            Self::Name => in_container(&|container| Some(container.name.clone()), "name"),
+            Self::Label(key) => in_container(&|container| entry(&container.labels, key), "label"),
+            Self::Env(key) => in_container(&|container| entry(&container.env, key), "variable"),
+            Self::Uid => Ok(caller.uid.to_string()),
+            Self::Gid => Ok(caller.gid.to_string()),
+            Self::Pid => Ok(caller.pid.to_string()),
+            Self::User => caller.user.clone().ok_or_else(|| {
+                format!("the caller's user {} has no name on the proxy's host", caller.uid)
+            }),
+            Self::Cgroup => caller.cgroup.clone().ok_or_else(|| "it is not known".to_owned()),
+            Self::CgroupParent => caller.parent.clone().ok_or_else(|| "it is not known".to_owned()),
+            Self::Listener => Ok((*listener).to_owned()),
+        }
+    }
+
+    /// Returns `true` if people other than the operator choose the value.
+    fn is_foreign(&self) -> bool {
+        matches!(self, Self::Name | Self::Label(_) | Self::Env(_) | Self::User)
+    }
+}
+
+impl fmt::Display for Placeholder {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Container => "container",
+            Self::Name => "container.name",
+            Self::Label(key) => return write!(out, "container.label:{key}"),
+            Self::Env(key) => return write!(out, "container.env:{key}"),
+            Self::Uid => "uid",
+            Self::User => "user",
+            Self::Gid => "gid",
+            Self::Pid => "pid",
+            Self::Cgroup => "cgroup",
+            Self::CgroupParent => "cgroup.parent",
+            Self::Listener => "listener",
+        })
+    }
+}
+
+/// The facts from which values come.
+#[derive(Debug, Clone, Copy)]
+pub struct Of<'o> {
+    /// The caller.
+    pub caller: &'o Caller,
+    /// The name of the listener.
+    pub listener: &'o str,
+}
+
+/// The place of a text, which limits the values in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    /// Anywhere but in a path.
+    Any,
+    /// A path. The value must be one part of it, and must not end it.
+    Path,
+}
+
+/// A text with placeholders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template(Vec<Part>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Literal(String),
+    Value { of: Placeholder, fallback: Option<String> },
+}
+
+/// The mistake in a text with placeholders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemplateError {
+    /// A `{` without its `}`, and the text from there.
+    Unclosed(String),
+    /// A `}` without its `{`.
+    Stray,
+    /// A placeholder that does not exist.
+    Unknown(String),
+    /// A placeholder of this name lacks its key.
+    NoKey(String),
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unclosed(rest) => {
+                write!(out, "the placeholder {rest:?} has no \"}}\"; write {{{{ for a brace")
+            }
+            Self::Stray => write!(out, "a \"}}\" without its \"{{\"; write }}}} for a brace"),
+            Self::Unknown(name) => {
+                write!(out, "unknown placeholder {{{name}}}; write {{{{ for a brace")
+            }
+            Self::NoKey(name) => write!(out, "{{{name}}} needs a key: {{{name}:KEY}}"),
+        }
+    }
+}
+
+impl std::error::Error for TemplateError {}
+
+impl Template {
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// A placeholder that is unknown or not complete, or a single brace.
+    pub fn read(text: &str) -> Result<Self, TemplateError> {
+        let (mut parts, mut literal, mut rest) = (Vec::new(), String::new(), text);
+        while let Some(at) = rest.find(['{', '}']) {
+            let (before, brace) = rest.split_at(at);
+            literal.push_str(before);
+            let doubled = brace.strip_prefix("{{").or_else(|| brace.strip_prefix("}}"));
+            if let Some(behind) = doubled {
+                literal.extend(brace.chars().next());
+                rest = behind;
+                continue;
+            }
+            let inner = brace.strip_prefix('{').ok_or(TemplateError::Stray)?;
+            let closed = inner.split_once('}').filter(|(inner, _)| !inner.contains('{'));
+            let (inner, behind) =
+                closed.ok_or_else(|| TemplateError::Unclosed(brace.to_owned()))?;
+            let (name, fallback) = match inner.split_once(":-") {
+                Some((name, fallback)) => (name, Some(fallback.to_owned())),
+                None => (inner, None),
+            };
+            if !literal.is_empty() {
+                parts.push(Part::Literal(std::mem::take(&mut literal)));
+            }
+            parts.push(Part::Value { of: Placeholder::read(name)?, fallback });
+            rest = behind;
+        }
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            parts.push(Part::Literal(literal));
+        }
+        Ok(Self(parts))
+    }
+
+    /// Reads a text that was checked before. Another one has no placeholders.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self::read(text).unwrap_or_else(|_| Self(vec![Part::Literal(text.to_owned())]))
+    }
+
+    /// Returns the facts about the caller that it needs; `None` if it is the same for all callers.
+    #[must_use]
+    pub fn wants(&self) -> Option<Wanted> {
+        let of_caller = self.placeholders().filter(|of| **of != Placeholder::Listener);
+        of_caller.map(Placeholder::wants).reduce(|all, wanted| all | wanted)
+    }
+
+    /// Returns the placeholders.
+    pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Literal(_) => None,
+            Part::Value { of, .. } => Some(of),
+        })
+    }
+
+    /// Returns the text with its placeholders as they are written, but for that of the listener, and with
+    /// single braces.
+    #[must_use]
+    pub fn shown(&self, listener: &str) -> String {
+        let mut text = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Literal(literal) => text.push_str(literal),
+                Part::Value { of: Placeholder::Listener, .. } => text.push_str(listener),
+                Part::Value { of, .. } => text.extend(["{", &of.to_string(), "}"]),
+            }
+        }
+        text
+    }
+
+    /// Returns the text for a caller. `from` is the place at which the operator gave it.
+    ///
+    /// # Errors
+    /// A placeholder has no value and no fallback, or its value does not fit.
+    pub fn fill(&self, of: &Of<'_>, word: Word, from: &str) -> Result<String, Refusal> {
+        let mut text = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Literal(literal) => text.push_str(literal),
+                Part::Value { of: placeholder, fallback } => {
+                    let refused = |why: &str| missing(placeholder, from, why);
+                    match (placeholder.value(of), fallback) {
+                        (Ok(value), _) => {
+                            fits(placeholder, &value, word).map_err(refused)?;
+                            text.push_str(&value);
+                        }
+                        (Err(_), Some(fallback)) => text.push_str(fallback),
+                        (Err(why), None) => return Err(refused(&why)),
+                    }
+                }
+            }
+        }
+        Ok(text)
+    }
+}
+
+/// Checks a value against the place at which it is to stand.
+fn fits(of: &Placeholder, value: &str, word: Word) -> Result<(), &'static str> {
+    if value.len() > VALUE_LIMIT {
+        return Err("its value is longer than 4096 bytes");
+    }
+    if value.contains(['\0', '\r', '\n']) {
+        return Err("its value has a line break or a NUL");
+    }
+    if word == Word::Any {
+        return Ok(());
+    }
+    if value.contains([':', ',']) {
+        return Err("its value has a \":\" or a \",\", which would end the path in which it is");
+    }
+    if of.is_foreign() && (value.contains('/') || ["", ".", ".."].contains(&value)) {
+        return Err("its value is not one part of a path");
+    }
+    Ok(())
+}
+
+fn missing(of: &Placeholder, from: &str, why: &str) -> Refusal {
+    let text = format!("the operator's setting at {from} has {{{of}}}, and {why}");
+    Refusal::new(Reason::CallerValue, text)
+}
+
+#[cfg(test)]
+mod tests;
