@@ -8,7 +8,11 @@ mod support;
 
 use std::path::Path;
 
+use dockerd_ci_proxy::engine::shapes::Place;
 use dockerd_ci_proxy::rules::buildkit::Store;
+use dockerd_ci_proxy::rules::caller::Caller;
+use dockerd_ci_proxy::rules::paths::PathRules;
+use dockerd_ci_proxy::rules::{Inject, Label, Reason, Refusal};
 use support::player::{Pace, Player, profile};
 use support::transcript::{Line, Transcript, What, all};
 
@@ -77,14 +81,32 @@ fn play(transcript: &Transcript, way: Way) -> Result<(), String> {
 /// Creates a core with the configuration of a transcript.
 fn player(transcript: &Transcript, pace: Pace) -> Player {
     let mut profile = profile();
+    let mut rules = profile.inject.rules().to_vec();
     for flag in &transcript.flags {
-        match flag.as_str() {
-            "--strict" => profile.strict = true,
-            "--no-buildkit" => profile.no_buildkit = true,
-            other => panic!("{other} is no flag of a transcript"),
+        match flag.split_once(' ').unwrap_or((flag, "")) {
+            ("--strict", "") => profile.strict = true,
+            ("--no-buildkit", "") => profile.no_buildkit = true,
+            ("--label", pair) => {
+                let (key, value) = pair.split_once('=').unwrap();
+                let label = Label { key: key.to_owned(), value: value.to_owned() };
+                let both = [Inject::label(label.clone()), Inject::image_label(label)];
+                rules.extend(both.map(|rule| Inject { from: "--label".to_owned(), ..rule }));
+            }
+            ("--cgroup-parent", "caller") => {
+                rules.retain(|rule| rule.at != Place::CgroupParent);
+                rules.push(Inject::cgroup_parent("{cgroup.parent}"));
+            }
+            other => panic!("{other:?} is no flag of a transcript"),
         }
     }
+    let profile = profile.with(rules, PathRules::default(), "");
     let mut player = Player::with(profile, pace);
+    player.caller = match transcript.caller.as_deref() {
+        None => player.caller,
+        Some("host") => Ok(Caller { pid: 4242, ..Caller::default() }),
+        Some("unknown") => Err(Refusal::new(Reason::CallerUnknown, "the caller is not known")),
+        Some(other) => panic!("{other} is no caller"),
+    };
     player.store = match transcript.store.as_deref() {
         Some("containerd") => Store::Containerd,
         Some("graph driver") => Store::GraphDriver,

@@ -27,7 +27,7 @@ pub use mounts::AnonymousVolumes;
 pub use reason::Reason;
 pub use refusal::Refusal;
 
-use self::caller::OfCaller;
+use self::caller::{OfCaller, Wanted};
 use self::facts::{Facts, HostQuestion, Need, Order, Question};
 use self::inject::{dockerfile_changes, query};
 use self::paths::PathMap;
@@ -189,11 +189,9 @@ pub fn judge(profile: &Profile, asked: &Asked<'_>, facts: &Facts) -> Judgement {
 
 fn judged(profile: &Profile, asked: &Asked<'_>, facts: &Facts) -> Result<Judgement, Refusal> {
     let Asked { operation, target, traits, body } = *asked;
-    if let Some(of_caller) = &profile.of_caller
-        && of_caller.concerns(operation, profile.no_buildkit)
-    {
-        let question = HostQuestion::Caller(of_caller.wanted());
-        return Ok(Judgement::Need { needs: vec![Need::Host(question)], draft: None });
+    if let Some(wanted) = caller(profile, operation, target)? {
+        let needs = vec![Need::Host(HostQuestion::Caller(wanted))];
+        return Ok(Judgement::Need { needs, draft: None });
     }
     let labels_images = !profile.inject.image_labels().is_empty();
     match operation.payload {
@@ -221,6 +219,20 @@ fn judged(profile: &Profile, asked: &Asked<'_>, facts: &Facts) -> Result<Judgeme
             None => Ok(Judgement::Gather { forced: profile.inject.forced_by(shape) }),
         },
     }
+}
+
+/// Returns the facts about the caller that the rules for a request need, if any.
+fn caller(
+    profile: &Profile,
+    operation: &Operation,
+    target: &str,
+) -> Result<Option<Wanted>, Refusal> {
+    let Some(of_caller) = &profile.of_caller else { return Ok(None) };
+    if !of_caller.concerns(operation, profile.no_buildkit) {
+        return Ok(None);
+    }
+    let import = operation.payload == Payload::Query(QueryShape::Import);
+    Ok((!import || !dockerfile_changes::pulls(target)?).then(|| of_caller.wanted()))
 }
 
 fn pass() -> Judgement {

@@ -12,7 +12,7 @@ use dockerd_ci_proxy::rules::buildkit::Store;
 use dockerd_ci_proxy::rules::caller::{Caller, Container, Mount, Source};
 use dockerd_ci_proxy::rules::facts::HostQuestion;
 use dockerd_ci_proxy::rules::socket::Relation;
-use dockerd_ci_proxy::rules::{Injections, Label, Profile};
+use dockerd_ci_proxy::rules::{Injections, Label, Profile, Refusal};
 
 use super::questions;
 
@@ -63,6 +63,8 @@ pub struct Player {
     pub pace: Pace,
     /// The daemon's answer about its image store, on a connection of its own.
     pub store: Store,
+    /// The client's process.
+    pub caller: Result<Caller, Refusal>,
     connected: bool,
     closed: bool,
     now: Instant,
@@ -97,6 +99,7 @@ impl Player {
             daemon_is_up: true,
             answers_questions: false,
             store: Store::Unknown,
+            caller: Ok(caller()),
             pace,
             connected: true,
             closed: false,
@@ -240,7 +243,7 @@ impl Player {
     fn fact(&self, question: HostQuestion) -> HostFact {
         match question {
             HostQuestion::Store => HostFact::Store(self.store),
-            HostQuestion::Caller(_) => HostFact::Caller(Ok(caller())),
+            HostQuestion::Caller(_) => HostFact::Caller(self.caller.clone()),
             HostQuestion::Paths(paths) => {
                 let other = |path| (path, Relation::Other);
                 HostFact::Paths(paths.into_iter().map(other).collect())

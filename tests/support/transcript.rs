@@ -12,6 +12,7 @@
 //! C> <headers 1 end: :path=/x>                   a frame of HTTP/2; see `http2.rs`
 //! = --strict                                      an additional flag of the proxy
 //! = store containerd                              the daemon's answer about its image store
+//! = caller unknown                                the client's process: `unknown`, or in no container (`host`)
 //! ```
 //!
 //! Adjacent lines of one kind are joined. Expectations are compared when the next line sends something, and
@@ -46,6 +47,8 @@ pub struct Transcript {
     pub flags: Vec<String>,
     /// The daemon's answer about its image store, if the transcript has one.
     pub store: Option<String>,
+    /// The client's process, if it is not the one in a container.
+    pub caller: Option<String>,
     pub lines: Vec<(Line, What)>,
 }
 
@@ -91,12 +94,13 @@ pub fn paths() -> Vec<PathBuf> {
 pub fn read(path: PathBuf, socket: &str) -> Transcript {
     let text = fs::read_to_string(&path).unwrap().replace(SOCKET, socket);
     let mut lines: Vec<(Line, What)> = Vec::new();
-    let (mut flags, mut store) = (Vec::new(), None);
+    let (mut flags, mut store, mut caller) = (Vec::new(), None, None);
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if let Some(option) = line.strip_prefix("= ") {
-            match option.strip_prefix("store ") {
-                Some(kind) => store = Some(kind.to_owned()),
-                None => flags.push(option.to_owned()),
+            match option.split_once(' ') {
+                Some(("store", kind)) => store = Some(kind.to_owned()),
+                Some(("caller", kind)) => caller = Some(kind.to_owned()),
+                _ => flags.push(option.to_owned()),
             }
             continue;
         }
@@ -108,7 +112,7 @@ pub fn read(path: PathBuf, socket: &str) -> Transcript {
             (_, what) => lines.push((kind, what)),
         }
     }
-    Transcript { path, flags, store, lines }
+    Transcript { path, flags, store, caller, lines }
 }
 
 /// Reads a line that is neither empty nor a comment; returns `None` for an unknown one.

@@ -31,11 +31,15 @@ pub(in crate::rules) fn of_import(
     profile: &Profile,
     target: &str,
 ) -> Result<Option<Retarget>, Refusal> {
+    if pulls(target)? { Ok(None) } else { of_commit(profile, target).map(Some) }
+}
+
+/// Returns `true` for a pull, which uses the endpoint of imports.
+pub(in crate::rules) fn pulls(target: &str) -> Result<bool, Refusal> {
     let (_, query) = split_query(target);
     let pairs = read(query)?;
     let image = pairs.iter().find(|pair| is_key(pair, "fromImage"));
-    let pulls = image.is_some_and(|pair| pair.value().is_ok_and(|image| !image.is_empty()));
-    if pulls { Ok(None) } else { of_commit(profile, target).map(Some) }
+    Ok(image.is_some_and(|pair| pair.value().is_ok_and(|image| !image.is_empty())))
 }
 
 fn read(query: Option<&str>) -> Result<Vec<Pair<'_>>, Refusal> {
