@@ -87,7 +87,7 @@ fn player(transcript: &Transcript, pace: Pace) -> Player {
             ("--strict", "") => profile.strict = true,
             ("--no-buildkit", "") => profile.no_buildkit = true,
             ("--label", pair) => {
-                let (key, value) = pair.split_once('=').unwrap();
+                let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
                 let label = Label { key: key.to_owned(), value: value.to_owned() };
                 let both = [Inject::label(label.clone()), Inject::image_label(label)];
                 rules.extend(both.map(|rule| Inject { from: "--label".to_owned(), ..rule }));

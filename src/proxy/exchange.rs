@@ -9,7 +9,7 @@
 //!            ├───────────────────┘  ├► Tunnelling ───────────────┤
 //!            │                      └► Building ─────────────────┘
 //!            │                            ▲
-//!            └ HTTP/2 with prior knowledge┘
+//!            └ HTTP/2 with prior knowledge┘  (by Identifying, if rules depend on the caller)
 //! ```
 
 use std::mem;
@@ -66,7 +66,7 @@ impl Exchange {
             }
             Self::Identifying(_, known) => match known.take() {
                 None => Turn::Wait,
-                Some(result) => self.proceed_identified(result, hand),
+                Some(result) => self.identified_http2(result, hand),
             },
             Self::Asking(asking) => {
                 let progress = asking.advance(hand);
@@ -144,10 +144,9 @@ impl Exchange {
     pub(super) fn into_call(self) -> Option<Call> {
         match self {
             Self::Idle(_) | Self::Answering(_) | Self::Ending => None,
-            Self::Identifying(call, _) => Some(call),
             Self::Asking(asking) => Some(asking.held.call),
             Self::Relaying(relaying) => Some(relaying.into_call()),
-            Self::Tunnelling(call) => Some(call),
+            Self::Identifying(call, _) | Self::Tunnelling(call) => Some(call),
             Self::Building(building) => Some(building.into_call()),
         }
     }
@@ -330,7 +329,8 @@ impl Exchange {
         }
     }
 
-    fn proceed_identified(&mut self, result: Result<(), Fault>, hand: &Hand<'_>) -> Turn {
+    /// Continues once the caller is known, or cannot be known.
+    fn identified_http2(&mut self, result: Result<(), Fault>, hand: &Hand<'_>) -> Turn {
         let mut call = self.leave(hand);
         match result {
             Ok(()) => {
