@@ -30,6 +30,9 @@ const WRONG: &[&str] = &[
     "\"\"",
 ];
 
+/// Numbers beside an option that limits or replaces them.
+const LIMITS: &[&str] = &["0", "3", "67108864", "-1", "null", "\"x\""];
+
 /// Members that are read without a rule for them.
 const READ: &[&str] = &["Image", "Env", "Memory"];
 
@@ -54,10 +57,13 @@ fn value(like: Like, values: &[&str], random: &mut Random) -> String {
 
 /// Returns a member of a `HostConfig` that matters to an option, but is none of the list.
 fn beside(random: &mut Random) -> (&'static str, String) {
-    match random.below(4) {
+    match random.below(7) {
         0 => ("HostConfig.CpuQuota", random.pick(&["0", "1", "150000", "-1", "\"x\""]).to_owned()),
         1 => ("HostConfig.CpuPeriod", random.pick(&["0", "1000", "100000", "null"]).to_owned()),
-        2 => {
+        2 => ("HostConfig.MemorySwap", random.pick(LIMITS).to_owned()),
+        3 => ("HostConfig.MemoryReservation", random.pick(LIMITS).to_owned()),
+        4 => ("HostConfig.RestartPolicy.MaximumRetryCount", random.pick(LIMITS).to_owned()),
+        5 => {
             let tmpfs = random.some(2, |random| format!("{}:\"\"", random.pick(PATHS)));
             ("HostConfig.Tmpfs", format!("{{{}}}", tmpfs.join(",")))
         }

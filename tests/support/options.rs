@@ -48,6 +48,7 @@ fn option(doc: &mut Value, rule: &Rule, all: &[Rule]) -> Result<(), Refused> {
             return Ok(());
         }
     }
+    reserve(doc, path, rule)?;
     if let Some(forced) = &rule.force {
         return force(doc, path, forced.clone());
     }
@@ -82,6 +83,19 @@ fn force(doc: &mut Value, path: &str, value: Value) -> Result<(), Refused> {
     undo(doc, path)
 }
 
+/// Limits the reservation of memory to its limit.
+fn reserve(doc: &mut Value, path: &str, rule: &Rule) -> Result<(), Refused> {
+    let Some(beside) = path.strip_suffix("Memory") else { return Ok(()) };
+    let Some(limit) = rule.force.as_ref().or(rule.cap.as_ref()).and_then(Value::as_i64) else {
+        return Ok(());
+    };
+    let path = format!("{beside}MemoryReservation");
+    let client = number(look(doc, &path)?)?.filter(|client| *client != 0);
+    let new = client.filter(|client| *client < 0 || *client > limit).map(|_| json!(limit));
+    put(doc, &path, new);
+    Ok(())
+}
+
 /// Takes back what would contradict the forced option at `path`.
 fn undo(doc: &mut Value, path: &str) -> Result<(), Refused> {
     let undone: &[(&str, Value)] = match path {
@@ -90,6 +104,12 @@ fn undo(doc: &mut Value, path: &str) -> Result<(), Refused> {
             &[("HostConfig.CpuQuota", json!(0)), ("HostConfig.CpuPeriod", json!(0))]
         }
         "NanoCpus" => &[("CpuQuota", json!(0)), ("CpuPeriod", json!(0))],
+        "HostConfig.Memory" => &[("HostConfig.MemorySwap", json!(0))],
+        "Memory" => &[("MemorySwap", json!(0))],
+        "HostConfig.RestartPolicy.Name" => {
+            &[("HostConfig.RestartPolicy.MaximumRetryCount", json!(0))]
+        }
+        "RestartPolicy.Name" => &[("RestartPolicy.MaximumRetryCount", json!(0))],
         _ => &[],
     };
     for (path, none) in undone {
@@ -108,6 +128,7 @@ fn update(doc: &mut Value, rule: &Rule) -> Result<(), Refused> {
     else {
         return Ok(());
     };
+    reserve(doc, path, rule)?;
     if let Some(forced) = &rule.force {
         let none = match path {
             // It lifts the limit.
