@@ -37,7 +37,7 @@ use stage::load::{Exchange, Expects, Load, Until};
 use stage::process::{Folder, Process};
 use stage::requests::{creates_unmounted, get, volume};
 use stage::role::{Role, play};
-use stage::way::{arguments, binary, with_rules};
+use stage::way::{arguments, binary, with_caller, with_rules};
 
 /// Tolerated rise, since compilers and C libraries differ a little.
 const TOLERANCE: f64 = 0.05;
@@ -60,6 +60,18 @@ enum Settings {
     Labels,
     /// The same with ten rules on options.
     Rules,
+    /// The same as `Labels`, with a value that depends on the caller.
+    Caller,
+}
+
+/// A counted exchange.
+struct Work {
+    name: &'static str,
+    exchange: Exchange,
+    daemon: Role,
+    settings: Settings,
+    /// `true` if each exchange makes a connection.
+    fresh: bool,
 }
 
 /// Cost of one exchange.
@@ -70,29 +82,35 @@ struct Cost {
     allocations: f64,
 }
 
-/// Returns each exchange with its name, its daemon, and the configuration of the proxy.
-fn works() -> Vec<(&'static str, Exchange, Role, Settings)> {
+/// Returns the counted exchanges.
+fn works() -> Vec<Work> {
     let exchange =
         |request: Message, status| Exchange { request, expects: Expects::Status(status) };
     let [create, create_unasked] = creates_unmounted();
+    let work = |name, request: &Message, status, daemon, settings| {
+        let exchange = exchange(request.clone(), status);
+        Work { name, exchange, daemon, settings, fresh: false }
+    };
+    let (calm, old) = (Role::CalmDaemon, Role::CalmOldDaemon);
+    let fresh = |name, settings| Work { fresh: true, ..work(name, &create, 201, calm, settings) };
     vec![
-        ("ping", exchange(get("/_ping"), 200), Role::CalmDaemon, Settings::Labels),
-        ("info", exchange(get("/v1.43/info"), 200), Role::CalmDaemon, Settings::Labels),
-        ("create", exchange(create.clone(), 201), Role::CalmDaemon, Settings::Labels),
-        ("create-rules", exchange(create.clone(), 201), Role::CalmDaemon, Settings::Rules),
-        ("create-asked", exchange(create, 201), Role::CalmOldDaemon, Settings::Labels),
-        ("create-unasked", exchange(create_unasked, 201), Role::CalmDaemon, Settings::Labels),
-        ("create-volume", exchange(volume(), 201), Role::CalmDaemon, Settings::Labels),
+        work("ping", &get("/_ping"), 200, calm, Settings::Labels),
+        work("info", &get("/v1.43/info"), 200, calm, Settings::Labels),
+        work("create", &create, 201, calm, Settings::Labels),
+        work("create-rules", &create, 201, calm, Settings::Rules),
+        work("create-caller", &create, 201, calm, Settings::Caller),
+        fresh("create-fresh", Settings::Labels),
+        fresh("create-fresh-caller", Settings::Caller),
+        work("create-asked", &create, 201, old, Settings::Labels),
+        work("create-unasked", &create_unasked, 201, calm, Settings::Labels),
+        work("create-volume", &volume(), 201, calm, Settings::Labels),
     ]
 }
 
 fn main() -> ExitCode {
     play();
-    let mut valgrind = Command::new("valgrind");
-    if valgrind.arg("--version").stdout(Stdio::null()).status().is_err() {
-        println!("skipped, for valgrind is not installed");
-        let required = std::env::var("DCP_TEST_REQUIRE_ENGINE").is_ok_and(|value| value == "1");
-        return if required { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+    if let Some(code) = skipped() {
+        return code;
     }
     let folder = Folder::new("instructions");
     let daemons = [Role::CalmDaemon, Role::CalmOldDaemon].map(|role| {
@@ -104,6 +122,7 @@ fn main() -> ExitCode {
     let bases = [
         (Role::CalmDaemon, Settings::Labels),
         (Role::CalmDaemon, Settings::Rules),
+        (Role::CalmDaemon, Settings::Caller),
         (Role::CalmOldDaemon, Settings::Labels),
     ]
     .map(|(role, settings)| {
@@ -117,9 +136,11 @@ fn main() -> ExitCode {
         "{:16} {:>12} {:>10} {:>12}",
         "per exchange", "instructions", "recorded", "allocations"
     );
-    for (name, exchange, role, settings) in works() {
-        let (_, _, base) = bases.iter().find(|base| (base.0, base.1) == (role, settings)).unwrap();
-        let sum = counted(&folder.0.join(name), daemon(role), settings, Some(&exchange));
+    for work in works() {
+        let (name, settings) = (work.name, work.settings);
+        let of = |base: &&(Role, Settings, _)| (base.0, base.1) == (work.daemon, settings);
+        let (_, _, base) = bases.iter().find(of).unwrap();
+        let sum = counted(&folder.0.join(name), daemon(work.daemon), settings, Some(&work));
         let each = |sum: u64, base: u64| sum.saturating_sub(base) as f64 / f64::from(COUNTED);
         let cost = Cost { instructions: each(sum.0, base.0), allocations: each(sum.1, base.1) };
         let (instructions, allocations) = (cost.instructions, cost.allocations);
@@ -136,6 +157,17 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     ExitCode::from(u8::from(rose))
+}
+
+/// Returns the exit code of a run without valgrind.
+fn skipped() -> Option<ExitCode> {
+    let mut valgrind = Command::new("valgrind");
+    if valgrind.arg("--version").stdout(Stdio::null()).status().is_ok() {
+        return None;
+    }
+    println!("skipped, for valgrind is not installed");
+    let required = std::env::var("DCP_TEST_REQUIRE_ENGINE").is_ok_and(|value| value == "1");
+    Some(if required { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn is_told(flag: &str) -> bool {
@@ -176,12 +208,7 @@ fn recorded() -> Vec<(String, Cost)> {
 }
 
 /// Counts the instructions and allocations of a proxy from start to exit.
-fn counted(
-    listen: &Path,
-    daemon: &Path,
-    settings: Settings,
-    exchange: Option<&Exchange>,
-) -> (u64, u64) {
+fn counted(listen: &Path, daemon: &Path, settings: Settings, work: Option<&Work>) -> (u64, u64) {
     let output = listen.with_extension("callgrind");
     let file = format!("--callgrind-out-file={}", output.display());
     let options = ["--tool=callgrind", "--quiet", "--compress-strings=no", &file];
@@ -191,8 +218,10 @@ fn counted(
     let config = listen.with_extension("toml");
     match settings {
         Settings::Labels => command.extend(arguments(listen, daemon)),
-        Settings::Rules => {
-            fs::write(&config, with_rules(listen, daemon)).unwrap();
+        Settings::Rules | Settings::Caller => {
+            let of_caller = settings == Settings::Caller;
+            let text = if of_caller { with_caller } else { with_rules }(listen, daemon);
+            fs::write(&config, text).unwrap();
             command.extend(["--config".as_ref(), config.as_os_str()]);
         }
     }
@@ -200,17 +229,17 @@ fn counted(
     // The client that tested whether the proxy listens is gone by then.
     sleep(20 * REST);
     let mut load = Load::new(listen.to_owned(), 1);
-    let mut repeat = |exchange: &Exchange, times| {
+    let mut repeat = |work: &Work, times| {
         for _ in 0..times {
             sleep(REST);
-            load.repeat(exchange, Until::Count(1), false);
+            load.repeat(&work.exchange, Until::Count(1), work.fresh);
         }
     };
-    for (_, each, ..) in works() {
+    for each in works() {
         repeat(&each, FIRST);
     }
-    if let Some(exchange) = exchange {
-        repeat(exchange, COUNTED);
+    if let Some(work) = work {
+        repeat(work, COUNTED);
     }
     sleep(20 * REST);
     drop(load);

@@ -175,6 +175,17 @@ pub(crate) fn with_rules(listen: &Path, daemon: &Path) -> String {
     )
 }
 
+/// Returns the same configuration without rules on options, and with a value that depends on the caller. The
+/// bench runs in no container, so the value is that of the other benches.
+pub(crate) fn with_caller(listen: &Path, daemon: &Path) -> String {
+    let (listen, daemon) = (listen.display(), daemon.display());
+    format!(
+        "[[listener]]\nname = \"bench\"\nsocket = \"{listen}\"\ndaemon = \"{daemon}\"\n\
+         labels = {{ \"ci.job\" = \"{{container:-1234}}\", \"ci.team\" = \"web\" }}\n\
+         cgroup_parent = \"/ci/1234\"\n"
+    )
+}
+
 /// Returns HAProxy's configuration: one thread, like the others; it keeps daemon connections by default.
 fn haproxy(listen: &Path, daemon: &Path) -> String {
     let (listen, daemon) = (listen.display(), daemon.display());
