@@ -92,5 +92,21 @@ pub fn has_version(path: &[u8], minor: u64) -> bool {
     }
 }
 
+/// The first minor version in which a mount may be a part of a volume. Earlier daemons mount all of it. So does
+/// Podman 5.4, which accepts later versions in the path, but reports 1.41.
+const SUBPATH: u16 = 45;
+
+/// Returns `true` if a daemon of this version, such as `1.51`, can mount a part of a volume.
+#[must_use]
+pub fn has_subpaths(version: &[u8]) -> bool {
+    numbers(version).is_some_and(|version| version >= (1, SUBPATH))
+}
+
+/// Returns `true` if a create at `path` may mount a part of a volume: unless the path has an older version.
+#[must_use]
+pub fn takes_subpaths(path: &[u8]) -> bool {
+    has_version(path, SUBPATH.into())
+}
+
 #[cfg(test)]
 mod tests;

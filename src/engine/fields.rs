@@ -134,6 +134,9 @@ const ULIMIT: Kind = Kind::Objects(&[
     ("Hard", Kind::Number(Zero::Value)),
 ]);
 
+/// The path of the options of a volume's driver.
+pub const DRIVER_OPTS: &str = "DriverOpts";
+
 /// The path of the binds of a container.
 pub const BINDS: &str = "HostConfig.Binds";
 
@@ -229,7 +232,7 @@ pub const FIELDS: &[Field] = &[
     field(Section::Network, "EnableIPv6", Kind::Choice),
     field(Section::Network, "Options", Kind::Map),
     field(Section::Volume, "Driver", Kind::Text),
-    field(Section::Volume, "DriverOpts", Kind::Map),
+    field(Section::Volume, DRIVER_OPTS, Kind::Map),
     field(Section::Exec, "Env", Kind::List(Key::BeforeEquals)),
     field(Section::Exec, "User", Kind::Text),
     field(Section::Exec, "WorkingDir", Kind::Text),

@@ -11,7 +11,7 @@ mod operations;
 mod replies;
 pub mod shapes;
 
-pub use api::{Api, has_version, heeds_platform, takes_empty_body};
+pub use api::{Api, has_subpaths, has_version, heeds_platform, takes_empty_body, takes_subpaths};
 pub use class::Class;
 use fields::Section;
 pub use replies::ReplyShape;

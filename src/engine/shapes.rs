@@ -68,6 +68,8 @@ pub enum Storage {
     Container,
     /// `TaskTemplate.ContainerSpec.Mounts`.
     Service,
+    /// `DriverOpts` of a volume.
+    Volume,
 }
 
 const fn made(place: Place, path: &'static [&'static str]) -> Position {
@@ -87,7 +89,8 @@ pub static LABELLED: JsonShape = labelled();
 pub static NETWORK: JsonShape = JsonShape { options: Options::Of(Section::Network), ..labelled() };
 
 /// Volumes.
-pub static VOLUME: JsonShape = JsonShape { options: Options::Of(Section::Volume), ..labelled() };
+pub static VOLUME: JsonShape =
+    JsonShape { storage: Storage::Volume, options: Options::Of(Section::Volume), ..labelled() };
 
 const fn labelled() -> JsonShape {
     JsonShape { positions: LABELS, storage: Storage::Nothing, options: Options::Nothing }

@@ -61,7 +61,7 @@ pub fn route_of(shape: &JsonShape) -> &'static str {
     match shape.storage {
         Storage::Container => "/containers/create",
         Storage::Service => "/services/create",
-        Storage::Nothing => "/volumes/create",
+        Storage::Nothing | Storage::Volume => "/volumes/create",
     }
 }
 

@@ -186,7 +186,7 @@ pub fn assert_forced(shape: &JsonShape, before: &str, after: &str) {
     let object = match shape.storage {
         Storage::Container => CONTAINER,
         Storage::Service => SERVICE,
-        Storage::Nothing => LABELLED,
+        Storage::Nothing | Storage::Volume => LABELLED,
     };
     // `null` is as good as an object without members.
     let seen = object.read(before).unwrap_or_else(|| json!({}));

@@ -51,3 +51,19 @@ fn an_empty_body_is_a_document_from_engine_23_on() {
         assert_eq!(takes_empty_body(version.as_bytes()), takes, "{version}");
     }
 }
+
+#[test]
+fn a_part_of_a_volume_is_mounted_from_engine_26_on() {
+    for (version, has) in
+        [("1.44", false), ("1.45", true), ("1.41", false), ("2.0", true), ("", false)]
+    {
+        assert_eq!(has_subpaths(version.as_bytes()), has, "{version}");
+    }
+    for (path, takes) in [
+        ("/v1.45/containers/create", true),
+        ("/v1.44/containers/create", false),
+        ("/containers/create", true),
+    ] {
+        assert_eq!(takes_subpaths(path.as_bytes()), takes, "{path}");
+    }
+}
