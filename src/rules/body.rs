@@ -1,6 +1,6 @@
 //! The JSON bodies of creating requests.
 
-use super::facts::{Facts, HostQuestion, Need};
+use super::facts::{Facts, HostQuestion, Need, Question};
 use super::socket::Survey;
 use super::{Edited, Forced, Judgement, Profile, Refusal, lacking, mounts};
 use crate::engine::JsonShape;
@@ -38,13 +38,17 @@ pub(super) fn judge(
         Storage::Container => {
             let host_config = top.object_along("HostConfig")?;
             (needs, before) = lacking::of_create(profile, facts, target, &top, &host_config)?;
-            mounts::container(profile, facts, &mut edits, &mut top, host_config)?
+            mounts::container(profile, facts, target, &mut edits, &mut top, host_config)?
         }
         Storage::Service => mounts::service(profile, facts, &mut edits, &top)?,
+        Storage::Volume => mounts::mapped::volume(profile, facts, &mut edits, &top)?,
     };
-    let Survey { notes, unseen, options } = survey;
+    let Survey { notes, unseen, version, options } = survey;
     let forced = tree.forced();
     let forced = if changes || options { forced } else { forced.without(Forced::FIELDS) };
+    if version {
+        needs.push(Need::Daemon(Question::Version));
+    }
     if !unseen.is_empty() {
         // First, because a refusal for one of them saves the questions to the daemon.
         needs.insert(0, paths(unseen));

@@ -69,7 +69,7 @@ pub struct Mount {
 pub enum Source {
     /// A path of the host.
     Path(String),
-    /// A named volume.
+    /// A named volume, all of it. A part of one is a path of the host.
     Volume {
         /// Its name.
         name: String,

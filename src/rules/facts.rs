@@ -46,7 +46,8 @@ pub enum Question {
 /// A question that the shell answers, at once or later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostQuestion {
-    /// The [relations](Relation) of these absolute paths to the daemon's socket.
+    /// The [relations](Relation) of these absolute paths to the daemon's socket. A translated path has a mark
+    /// between its [parts](super::paths::parts).
     Paths(Vec<String>),
     /// The [store](super::buildkit::Store) in which the daemon keeps its images.
     Store,
@@ -54,13 +55,17 @@ pub enum HostQuestion {
     Caller(Wanted),
 }
 
-/// The relation of a host path to the daemon's socket.
+/// The relation of a host path to the daemon's socket. A greater one hides a lesser one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Relation {
     /// None.
     Other,
+    /// None, as the proxy finds nothing there. Only for a path below a mapping.
+    Missing,
     /// A directory that contains the socket, at any depth.
     Above,
+    /// Unknown, as a symbolic link below a mapping leads out of it.
+    Beyond,
     /// The socket itself, under any name.
     Socket,
 }

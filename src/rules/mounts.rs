@@ -17,16 +17,20 @@
 pub(super) mod anonymous;
 pub(super) mod binds;
 pub(super) mod host_config;
+pub(super) mod mapped;
 pub(super) mod path;
 
 use std::borrow::Cow;
 
 pub use self::anonymous::AnonymousVolumes;
 use self::anonymous::{OwnMount, labelled_mounts};
+use self::mapped::Forms;
 use super::inject::labels;
 use super::{How, Profile, Reason, Refusal};
 use crate::engine::shapes::CONTAINER;
-use crate::json::{Array, Edits, Found, Listed, Object, quoted};
+use crate::engine::takes_subpaths;
+use crate::http::target::decoded_path;
+use crate::json::{Array, Edits, Found, Listed, Object};
 use crate::rules::facts::Facts;
 use crate::rules::inject::Tree;
 use crate::rules::refusal::shown;
@@ -53,15 +57,20 @@ pub(super) struct Mounted {
     pub(super) tmpfs: Vec<String>,
     /// Paths of all other mounts, which the daemon compares with volumes' paths [cleaned](path::clean).
     pub(super) paths: Vec<String>,
+    /// The forms of binds on volumes of the caller.
+    forms: Forms,
     pub(super) survey: Survey,
 }
 
 impl Mounted {
-    /// Starts with the mounts of the operator.
-    fn by_operator(profile: &Profile) -> Self {
+    /// Starts with the mounts of the operator, for a create at `target`.
+    fn by_operator(profile: &Profile, target: &str) -> Self {
         let operators = profile.inject.mounts();
         let paths = operators.binds.iter().map(|bind| bind.target.clone()).collect();
-        Self { tmpfs: operators.tmpfs.clone(), paths, survey: Survey::default() }
+        let is_new = || decoded_path(target).is_ok_and(|path| takes_subpaths(&path));
+        let parts = !profile.paths.is_empty() && is_new();
+        let forms = if parts { Forms::Subpath } else { Forms::Volume };
+        Self { tmpfs: operators.tmpfs.clone(), paths, forms, survey: Survey::default() }
     }
 }
 
@@ -69,10 +78,12 @@ impl Mounted {
 pub(super) fn container<'d>(
     profile: &'d Profile,
     known: &Facts,
+    target: &str,
     edits: &mut Edits<'d>,
     top: &mut Object<'d>,
     host_config: Found<'d>,
 ) -> Result<Survey, Refusal> {
+    let mounted = Mounted::by_operator(profile, target);
     let anonymous = anonymous::targets(profile, top, known)?;
     match host_config {
         Found::Absent | Found::Null(_) => {
@@ -80,7 +91,6 @@ pub(super) fn container<'d>(
             // A driver at the top is refused below, since there is no HostConfig. An empty one is read
             // for its type, so that the result does not depend on a HostConfig.
             top.string("VolumeDriver")?;
-            let mounted = Mounted::by_operator(profile);
             let targets = anonymous::places(&anonymous, &[], known, &mounted);
             let mounts = labelled_mounts(profile, &targets, &mounted, "");
             host_config::add(profile, &mounts, edits, top)?;
@@ -89,7 +99,7 @@ pub(super) fn container<'d>(
             Ok(Survey { options, ..Survey::default() })
         }
         Found::Object(host_config) => {
-            in_host_config(profile, known, edits, top, host_config, &anonymous)
+            in_host_config(profile, known, edits, top, host_config, &anonymous, mounted)
         }
     }
 }
@@ -109,6 +119,7 @@ fn in_host_config<'d>(
     top: &Object<'d>,
     mut host_config: Object<'d>,
     anonymous: &[String],
+    mut mounted: Mounted,
 ) -> Result<Survey, Refusal> {
     edits.spell(top, "HostConfig")?;
     host_config::check_top(profile, top)?;
@@ -116,7 +127,6 @@ fn in_host_config<'d>(
         own_slice(&host_config)?;
     }
     let forced = forced(profile);
-    let mut mounted = Mounted::by_operator(profile);
     mounted.survey = socket::survey(&host_config, forced)?;
     mounted.tmpfs.extend(tmpfs_targets(profile, &host_config)?);
     let mut listed = host_config.array("Mounts")?;
@@ -136,7 +146,8 @@ fn in_host_config<'d>(
     few(anonymous.len() + binds.count + listed.count())?;
     let targets = anonymous::places(anonymous, &binds.anonymous, known, &mounted);
     let driver = volume_driver(profile, top, &host_config)?;
-    let mounts = labelled_mounts(profile, &targets, &mounted, &driver);
+    let mut mounts = binds.mounts;
+    mounts.extend(labelled_mounts(profile, &targets, &mounted, &driver));
     mounted.survey.options =
         forced.apply(edits, &host_config, None)? || !profile.inject.mounts().binds.is_empty();
     add_mounts(mounts, edits, &mut host_config, &mut listed)?;
@@ -171,7 +182,7 @@ pub(super) fn service<'d>(
         }
         // The proxy adds mounts to containers only, so none of these is its own.
         for mut mount in mounts_of(profile, known, edits, &mounts, |_| false, &mut mounted)? {
-            label_volume(profile, edits, &mut mount.mount)?;
+            label_volume(profile, known, edits, &mut mount.mount, &mut mounted.survey)?;
         }
     }
     Ok(mounted.survey)
@@ -184,6 +195,9 @@ fn filled_in_later(
     mount: &Object<'_>,
     survey: &mut Survey,
 ) -> Result<(), Refusal> {
+    if !profile.paths.is_empty() {
+        mapped::no_template(mount)?;
+    }
     let source = mount.string("Source")?.unwrap_or_default();
     if kind(mount.string("Type")?.as_deref()) != "BIND" || !source.contains("{{") {
         return Ok(());
@@ -268,15 +282,12 @@ fn mounts_of<'d>(
                 own.push(OwnMount { at, mount, target });
                 continue;
             }
-            "VOLUME" => label_volume(profile, edits, &mut mount)?,
+            "VOLUME" => label_volume(profile, known, edits, &mut mount, &mut mounted.survey)?,
             "BIND" => {
                 if !source.is_empty() && !source.starts_with('/') {
                     return Err(odd_mount(&source));
                 }
-                if let Some(other) = socket::replaced(profile, known, &source, &mut mounted.survey)?
-                {
-                    edits.set(&mount, "Source", quoted(&other))?;
-                }
+                mapped::edit_mount(profile, known, edits, &mount, &source, mounted)?;
             }
             kind if HARMLESS.contains(&kind) => {}
             kind => return Err(odd_mount(kind)),
@@ -298,8 +309,10 @@ fn kind(written: Option<&str>) -> String {
 /// Labels the volume that `mount` creates.
 pub(super) fn label_volume<'d>(
     profile: &'d Profile,
+    known: &Facts,
     edits: &mut Edits<'d>,
     mount: &mut Object<'d>,
+    survey: &mut Survey,
 ) -> Result<(), Refusal> {
     let forced = profile.inject.rendered_labels();
     let labels = forced.json();
@@ -310,6 +323,7 @@ pub(super) fn label_volume<'d>(
         Found::Object(options) => {
             one_option(&options.string("Subpath")?.unwrap_or_default())?;
             labels::force(edits, &options, forced)?;
+            mapped::edit_volume(profile, known, edits, &options, survey)?;
         }
     }
     Ok(())

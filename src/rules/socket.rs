@@ -33,11 +33,14 @@ pub(super) struct Survey {
     pub(super) notes: Vec<Note>,
     /// Host paths whose relation to the daemon's socket is not known. They are treated as unrelated.
     pub(super) unseen: Vec<String>,
+    /// `true` if the daemon's version is needed.
+    pub(super) version: bool,
     /// `true` if an option of the operator changes the HostConfig.
     pub(super) options: bool,
 }
 
-/// Returns the path to mount instead of `source`, if any. Records a path of unknown relation in `survey`.
+/// Returns the path to mount instead of the host path `sought`, if any; the client wrote `source`. Records a
+/// path of unknown relation in `survey`.
 ///
 /// # Errors
 /// Mounts of the daemon's socket are refused, and this is one.
@@ -45,17 +48,18 @@ pub(super) fn replaced(
     profile: &Profile,
     known: &Facts,
     source: &str,
+    sought: &str,
     survey: &mut Survey,
 ) -> Result<Option<String>, Refusal> {
-    if !source.starts_with('/') {
+    if !sought.starts_with('/') {
         return Ok(None);
     }
-    match (known.relation(source), &profile.socket_bind) {
+    match (known.relation(sought), &profile.socket_bind) {
         (None, _) => {
-            survey.unseen.push(source.to_owned());
+            survey.unseen.push(sought.to_owned());
             Ok(None)
         }
-        (Some(Relation::Other), _) => Ok(None),
+        (Some(Relation::Other | Relation::Missing | Relation::Beyond), _) => Ok(None),
         (Some(Relation::Above), _) => {
             survey.notes.push("a container mounts a directory with the daemon's socket in it");
             Ok(None)

@@ -73,7 +73,7 @@ pub(in crate::rules) fn give_way<'d>(
         if target.as_ref().is_some_and(|target| taken.contains(&clean(target))) {
             gone.push(at);
         } else {
-            label_volume(profile, edits, &mut mount)?;
+            label_volume(profile, known, edits, &mut mount, &mut mounted.survey)?;
             mounted.paths.extend(target.map(Cow::into_owned));
         }
     }
