@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::ffi::OsString;
-use std::fmt;
 use std::ops::Deref;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::{fmt, fs};
 
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags, makedev, openat2, stat, statx,
@@ -17,6 +18,7 @@ use rustix::io::Errno;
 use crate::config::socket::{File, file_at, place};
 use crate::config::words;
 use crate::proxy::Blind;
+use crate::rules::paths::{joined, parts};
 use crate::rules::socket::Relation;
 
 /// Finds the relations of absolute host paths to the daemon's socket.
@@ -103,15 +105,27 @@ struct KnownSocket {
 impl LookAt for KnownSockets {
     fn at_once(&self, path: &str, seen: &Seen) -> Option<Relation> {
         let found = |path: &Path| self.is_at(seen, there_at_once(path)?);
-        self.relation(path, |path| found(path).ok_or(())).ok()
+        let relation = |path: &str| self.relation(path, |path| found(path).ok_or(())).ok();
+        match parts(path) {
+            None => relation(path),
+            Some((root, rest)) => {
+                Some(relation(&joined(root, rest))?.max(below_at_once(root, rest)?))
+            }
+        }
     }
 
     fn at_last(&self, path: &str) -> Result<Relation, Blind> {
         let seen = Seen::default();
-        self.relation(path, |path| {
-            let is_at = self.is_at(&seen, there(path)?);
-            Ok(is_at.unwrap_or_else(|| self.is_to_be_at(path)))
-        })
+        let relation = |path: &str| {
+            self.relation(path, |path| {
+                let is_at = self.is_at(&seen, there(path)?);
+                Ok(is_at.unwrap_or_else(|| self.is_to_be_at(path)))
+            })
+        };
+        match parts(path) {
+            None => relation(path),
+            Some((root, rest)) => Ok(relation(&joined(root, rest))?.max(below(root, rest))),
+        }
     }
 }
 
@@ -204,6 +218,46 @@ fn there_at_once(path: &Path) -> Option<There> {
     let file = (makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino);
     let is_directory = FileType::from_raw_mode(found.stx_mode.into()) == FileType::Directory;
     Some(if is_directory { There::Directory(file) } else { There::File(file) })
+}
+
+/// Returns whether the path `rest` below `root` is [missing](Relation::Missing), or leads
+/// [out of it](Relation::Beyond). A link that stays below `root` leads to the same file in the caller's view.
+/// This may block.
+fn below(root: &str, rest: &str) -> Relation {
+    let path = Path::new(root).join(rest);
+    // The daemon makes what is missing, behind the links before it.
+    let there = path.ancestors().find(|path| fs::symlink_metadata(path).is_ok());
+    let Some((there, root)) = there.zip(fs::canonicalize(root).ok()) else {
+        return Relation::Missing;
+    };
+    // Nothing may be behind a link, yet.
+    let is_below = fs::canonicalize(there).is_ok_and(|real| real.starts_with(root));
+    match is_below {
+        true if there == path => Relation::Other,
+        true => Relation::Missing,
+        false => Relation::Beyond,
+    }
+}
+
+/// Does the same as [`below`] from the kernel's cache only. Returns `None` if the cache does not suffice, for
+/// other links than relative ones below `root`, and before Linux 5.12.
+fn below_at_once(root: &str, rest: &str) -> Option<Relation> {
+    let (flags, cached) = (OFlags::PATH | OFlags::CLOEXEC, ResolveFlags::CACHED);
+    let open = |dir: BorrowedFd<'_>, path: &str, resolve| match openat2(
+        dir,
+        path,
+        flags,
+        Mode::empty(),
+        resolve,
+    ) {
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS) => Some(None),
+        opened => Some(Some(opened.ok()?)),
+    };
+    let there = match open(CWD, root, cached)? {
+        Some(root) => open(root.as_fd(), rest, cached | ResolveFlags::BENEATH)?,
+        None => None,
+    };
+    Some(if there.is_some() { Relation::Other } else { Relation::Missing })
 }
 
 /// Returns the directories that contain the `socket`.

@@ -107,3 +107,65 @@ fn what_leads_nowhere_is_told_from_what_fails() {
             .all(|error| !leads_nowhere(error))
     );
 }
+
+/// Paths below a mapping, each with its relation.
+const BELOW: &[(&str, Relation)] = &[
+    ("in", Relation::Other),
+    ("in/file", Relation::Other),
+    ("within", Relation::Other),
+    ("in/up/deep", Relation::Other),
+    ("absolute", Relation::Other),
+    ("around/file", Relation::Other),
+    ("new", Relation::Missing),
+    ("in/file/new", Relation::Missing),
+    ("within/new/er", Relation::Missing),
+    ("absolute/new", Relation::Missing),
+    ("etc", Relation::Beyond),
+    ("etc/passwd", Relation::Beyond),
+    ("etc/new", Relation::Beyond),
+    ("dangling", Relation::Beyond),
+    ("dangling/new", Relation::Beyond),
+    ("loop", Relation::Beyond),
+    // Not a mere directory with the socket in it.
+    ("out", Relation::Beyond),
+    ("out/docker.sock", Relation::Socket),
+    ("socket", Relation::Socket),
+];
+
+#[test]
+fn links_out_of_a_mapping_and_missing_paths_are_known() {
+    let dir = std::env::temp_dir().join(format!("dcp-below-{}", std::process::id()));
+    let root = dir.join("root");
+    fs::create_dir_all(root.join("in/deep")).unwrap();
+    fs::create_dir_all(dir.join("run")).unwrap();
+    fs::write(root.join("in/file"), "").unwrap();
+    let socket = dir.join("run/docker.sock");
+    let _daemon = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for (link, to) in [
+        ("within", "in/deep"),
+        ("in/up", "../in"),
+        ("out", "../run"),
+        ("around", "../root/in"),
+        ("socket", "../run/docker.sock"),
+        ("loop", "loop"),
+    ] {
+        symlink(to, root.join(link)).unwrap();
+    }
+    symlink(root.join("in"), root.join("absolute")).unwrap();
+    symlink("/etc", root.join("etc")).unwrap();
+    symlink(dir.join("nothing"), root.join("dangling")).unwrap();
+    symlink(&root, dir.join("mapped")).unwrap();
+    let look = SocketIdentity::for_socket(socket);
+    for mapped in ["root", "mapped"] {
+        for (rest, relation) in BELOW {
+            let path = format!("{}/{mapped}/./{rest}", dir.display());
+            assert_eq!(at(&look, &path), *relation, "{path}");
+        }
+    }
+    assert_eq!(at(&look, &format!("{}/nowhere/./x", dir.display())), Relation::Missing);
+    assert_eq!(at(&look, "//./etc/passwd"), Relation::Other);
+    // A path without a mark is only compared with the socket.
+    assert_eq!(at(&look, root.join("etc").to_str().unwrap()), Relation::Other);
+    assert_eq!(at(&look, root.join("new").to_str().unwrap()), Relation::Other);
+    fs::remove_dir_all(&dir).unwrap();
+}
