@@ -129,6 +129,7 @@ impl Placeholder {
             }),
             Self::Cgroup => caller.cgroup.clone().ok_or_else(|| "it is not known".to_owned()),
             Self::CgroupParent => caller.parent.clone().ok_or_else(|| "it is not known".to_owned()),
+            Self::Listener if listener.is_empty() => Err("the listener has no name".to_owned()),
             Self::Listener => Ok((*listener).to_owned()),
         }
     }
@@ -201,14 +202,19 @@ pub enum TemplateError {
 impl fmt::Display for TemplateError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unclosed(rest) => {
-                write!(out, "the placeholder {rest:?} has no \"}}\"; write {{{{ for a brace")
+            Self::Unclosed(rest) => write!(
+                out,
+                "the placeholder {rest:?} has no \"}}\"; a brace itself is written {{{{"
+            ),
+            Self::Stray => {
+                write!(out, "a \"}}\" has no \"{{\" before it; a brace itself is written }}}}")
             }
-            Self::Stray => write!(out, "a \"}}\" without its \"{{\"; write }}}} for a brace"),
             Self::Unknown(name) => {
-                write!(out, "unknown placeholder {{{name}}}; write {{{{ for a brace")
+                write!(out, "unknown placeholder {{{name}}}; a brace itself is written {{{{")
             }
-            Self::NoKey(name) => write!(out, "{{{name}}} needs a key: {{{name}:KEY}}"),
+            Self::NoKey(name) => {
+                write!(out, "the placeholder {{{name}}} needs a key: {{{name}:KEY}}")
+            }
         }
     }
 }
@@ -261,31 +267,37 @@ impl Template {
     /// Returns the facts about the caller that it needs; `None` if it is the same for all callers.
     #[must_use]
     pub fn wants(&self) -> Option<Wanted> {
-        let of_caller = self.placeholders().filter(|of| **of != Placeholder::Listener);
-        of_caller.map(Placeholder::wants).reduce(|all, wanted| all | wanted)
+        let of_caller = self.placeholders().filter(|(of, _)| **of != Placeholder::Listener);
+        of_caller.map(|(of, _)| of.wants()).reduce(|all, wanted| all | wanted)
     }
 
-    /// Returns the placeholders.
-    pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
+    /// Returns the placeholders, each with its fallback.
+    pub fn placeholders(&self) -> impl Iterator<Item = (&Placeholder, Option<&str>)> {
         self.0.iter().filter_map(|part| match part {
             Part::Literal(_) => None,
-            Part::Value { of, .. } => Some(of),
+            Part::Value { of, fallback } => Some((of, fallback.as_deref())),
         })
+    }
+
+    /// Returns the text with what `value` returns for each placeholder and its fallback.
+    pub fn with(&self, mut value: impl FnMut(&Placeholder, Option<&str>) -> String) -> String {
+        let part = |part: &Part| match part {
+            Part::Literal(literal) => literal.clone(),
+            Part::Value { of, fallback } => value(of, fallback.as_deref()),
+        };
+        self.0.iter().map(part).collect()
     }
 
     /// Returns the text with its placeholders as they are written, but for that of the listener, and with
     /// single braces.
     #[must_use]
     pub fn shown(&self, listener: &str) -> String {
-        let mut text = String::new();
-        for part in &self.0 {
-            match part {
-                Part::Literal(literal) => text.push_str(literal),
-                Part::Value { of: Placeholder::Listener, .. } => text.push_str(listener),
-                Part::Value { of, .. } => text.extend(["{", &of.to_string(), "}"]),
-            }
-        }
-        text
+        self.with(|of, fallback| match (of, fallback) {
+            (Placeholder::Listener, Some(fallback)) if listener.is_empty() => fallback.to_owned(),
+            (Placeholder::Listener, _) => listener.to_owned(),
+            (_, Some(fallback)) => format!("{{{of}:-{fallback}}}"),
+            (_, None) => format!("{{{of}}}"),
+        })
     }
 
     /// Returns the text for a caller. `from` is the place at which the operator gave it.
@@ -293,24 +305,20 @@ impl Template {
     /// # Errors
     /// A placeholder has no value and no fallback, or its value does not fit.
     pub fn fill(&self, of: &Of<'_>, word: Word, from: &str) -> Result<String, Refusal> {
-        let mut text = String::new();
-        for part in &self.0 {
-            match part {
-                Part::Literal(literal) => text.push_str(literal),
-                Part::Value { of: placeholder, fallback } => {
-                    let refused = |why: &str| missing(placeholder, from, why);
-                    match (placeholder.value(of), fallback) {
-                        (Ok(value), _) => {
-                            fits(placeholder, &value, word).map_err(refused)?;
-                            text.push_str(&value);
-                        }
-                        (Err(_), Some(fallback)) => text.push_str(fallback),
-                        (Err(why), None) => return Err(refused(&why)),
-                    }
-                }
-            }
-        }
-        Ok(text)
+        let mut refusal = None;
+        let text = self.with(|placeholder, fallback| {
+            let why = match (placeholder.value(of), fallback) {
+                (Ok(value), _) => match fits(placeholder, &value, word) {
+                    Ok(()) => return value,
+                    Err(why) => why.to_owned(),
+                },
+                (Err(_), Some(fallback)) => return fallback.to_owned(),
+                (Err(why), None) => why,
+            };
+            refusal.get_or_insert_with(|| missing(placeholder, from, &why));
+            String::new()
+        });
+        refusal.map_or(Ok(text), Err)
     }
 }
 
@@ -328,7 +336,8 @@ fn fits(of: &Placeholder, value: &str, word: Word) -> Result<(), &'static str> {
     if value.contains([':', ',']) {
         return Err("its value has a \":\" or a \",\", which would end the path in which it is");
     }
-    if of.is_foreign() && (value.contains('/') || ["", ".", ".."].contains(&value)) {
+    // The slice "-.slice" is that of the whole host.
+    if of.is_foreign() && (value.contains('/') || ["", ".", "..", "-"].contains(&value)) {
         return Err("its value is not one part of a path");
     }
     Ok(())

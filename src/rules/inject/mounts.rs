@@ -4,6 +4,7 @@ use super::name_of;
 use super::{How, Inject, Place, Value};
 use crate::engine::fields::{BINDS, Key, TMPFS, VOLUME_DRIVER};
 use crate::json::quoted;
+use crate::rules::caller::Template;
 use crate::rules::mounts::path::{clean, cleaned};
 use crate::rules::refusal::shown;
 use crate::rules::{Reason, Refusal};
@@ -36,10 +37,12 @@ impl OperatorMounts {
             let Place::Field(field) = at else { continue };
             match (field.path, value) {
                 (BINDS, Value::List(binds)) => {
-                    mounts.binds.extend(binds.iter().map(|text| OperatorBind {
-                        target: clean(name_of(Key::Target, text)),
-                        json: quoted(text),
-                    }));
+                    mounts.binds.extend(
+                        binds.iter().map(|text| OperatorBind {
+                            target: target_of(text),
+                            json: quoted(text),
+                        }),
+                    );
                 }
                 (TMPFS, Value::Map(map)) => {
                     mounts.tmpfs.extend(map.iter().map(|label| label.key.clone()));
@@ -83,6 +86,14 @@ impl OperatorMounts {
             self.tmpfs.iter().any(|own| clean(own) == target)
         }
     }
+}
+
+/// Returns the path in the container of a bind. Rules that are only described have placeholders, whose colons
+/// end no path.
+fn target_of(text: &str) -> String {
+    let template = Template::of(text);
+    let filled = template.wants().map(|_| template.with(|_, _| String::new()));
+    clean(name_of(Key::Target, filled.as_deref().unwrap_or(text)))
 }
 
 fn own_mount(target: &str) -> Refusal {

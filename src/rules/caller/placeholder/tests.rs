@@ -1,6 +1,6 @@
 use std::rc::Rc;
 
-use super::{Of, Template, Word};
+use super::{Of, Placeholder, Template, Word};
 use crate::rules::caller::{Caller, Container};
 
 fn filled(text: &str, word: Word) -> Result<String, String> {
@@ -30,11 +30,17 @@ fn placeholders_are_filled() {
 #[test]
 fn mistakes_are_named() {
     for (text, wanted) in [
-        ("{", r#"the placeholder "{" has no "}"; write {{ for a brace"#),
-        ("a}", r#"a "}" without its "{"; write }} for a brace"#),
-        ("{contaner}", "unknown placeholder {contaner}; write {{ for a brace"),
-        ("{container.env}", "{container.env} needs a key: {container.env:KEY}"),
-        ("{container.label:}", "{container.label} needs a key: {container.label:KEY}"),
+        ("{", r#"the placeholder "{" has no "}"; a brace itself is written {{"#),
+        ("{uid {gid}", r#"the placeholder "{uid {gid}" has no "}"; a brace itself is written {{"#),
+        ("a}", r#"a "}" has no "{" before it; a brace itself is written }}"#),
+        ("{contaner}", "unknown placeholder {contaner}; a brace itself is written {{"),
+        ("{}", "unknown placeholder {}; a brace itself is written {{"),
+        ("{uid:x}", "unknown placeholder {uid:x}; a brace itself is written {{"),
+        ("{container.env}", "the placeholder {container.env} needs a key: {container.env:KEY}"),
+        (
+            "{container.label::-x}",
+            "the placeholder {container.label} needs a key: {container.label:KEY}",
+        ),
     ] {
         assert_eq!(filled(text, Word::Any).unwrap_err(), wanted, "{text}");
     }
@@ -48,4 +54,31 @@ fn a_value_of_the_job_does_not_leave_its_place_in_a_path() {
         why,
         "the operator's setting at --label has {container.env:UP}, and its value is not one part of a path"
     );
+}
+
+#[test]
+fn a_text_is_shown_as_it_is_written_but_for_the_listener() {
+    let shown = |text, listener| Template::read(text).unwrap().shown(listener);
+    let text = "{{a}} {container.env:JOB:-none} {listener} {listener:-x}";
+    assert_eq!(shown(text, "gitlab"), "{a} {container.env:JOB:-none} gitlab gitlab");
+    assert_eq!(shown("{listener:-x}", ""), "x");
+}
+
+#[test]
+fn a_listener_without_a_name_has_a_fallback_or_is_refused() {
+    let of = Of { caller: &Caller::default(), listener: "" };
+    let filled = |text| Template::read(text).unwrap().fill(&of, Word::Any, "--label");
+    assert_eq!(filled("{listener:-one}").unwrap(), "one");
+    let why = "the operator's setting at --label has {listener}, and the listener has no name";
+    assert_eq!(filled("{listener}").unwrap_err().to_string(), why);
+}
+
+#[test]
+fn every_name_is_that_of_a_placeholder() {
+    for name in Placeholder::names() {
+        let key = if name.ends_with(':') { "KEY" } else { "" };
+        let template = Template::read(&format!("{{{name}{key}}}")).unwrap();
+        let (of, fallback) = template.placeholders().next().unwrap();
+        assert_eq!((of.to_string(), fallback), (format!("{name}{key}"), None));
+    }
 }

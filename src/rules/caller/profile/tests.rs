@@ -33,7 +33,7 @@ fn a_profile_without_placeholders_needs_no_caller() {
 #[test]
 fn each_caller_gets_its_values() {
     let template = profile("{container.name:-host}/{uid}");
-    assert_eq!(value(&template), "{container.name}/{uid}");
+    assert_eq!(value(&template), "{container.name:-host}/{uid}");
     let container = Container { name: "job-7".to_owned(), ..Container::default() };
     let inside = Caller { uid: 7, container: Some(Rc::new(container)), ..Caller::default() };
     assert_eq!(value(&template.for_caller(&inside).unwrap()), "job-7/7");
