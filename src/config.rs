@@ -9,9 +9,11 @@ pub mod file;
 pub mod inject;
 pub mod invalid;
 mod label;
+mod paths;
 mod quantity;
 pub mod similar;
 pub mod socket;
+mod template;
 
 use std::path::PathBuf;
 
@@ -20,6 +22,7 @@ pub use drain::Drain;
 pub use file::Fault;
 pub use invalid::Invalid;
 pub use label::{label, label_pair};
+pub use paths::{map_paths, mapped_pair, mapped_path};
 pub use socket::SocketAccess;
 
 use crate::engine::shapes::Place;
@@ -132,7 +135,7 @@ impl Listener {
         let parent = match &self.cgroup_parent.value {
             CgroupParent::None => None,
             CgroupParent::Fixed(parent) => Some(parent.clone()),
-            CgroupParent::OfOwnContainer => Some(own()?),
+            CgroupParent::OfOwnContainer => Some(template::doubled(&own()?)),
             CgroupParent::OfCaller => Some(cgroup::OF_CALLER.to_owned()),
         };
         // A cgroup parent for each job would be an empty cache for each build.

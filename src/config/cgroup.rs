@@ -1,6 +1,8 @@
 //! The cgroup parents of containers and of builds.
 
+use super::template::{forms, template};
 use super::{Invalid, has_line_bytes};
+use crate::rules::caller::Template;
 
 /// The placeholder for the cgroup parent of a caller.
 pub(super) const OF_CALLER: &str = "{cgroup.parent}";
@@ -10,7 +12,7 @@ pub(super) const OF_CALLER: &str = "{cgroup.parent}";
 pub enum CgroupParent {
     /// The daemon or the client chooses.
     None,
-    /// An absolute path (cgroupfs) or the name of a slice (systemd).
+    /// An absolute path (cgroupfs) or the name of a slice (systemd), which may have placeholders.
     Fixed(String),
     /// The cgroup parent of the container in which the proxy runs.
     OfOwnContainer,
@@ -19,22 +21,22 @@ pub enum CgroupParent {
 }
 
 impl CgroupParent {
-    /// Reads `self`, `none`, an absolute path like `/ci/1234` or a slice like `ci-1234.slice`.
+    /// Reads `self`, `caller`, `none`, an absolute path like `/ci/1234` or a slice like `ci-1234.slice`.
     ///
     /// A bare `ci` is refused although daemons accept it: with cgroupfs it is a cgroup below that of the
     /// daemon itself, and it is usually a mistake (`yes`, `Self`, a forgotten slash).
     ///
     /// # Errors
     ///
-    /// Any other form; `..`; NUL, CR or LF.
+    /// Any other form; `..`; NUL, CR or LF; a mistake in a placeholder.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         match text {
             "self" => return Ok(Self::OfOwnContainer),
             "none" => return Ok(Self::None),
-            "caller" => return Ok(Self::OfCaller),
+            "caller" | OF_CALLER => return Ok(Self::OfCaller),
             _ => {}
         }
-        if !is_cgroup_parent(text) {
+        if !is_cgroup_parent(text)? {
             return Err(Invalid::CgroupParent(text.to_owned()));
         }
         Ok(Self::Fixed(text.to_owned()))
@@ -64,20 +66,20 @@ pub enum BuildCgroupParent {
 }
 
 impl BuildCgroupParent {
-    /// Reads `inherit`, `none`, an absolute path or a slice.
+    /// Reads `inherit`, `caller`, `none`, an absolute path or a slice.
     ///
     /// `self` is refused: `inherit` means the same beside `--cgroup-parent self`.
     ///
     /// # Errors
     ///
-    /// Any other form; `..`; NUL, CR or LF.
+    /// Any other form; `..`; NUL, CR or LF; a mistake in a placeholder.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         match text {
             "inherit" => Ok(Self::Inherit),
             "none" => Ok(Self::None),
-            "caller" => Ok(Self::OfCaller),
+            "caller" | OF_CALLER => Ok(Self::OfCaller),
             "self" => Err(Invalid::SelfForBuilds),
-            parent if is_cgroup_parent(parent) => Ok(Self::Fixed(parent.to_owned())),
+            parent if is_cgroup_parent(parent)? => Ok(Self::Fixed(parent.to_owned())),
             other => Err(Invalid::BuildCgroupParent(other.to_owned())),
         }
     }
@@ -110,7 +112,7 @@ impl BuildCgroupParent {
 ///
 /// The driver is `systemd` and the parent is not the name of a slice.
 pub fn check_driver(driver: &str, parent: &str) -> Result<(), Invalid> {
-    if driver == "systemd" && !is_slice(parent) {
+    if driver == "systemd" && !all_forms(&Template::of(parent), is_slice) {
         return Err(Invalid::NotASlice(parent.to_owned()));
     }
     Ok(())
@@ -119,12 +121,19 @@ pub fn check_driver(driver: &str, parent: &str) -> Result<(), Invalid> {
 /// Returns a warning for a cgroup parent that the daemon accepts but that is probably a mistake.
 #[must_use]
 pub fn driver_warning(driver: &str, parent: &str) -> Option<Invalid> {
-    (driver == "cgroupfs" && is_slice(parent)).then(|| Invalid::SliceAsPath(parent.to_owned()))
+    let is_slice = || all_forms(&Template::of(parent), is_slice);
+    (driver == "cgroupfs" && is_slice()).then(|| Invalid::SliceAsPath(parent.to_owned()))
 }
 
-fn is_cgroup_parent(text: &str) -> bool {
-    let climbs = text.split('/').any(|part| part == "..");
-    !has_line_bytes(text) && !climbs && (is_cgroup_path(text) || is_slice(text))
+fn is_cgroup_parent(text: &str) -> Result<bool, Invalid> {
+    let template = template(text)?;
+    let climbs = |form: &str| form.split('/').any(|part| part == "..");
+    let usable = |form: &str| !climbs(form) && (is_cgroup_path(form) || is_slice(form));
+    Ok(!has_line_bytes(text) && all_forms(&template, usable))
+}
+
+fn all_forms(template: &Template, is_usable: impl Fn(&str) -> bool) -> bool {
+    forms(template, "x").iter().all(|form| is_usable(form))
 }
 
 fn is_cgroup_path(text: &str) -> bool {

@@ -12,10 +12,12 @@ use serde_json::{Map, Value as Json};
 pub use agree::{disagreements, inherited, of_classic_builds};
 
 use super::file::{Fault, Item, Source, Spanned, Table, entries, found, joined};
-use super::{quantity, similar};
+use super::template::{forms, has_braces, template};
+use super::{Invalid, quantity, similar};
 use crate::engine::fields::{FIELDS, Field, Key, Kind, Section, Zero};
 use crate::engine::shapes::Place;
 use crate::rules::Label;
+use crate::rules::caller::Template;
 use crate::rules::inject::{How, Inject, Value, name_of};
 
 /// The tables of a section, each with its treatment.
@@ -96,7 +98,7 @@ impl Reader<'_, '_> {
             (Kind::Map, Item::Table(table)) => Ok(self.map(table)),
             (Kind::Objects(members), Item::Array(list)) => Ok(self.objects(members, list)),
             (Kind::Switch | Kind::Choice, Item::Boolean(value)) => Ok(Value::Switch(*value)),
-            (Kind::Text | Kind::Word(_), Item::String(text)) => plain(text).map(Value::Text),
+            (Kind::Text | Kind::Word(_), Item::String(text)) => filled(text).map(Value::Text),
             (Kind::Number(_) | Kind::Bytes(_) | Kind::Cpus(_), Item::Integer(number)) => {
                 i64::from_str_radix(number.as_str(), number.radix())
                     .map(Value::Number)
@@ -118,10 +120,10 @@ impl Reader<'_, '_> {
         let mut keys: BTreeMap<String, String> = BTreeMap::new();
         for item in list {
             let text = match item.get_ref() {
-                Item::String(text) => plain(text),
+                Item::String(text) => filled(text),
                 other => Err(unfit(Kind::Text, other)),
             };
-            let text = text.and_then(|text| match keys.entry(key_of(key, &text)?) {
+            let text = text.and_then(|text| match keys.entry(name_in(key, &text)?) {
                 Entry::Occupied(first) => {
                     Err(format!("{text:?} has the same key as {:?}", first.get()))
                 }
@@ -136,14 +138,14 @@ impl Reader<'_, '_> {
         let mut labels: Vec<Label> = Vec::new();
         for (key, at, item) in joined(table, &|_| false) {
             let value = match item.get_ref() {
-                Item::String(text) => plain(text),
+                Item::String(text) => filled(text),
                 other => Err(unfit(Kind::Text, other)),
             };
             if labels.iter().any(|label| label.key == key) {
                 self.keep::<()>(&at, Err(format!("{key:?} occurs twice")));
                 continue;
             }
-            let label = plain(&key).and_then(|key| Ok(Label { key, value: value? }));
+            let label = name(&key).and_then(|key| Ok(Label { key, value: value? }));
             labels.extend(self.keep(&item.span(), label));
         }
         Value::Map(labels)
@@ -172,7 +174,7 @@ impl Reader<'_, '_> {
                 Some(Json::String(key)) if objects.iter().any(|(known, _)| known == key) => {
                     Err(format!("{key:?} occurs twice"))
                 }
-                Some(Json::String(key)) => Ok(key.clone()),
+                Some(Json::String(key)) => name(key),
                 _ => Err(format!("expected a member {first}")),
             };
             let key = self.keep(&item.span(), key);
@@ -198,6 +200,20 @@ fn plain(text: &str) -> Result<String, String> {
         return Err(format!("{text:?} contains NUL"));
     }
     Ok(text.to_owned())
+}
+
+/// Checks the name of an entry, which has no placeholder.
+fn name(text: &str) -> Result<String, String> {
+    if has_braces(text) {
+        return Err(Invalid::PlaceholderInName(text.to_owned()).to_string());
+    }
+    plain(text)
+}
+
+/// Checks a value, which may have placeholders.
+fn filled(text: &str) -> Result<String, String> {
+    template(text).map_err(|why| why.to_string())?;
+    plain(text)
 }
 
 /// Finds an option.
@@ -299,9 +315,27 @@ fn fits(field: &Field, how: How, value: &Value) -> Result<(), String> {
     }
 }
 
-/// Returns the key of an entry.
-fn key_of(key: Key, text: &str) -> Result<String, String> {
-    let lacks = |what: &str| format!("{text:?} has no {what}");
+/// Returns the key of an entry, which is the same for all values of its placeholders.
+fn name_in(key: Key, text: &str) -> Result<String, String> {
+    if key == Key::Whole {
+        return Ok(text.to_owned());
+    }
+    // No text has this character.
+    let [form, with_fallbacks] = forms(&Template::of(text), "\0");
+    let name = key_of(key, text, &form)?;
+    // The space that ends an address could also be in a value.
+    let before = key == Key::BehindSpace && form.contains('\0');
+    if before || name.contains('\0') || key_of(key, text, &with_fallbacks)? != name {
+        return Err(format!(
+            "a placeholder in {text:?} could change the name of the entry; only values can have one"
+        ));
+    }
+    Ok(name)
+}
+
+/// Returns the key of an entry, given the text that the operator wrote and the form that it has.
+fn key_of(key: Key, written: &str, text: &str) -> Result<String, String> {
+    let lacks = |what: &str| format!("{written:?} has no {what}");
     match key {
         Key::Whole => Ok(text.to_owned()),
         Key::Option => Ok(name_of(key, text)),

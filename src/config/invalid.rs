@@ -4,6 +4,8 @@ use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 
 use super::socket::MAX_SOCKET_PATH;
+use super::template;
+use crate::rules::caller::TemplateError;
 
 /// Reason why a value cannot be used. Its text names what was found and what was expected; `cli` puts the
 /// flag or variable before it.
@@ -17,6 +19,12 @@ pub enum Invalid {
     BlankInKey(String),
     /// A label that contains NUL, CR or LF.
     LineBytes(String),
+    /// A mistake in a text with placeholders.
+    Template(TemplateError),
+    /// A placeholder in this text, which names an entry.
+    PlaceholderInName(String),
+    /// The name of the listener as a value, where the listener has no name.
+    NoListenerName,
     /// A cgroup parent that no daemon accepts, or that is probably a mistake.
     CgroupParent(String),
     /// The same for `--build-cgroup-parent`.
@@ -40,6 +48,14 @@ pub enum Invalid {
     SliceAsPath(String),
     /// An unknown handling of mounts of the daemon's socket.
     SocketBind(String),
+    /// An unknown way to translate paths.
+    MapPaths(String),
+    /// A path of the caller's view without `=` and the host path.
+    NoHostPath(String),
+    /// A path that is not absolute, or cannot be used in another way.
+    NotAbsolute(String),
+    /// Only mapped paths can be bound, but none is mapped.
+    NothingMapped,
     /// An unknown handling of anonymous volumes.
     AnonymousVolumes(String),
     /// A path that cannot be the source of a bind mount.
@@ -79,15 +95,39 @@ impl Display for Invalid {
             Self::EmptyKey => write!(f, "the key of the label is empty"),
             Self::BlankInKey(key) => write!(f, "the label key {key:?} contains whitespace"),
             Self::LineBytes(text) => write!(f, "the label {text:?} contains NUL, CR or LF"),
+            Self::Template(error) => f.write_str(&template::mistake(error)),
+            Self::PlaceholderInName(name) => {
+                write!(f, "the name {name:?} has a placeholder; only values can have one")
+            }
+            Self::NoListenerName => write!(
+                f,
+                "{{listener}} has no value, since flags make one listener without a name; use a configuration \
+                 file, or {{listener:-NAME}}"
+            ),
+            Self::MapPaths(text) => {
+                write!(f, "unknown value {text:?}; expected caller or none")
+            }
+            Self::NoHostPath(text) => write!(
+                f,
+                "{text:?} has no \"=\"; expected PATH=HOST_PATH like /workspace=/srv/jobs/7"
+            ),
+            Self::NotAbsolute(text) => {
+                write!(f, "{text:?} is not a usable path; expected an absolute one without \"..\"")
+            }
+            Self::NothingMapped => write!(
+                f,
+                "no path is mapped, so every bind mount would be refused; expected --map-paths caller or \
+                 --map-path (keys map_paths and map_path), too"
+            ),
             Self::CgroupParent(text) => write!(
                 f,
-                "{text:?} is not a usable cgroup parent; expected self, none, an absolute path like /ci/1234 \
-                 or a slice like ci-1234.slice"
+                "{text:?} is not a usable cgroup parent; expected self, caller, none, an absolute path like \
+                 /ci/1234 or a slice like ci-1234.slice"
             ),
             Self::BuildCgroupParent(text) => write!(
                 f,
-                "{text:?} is not a usable cgroup parent for builds; expected inherit, none, an absolute \
-                 path like /ci-builds or a slice like ci-builds.slice"
+                "{text:?} is not a usable cgroup parent for builds; expected inherit, caller, none, an \
+                 absolute path like /ci-builds or a slice like ci-builds.slice"
             ),
             Self::SelfForBuilds => {
                 write!(f, "builds cannot have self; use inherit together with --cgroup-parent self")

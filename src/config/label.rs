@@ -1,5 +1,6 @@
 //! The operator's labels.
 
+use super::template::{has_braces, template};
 use super::{Invalid, has_line_bytes};
 use crate::rules::Label;
 
@@ -13,11 +14,12 @@ pub fn label_pair(text: &str) -> Result<Label, Invalid> {
     label(key, value)
 }
 
-/// Makes a label of a key and a value, which may be empty.
+/// Makes a label of a key and a value, which may be empty and may have placeholders.
 ///
 /// # Errors
 ///
-/// An empty key, a blank in the key, and NUL, CR or LF in either.
+/// An empty key, a blank or a placeholder in the key, a mistake in a placeholder of the value, and NUL, CR or
+/// LF in either.
 pub fn label(key: &str, value: &str) -> Result<Label, Invalid> {
     if key.is_empty() {
         return Err(Invalid::EmptyKey);
@@ -30,6 +32,10 @@ pub fn label(key: &str, value: &str) -> Result<Label, Invalid> {
     if key.contains(char::is_whitespace) {
         return Err(Invalid::BlankInKey(key.to_owned()));
     }
+    if has_braces(key) {
+        return Err(Invalid::PlaceholderInName(key.to_owned()));
+    }
+    template(value)?;
     Ok(Label { key: key.to_owned(), value: value.to_owned() })
 }
 

@@ -33,6 +33,48 @@ fn other_cgroup_parents_are_refused() {
 }
 
 #[test]
+fn placeholders_of_a_cgroup_parent_are_parts_of_its_path() {
+    for text in [
+        "/ci/{container.label:team}",
+        "/ci{cgroup}",
+        "{cgroup}/jobs",
+        "/ci/{container.name:-host}",
+        "ci-{container.label:a/b}.slice",
+        "/ci/{{x}}",
+    ] {
+        assert_eq!(CgroupParent::parse(text), Ok(CgroupParent::Fixed(text.into())), "{text}");
+        let builds = BuildCgroupParent::Fixed(text.into());
+        assert_eq!(BuildCgroupParent::parse(text), Ok(builds), "{text}");
+    }
+    for text in [
+        "{container.name}",
+        "ci/{uid}",
+        "/{container.name:-}",
+        "/ci/{container.name:-..}",
+        "/ci/{uid}/..",
+        "ci-{cgroup}.slice",
+        "ci-{container.name:-}.slice",
+        "-{uid}.slice",
+        "{uid:--}.slice",
+        "/ci/{container.label:a\n}",
+    ] {
+        assert_eq!(CgroupParent::parse(text), Err(Invalid::CgroupParent(text.into())), "{text}");
+        let refused = Err(Invalid::BuildCgroupParent(text.into()));
+        assert_eq!(BuildCgroupParent::parse(text), refused, "{text}");
+    }
+    for text in ["caller", "{cgroup.parent}"] {
+        assert_eq!(CgroupParent::parse(text), Ok(CgroupParent::OfCaller));
+        assert_eq!(BuildCgroupParent::parse(text), Ok(BuildCgroupParent::OfCaller));
+    }
+    assert!(matches!(CgroupParent::parse("/ci/{uuid}"), Err(Invalid::Template(_))));
+    let slice = "ci-{container.label:a/b}.slice";
+    assert_eq!(check_driver("systemd", slice), Ok(()));
+    assert!(driver_warning("cgroupfs", slice).is_some());
+    let path = "/ci/{container.label:x}.slice";
+    assert_eq!(check_driver("systemd", path), Err(Invalid::NotASlice(path.into())));
+}
+
+#[test]
 fn builds_inherit_the_cgroup_parent_or_have_none_or_their_own() {
     for (text, beside_ci, alone) in [
         ("inherit", Some("/ci"), None),

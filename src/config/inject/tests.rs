@@ -211,6 +211,47 @@ fn the_options_of_rows_are_in_the_table() {
     assert!(WITHOUT_CAP.iter().all(|path| FIELDS.iter().any(|field| field.path == *path)));
 }
 
+#[test]
+fn values_have_placeholders_and_the_names_of_entries_have_none() {
+    let text = r#"
+force.User = "{uid}:{gid}"
+force.HostConfig.NetworkMode = "container:{container}"
+append.HostConfig.Binds = ["/srv/{container.label:a:b}:/x", "{container.name:-v}:/y:ro"]
+append.HostConfig.GroupAdd = ["{gid}", "{uid}"]
+append.HostConfig.SecurityOpt = ["seccomp={{}}", "apparmor={user:-none}"]
+append.HostConfig.ExtraHosts = ["mirror:{container.env:MIRROR}"]
+append.HostConfig.LogConfig.Config = { tag = "{container.name}/{{{{.Name}}}}", "{" = "" }
+"#;
+    assert_eq!(faults(Section::Container, text), "");
+    let text = r#"
+append.Env = ["A{uid}=1", "A={uid}", "B={{", "B={{}}"]
+append.HostConfig.Binds = ["/a:/x/{uid}", "/a/{user:-b:}:/c", "/a/{user:-b:/d}:/c", "{user:-}:/c"]
+append.HostConfig.ExtraHosts = ["{container.name}:10.0.0.1"]
+append.HostConfig.SecurityOpt = ["{user}"]
+append.HostConfig.GroupAdd = ["{gid}", "{gid}"]
+force.HostConfig.Ulimits = [{ Name = "{user}", Soft = 1, Hard = 1 }]
+"#;
+    let wanted = r#"c:2:15: a placeholder in "A{uid}=1" could change the name of the entry; only values can have one
+c:2:46: "B={{}}" has the same key as "B={{"
+c:3:28: a placeholder in "/a:/x/{uid}" could change the name of the entry; only values can have one
+c:3:43: "/a/{user:-b:}:/c" has no absolute target; expected SOURCE:TARGET or SOURCE:TARGET:OPTIONS
+c:3:63: a placeholder in "/a/{user:-b:/d}:/c" could change the name of the entry; only values can have one
+c:3:85: "{user:-}:/c" has no absolute target; expected SOURCE:TARGET or SOURCE:TARGET:OPTIONS
+c:4:33: a placeholder in "{container.name}:10.0.0.1" could change the name of the entry; only values can have one
+c:5:34: a placeholder in "{user}" could change the name of the entry; only values can have one
+c:6:40: "{gid}" has the same key as "{gid}"
+c:7:29: the name "{user}" has a placeholder; only values can have one
+"#;
+    assert_eq!(faults(Section::Container, text), wanted);
+    let text = "append.TaskTemplate.ContainerSpec.Hosts = [\"{container.env:IP} mirror\", \"10.0.0.1 other\"]";
+    let wanted = "c:1:44: a placeholder in \"{container.env:IP} mirror\" could change the name of the entry; only \
+                  values can have one\n";
+    assert_eq!(faults(Section::Service, text), wanted);
+    let text = "force.buildargs = { JOB = \"{container.env:CI_JOB_ID:-0}\", \"{uid}\" = \"1\" }";
+    let wanted = "c:1:69: the name \"{uid}\" has a placeholder; only values can have one\n";
+    assert_eq!(faults(Section::Build, text), wanted);
+}
+
 fn lines(errors: &[impl ToString]) -> String {
     let lines = errors.iter().map(|error| error.to_string() + "\n");
     lines.collect()

@@ -19,4 +19,8 @@ fn unusable_labels_are_refused() {
         assert_eq!(label_pair(&format!("{key}=1")), blank);
     }
     assert_eq!(label_pair("a= b c ").unwrap().value, " b c ");
+    let placeholder = Err(Invalid::PlaceholderInName("a.{uid}".into()));
+    assert_eq!(label_pair("a.{uid}={uid}"), placeholder);
+    assert!(matches!(label_pair("a={{.Node.Hostname}"), Err(Invalid::Template(_))));
+    assert_eq!(label_pair("a{={uid:-=}").unwrap().value, "{uid:-=}");
 }
