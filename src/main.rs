@@ -81,8 +81,14 @@ fn explained(request: &Request) -> Exit {
     // Nothing is asked, not even the daemon about this container.
     let Ok(profile) = request.listener.profile(|| Ok::<_, Infallible>("self".to_owned()));
     let explanation = body.transpose().and_then(|body| {
-        explain(&profile, &request.method, &request.target, body.as_deref())
-            .map_err(|unclear| format!("explain: {unclear}"))
+        explain(
+            &profile,
+            &request.listener.paths,
+            &request.method,
+            &request.target,
+            body.as_deref(),
+        )
+        .map_err(|unclear| format!("explain: {unclear}"))
     });
     match explanation {
         Ok(explanation) => printed(&explanation.text, explanation.exit),
@@ -350,11 +356,10 @@ fn announce(config: &config::Listener, listening: &[PathBuf], profile: &Profile)
     for label in profile.inject.labels() {
         info!("{name}label {}={:?}", label.key, label.value);
     }
-    let builds = profile.inject.build_cgroup_parent();
-    for line in check::cgroup_parents(profile.inject.cgroup_parent(), builds) {
+    for line in check::cgroup_parents(config, profile) {
         info!("{name}{line}");
     }
-    for setting in check::beyond_default(config) {
+    for setting in check::beyond_default(config, profile) {
         info!("{name}{setting}");
     }
     let (daemon, version) = (config.daemon.display(), env!("CARGO_PKG_VERSION"));

@@ -30,10 +30,16 @@ _dockerd_ci_proxy() {
             mapfile -t COMPREPLY < <(compgen -W 'all none' -- "$cur")
             ;;
         --cgroup-parent)
-            mapfile -t COMPREPLY < <(compgen -W 'self none' -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W 'self caller none' -- "$cur")
             ;;
         --build-cgroup-parent)
-            mapfile -t COMPREPLY < <(compgen -W 'inherit none' -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W 'inherit none caller' -- "$cur")
+            ;;
+        --map-paths)
+            mapfile -t COMPREPLY < <(compgen -W 'caller none' -- "$cur")
+            ;;
+        --map-path)
+            :
             ;;
         --socket-bind)
             mapfile -t COMPREPLY < <(compgen -W 'rewrite refuse pass' -- "$cur")
@@ -88,6 +94,9 @@ _dockerd_ci_proxy() {
                 --image-labels
                 --cgroup-parent
                 --build-cgroup-parent
+                --map-paths
+                --map-path
+                --map-paths-strict
                 --socket-bind
                 --socket-bind-source
                 --anonymous-volumes

@@ -1,20 +1,23 @@
 //! Implements `--check`: performs the checks of a start, changes nothing, and reports.
 
+use std::convert::Infallible;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-use super::{Exit, Passed};
+use super::{Exit, Passed, callers};
 use crate::config::inject::treatment;
-use crate::config::{self, CgroupParent, Config, Invalid, Listener, SocketAccess, Sourced, socket};
+use crate::config::{
+    self, BuildCgroupParent, CgroupParent, Config, Invalid, Listener, SocketAccess, Sourced, socket,
+};
 use crate::engine::shapes::Place;
 use crate::net::client::{self, Daemon};
 use crate::net::host::own_container;
 use crate::net::listen::socket::{self as listener, PathState};
-use crate::rules::AnonymousVolumes;
 use crate::rules::inject::{Inject, Value};
 use crate::rules::socket::SocketBind;
+use crate::rules::{AnonymousVolumes, Profile};
 
 /// Result of a check.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -74,24 +77,26 @@ fn of_listener(listener: &Listener, passed: &[&Path], report: &mut Report) {
         let path = path.display();
         report.plan.push(format!("listening socket {path}: passed by the service manager"));
     }
-    for Sourced { value: label, .. } in &listener.labels {
-        report.plan.push(format!("label {}={:?}", label.key, label.value));
-    }
-    if let Some(daemon) = daemon {
-        find_cgroup_parents(listener, &daemon, report);
+    let parents = daemon.and_then(|daemon| find_cgroup_parents(listener, &daemon, report));
+    let own = parents.clone().unwrap_or_default();
+    let Ok(profile) = listener.profile(|| Ok::<_, Infallible>(own));
+    let labels = profile.inject.labels().iter();
+    report.plan.extend(labels.map(|label| format!("label {}={:?}", label.key, label.value)));
+    if parents.is_some() {
+        report.plan.extend(cgroup_parents(listener, &profile));
     }
     report.warnings.extend(listener.warnings());
     report.warnings.extend(missing_source(listener, own_container::is_there()));
     report.plan.push(mounts(listener));
-    report.plan.extend(choices(listener));
+    report.plan.extend(choices(listener, &profile));
 }
 
 /// Describes the settings that differ from the defaults, without labels and cgroup parents.
-pub fn beyond_default(config: &Listener) -> impl Iterator<Item = String> {
+pub fn beyond_default(config: &Listener, profile: &Profile) -> impl Iterator<Item = String> {
     let own = |path: &str| socket::same_socket(Path::new(path), &config.listen);
     let default = matches!(&config.socket_bind.value, SocketBind::Rewrite(path) if own(path));
     let mounts = (!default).then(|| mounts(config));
-    mounts.into_iter().chain(choices(config))
+    mounts.into_iter().chain(choices(config, profile))
 }
 
 /// Describes the handling of mounts of the daemon's socket.
@@ -106,7 +111,7 @@ fn mounts(config: &Listener) -> String {
 }
 
 /// Describes the other settings that differ from the defaults.
-fn choices(config: &Listener) -> impl Iterator<Item = String> {
+fn choices(config: &Listener, profile: &Profile) -> impl Iterator<Item = String> {
     let strict = "requests that are not known operations of the Engine API are refused, and BuildKit images \
                   that cannot be labelled";
     let no_buildkit =
@@ -115,8 +120,12 @@ fn choices(config: &Listener) -> impl Iterator<Item = String> {
     let leaves = config.anonymous_volumes == AnonymousVolumes::Leave;
     let asked = [(config.strict, strict), (config.no_buildkit, no_buildkit), (leaves, leave)];
     let asked = asked.into_iter().filter(|(asked, _)| *asked).map(|(_, line)| line.to_owned());
-    let injected = config.inject.iter().filter_map(injected);
-    image_labels(config).into_iter().chain(asked).chain(injected)
+    let injected = profile.inject.rules().iter().filter_map(injected);
+    let caller = profile.of_caller.as_ref().map(|rules| {
+        format!("rules depend on the caller; looked up: {}", callers::looked_up(rules.wanted()))
+    });
+    let paths = callers::paths(&config.paths);
+    image_labels(config).into_iter().chain(asked).chain(paths).chain(injected).chain(caller)
 }
 
 /// Describes the injection of an option.
@@ -172,14 +181,28 @@ pub fn fixed_parents(config: &Listener) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// Describes the cgroup parents of containers and of builds, if there are any.
-pub fn cgroup_parents(
-    containers: Option<&str>,
-    builds: Option<&str>,
-) -> impl Iterator<Item = String> {
-    let of_containers = containers.map(|parent| format!("cgroup parent {parent:?}"));
-    let of_builds = match builds {
-        Some(parent) => Some(format!("cgroup parent of builds {parent:?}")),
-        None => containers.map(|_| "builds get no cgroup parent".to_owned()),
+pub fn cgroup_parents(config: &Listener, profile: &Profile) -> impl Iterator<Item = String> {
+    let inject = &profile.inject;
+    let of_caller = config.cgroup_parent.value == CgroupParent::OfCaller;
+    let of_containers = inject.cgroup_parent().map(|parent| {
+        if of_caller {
+            return "cgroup parent: that of the client's own container or process".to_owned();
+        }
+        format!("cgroup parent {parent:?}")
+    });
+    let of_builds = match (inject.build_cgroup_parent(), &config.build_cgroup_parent.value) {
+        (Some(_), BuildCgroupParent::OfCaller) => Some(
+            "cgroup parent of builds: that of the client's own container or process, so each such parent \
+             has a cache of its own"
+                .to_owned(),
+        ),
+        (Some(parent), _) => Some(format!("cgroup parent of builds {parent:?}")),
+        (None, BuildCgroupParent::Inherit) if of_caller => Some(
+            "builds run where the daemon puts them, since a cgroup parent for each caller would empty \
+             their cache; --build-cgroup-parent (build_cgroup_parent) changes that"
+                .to_owned(),
+        ),
+        (None, _) => inject.cgroup_parent().map(|_| "builds get no cgroup parent".to_owned()),
     };
     of_containers.into_iter().chain(of_builds)
 }
@@ -261,7 +284,9 @@ fn check_place(name: &str, path: &Path, given: SocketAccess, daemon: &Path, repo
     report.plan.push(format!("{name} socket {path}: {place}; {}", access.join(", ")));
 }
 
-fn find_cgroup_parents(config: &Listener, daemon: &Daemon, report: &mut Report) {
+/// Checks the cgroup parents. Returns that of the own container, empty if it is not needed; `None` if one of
+/// them is not usable.
+fn find_cgroup_parents(config: &Listener, daemon: &Daemon, report: &mut Report) -> Option<String> {
     let driver = daemon.driver.as_deref().unwrap_or_default();
     let mut usable = true;
     for (by, checked) in checked_parents(config, driver) {
@@ -282,11 +307,7 @@ fn find_cgroup_parents(config: &Listener, daemon: &Daemon, report: &mut Report) 
         report.error(exit_of(&why), format!("{} self: {why}", config.cgroup_parent.by));
         None
     });
-    if usable {
-        let containers = own.as_deref().or(config.cgroup_parent.value.fixed());
-        let builds = config.build_cgroup_parent.value.beside(containers);
-        report.plan.extend(cgroup_parents(containers, builds.as_deref()));
-    }
+    usable.then(|| own.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -84,7 +84,7 @@ pub fn keys() -> String {
             Form::Text => "string".to_owned(),
             Form::Switch => "true or false".to_owned(),
             Form::Chosen([one, other]) => format!("`{one:?}`, `{other:?}` or list of strings"),
-            Form::Labels => "table of strings".to_owned(),
+            Form::Table(_) => "table of strings".to_owned(),
         };
         let flag = match flag.effect {
             Effect::Switch(_, "false") => format!("`false` is `{}`", flag.names.first()?),

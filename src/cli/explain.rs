@@ -10,10 +10,13 @@ use std::fmt;
 
 use self::rows::{Outcome, Row};
 use self::text::{section, shown, visible};
-use super::Exit;
-use crate::engine::{Api, Operation};
+use super::{Exit, callers};
+use crate::engine::shapes::Storage;
+use crate::engine::{Api, Operation, Payload};
 use crate::proxy::{COLLECTED_LIMIT, Fault, decide};
+use crate::rules::caller::Wanted;
 use crate::rules::facts::{DaemonAnswer, Facts, HostQuestion, Need, Order, Question};
+use crate::rules::paths::PathRules;
 use crate::rules::socket::Relation;
 use crate::rules::{self, Asked, Edited, Judgement, Profile, Reason};
 
@@ -67,18 +70,22 @@ impl fmt::Display for Unclear {
 
 impl std::error::Error for Unclear {}
 
-/// Explains the request with this method, request-target and body. The body is taken for JSON.
+/// Explains the request with this method, request-target and body. The body is taken for JSON. `paths` are the
+/// rules for paths in `profile`.
 ///
 /// # Errors
 /// A request that no client can send, or whose body is missing.
 pub fn explain(
     profile: &Profile,
+    paths: &PathRules,
     method: &str,
     target: &str,
     body: Option<&[u8]>,
 ) -> Result<Explanation, Unclear> {
     check(method, target)?;
     let head = head(method, target, body);
+    // Values of the caller are shown as the placeholders for them.
+    let (template, profile) = (profile, &profile.unfilled());
     let decision = match decide(profile, head.as_bytes()) {
         Ok(decision) => decision,
         Err(malformed) => {
@@ -92,7 +99,7 @@ pub fn explain(
     }
     let body = body.or(Some(&[]));
     let asked = Asked { operation, target, traits: decision.traits, body };
-    let mut before = Vec::new();
+    let mut before: Vec<String> = of_caller(template, &asked).into_iter().collect();
     let settled = settle(profile, &asked, &mut before);
     let verdict = match &settled {
         Ok(edited) if result(edited, &asked) == (target, asked.body.unwrap_or_default()) => {
@@ -104,6 +111,7 @@ pub fn explain(
     let mut parts = vec![
         format!("operation  {}\n{verdict}", operation.name),
         section("rules", rows(profile, &asked, &settled)),
+        section("paths", mapped(paths, operation)),
         section("connection", connection(profile, operation).map(str::to_owned)),
     ];
     let exit = if let Ok(edited) = settled {
@@ -197,10 +205,31 @@ fn assume(need: Need, facts: &mut Facts) -> String {
             facts.learn_paths(paths.into_iter().map(|path| (path, Relation::Other)).collect());
             format!("look whether a path leads to the daemon's socket: {list}; assumed: none does")
         }
-        // The rules are explained without a caller.
-        Need::Host(HostQuestion::Caller(_)) => "look which process calls".to_owned(),
+        Need::Host(HostQuestion::Caller(wanted)) => looks_up(wanted),
         Need::Host(HostQuestion::Store) => "look at the daemon's image store".to_owned(),
     }
+}
+
+/// Returns the line about the facts of the caller that the rules need for a request, if any.
+fn of_caller(template: &Profile, asked: &Asked<'_>) -> Option<String> {
+    let Judgement::Need { needs, .. } = rules::judge(template, asked, &Facts::default()) else {
+        return None;
+    };
+    needs.into_iter().find_map(|need| match need {
+        Need::Host(HostQuestion::Caller(wanted)) => Some(looks_up(wanted)),
+        _ => None,
+    })
+}
+
+fn looks_up(wanted: Wanted) -> String {
+    format!("look up the caller: {}", callers::looked_up(wanted))
+}
+
+/// Describes the translation of paths, for an operation that mounts some.
+fn mapped(paths: &PathRules, operation: &Operation) -> impl Iterator<Item = String> {
+    let mounts =
+        matches!(operation.payload, Payload::Body(shape) if shape.storage != Storage::Nothing);
+    mounts.then(|| callers::paths(paths)).into_iter().flatten()
 }
 
 fn order(Order::CreateVolume { name, driver }: &Order) -> String {

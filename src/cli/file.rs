@@ -158,21 +158,22 @@ impl Walk<'_> {
             (Form::Switch, Item::Boolean(value)) => {
                 settings.push(setting, Given::new(value.to_string(), by));
             }
-            (Form::Labels, Item::Table(table)) if table.is_empty() => {
-                settings.push(Setting::NoLabels, Given::new("", by));
+            (Form::Table(nothing), Item::Table(table)) if table.is_empty() => {
+                settings.push(nothing, Given::new("", by));
             }
-            (Form::Labels, Item::Table(table)) => {
-                for (key, at, item) in joined(table, &|_| false) {
-                    let by = format!("{}: labels", self.source.place(&at));
+            (Form::Table(_), Item::Table(table)) => {
+                let key = by.rsplit(' ').next().unwrap_or_default();
+                for (name, at, item) in joined(table, &|_| false) {
+                    let by = format!("{}: {key}", self.source.place(&at));
                     if let Some(value) = self.text(item) {
-                        settings.push(Setting::LabelName, Given::new(key, &*by));
-                        settings.push(Setting::LabelValue, Given::new(value, by));
+                        let name = Some(name);
+                        settings.push(setting, Given { name, ..Given::new(value, by) });
                     }
                 }
             }
             (Form::Text, _) => self.unfit(item, "a string"),
             (Form::Switch, _) => self.unfit(item, "true or false"),
-            (Form::Labels, _) => self.unfit(item, "a table of strings"),
+            (Form::Table(_), _) => self.unfit(item, "a table of strings"),
             (Form::Chosen([one, other]), _) => {
                 self.unfit(item, &format!("{one:?}, {other:?} or a list of strings"));
             }

@@ -49,11 +49,12 @@ pub const FLAGS: &[Flag] = &[
         short: None,
         effect: Effect::Value(Setting::Label, "KEY=VALUE"),
         variable: Some("DCP_LABELS"),
-        key: Some(listener("labels", Form::Labels)),
+        key: Some(listener("labels", Form::Table(Setting::NoLabels))),
         default: Some("Created-Via=dockerd-ci-proxy"),
         summary: "A label for everything that clients create.",
         details: "Can be repeated with other keys. It overrides a label with the same key from the \
-               client. A key cannot contain whitespace. The variable holds several labels, \
+               client. A key cannot contain whitespace. A value may have placeholders like \
+               {container.name}; a brace itself is written twice. The variable holds several labels, \
                separated by commas or line ends; whitespace around a label is ignored, and a value \
                with a comma needs the flag. If a label is given by a flag, the variables for \
                labels are not read.",
@@ -73,7 +74,7 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--cgroup-parent"],
         short: None,
-        effect: Effect::Value(Setting::CgroupParent, "PARENT|self|none"),
+        effect: Effect::Value(Setting::CgroupParent, "PARENT|self|caller|none"),
         variable: Some("DCP_CGROUP_PARENT"),
         key: Some(listener("cgroup_parent", Form::Text)),
         default: None,
@@ -81,20 +82,54 @@ pub const FLAGS: &[Flag] = &[
         details: "An absolute path like /ci/1234 for a daemon with the cgroup driver cgroupfs, a \
                slice like ci-1234.slice for one with systemd. The word self means the cgroup \
                parent of the container in which the proxy runs; the proxy asks the daemon for it \
-               at startup. none is the same as not to give it. In the variable, 1 and true mean self, 0 and false mean none.",
+               at startup. The word caller means the cgroup parent of the client's own container or \
+               process, so that what a job starts runs beside it, below the same limits. none is the same as not to give it. In the variable, 1 and true mean self, 0 and false mean none.",
     },
     Flag {
         names: &["--build-cgroup-parent"],
         short: None,
-        effect: Effect::Value(Setting::BuildCgroupParent, "inherit|none|PARENT"),
+        effect: Effect::Value(Setting::BuildCgroupParent, "inherit|none|caller|PARENT"),
         variable: Some("DCP_BUILD_CGROUP_PARENT"),
         key: Some(listener("build_cgroup_parent", Form::Text)),
         default: Some("inherit"),
         summary: "The cgroup parent of builds.",
-        details: "inherit takes that of --cgroup-parent, if there is one; none leaves the choice \
-               to the daemon and the client; otherwise a path or slice as for --cgroup-parent. \
+        details: "inherit takes that of --cgroup-parent, if there is one other than caller; none leaves \
+               the choice to the daemon and the client; caller and paths or slices are as for --cgroup-parent. \
                BuildKit caches build steps per cgroup parent, so if each job has its own, give \
                builds one that all jobs share.",
+    },
+    Flag {
+        names: &["--map-paths"],
+        short: None,
+        effect: Effect::Value(Setting::MapPaths, "caller|none"),
+        variable: Some("DCP_MAP_PATHS"),
+        key: Some(listener("map_paths", Form::Text)),
+        default: Some("none"),
+        summary: "The meaning of paths in bind mounts, for clients that run in containers.",
+        details: "With caller, a path at which something is mounted into the client's own container, or \
+               below it, means that thing. With none, each path is one of the host, as without the proxy.",
+    },
+    Flag {
+        names: &["--map-path"],
+        short: None,
+        effect: Effect::Value(Setting::MapPath, "PATH=HOST_PATH"),
+        variable: Some("DCP_MAP_PATH"),
+        key: Some(listener("map_path", Form::Table(Setting::NoMapPath))),
+        default: None,
+        summary: "A path in bind mounts of clients, and the host path that it means.",
+        details: "It holds for all that is below it, too; the longest one counts. Can be repeated with \
+               other paths. The host path may have placeholders, as values of labels. The variable holds \
+               several, separated by commas or line ends.",
+    },
+    Flag {
+        names: &["--map-paths-strict"],
+        short: None,
+        effect: Effect::Switch(Setting::MapPathsStrict, "true"),
+        variable: None,
+        key: Some(listener("map_paths_strict", Form::Switch)),
+        default: None,
+        summary: "Refuse bind mounts of paths for which neither --map-paths nor --map-path has a meaning.",
+        details: "",
     },
     Flag {
         names: &["--socket-bind"],

@@ -5,6 +5,7 @@
 //! given ([`settings`]). `resolve` has `config` check them and puts that place before each error. [`check`]
 //! implements `--check`, [`explain`] reports about one request, and [`variables`] finds misspelt variables.
 
+mod callers;
 pub mod check;
 pub mod doc;
 pub mod explain;

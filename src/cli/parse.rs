@@ -87,6 +87,7 @@ impl Args {
                 Setting::Label => list(&given).for_each(|label| self.settings.push(setting, label)),
                 Setting::LabelName | Setting::LabelValue if typed(&[label]) => {}
                 _ if typed(&[setting]) => {}
+                Setting::MapPath => list(&given).for_each(|path| self.settings.push(setting, path)),
                 Setting::CgroupParent => self.settings.push(setting, parent_or_switch(given)),
                 _ => self.settings.push(setting, given),
             }

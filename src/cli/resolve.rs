@@ -2,11 +2,13 @@
 //! flag or variable, or its place in the file.
 
 mod labels;
+mod paths;
 mod sockets;
 
 use std::path::PathBuf;
 
 use super::Passed;
+use super::check::fixed_parents;
 use super::file::{File, Level};
 use super::flags::{FLAGS, STATS_SOCKET};
 use super::settings::{Given, Setting, Settings};
@@ -16,7 +18,7 @@ use crate::config::{
     self, BuildCgroupParent, CgroupParent, Config, Drain, Invalid, Listener, LogFormat,
     SocketAccess, Sourced, socket,
 };
-use crate::rules::paths::PathRules;
+use crate::rules::caller::{Placeholder, Template};
 use crate::rules::socket::SocketBind;
 
 /// Checks all values and fills in the defaults. `outer` are the flags and variables, `path` is that of the
@@ -175,6 +177,7 @@ impl ListenerSource<'_> {
         let cgroup_parent = keep(errors, sourced(parent, CgroupParent::parse));
         let builds = levels.or_default(Setting::BuildCgroupParent);
         let build_cgroup_parent = keep(errors, sourced(builds, BuildCgroupParent::parse));
+        let paths = keep(errors, paths::paths(&levels));
         let volumes = levels.or_default(Setting::AnonymousVolumes);
         let anonymous_volumes = keep(errors, text(&volumes, config::anonymous_volumes));
         let strict = keep(errors, levels.switch(Setting::Strict, false));
@@ -196,8 +199,9 @@ impl ListenerSource<'_> {
             socket_bind: socket_bind?,
             anonymous_volumes: anonymous_volumes?,
             inject,
-            paths: PathRules::default(),
+            paths: paths?,
         };
+        errors.extend(nameless(&listener));
         Some(Resolved { listener, listen_by: listen?.by, daemon_by: daemon.by })
     }
 
@@ -230,6 +234,19 @@ impl ListenerSource<'_> {
             None => Err(UsageError::NoSocket(self.level.at.clone())),
         }
     }
+}
+
+/// Refuses the name of a listener in the values of one that has none.
+fn nameless(listener: &Listener) -> impl Iterator<Item = UsageError> {
+    let lacks = |text: &str| {
+        let template = Template::of(text);
+        template.placeholders().any(|placeholder| placeholder == (&Placeholder::Listener, None))
+    };
+    let labels = listener.labels.iter().map(|label| (&*label.by, &*label.value.value));
+    let paths = listener.paths.fixed.iter().map(|path| (&*path.from, &*path.host));
+    let texts = labels.chain(fixed_parents(listener)).chain(paths);
+    let faulty = texts.filter(move |(_, text)| listener.name.is_none() && lacks(text));
+    faulty.map(|(by, _)| UsageError::Invalid(by.to_owned(), Invalid::NoListenerName))
 }
 
 /// Returns the stats socket for the command `status`.

@@ -90,6 +90,12 @@ pub enum Setting {
     ImageLabels,
     CgroupParent,
     BuildCgroupParent,
+    MapPaths,
+    /// A path of the caller's view, and the host path.
+    MapPath,
+    /// No such paths at all: an empty table in the file.
+    NoMapPath,
+    MapPathsStrict,
     SocketBind,
     SocketBindSource,
     AnonymousVolumes,
@@ -110,6 +116,7 @@ impl Setting {
     pub fn family(self) -> Self {
         match self {
             Self::LabelName | Self::LabelValue | Self::NoLabels => Self::Label,
+            Self::NoMapPath => Self::MapPath,
             other => other,
         }
     }
@@ -146,8 +153,8 @@ pub enum Form {
     Switch,
     /// One of two words, or a list of strings.
     Chosen([&'static str; 2]),
-    /// A table of strings.
-    Labels,
+    /// A table of strings. An empty one gives this setting.
+    Table(Setting),
 }
 
 pub(super) const fn process(name: &'static str, form: Form) -> Key {
@@ -167,13 +174,15 @@ pub(super) const fn own(name: &'static str) -> Key {
 pub struct Given {
     /// The value.
     pub value: OsString,
+    /// The name of the value, for an entry of a table in the file.
+    pub name: Option<String>,
     /// The flag or variable of the value as it was given, or the place of its key in the file and the key.
     pub by: String,
 }
 
 impl Given {
     pub(super) fn new(value: impl Into<OsString>, by: impl Into<String>) -> Self {
-        Self { value: value.into(), by: by.into() }
+        Self { value: value.into(), name: None, by: by.into() }
     }
 
     /// Returns the value as text. Only paths may be other bytes.

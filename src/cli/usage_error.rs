@@ -79,6 +79,15 @@ pub enum UsageError {
         /// The flag or variable of the first label.
         first: String,
     },
+    /// Two host paths for one path.
+    PathTwice {
+        /// The flag or variable of the second one.
+        by: String,
+        /// The path.
+        path: String,
+        /// The flag or variable of the first one.
+        first: String,
+    },
     /// `--socket-bind-source` without `--socket-bind rewrite`.
     NoRewrite {
         /// `--socket-bind-source`.
@@ -208,6 +217,9 @@ impl Display for UsageError {
             }
             Self::KeyTwice { by, key, first } => {
                 write!(f, "{by}: the label key {key:?} was already given by {first}")
+            }
+            Self::PathTwice { by, path, first } => {
+                write!(f, "{by}: the path {path:?} was already given by {first}")
             }
             Self::NoRewrite { by, bind, value } => {
                 write!(f, "{by}: has no effect with {bind} {value}; expected {bind} rewrite")

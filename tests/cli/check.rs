@@ -226,7 +226,8 @@ fn what_builds_and_images_get_is_told() {
     };
     assert_eq!(lines(&[]).0, [""; 0]);
     let pool = ["--build-cgroup-parent", "/builds"];
-    let wanted = [r#"cgroup parent of builds "/builds""#];
+    let wanted_builds = r#"cgroup parent of builds "/builds""#;
+    let wanted = [wanted_builds];
     assert_eq!(lines(&pool).0, wanted);
     let job = ["--cgroup-parent", "/ci/1"];
     let wanted = [r#"cgroup parent "/ci/1""#, wanted[0]];
@@ -235,6 +236,20 @@ fn what_builds_and_images_get_is_told() {
     let wanted = [wanted[0], "builds get no cgroup parent"];
     assert_eq!(lines(&[job, none].concat()).0, wanted);
     assert_eq!(lines(&none).0, [""; 0]);
+    let caller = ["--cgroup-parent", "caller"];
+    let of_caller = "cgroup parent: that of the client's own container or process";
+    let looked_up =
+        "rules depend on the caller; looked up: its cgroup parent, from the kernel and the daemon";
+    let builds = "builds run where the daemon puts them, since a cgroup parent for each caller would empty \
+                  their cache; --build-cgroup-parent (build_cgroup_parent) changes that";
+    assert_eq!(lines(&caller).0, [of_caller, builds, looked_up]);
+    assert_eq!(lines(&[caller, pool].concat()).0, [of_caller, wanted_builds, looked_up]);
+    assert_eq!(lines(&[caller, none].concat()).0, [of_caller, wanted[1], looked_up]);
+    let both = "cgroup parent of builds: that of the client's own container or process, so each such parent \
+                has a cache of its own";
+    let of_builds = ["--build-cgroup-parent", "caller"];
+    assert_eq!(lines(&[caller, of_builds].concat()).0, [of_caller, both, looked_up]);
+    assert_eq!(lines(&of_builds).0, [both, looked_up]);
     let (_, errors) = lines(&["--build-cgroup-parent", "ci.slice"]);
     let slice = "warn: --build-cgroup-parent: the daemon's cgroup driver is cgroupfs, ";
     assert!(errors.contains(slice), "{errors}");

@@ -165,6 +165,56 @@ container cap HostConfig.Memory = 4294967296 (@/config.toml:7:9)
 }
 
 #[test]
+fn rules_of_the_caller_are_checked_and_explained() {
+    let folder = Folder::new("caller");
+    daemon(&folder.at("daemon"));
+    let text = r#"
+[[listener]]
+name = "jobs"
+socket = "@/jobs"
+daemon = "@/daemon"
+mode = "0600"
+group = "0"
+labels = { "ci.parent" = "{container.name:-host}", "ci.listener" = "{listener}", "a" = "{{}}" }
+cgroup_parent = "ci-{container.label:ci/team:-none}.slice"
+map_paths = "caller"
+map_path = { "/workspace" = "/srv/{container.env:CI_JOB_ID}" }
+map_paths_strict = true
+[listener.container]
+force = { "User" = "{uid}:{gid}" }
+"#;
+    let (code, out, errors) = configured(&folder, text, &["--check"]);
+    let wanted = r#"listener jobs:
+daemon @/daemon: version 26.1.5, API 1.45, cgroup driver systemd
+listening socket @/jobs: will be created; mode 0600, group 0
+label ci.parent="{container.name:-host}"
+label ci.listener="jobs"
+label a="{}"
+cgroup parent "ci-{container.label:ci/team:-none}.slice"
+cgroup parent of builds "ci-{container.label:ci/team:-none}.slice"
+mounts of the daemon's socket are replaced by mounts of @/jobs
+/workspace in a bind mount means /srv/{container.env:CI_JOB_ID} of the host (@/config.toml:11:14)
+paths in bind mounts are translated by the mounts of the client's own container
+bind mounts of other paths are refused
+container force User = "{uid}:{gid}" (@/config.toml:14:11)
+rules depend on the caller; looked up: its container, from the kernel and the daemon
+"#;
+    assert_eq!((code, out.as_str(), errors.as_str()), (0, wanted, ""));
+    let path = folder.at("config.toml");
+    let body = folder.at("body");
+    fs::write(&body, "{}").unwrap();
+    let words = ["explain", "--config", &path, "POST", "/networks/create", "--body", &body];
+    let output = run(&words, &[]);
+    let out = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "force label ci.parent = \"{container.name:-host}\"",
+        "before it, the proxy would\n  look up the caller: its container, from the kernel and the daemon\n",
+    ] {
+        assert!(out.contains(line), "{line}: {out}");
+    }
+}
+
+#[test]
 fn the_shipped_file_is_an_example_that_works() {
     let folder = Folder::new("shipped");
     let shipped = fs::read_to_string(super::root().join("dist/config.toml")).unwrap();

@@ -1,6 +1,7 @@
 use super::*;
-use crate::engine::fields::{FIELDS, Section};
+use crate::engine::fields::{FIELDS, Section, find};
 use crate::engine::shapes::Place;
+use crate::rules::paths::{FixedPath, PathRules};
 use crate::rules::{How, Inject, Label, Value};
 
 /// Returns a profile with a rule of each kind that was always there.
@@ -23,7 +24,11 @@ fn post(target: &str, body: Option<&str>) -> String {
 }
 
 fn report(profile: &Profile, target: &str, body: Option<&[u8]>) -> String {
-    match explain(profile, "POST", target, body) {
+    with_paths(profile, &PathRules::default(), target, body)
+}
+
+fn with_paths(profile: &Profile, paths: &PathRules, target: &str, body: Option<&[u8]>) -> String {
+    match explain(profile, paths, "POST", target, body) {
         Ok(Explanation { text, exit }) => format!("{}\n{text}", exit.code()),
         Err(unclear) => panic!("{unclear}"),
     }
@@ -195,7 +200,8 @@ POST /containers/x/start HTTP/1.1
 #[test]
 fn an_unclear_request_is_reported() {
     let of = |method: &str, target: &str| {
-        explain(&profile(), method, target, None).map_err(|unclear| unclear.to_string())
+        let paths = PathRules::default();
+        explain(&profile(), &paths, method, target, None).map_err(|unclear| unclear.to_string())
     };
     for (method, target, wanted) in [
         ("post", "/info", "\"post\" is no method"),
@@ -286,4 +292,49 @@ POST /containers/x/update HTTP/1.1
 {"Memory":4294967296}
 "#;
     assert_eq!(of("/containers/x/update", r#"{"Memory":8589934592}"#), wanted);
+}
+
+#[test]
+fn rules_of_the_caller_show_their_placeholders_and_what_is_looked_up() {
+    let label = Label { key: "ci.parent".into(), value: "{container.name:-host} {{}}".into() };
+    let field = find(Section::Container, "HostConfig.Binds");
+    let bind = Value::List(vec!["/srv/{container.label:team}:/cache".into()]);
+    let rules = vec![
+        Inject { from: "config.toml:6:10".into(), ..Inject::label(label) },
+        Inject { from: "--cgroup-parent".into(), ..Inject::cgroup_parent("{cgroup.parent}") },
+        Inject {
+            at: Place::Field(field.unwrap()),
+            how: How::Append,
+            value: bind,
+            from: "config.toml:9:1".into(),
+        },
+    ];
+    let seen =
+        FixedPath { seen: "/w".into(), host: "/jobs/{uid}".into(), from: "--map-path".into() };
+    let paths = PathRules { of_caller: true, fixed: vec![seen], strict: true };
+    let profile = Profile::default().with(rules, paths.clone(), "gitlab");
+    let report = |target, body: &str| with_paths(&profile, &paths, target, Some(body.as_bytes()));
+    let wanted = r#"0
+operation  ContainerCreate
+verdict    edited
+rules
+  config.toml:6:10  force label ci.parent = "{container.name:-host} {}"  sets it (the request has none)
+  --cgroup-parent   force cgroup parent = "{cgroup.parent}"              sets it (the request has none)
+  config.toml:9:1   append HostConfig.Binds = ["/srv/{container.label:team}:/cache"]  adds to ["/tmp:/cache"]
+paths
+  /w in a bind mount means /jobs/{uid} of the host (--map-path)
+  paths in bind mounts are translated by the mounts of the client's own container
+  bind mounts of other paths are refused
+before it, the proxy would
+  look up the caller: its container, its cgroup parent, from the kernel and the daemon
+request
+POST /containers/create HTTP/1.1
+{"HostConfig":{"Binds":["/srv/{container.label:team}:/cache"],"CgroupParent":"{cgroup.parent}"},"Labels":{"ci.parent":"{container.name:-host} {}"}}
+"#;
+    let body = r#"{"HostConfig":{"Binds":["/tmp:/cache"]}}"#;
+    assert_eq!(report("/containers/create", body), wanted);
+    let network = report("/networks/create", "{}");
+    assert!(network.contains("look up the caller") && !network.contains("\npaths\n"), "{network}");
+    let exec = report("/containers/x/exec", "{}");
+    assert!(exec.contains("passes unchanged") && !exec.contains("caller"), "{exec}");
 }

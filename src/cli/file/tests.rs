@@ -132,6 +132,86 @@ labels = { ci.job = "1", "ci.team" = "web", host = "x" }
     assert_eq!(read_all(&twice, &[]).unwrap_err(), wanted);
 }
 
+#[test]
+fn paths_of_a_file_are_inherited_one_by_one() {
+    let text = r#"
+[defaults]
+map_path = { "/a" = "/d/a", "/b/" = "/d/b" }
+map_paths = "caller"
+[[listener]]
+name = "one"
+socket = "/1"
+map_path = { "/b" = "/own", "/c=" = "/srv/{listener}" }
+map_paths = "none"
+map_paths_strict = true
+[[listener]]
+name = "two"
+socket = "/2"
+map_path = {}
+"#;
+    let config = read_all(text, &[]).unwrap();
+    let [one, two] = &config.listeners[..] else { panic!("{config:?}") };
+    let wanted = [
+        "/b=/own config.toml:8:14",
+        "/c==/srv/{listener} config.toml:8:29",
+        "/a=/d/a config.toml:3:14",
+    ];
+    let mapped = |listener: &crate::config::Listener| -> Vec<String> {
+        let paths = listener.paths.fixed.iter();
+        paths.map(|path| format!("{}={} {}", path.seen, path.host, path.from)).collect()
+    };
+    assert_eq!(mapped(one), wanted);
+    assert!(!one.paths.of_caller && one.paths.strict);
+    assert!(mapped(two).is_empty() && two.paths.of_caller && !two.paths.strict);
+    let text = text.replace("/own", "own");
+    let why = "config.toml:8:14: map_path: \"own\" is not a usable path; expected an absolute one without \"..\"\n";
+    assert_eq!(read_all(&text, &[]).unwrap_err(), why);
+    let twice = text.replace("\"/c=\"", "\"/b/.\"");
+    let why = "config.toml:8:29: map_path: the path \"/b\" was already given by config.toml:8:14\n";
+    assert_eq!(read_all(&twice.replace("\"own\"", "\"/own\""), &[]).unwrap_err(), why);
+    let none = text.replace("map_path = {}", "map_path = [\"/a\"]");
+    let why = "config.toml:14:12: expected a table of strings, but found a list\n";
+    assert_eq!(read_all(&none, &[]).unwrap_err(), why);
+}
+
+#[test]
+fn a_mistake_in_a_placeholder_has_its_place() {
+    let text = r#"
+[[listener]]
+name = ".."
+socket = "/a"
+labels = { "a{uid}" = "1", "b" = "{usr}", "c" = "{listener}" }
+cgroup_parent = "/ci/{container.label}"
+build_cgroup_parent = "{container.name}"
+map_path = { "/{uid}" = "/a", "/b" = "/srv/{user" }
+[listener.container]
+default = { "User" = "{uid}:{usr}", "HostConfig.Memory" = "{container.label:memory}" }
+append = { "Env" = ["{user}=1", "OK={user}", "BAD={"], "HostConfig.Annotations" = { "{uid}" = "1" } }
+"#;
+    let wanted = r#"config.toml:10:22: unknown placeholder {usr}; did you mean {user}? A brace itself is written {{
+config.toml:10:59: expected an integer or a size like "2GiB", "100MB" or "2g", but found the string "{container.label:memory}"
+config.toml:11:21: a placeholder in "{user}=1" could change the name of the entry; only values can have one
+config.toml:11:46: the placeholder "{" has no "}"; a brace itself is written {{
+config.toml:11:95: the name "{uid}" has a placeholder; only values can have one
+"#;
+    assert_eq!(read_all(text, &[]).unwrap_err(), wanted);
+    let settings = text.split("[listener.container]").next().unwrap();
+    let wanted = r#"config.toml:3:1: name: ".." is not a usable name; expected letters, digits, ".", "_" and "-", and not "stats"
+config.toml:5:12: labels: the name "a{uid}" has a placeholder; only values can have one
+config.toml:6:1: cgroup_parent: the placeholder {container.label} needs a key: {container.label:KEY}
+config.toml:7:1: build_cgroup_parent: "{container.name}" is not a usable cgroup parent for builds; expected inherit, caller, none, an absolute path like /ci-builds or a slice like ci-builds.slice
+config.toml:8:14: map_path: the name "/{uid}" has a placeholder; only values can have one
+"#;
+    assert_eq!(read_all(settings, &[]).unwrap_err(), wanted);
+    let next = settings.replace("a{uid}", "a").replace("/{uid}", "/u").replace("\"..\"", "\"a\"");
+    let wanted = r#"config.toml:5:23: labels: unknown placeholder {usr}; did you mean {user}? A brace itself is written {{
+config.toml:6:1: cgroup_parent: the placeholder {container.label} needs a key: {container.label:KEY}
+config.toml:7:1: build_cgroup_parent: "{container.name}" is not a usable cgroup parent for builds; expected inherit, caller, none, an absolute path like /ci-builds or a slice like ci-builds.slice
+config.toml:8:27: map_path: the placeholder "{user" has no "}"; a brace itself is written {{
+"#;
+    assert_eq!(read_all(&next, &[]).unwrap_err(), wanted);
+}
+
 fn lines(errors: &[impl ToString]) -> String {
     let lines = errors.iter().map(|error| error.to_string() + "\n");
     lines.collect()

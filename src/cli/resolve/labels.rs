@@ -28,11 +28,15 @@ pub(super) fn labels(levels: &Levels<'_>) -> Result<Vec<Sourced<Label>>, UsageEr
     }
     Ok(all)
 }
+
 /// Returns the labels of one level: those of `--label`, then the pairs of `--labelname` and `--labelvalue`.
 fn labels_of(settings: &Settings) -> Result<Vec<Sourced<Label>>, UsageError> {
     let mut labels = Vec::new();
     for given in settings.all(Setting::Label) {
-        labels.push(sourced(given.clone(), config::label_pair)?);
+        labels.push(sourced(given.clone(), |text| match &given.name {
+            Some(key) => config::label(key, text),
+            None => config::label_pair(text),
+        })?);
     }
     let (names, values) = (settings.all(Setting::LabelName), settings.all(Setting::LabelValue));
     for (name, value) in pairs(&names.collect::<Vec<_>>(), &values.collect::<Vec<_>>())? {

@@ -65,7 +65,7 @@ fn name<'a>(level: &'a Level, mut earlier: impl Iterator<Item = &'a Level>) -> O
     let Some(given) = &level.name else { return Some(UsageError::NoName(level.at.clone())) };
     let name = given.value.to_string_lossy().into_owned();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-    if name.is_empty() || name == STATS || !name.bytes().all(plain) {
+    if name.trim_matches('.').is_empty() || name == STATS || !name.bytes().all(plain) {
         return Some(UsageError::Name(given.by.clone(), name));
     }
     let first =

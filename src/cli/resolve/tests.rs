@@ -5,6 +5,7 @@ use crate::cli::{Command, parse};
 use crate::rules::Label;
 
 use crate::rules::AnonymousVolumes;
+use crate::rules::paths::PathRules;
 
 const NUL: &str = "\0";
 
@@ -162,7 +163,7 @@ fn variables_are_read_where_the_flag_is_not_given() {
 fn an_empty_variable_counts_as_unset() {
     let names = FLAGS.iter().filter_map(|flag| flag.variable);
     let env: Vec<_> = names.map(|name| (name, "")).collect();
-    assert_eq!(env.len(), 12);
+    assert_eq!(env.len(), 14);
     assert_eq!(run("", &env), run("", &[]));
 }
 
@@ -299,8 +300,8 @@ fn errors_begin_with_the_flag_as_it_was_given() {
         ),
         (
             "--build-cgroup-parent yes",
-            "--build-cgroup-parent: \"yes\" is not a usable cgroup parent for builds; expected inherit, none, an \
-             absolute path like /ci-builds or a slice like ci-builds.slice",
+            "--build-cgroup-parent: \"yes\" is not a usable cgroup parent for builds; expected inherit, caller, \
+             none, an absolute path like /ci-builds or a slice like ci-builds.slice",
         ),
         (
             "--build-cgroup-parent self",
@@ -341,6 +342,43 @@ fn unknown_arguments_are_refused() {
         ("--cgroupparent=/ci", "--cgroupparent: takes no value; did you mean --cgroup-parent /ci?"),
     ];
     for (words, why) in cases {
+        assert_eq!(run(words, &[]), Err(why.into()));
+    }
+}
+
+#[test]
+fn a_listener_without_a_name_is_refused_in_values() {
+    let why = "{listener} has no value, since flags make one listener without a name; use a configuration \
+               file, or {listener:-NAME}";
+    for (words, by) in [
+        ("--label a={listener}", "--label"),
+        ("--cgroup-parent /ci/{listener}", "--cgroup-parent"),
+        ("--build-cgroup-parent b-{listener}.slice", "--build-cgroup-parent"),
+    ] {
+        assert_eq!(run(words, &[]), Err(format!("{by}: {why}")));
+    }
+    assert!(run("--label a={listener:-one}", &[("DCP_CGROUP_PARENT", "/ci/{{listener}}")]).is_ok());
+}
+
+#[test]
+fn a_mistake_in_a_placeholder_begins_with_the_flag() {
+    for (words, why) in [
+        (
+            "--label node={{.Node.Hostname}}}",
+            "--label: a \"}\" has no \"{\" before it; a brace itself is written }}",
+        ),
+        (
+            "--label job={CI_JOB_ID}",
+            "--label: unknown placeholder {CI_JOB_ID}; expected {container}, {container.name}, \
+             {container.label:KEY}, {container.env:KEY}, {uid}, {user}, {gid}, {pid}, {cgroup}, \
+             {cgroup.parent}, {listener}; a brace itself is written {{",
+        ),
+        (
+            "--cgroup-parent {container.name}",
+            "--cgroup-parent: \"{container.name}\" is not a usable cgroup parent; expected self, caller, none, an \
+             absolute path like /ci/1234 or a slice like ci-1234.slice",
+        ),
+    ] {
         assert_eq!(run(words, &[]), Err(why.into()));
     }
 }
