@@ -35,7 +35,9 @@ const VALUES: &[&str] = &[
 
 /// Starts a proxy that forces a label for each value, and a docker command that uses it.
 fn proxy(lab: &Lab) -> (Proxy, Docker) {
-    let labels = VALUES.iter().enumerate().map(|(at, value)| format!("v{at}={value}"));
+    // A single brace would begin or end a placeholder.
+    let doubled = |value: &str| value.replace('{', "{{").replace('}', "}}");
+    let labels = VALUES.iter().enumerate().map(|(at, value)| format!("v{at}={}", doubled(value)));
     let labels = labels.flat_map(|label| ["--label".to_owned(), label]).collect::<Vec<_>>();
     let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
     let proxy = Proxy::start(&lab.engine.socket, &format!("{}-values", lab.name), &labels);

@@ -15,5 +15,6 @@ mod rules;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
+mod templates;
 mod transfers;
 mod tunnels;
