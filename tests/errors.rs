@@ -16,6 +16,7 @@ use dockerd_ci_proxy::http::Malformed;
 use dockerd_ci_proxy::http2;
 use dockerd_ci_proxy::proxy::{self, Away, Blind, COLLECTED_LIMIT, Fault, Unreachable};
 use dockerd_ci_proxy::rules::buildkit::{self, Method};
+use dockerd_ci_proxy::rules::caller::{Caller, Of, Template, Word};
 use dockerd_ci_proxy::rules::facts::{Facts, HostQuestion, Need};
 use dockerd_ci_proxy::rules::socket::{Relation, SocketBind};
 use dockerd_ci_proxy::rules::{
@@ -158,6 +159,12 @@ fn unreadable_options() -> [Refusal; 2] {
     [query, buildkit::edit(&profile, Method::BridgeSolve, solve, None).unwrap_err()]
 }
 
+/// Returns the refusal of a value that does not exist.
+fn without_value() -> Refusal {
+    let of = Of { caller: &Caller::default(), listener: "gitlab" };
+    Template::of("{container.name}").fill(&of, Word::Any, "config.toml:5:3").unwrap_err()
+}
+
 /// Returns refusals of every kind.
 fn refusals() -> Vec<Refusal> {
     let inject = Injections::forced(&[], &labels(), None, None);
@@ -178,6 +185,7 @@ fn refusals() -> Vec<Refusal> {
             buildkit::compressed(),
             buildkit::call_path(),
             buildkit::plain_http2(),
+            without_value(),
         ])
         .chain(unreadable_options())
         .collect()
