@@ -113,6 +113,9 @@ pub(crate) fn place(path: &Path) -> PathBuf {
     }
 }
 
+/// The names of users.
+pub const PASSWD: &str = "/etc/passwd";
+
 /// Reads an octal file mode: `660`, `0660` or `0o660`.
 ///
 /// # Errors
@@ -133,7 +136,7 @@ pub fn mode(text: &str) -> Result<u32, Invalid> {
 ///
 /// A name that is not in `/etc/passwd`, and the number that the kernel reserves.
 pub fn owner(text: &str) -> Result<u32, Invalid> {
-    id("user", "/etc/passwd", text)
+    id("user", PASSWD, text)
 }
 
 /// Returns the number of a group, given by name or number.
@@ -152,6 +155,18 @@ pub fn group_shown(group: u32) -> String {
     match name_of(&String::from_utf8_lossy(&names), group) {
         Some(name) => format!("{} ({group})", name.escape_debug()),
         None => group.to_string(),
+    }
+}
+
+/// Returns the name of a user in [`PASSWD`], if it has one.
+///
+/// # Errors
+///
+/// The file cannot be read. A file that does not exist has no names.
+pub fn user_name(user: u32) -> io::Result<Option<String>> {
+    match fs::read(PASSWD) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        names => Ok(name_of(&String::from_utf8_lossy(&names?), user).map(ToOwned::to_owned)),
     }
 }
 

@@ -73,6 +73,8 @@ fn users_and_groups_are_read_from_the_lines_of_the_file() {
     assert_eq!((name_of(groups, 998), name_of(groups, 999)), (Some("docker"), None));
     assert_eq!(group_shown(0), "root (0)");
     assert_eq!(group_shown(4_000_000_000), "4000000000");
+    assert_eq!(user_name(0).unwrap().as_deref(), Some("root"));
+    assert_eq!(user_name(4_000_000_000).unwrap(), None);
 }
 
 #[test]
