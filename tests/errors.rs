@@ -16,7 +16,7 @@ use dockerd_ci_proxy::http::Malformed;
 use dockerd_ci_proxy::http2;
 use dockerd_ci_proxy::proxy::{self, Away, Blind, COLLECTED_LIMIT, Fault, Unreachable};
 use dockerd_ci_proxy::rules::buildkit::{self, Method};
-use dockerd_ci_proxy::rules::caller::{Caller, Of, Template, Word};
+use dockerd_ci_proxy::rules::caller::{Caller, NoParent, Of, Template, Unknown, Word};
 use dockerd_ci_proxy::rules::facts::{Facts, HostQuestion, Need};
 use dockerd_ci_proxy::rules::socket::{Relation, SocketBind};
 use dockerd_ci_proxy::rules::{
@@ -165,6 +165,30 @@ fn without_value() -> Refusal {
     Template::of("{container.name}").fill(&of, Word::Any, "config.toml:5:3").unwrap_err()
 }
 
+/// Returns the refusals of callers.
+fn callers() -> impl Iterator<Item = Refusal> {
+    let text = || "/x".to_owned();
+    let unknown = [
+        Unknown::OutOfSight,
+        Unknown::Unmapped,
+        Unknown::NoProc,
+        Unknown::Hidden(7),
+        Unknown::Ended(7),
+        Unknown::Unreadable(text(), text()),
+        Unknown::OwnNamespace(text()),
+        Unknown::Daemon(text()),
+        Unknown::Late(10),
+        Unknown::NoThread,
+        Unknown::Driver(text()),
+        Unknown::NotRunning(text()),
+        Unknown::Elsewhere { path: text(), pid: 7 },
+        Unknown::Parent(NoParent::NoSlice(text())),
+        Unknown::Parent(NoParent::Occupied(text())),
+        Unknown::Parent(NoParent::Divided(text(), text())),
+    ];
+    unknown.into_iter().map(Refusal::from)
+}
+
 /// Returns refusals of every kind.
 fn refusals() -> Vec<Refusal> {
     let inject = Injections::forced(&[], &labels(), None, None);
@@ -188,6 +212,7 @@ fn refusals() -> Vec<Refusal> {
             without_value(),
         ])
         .chain(unreadable_options())
+        .chain(callers())
         .collect()
 }
 

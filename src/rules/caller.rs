@@ -11,12 +11,16 @@
 
 mod placeholder;
 mod profile;
+mod unknown;
 
 use std::ops::{BitOr, BitOrAssign};
 use std::rc::Rc;
 
 pub use placeholder::{Of, Placeholder, Template, TemplateError, Word};
 pub use profile::OfCaller;
+pub use unknown::{NoParent, Unknown};
+
+use super::mounts::path::clean;
 
 /// The process that made a connection, as far as it was [wanted](Wanted).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,6 +66,14 @@ pub struct Mount {
     pub target: String,
     /// The mounted thing.
     pub source: Source,
+}
+
+impl Mount {
+    /// Makes a mount at `target`, which is cleaned.
+    #[must_use]
+    pub fn at(target: &str, source: Source) -> Self {
+        Self { target: clean(target), source }
+    }
 }
 
 /// The thing behind a path in a container.
