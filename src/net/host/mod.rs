@@ -3,6 +3,7 @@
 
 pub(super) mod blocking;
 pub(super) mod caller;
+mod cgroup;
 pub mod own_container;
 pub(super) mod question;
 pub mod socket_identity;

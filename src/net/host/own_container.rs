@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::cgroup::Cgroups;
 use crate::net::client;
 
 /// The files of an image over which an engine mounts those of its container's network and name.
@@ -22,8 +23,9 @@ pub fn cgroup_parent(daemon: &Path) -> Result<String, Error> {
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
     let hostname = read("/proc/sys/kernel/hostname");
     let (cgroup, mountinfo) = (read("/proc/self/cgroup"), read("/proc/self/mountinfo"));
-    let ids = [id_in_cgroup(&cgroup), id_in_mountinfo(&mountinfo)];
-    parent_of_first(daemon, hostname.trim(), ids.into_iter().flatten())
+    let candidates = Cgroups::read(&cgroup).map(|cgroups| cgroups.candidates).unwrap_or_default();
+    let ids = candidates.iter().map(|cgroup| cgroup.id.as_str());
+    parent_of_first(daemon, hostname.trim(), ids.chain(id_in_mountinfo(&mountinfo)))
 }
 
 /// Returns `true` if this process seems to run in a container, and so does not see the host's files
@@ -86,13 +88,6 @@ fn parent_of(container: &Value, name: &str) -> Result<String, Error> {
     }
 }
 
-/// Returns the id of the process's container in the text of `/proc/self/cgroup`, whose lines end in a path
-/// like `/docker/<id>` or `/system.slice/docker-<id>.scope`. In nested containers the innermost is last.
-/// With cgroup namespaces there is none.
-fn id_in_cgroup(text: &str) -> Option<&str> {
-    text.lines().find_map(|line| ids(line).next_back())
-}
-
 /// Returns the id of the process's container in the text of `/proc/self/mountinfo`: the daemon mounts files
 /// like `.../containers/<id>/hostname` over some in `/etc`. Other ids there are those of image layers.
 fn id_in_mountinfo(text: &str) -> Option<&str> {
@@ -113,7 +108,7 @@ fn mounts(text: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// Returns the container ids in a text: runs of exactly 64 lower-case hexadecimal digits.
-fn ids(text: &str) -> impl DoubleEndedIterator<Item = &str> {
+fn ids(text: &str) -> impl Iterator<Item = &str> {
     let is_hex = |letter: char| matches!(letter, '0'..='9' | 'a'..='f');
     text.split(|letter: char| !letter.is_ascii_alphanumeric())
         .filter(move |run| run.len() == 64 && run.chars().all(is_hex))

@@ -56,27 +56,6 @@ fn a_domain_behind_the_hostname_does_not_matter() {
 }
 
 #[test]
-fn the_id_is_found_in_the_cgroup_of_any_driver() {
-    let v1 = format!("12:pids:/docker/{ID}\n1:name=systemd:/docker/{ID}\n0::/\n");
-    assert_eq!(id_in_cgroup(&v1), Some(ID));
-    let systemd = format!("0::/system.slice/docker-{ID}.scope\n");
-    assert_eq!(id_in_cgroup(&systemd), Some(ID));
-    let nested = format!("5:cpu:/docker/{OTHER}/docker/{ID}/init\n");
-    assert_eq!(id_in_cgroup(&nested), Some(ID));
-    let parent = format!("5:cpu:/ci/1234/{ID}\n");
-    assert_eq!(id_in_cgroup(&parent), Some(ID));
-}
-
-#[test]
-fn no_id_is_found_outside_of_containers() {
-    for text in ["0::/\n", "0::/user.slice/user-0.slice/session-1.scope\n", ""] {
-        assert_eq!(id_in_cgroup(text), None);
-    }
-    assert_eq!(id_in_cgroup(&format!("0::/docker/{ID}0\n")), None);
-    assert_eq!(id_in_cgroup(&format!("0::/docker/{}\n", ID.to_uppercase())), None);
-}
-
-#[test]
 fn the_id_in_mountinfo_is_not_that_of_a_layer() {
     let layers = format!(
         "600 500 0:50 / / rw - overlay overlay rw,upperdir=/var/lib/docker/overlay2/{OTHER}/diff\n\
