@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::http::gather;
 use crate::http::reply::{self, Reply, Whole};
+use crate::net::host::credentials::Credentials;
 use crate::rules::buildkit::Store;
 
 /// Time for a request and its whole response. A daemon that lists its plugins for `/info` may take
@@ -129,6 +130,11 @@ fn fetch(daemon: &Path, target: &str) -> Result<(u16, Vec<u8>), Error> {
     let request = format!("GET {target} HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     read(stream, deadline)
+}
+
+/// Returns the process that listens at the daemon's socket.
+pub(super) fn peer(daemon: &Path) -> Result<Credentials, Error> {
+    connect(daemon, TIMEOUT).map(|stream| Credentials::of(&stream))
 }
 
 /// Connects. Waits no longer than `timeout` for a place in the daemon's queue.

@@ -9,6 +9,7 @@ use mio::{Registry, Token};
 
 use super::watch::Watch;
 use crate::config::words;
+use crate::net::host::caller::Remembered;
 use crate::net::host::socket_identity::SocketIdentity;
 use crate::net::service::notify::Reach;
 use crate::proxy::{Unreachable, Upstream};
@@ -29,13 +30,15 @@ pub(super) struct Daemon {
     upstream: Rc<Upstream>,
     look: SocketIdentity,
     watch: Watch,
+    remembered: Remembered,
 }
 
 impl Daemon {
     fn new(id: DaemonId, path: PathBuf, look: SocketIdentity) -> Self {
         let upstream = Upstream { socket: path.display().to_string(), ..Upstream::default() };
         let watch = Watch::new(Token(FIRST + id.0));
-        Self { id, path, reach: Reach::default(), upstream: Rc::new(upstream), look, watch }
+        let (reach, remembered) = (Reach::default(), Remembered::default());
+        Self { id, path, reach, upstream: Rc::new(upstream), look, watch, remembered }
     }
 
     /// Returns the daemon's number.
@@ -51,6 +54,11 @@ impl Daemon {
     /// Recognizes the socket under all its names.
     pub(super) fn look(&self) -> &SocketIdentity {
         &self.look
+    }
+
+    /// Returns what is remembered of its containers.
+    pub(super) fn remembered(&self) -> &Remembered {
+        &self.remembered
     }
 
     /// Records the result of a connection attempt.

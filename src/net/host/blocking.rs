@@ -12,11 +12,13 @@ use std::thread;
 
 use mio::{Registry, Token, Waker};
 
+use super::caller::{Answer as CallerAnswer, Inquiry};
 use super::socket_identity::SocketIdentity;
 use crate::net::client;
 use crate::net::daemons::DaemonId;
-use crate::proxy::Blind;
+use crate::proxy::{Blind, LOOK_LIMIT};
 use crate::rules::buildkit::Store;
+use crate::rules::caller::Unknown;
 use crate::rules::socket::Relation;
 
 /// Maximum number of threads. Further questions wait.
@@ -50,6 +52,8 @@ pub(in crate::net) enum Question {
     Path(DaemonId, SocketIdentity, String),
     /// The store of the daemon whose socket is at a path.
     Store(PathBuf),
+    /// The container of a caller.
+    Caller(Inquiry),
 }
 
 /// An answer to a [`Question`].
@@ -57,6 +61,7 @@ pub(in crate::net) enum Question {
 pub(in crate::net) enum Fact {
     Path(Result<Relation, Blind>),
     Store(Store),
+    Caller(Box<Result<CallerAnswer, Unknown>>),
 }
 
 impl Question {
@@ -65,6 +70,7 @@ impl Question {
         match self {
             Self::Path(_, look, path) => Fact::Path(look.at_last(path)),
             Self::Store(daemon) => Fact::Store(client::store(daemon)),
+            Self::Caller(inquiry) => Fact::Caller(Box::new(inquiry.answer())),
         }
     }
 
@@ -73,6 +79,11 @@ impl Question {
         match self {
             Self::Path(..) => Fact::Path(Err(why)),
             Self::Store(_) => Fact::Store(Store::Unknown),
+            Self::Caller(_) => Fact::Caller(Box::new(Err(match why {
+                Blind::Late => Unknown::Late(LOOK_LIMIT.as_secs()),
+                Blind::NoThread => Unknown::NoThread,
+                Blind::Failed(why) => Unknown::Daemon(why),
+            }))),
         }
     }
 
@@ -83,6 +94,7 @@ impl Question {
                 one == other && first == second
             }
             (Self::Store(one), Self::Store(other)) => one == other,
+            (Self::Caller(one), Self::Caller(other)) => one == other,
             _ => false,
         }
     }

@@ -4,6 +4,7 @@
 pub(super) mod blocking;
 pub(super) mod caller;
 mod cgroup;
+pub(super) mod credentials;
 pub mod own_container;
 pub(super) mod question;
 pub mod socket_identity;

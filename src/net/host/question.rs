@@ -5,9 +5,11 @@ use std::time::Instant;
 use std::vec;
 
 use super::blocking::{Asked, Blocking, Fact, Question};
+use super::caller::{self, Connection, Found, Kernel, Part};
 use super::socket_identity::{Seen, SocketIdentity};
 use crate::net::daemons::Daemon;
 use crate::proxy::{Blind, HostFact, LOOK_LIMIT};
+use crate::rules::Refusal;
 use crate::rules::facts::HostQuestion;
 use crate::rules::socket::Relation;
 
@@ -18,6 +20,8 @@ pub(in crate::net) struct Lookup {
     known: Vec<(String, Relation)>,
     /// The other paths.
     unknown: vec::IntoIter<String>,
+    /// The known part of the caller.
+    caller: Option<Box<Part>>,
     awaited: Option<Awaited>,
 }
 
@@ -37,9 +41,20 @@ pub(in crate::net) struct Host<'e> {
     pub(in crate::net) daemon: &'e Daemon,
     /// Answers questions that may take long.
     pub(in crate::net) blocking: &'e Blocking,
+    /// The client's connection.
+    pub(in crate::net) client: Connection<'e>,
+    pub(in crate::net) kernel: Kernel,
     /// The pair that waits.
     pub(in crate::net) pair: usize,
     pub(in crate::net) now: Instant,
+}
+
+impl Host<'_> {
+    /// Returns the daemon as it is asked about the caller.
+    fn asked(&self) -> caller::Asked<'_> {
+        let (path, remembered) = (self.daemon.path(), self.daemon.remembered());
+        caller::Asked { path, remembered, now: self.now }
+    }
 }
 
 impl Lookup {
@@ -51,7 +66,16 @@ impl Lookup {
     ) -> Option<HostFact> {
         *self = Self::default();
         match question {
-            HostQuestion::Caller(_) => return None,
+            HostQuestion::Caller(wanted) => {
+                match caller::look(wanted, &host.client, &host.asked(), host.kernel) {
+                    Ok(Found::All(caller)) => return Some(HostFact::Caller(Ok(caller))),
+                    Ok(Found::Part(part, inquiry)) => {
+                        self.caller = Some(part);
+                        self.send(Question::Caller(inquiry), host);
+                    }
+                    Err(unknown) => return Some(HostFact::Caller(Err(unknown.into()))),
+                }
+            }
             HostQuestion::Store => self.send(Question::Store(host.daemon.path().to_owned()), host),
             HostQuestion::Paths(paths) => {
                 // The daemon's socket is looked up once for all of them.
@@ -88,6 +112,11 @@ impl Lookup {
             self.awaited = None;
             let answer = match fact {
                 Fact::Store(store) => Some(HostFact::Store(store)),
+                Fact::Caller(answer) => {
+                    let part = self.caller.take()?;
+                    let caller = answer.and_then(|answer| part.complete(answer, &host.asked()));
+                    Some(HostFact::Caller(caller.map_err(Refusal::from)))
+                }
                 Fact::Path(Err(why)) => {
                     let path = self.unknown.next().unwrap_or_default();
                     *self = Self::default();

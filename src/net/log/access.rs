@@ -8,7 +8,7 @@ use std::time::Duration;
 use log::kv::{Error, Key, Source, Value, VisitSource};
 use log::{Level, Record};
 
-use crate::net::host::caller::Caller;
+use crate::net::host::credentials::Credentials;
 use crate::net::wire::peer::Peer;
 use crate::proxy::{Fault, ListenerSettings, Outcome, Verdict};
 use crate::rules::{Forced, Label, Reason};
@@ -64,7 +64,7 @@ impl Source for Warning<'_> {
 /// The caller of an exchange, and the listener to which it connected.
 #[derive(Debug, Clone, Copy)]
 struct Origin<'o> {
-    caller: Caller,
+    caller: Credentials,
     /// The name; may be empty.
     listener: &'o str,
 }
@@ -83,12 +83,12 @@ impl<'o> Origin<'o> {
         'o: 'kvs,
     {
         match self.caller {
-            Caller::Known { uid, pid } => {
+            Credentials::Known { uid, pid, .. } => {
                 to.visit_pair("uid".into(), uid.into())?;
                 to.visit_pair("pid".into(), Value::from(pid.get()))?;
             }
-            Caller::Foreign { uid } => to.visit_pair("uid".into(), uid.into())?,
-            Caller::Unknown => {}
+            Credentials::Foreign { uid, .. } => to.visit_pair("uid".into(), uid.into())?,
+            Credentials::Unknown => {}
         }
         if self.listener.is_empty() {
             return Ok(());
@@ -110,7 +110,7 @@ struct Line<'l> {
 }
 
 impl<'l> Line<'l> {
-    fn new(outcome: &'l Outcome, settings: &'l ListenerSettings, caller: Caller) -> Self {
+    fn new(outcome: &'l Outcome, settings: &'l ListenerSettings, caller: Credentials) -> Self {
         let forced = match outcome.verdict {
             Verdict::Forwarded(forced) => forced,
             Verdict::Refused(_) => Forced::NOTHING,

@@ -58,7 +58,7 @@ impl Pair {
     }
 
     fn of(client: Peer, listener: usize, work: Work) -> Self {
-        let sockets = Sockets { client, daemon: None };
+        let sockets = Sockets { client, since: Instant::now(), daemon: None };
         Self { sockets, work, listener, queued: false, leaves: false, touched: true }
     }
 

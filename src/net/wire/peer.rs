@@ -15,7 +15,7 @@ use rustix::net::sockopt::set_socket_oobinline;
 use rustix::net::{RecvFlags, recv};
 
 use super::pipe::Pipe;
-use crate::net::host::caller::Caller;
+use crate::net::host::credentials::Credentials;
 
 /// One socket of a pair.
 #[derive(Debug)]
@@ -84,8 +84,8 @@ impl Peer {
     }
 
     /// Returns the process at the other end.
-    pub(in crate::net) fn caller(&self) -> Caller {
-        Caller::of(&self.stream)
+    pub(in crate::net) fn caller(&self) -> Credentials {
+        Credentials::of(&self.stream)
     }
 
     /// Removes the registration. Closing the socket is not enough if another process has it open too: its

@@ -4,6 +4,7 @@
 
 mod dial;
 
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use super::peer::{Moved, Peer};
 use super::pools::Pools;
 use super::shell::{Shell, Sockets, Wants};
 use super::transfer::Transfer;
+use crate::net::host::caller::{Connection, KERNEL};
 use crate::net::host::question::{Host, Lookup};
 use crate::net::log::access;
 use crate::net::slab::place;
@@ -98,7 +100,7 @@ impl Pump {
         {
             self.dial(sockets, shell, until);
         }
-        self.see(shell);
+        self.see(sockets, shell);
         if self.expires.is_some_and(|expires| expires <= shell.now) {
             self.expires = None;
             let step = self.session.expired(shell.now);
@@ -107,9 +109,9 @@ impl Pump {
     }
 
     /// Passes an answer from the host to the core, if there is one.
-    fn see(&mut self, shell: &mut Shell<'_>) {
+    fn see(&mut self, sockets: &Sockets, shell: &mut Shell<'_>) {
         if self.lookup.is_pending()
-            && let Some(host) = host(self.session.settings(), shell)
+            && let Some(host) = host(self.session.settings(), sockets, shell)
             && let Some(fact) = self.lookup.answer(&host)
         {
             self.session.found(fact);
@@ -280,7 +282,7 @@ impl Pump {
                 self.dial = Dial::Idle;
             }
             Step::Ask(question) => {
-                if let Some(host) = host(self.session.settings(), shell)
+                if let Some(host) = host(self.session.settings(), sockets, shell)
                     && let Some(fact) = self.lookup.ask(question, &host)
                 {
                     self.session.found(fact);
@@ -312,11 +314,16 @@ impl Pump {
 }
 
 /// Returns the means to answer questions about the daemon of these settings.
-fn host<'s>(settings: &ListenerSettings, shell: &'s mut Shell<'_>) -> Option<Host<'s>> {
+fn host<'s>(
+    settings: &ListenerSettings,
+    sockets: &'s Sockets,
+    shell: &'s mut Shell<'_>,
+) -> Option<Host<'s>> {
     let (pair, _) = place(shell.daemon_token);
     let daemon = shell.daemons.of(&settings.upstream)?;
-    let look = daemon.look();
-    Some(Host { look, daemon, blocking: shell.blocking, pair, now: shell.now })
+    let (look, blocking, now) = (daemon.look(), shell.blocking, shell.now);
+    let client = Connection { socket: sockets.client.as_fd(), since: sockets.since };
+    Some(Host { look, daemon, blocking, client, kernel: KERNEL, pair, now })
 }
 
 /// Counts and logs the outcome of an exchange with these settings.

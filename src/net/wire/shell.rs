@@ -48,5 +48,7 @@ pub(in crate::net) enum Wants {
 #[derive(Debug)]
 pub(in crate::net) struct Sockets {
     pub(super) client: Peer,
+    /// The time at which the client was accepted or taken over.
+    pub(super) since: Instant,
     pub(super) daemon: Option<Peer>,
 }

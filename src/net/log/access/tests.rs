@@ -32,7 +32,7 @@ fn line(forced: Forced, name: &str) -> (String, Vec<(String, String)>) {
         received: 3,
         took: Duration::from_millis(4),
     };
-    let line = Line::new(&outcome, &settings, Caller::Foreign { uid: 5 });
+    let line = Line::new(&outcome, &settings, Credentials::Foreign { uid: 5, gid: 6 });
     let mut members = Members(Vec::new());
     line.visit(&mut members).unwrap();
     (line.to_string(), members.0)
