@@ -38,7 +38,7 @@ pub(in crate::net) fn warn(
     settings: &ListenerSettings,
     client: &Peer,
 ) {
-    let origin = Origin { caller: client.caller(), listener: &settings.name };
+    let origin = Origin::new(settings, client.caller());
     let warning = Warning { operation, origin };
     let mut record = Record::builder();
     record.level(Level::Warn).target(module_path!()).key_values(&warning);
@@ -61,10 +61,12 @@ impl Source for Warning<'_> {
     }
 }
 
-/// The caller of an exchange, and the listener to which it connected.
+/// The caller of an exchange, its container, and the listener to which it connected.
 #[derive(Debug, Clone, Copy)]
 struct Origin<'o> {
     caller: Credentials,
+    /// The id of the caller's container, if rules needed it.
+    container: Option<&'o str>,
     /// The name; may be empty.
     listener: &'o str,
 }
@@ -72,11 +74,19 @@ struct Origin<'o> {
 impl fmt::Display for Origin<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.caller)?;
+        if let Some(id) = self.container {
+            // As `docker ps` shows it.
+            write!(out, ", container {}", id.get(..12).unwrap_or(id))?;
+        }
         if self.listener.is_empty() { Ok(()) } else { write!(out, ", listener {}", self.listener) }
     }
 }
 
 impl<'o> Origin<'o> {
+    fn new(settings: &'o ListenerSettings, caller: Credentials) -> Self {
+        Self { caller, container: settings.container.as_deref(), listener: &settings.name }
+    }
+
     /// Visits the members about it.
     fn visit<'kvs>(&self, to: &mut dyn VisitSource<'kvs>) -> Result<(), Error>
     where
@@ -89,6 +99,9 @@ impl<'o> Origin<'o> {
             }
             Credentials::Foreign { uid, .. } => to.visit_pair("uid".into(), uid.into())?,
             Credentials::Unknown => {}
+        }
+        if let Some(id) = self.container {
+            to.visit_pair("container".into(), id.into())?;
         }
         if self.listener.is_empty() {
             return Ok(());
@@ -119,7 +132,7 @@ impl<'l> Line<'l> {
         let labels = if forced.has(Forced::LABELS) { labels } else { &[] };
         let cgroup_parent = parent.filter(|_| forced.has(Forced::CGROUP_PARENT));
         let options = forced.has(Forced::FIELDS);
-        let origin = Origin { caller, listener: &settings.name };
+        let origin = Origin::new(settings, caller);
         Self { outcome, origin, labels, names: OnceCell::new(), cgroup_parent, options }
     }
 

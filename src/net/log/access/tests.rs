@@ -15,13 +15,14 @@ fn times_are_rounded_to_tenths_of_a_millisecond() {
     }
 }
 
-/// Returns the sentence and the members of a line about a container create.
-fn line(forced: Forced, name: &str) -> (String, Vec<(String, String)>) {
+/// Returns the sentence and the members of a line about a container create from a container.
+fn line_of(forced: Forced, name: &str, container: Option<&str>) -> (String, Vec<(String, String)>) {
     let labels = [Label { key: "ci.job".to_owned(), value: "7".to_owned() }];
     let inject = Injections::forced(&labels, &[], Some("/ci/7"), None);
     let settings = ListenerSettings {
         name: name.to_owned(),
         profile: Profile { inject, ..Profile::default() },
+        container: container.map(ToOwned::to_owned),
         ..ListenerSettings::default()
     };
     let outcome = Outcome {
@@ -36,6 +37,10 @@ fn line(forced: Forced, name: &str) -> (String, Vec<(String, String)>) {
     let mut members = Members(Vec::new());
     line.visit(&mut members).unwrap();
     (line.to_string(), members.0)
+}
+
+fn line(forced: Forced, name: &str) -> (String, Vec<(String, String)>) {
+    line_of(forced, name, None)
 }
 
 struct Members(Vec<(String, String)>);
@@ -69,4 +74,16 @@ fn a_line_shows_that_options_were_injected_and_names_the_listener() {
     for wanted in [member("options", "true"), member("listener", "gitlab")] {
         assert!(members.contains(&wanted), "{members:?}");
     }
+}
+
+#[test]
+fn a_line_names_the_container_of_the_caller() {
+    let id = "0123456789ab".repeat(5) + "cdef";
+    let (sentence, members) = line_of(Forced::LABELS, "gitlab", Some(&id));
+    let end = "uid 5, pid unknown, container 0123456789ab, listener gitlab";
+    assert!(sentence.ends_with(end), "{sentence}");
+    assert!(members.contains(&("container".to_owned(), id)), "{members:?}");
+    let (sentence, members) = line(Forced::LABELS, "gitlab");
+    assert!(!sentence.contains("container"), "{sentence}");
+    assert!(members.iter().all(|(key, _)| key != "container"));
 }
