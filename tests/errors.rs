@@ -9,6 +9,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::rc::Rc;
 
 use dockerd_ci_proxy::engine::fields::{FIELDS, Field, Section, find};
 use dockerd_ci_proxy::engine::shapes::Place;
@@ -16,8 +17,11 @@ use dockerd_ci_proxy::http::Malformed;
 use dockerd_ci_proxy::http2;
 use dockerd_ci_proxy::proxy::{self, Away, Blind, COLLECTED_LIMIT, Fault, Unreachable};
 use dockerd_ci_proxy::rules::buildkit::{self, Method};
-use dockerd_ci_proxy::rules::caller::{Caller, NoParent, Of, Template, Unknown, Word};
+use dockerd_ci_proxy::rules::caller::{
+    Caller, Container, Mount, NoParent, Of, Source, Template, Unknown, Word,
+};
 use dockerd_ci_proxy::rules::facts::{Facts, HostQuestion, Need};
+use dockerd_ci_proxy::rules::paths::PathRules;
 use dockerd_ci_proxy::rules::socket::{Relation, SocketBind};
 use dockerd_ci_proxy::rules::{
     Asked, How, Inject, Injections, Judgement, Label, Profile, Reason, Refusal, Value, judge,
@@ -91,15 +95,48 @@ fn labels() -> Vec<Label> {
     vec![Label { key: "a".into(), value: "b".into() }]
 }
 
+/// Requests of a caller with [mounts](mounted), each refused for another place of a source.
+const UNMAPPED: &[(&str, &str)] = &[
+    ("POST /containers/create", r#"{"HostConfig":{"Binds":["/etc:/x"]}}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"Binds":["/tmpfs/a:/x"]}}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"Binds":["/builds/link:/x"]}}"#),
+    ("POST /containers/create", r#"{"HostConfig":{"Binds":["/colon:/x"]}}"#),
+    (
+        "POST /services/create",
+        r#"{"TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"bind","Source":"/volume"}]}}}"#,
+    ),
+    (
+        "POST /services/create",
+        r#"{"TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"bind","Source":"/{{.}}"}]}}}"#,
+    ),
+];
+
+/// Returns the rules for a caller whose paths are translated by the mounts of its container.
+fn mounted() -> Profile {
+    let path = |path: &str| Source::Path(path.to_owned());
+    let mounts = [
+        ("/builds", path("/srv/builds")),
+        ("/colon", path("/srv/a:b")),
+        ("/tmpfs", Source::Nothing),
+        ("/volume", Source::Volume { name: "v".to_owned(), place: String::new() }),
+    ];
+    let mounts = mounts.map(|(target, source)| Mount::at(target, source)).to_vec();
+    let container = Some(Rc::new(Container { mounts, ..Container::default() }));
+    let paths = PathRules { of_caller: true, strict: true, ..PathRules::default() };
+    let profile = Profile::default().with(Vec::new(), paths, "");
+    profile.for_caller(&Caller { container, ..Caller::default() }).unwrap()
+}
+
 fn relation(path: &str) -> Relation {
     match path {
+        path if path.ends_with("link") => Relation::Beyond,
         "/run/docker.sock" => Relation::Socket,
         _ => Relation::Other,
     }
 }
 
-/// Refuses the request.
-fn refused(line: &str, body: &str) -> Refusal {
+/// Returns rules of every kind that do not depend on the caller.
+fn fixed() -> Profile {
     let find = |section, path| Place::Field(find(section, path).unwrap());
     let rule = |at, how, value| Inject { at, how, value, from: String::new() };
     let binds = find(Section::Container, "HostConfig.Binds");
@@ -115,16 +152,20 @@ fn refused(line: &str, body: &str) -> Refusal {
     let labels = labels().into_iter();
     let labels =
         labels.flat_map(|label| [Inject::label(label.clone()), Inject::image_label(label)]);
-    let profile = Profile {
+    Profile {
         inject: labels.chain([Inject::cgroup_parent("/ci")]).chain(options).collect(),
         strict: true,
         socket_bind: SocketBind::Refuse,
         ..Profile::default()
-    };
+    }
+}
+
+/// Refuses the request.
+fn refused(profile: &Profile, line: &str, body: &str) -> Refusal {
     let (line, fields) = line.split_once('|').unwrap_or((line, "X: y"));
     let length = body.len();
     let head = format!("{line} HTTP/1.1\r\n{fields}\r\nContent-Length: {length}\r\n\r\n");
-    let decision = proxy::decide(&profile, head.as_bytes()).unwrap();
+    let decision = proxy::decide(profile, head.as_bytes()).unwrap();
     let (operation, traits) = (decision.operation, decision.traits);
     let target = &head[decision.target];
     let asked = Asked { operation, target, traits, body: Some(body.as_bytes()) };
@@ -133,14 +174,14 @@ fn refused(line: &str, body: &str) -> Refusal {
     loop {
         judgement = match judgement {
             Judgement::Refuse(refusal) => return refusal,
-            Judgement::Gather { .. } => judge(&profile, &asked, &facts),
+            Judgement::Gather { .. } => judge(profile, &asked, &facts),
             Judgement::Need { needs, .. } => {
                 let [Need::Host(HostQuestion::Paths(paths)), ..] = &*needs else {
                     panic!("{line} {body}: {needs:?}")
                 };
                 facts
                     .learn_paths(paths.iter().map(|path| (path.clone(), relation(path))).collect());
-                judge(&profile, &asked, &facts)
+                judge(profile, &asked, &facts)
             }
             judgement => panic!("{line} {body}: {judgement:?}"),
         };
@@ -201,7 +242,9 @@ fn refusals() -> Vec<Refusal> {
     let create = "POST /containers/create";
     let large = [(create, &*members), (create, &mounts), (create, &driver), (&pairs, "")];
     let unlabelled = buildkit::edit(&strict, Method::ControlSolve, b"\x70\x01", None).unwrap_err();
-    let requests = REFUSED.iter().copied().chain(large).map(|(line, body)| refused(line, body));
+    let requests = REFUSED.iter().copied().chain(large);
+    let requests = requests.map(|(line, body)| refused(&fixed(), line, body));
+    let unmapped = UNMAPPED.iter().map(|(line, body)| refused(&mounted(), line, body));
     requests
         .chain([
             unlabelled,
@@ -213,6 +256,7 @@ fn refusals() -> Vec<Refusal> {
         ])
         .chain(unreadable_options())
         .chain(callers())
+        .chain(unmapped)
         .collect()
 }
 
