@@ -59,6 +59,16 @@ pub struct Container {
     pub mounts: Vec<Mount>,
 }
 
+impl Container {
+    /// Returns the number of bytes of its texts.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let pairs = self.labels.iter().chain(&self.env).map(|(key, value)| key.len() + value.len());
+        let mounts = self.mounts.iter().map(|mount| mount.target.len() + mount.source.size());
+        self.name.len() + self.cgroup_parent.len() + pairs.sum::<usize>() + mounts.sum::<usize>()
+    }
+}
+
 /// A mount of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
@@ -90,6 +100,16 @@ pub enum Source {
     },
     /// Something that no other container can mount: a tmpfs, for example.
     Nothing,
+}
+
+impl Source {
+    fn size(&self) -> usize {
+        match self {
+            Self::Path(path) => path.len(),
+            Self::Volume { name, place } => name.len() + place.len(),
+            Self::Nothing => 0,
+        }
+    }
 }
 
 /// The facts about a caller that the rules of a profile need. Its user, group and process are always known.

@@ -57,7 +57,7 @@ pub(in crate::net) enum Found {
 pub(in crate::net) struct Part {
     caller: Caller,
     wanted: Wanted,
-    cgroups: Cgroups,
+    cgroups: Rc<Cgroups>,
     /// The container, if it is remembered.
     container: Option<Rc<Container>>,
     /// The daemon's cgroup driver, if it is remembered.
@@ -99,7 +99,9 @@ fn look_at(
     let needs_cgroup = wanted.has(Wanted::CGROUP) || is_for_daemon(wanted);
     match pid {
         Some(pid) if needs_cgroup => {
-            let cgroups = kernel.connector(connection, pid)?.cgroups;
+            let text = kernel.connector(connection, pid)?.cgroup;
+            let cgroups = daemon.remembered.cgroups(text);
+            let cgroups = cgroups.ok_or_else(|| kernel.garbled(pid.get()))?;
             let (container, driver) = (None, daemon.remembered.driver(daemon.now));
             Part { caller, wanted, cgroups, container, driver, kernel }.recall(daemon)
         }

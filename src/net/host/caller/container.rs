@@ -86,8 +86,8 @@ impl Inquiry {
     /// Returns `true` if the daemon is in the part of the cgroups that the proxy sees.
     fn is_daemon_below_root(&self) -> bool {
         let Ok(Credentials::Known { pid, .. }) = client::peer(&self.daemon) else { return false };
-        let daemon = self.kernel.process(pid.get());
-        daemon.is_ok_and(|daemon| !daemon.cgroups.is_outside())
+        let daemon = self.kernel.cgroups(pid.get());
+        daemon.is_ok_and(|(cgroups, _)| !cgroups.is_outside())
     }
 }
 
@@ -118,14 +118,14 @@ fn running(inspected: &Value, cgroup: &Candidate, kernel: Kernel) -> Result<Runn
         return Err(Unknown::NotRunning(container.id));
     }
     let elsewhere = || Unknown::Elsewhere { path: cgroup.path.clone(), pid };
-    let first = kernel.process(pid).map_err(|why| match why {
+    let (cgroups, started) = kernel.cgroups(pid).map_err(|why| match why {
         Unknown::Ended(_) => elsewhere(),
         why => why,
     })?;
-    if !first.cgroups.candidates.contains(cgroup) {
+    if !cgroups.candidates.contains(cgroup) {
         return Err(elsewhere());
     }
-    Ok(Running { container, cgroup: cgroup.clone(), first: (pid, first.started) })
+    Ok(Running { container, cgroup: cgroup.clone(), first: (pid, started) })
 }
 
 /// Reads the inspection of a container.
@@ -141,6 +141,9 @@ fn read(inspected: &Value) -> Result<Container, Unknown> {
     });
     let mounts = list(inspected, "/Mounts")?.iter().map(mount);
     let mut mounts: Vec<Mount> = mounts.collect::<Result<_, _>>()?;
+    for part in list(inspected, "/HostConfig/Mounts")? {
+        narrow(&mut mounts, part);
+    }
     let tmpfs = members(inspected, "/HostConfig/Tmpfs")?;
     mounts.extend(tmpfs.map(|(target, _)| Mount::at(target, Source::Nothing)));
     mounts.sort_by_key(|mount| std::cmp::Reverse(mount.target.len()));
@@ -169,6 +172,24 @@ fn mount(mount: &Value) -> Result<Mount, Unknown> {
         _ => Source::Nothing,
     };
     Ok(Mount::at(text("/Destination")?, source))
+}
+
+/// Replaces the volume of which a container mounts only this part: as a source, the daemon reports the place of
+/// the whole volume.
+fn narrow(mounts: &mut [Mount], part: &Value) {
+    let text = |pointer| part.pointer(pointer).and_then(Value::as_str).filter(|it| !it.is_empty());
+    let (Some(target), Some(part)) = (text("/Target"), text("/VolumeOptions/Subpath")) else {
+        return;
+    };
+    let target = Mount::at(target, Source::Nothing).target;
+    for mount in mounts.iter_mut().filter(|mount| mount.target == target) {
+        if let Source::Volume { place, .. } = &mount.source {
+            mount.source = match &**place {
+                "" => Source::Nothing,
+                place => Source::Path(format!("{place}/{part}")),
+            };
+        }
+    }
 }
 
 fn string<'v>(value: &'v Value, pointer: &str) -> Result<&'v str, Unknown> {

@@ -65,8 +65,8 @@ pub(in crate::net) struct Connection<'s> {
 /// A process as the kernel describes it.
 #[derive(Debug)]
 pub(super) struct Process {
-    /// Its cgroups.
-    pub(super) cgroups: Cgroups,
+    /// The text about its cgroups.
+    pub(super) cgroup: String,
     /// The time at which it was started, in ticks since the boot.
     pub(super) started: u64,
 }
@@ -135,8 +135,20 @@ impl Kernel {
         if is_ending {
             return Err(Unknown::Ended(pid));
         }
-        let cgroups = str::from_utf8(&cgroup).ok().and_then(Cgroups::read);
-        Ok(Process { cgroups: cgroups.ok_or_else(|| garbled("cgroup"))?, started })
+        let cgroup = String::from_utf8(cgroup).map_err(|_| garbled("cgroup"))?;
+        Ok(Process { cgroup, started })
+    }
+
+    /// Describes the cgroups of the process that has this pid now.
+    pub(super) fn cgroups(self, pid: u32) -> Result<(Cgroups, u64), Unknown> {
+        let Process { cgroup, started } = self.process(pid)?;
+        let cgroups = Cgroups::read(&cgroup).ok_or_else(|| self.garbled(pid))?;
+        Ok((cgroups, started))
+    }
+
+    /// Returns the reason why the text about the cgroups of a process is not used.
+    pub(super) fn garbled(self, pid: u32) -> Unknown {
+        Unknown::Unreadable(format!("{}/{pid}/cgroup", self.proc), GARBLED.to_owned())
     }
 
     /// Returns the start time of the process that has this pid now.
@@ -202,7 +214,7 @@ impl Stat {
     /// Reads the text; `None` if it cannot be understood.
     fn read(text: &[u8]) -> Option<Self> {
         // The name of the program may have any bytes, so also spaces and parentheses.
-        let behind = text.iter().rposition(|byte| *byte == b')')? + 1;
+        let behind = memchr::memrchr(b')', text)? + 1;
         let fields = str::from_utf8(text.get(behind..)?).ok()?;
         // From the third: state, ppid, pgrp, session, tty, tpgid, flags; the start time is the 22nd.
         let mut fields = fields.split_ascii_whitespace().skip(6);

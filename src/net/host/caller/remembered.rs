@@ -7,11 +7,17 @@ use std::time::{Duration, Instant};
 
 use super::container::Running;
 use super::process::Kernel;
-use crate::net::host::cgroup::Candidate;
+use crate::net::host::cgroup::{Candidate, Cgroups};
 use crate::rules::caller::Container;
 
 /// Maximum number of remembered containers; the oldest is dropped first. A host runs some dozen jobs at a time.
 const ENTRIES: usize = 256;
+
+/// Maximum size of a remembered container or text in bytes. Jobs choose their labels and variables.
+const SIZE: usize = 64 * 1024;
+
+/// Maximum number of remembered texts about cgroups. All processes of a container have the same.
+const TEXTS: usize = 64;
 
 /// Time for which a cgroup driver is remembered. It changes only with the daemon's configuration.
 const DRIVER_KEPT: Duration = Duration::from_mins(10);
@@ -20,6 +26,8 @@ const DRIVER_KEPT: Duration = Duration::from_mins(10);
 #[derive(Debug, Default)]
 pub(in crate::net) struct Remembered {
     containers: RefCell<VecDeque<Entry>>,
+    /// The cgroups in texts of the kernel.
+    cgroups: RefCell<VecDeque<(String, Rc<Cgroups>)>>,
     /// The cgroup driver, and the time of the answer.
     driver: RefCell<Option<(String, Instant)>>,
 }
@@ -57,8 +65,28 @@ impl Remembered {
             entries.pop_front();
         }
         let container = Rc::new(container);
+        if container.size() > SIZE {
+            return container;
+        }
         entries.push_back(Entry { cgroup, first, container: Rc::clone(&container) });
         container
+    }
+
+    /// Reads the kernel's text about the cgroups of a process; `None` if it cannot be understood. A text that
+    /// was read before takes a fraction of the time.
+    pub(super) fn cgroups(&self, text: String) -> Option<Rc<Cgroups>> {
+        let mut known = self.cgroups.borrow_mut();
+        if let Some((_, cgroups)) = known.iter().find(|(known, _)| *known == text) {
+            return Some(Rc::clone(cgroups));
+        }
+        let cgroups = Rc::new(Cgroups::read(&text)?);
+        if text.len() <= SIZE {
+            if known.len() >= TEXTS {
+                known.pop_front();
+            }
+            known.push_back((text, Rc::clone(&cgroups)));
+        }
+        Some(cgroups)
     }
 
     /// Returns the cgroup driver.

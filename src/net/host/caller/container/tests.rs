@@ -14,12 +14,20 @@ fn job() -> Value {
             "Binds": ["/srv/builds:/builds:rw"],
             "CgroupParent": "ci-7.slice",
             "Tmpfs": {"/builds/tmp/": "rw", "/run": ""},
+            "Mounts": [{
+                "Type": "volume", "Source": "work", "Target": "/w/",
+                "VolumeOptions": {"Subpath": "a/b"},
+            }],
         },
         "Mounts": [
             {"Type": "bind", "Source": "/srv/builds", "Destination": "/builds", "Mode": "", "RW": true},
             {
                 "Type": "volume", "Name": "cache", "Source": "/var/lib/docker/volumes/cache/_data",
                 "Destination": "/builds/../cache", "Driver": "local", "RW": true,
+            },
+            {
+                "Type": "volume", "Name": "work", "Source": "/var/lib/docker/volumes/work/_data",
+                "Destination": "/w", "Driver": "local", "RW": true,
             },
             {"Type": "volume", "Name": "remote", "Destination": "/r", "Driver": "rexray"},
             {"Type": "tmpfs", "Source": "", "Destination": "/builds/scratch", "RW": true},
@@ -48,6 +56,7 @@ fn an_inspection_is_read() {
             Mount::at("/builds", Source::Path("/srv/builds".to_owned())),
             Mount::at("/cache", volume("cache", "/var/lib/docker/volumes/cache/_data")),
             Mount::at("/run", Source::Nothing),
+            Mount::at("/w", Source::Path("/var/lib/docker/volumes/work/_data/a/b".to_owned())),
             Mount::at("/r", volume("remote", "")),
         ],
     };

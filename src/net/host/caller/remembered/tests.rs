@@ -44,3 +44,27 @@ fn a_container_is_known_by_its_cgroup_and_its_first_process() {
     fake.process(7, 1, "0::/\n");
     assert_eq!(remembered.container(&cgroup, fake.kernel), None);
 }
+
+#[test]
+fn a_container_with_much_text_is_not_remembered() {
+    let (fake, remembered) = (Fake::new(), Remembered::default());
+    fake.process(7, 1, "0::/\n");
+    let mut large = running(1);
+    large.container.labels.push(("a".to_owned(), "b".repeat(SIZE)));
+    assert_eq!(remembered.keep(large.clone()).id, large.container.id);
+    assert_eq!(remembered.container(&large.cgroup, fake.kernel), None);
+}
+
+#[test]
+fn a_text_about_cgroups_is_read_once() {
+    let remembered = Remembered::default();
+    let read = |text: &str| remembered.cgroups(text.to_owned());
+    let first = read("0::/a\n").unwrap();
+    assert!(Rc::ptr_eq(&first, &read("0::/a\n").unwrap()));
+    assert_eq!((&*first.path, &*read("0::/b\n").unwrap().path), ("/a", "/b"));
+    assert_eq!(read("nonsense"), None);
+    for number in 0..2 * TEXTS {
+        read(&format!("0::/{number}\n"));
+    }
+    assert_eq!(remembered.cgroups.borrow().len(), TEXTS);
+}
