@@ -44,19 +44,16 @@ impl Profile {
             shown.push(filled);
         }
         self.inject = shown.into_iter().collect();
-        match wanted {
-            None => {
-                let caller = Caller::default();
-                // Nothing depends on the caller, so nothing can be missing.
-                self.paths = paths.map(&Of { caller: &caller, listener }).unwrap_or_default();
-            }
-            Some(wanted) => {
-                let dynamic = dynamic.into_iter().collect();
-                let listener = listener.to_owned();
-                let of_caller = OfCaller { inject, paths, listener, dynamic, maps, wanted };
-                self.of_caller = Some(Box::new(of_caller));
-            }
+        if !maps {
+            let caller = Caller::default();
+            // No path depends on the caller, so nothing can be missing. Requests that get no value of the caller
+            // are judged by this map.
+            self.paths = paths.map(&Of { caller: &caller, listener }).unwrap_or_default();
         }
+        self.of_caller = wanted.map(|wanted| {
+            let (dynamic, listener) = (dynamic.into_iter().collect(), listener.to_owned());
+            Box::new(OfCaller { inject, paths, listener, dynamic, maps, wanted })
+        });
         self
     }
 
