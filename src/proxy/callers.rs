@@ -35,7 +35,9 @@ impl ListenerSettings {
             listener: Rc::downgrade(listener),
             ..listener.like()
         });
-        listener.callers.remember(caller, &settings);
+        if caller.container.as_ref().is_none_or(|container| container.is_small()) {
+            listener.callers.remember(caller, &settings);
+        }
         Ok(settings)
     }
 

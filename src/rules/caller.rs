@@ -59,13 +59,24 @@ pub struct Container {
     pub mounts: Vec<Mount>,
 }
 
+/// Maximum size of a container that is remembered, in bytes. Jobs choose their labels and variables.
+const SIZE: usize = 64 * 1024;
+
 impl Container {
-    /// Returns the number of bytes of its texts.
+    /// Returns `true` if it is small enough to be remembered.
     #[must_use]
-    pub fn size(&self) -> usize {
-        let pairs = self.labels.iter().chain(&self.env).map(|(key, value)| key.len() + value.len());
-        let mounts = self.mounts.iter().map(|mount| mount.target.len() + mount.source.size());
-        self.name.len() + self.cgroup_parent.len() + pairs.sum::<usize>() + mounts.sum::<usize>()
+    pub fn is_small(&self) -> bool {
+        // Many short texts take more room than their bytes.
+        let pairs = self.labels.iter().chain(&self.env).map(|pair| {
+            let (key, value) = pair;
+            size_of_val(pair) + key.len() + value.len()
+        });
+        let mounts = self
+            .mounts
+            .iter()
+            .map(|mount| size_of_val(mount) + mount.target.len() + mount.source.size());
+        let size = self.name.len() + self.cgroup_parent.len();
+        size + pairs.sum::<usize>() + mounts.sum::<usize>() <= SIZE
     }
 }
 

@@ -2,7 +2,7 @@ use std::rc::Rc;
 
 use crate::engine::shapes::Place;
 use crate::proxy::ListenerSettings;
-use crate::rules::caller::Caller;
+use crate::rules::caller::{Caller, Container};
 use crate::rules::inject::{How, Inject, Value};
 use crate::rules::paths::PathRules;
 use crate::rules::{Label, Profile};
@@ -43,4 +43,18 @@ fn a_process_counts_if_a_rule_names_it() {
         settings.profile.inject.labels().first().unwrap().value.clone()
     };
     assert_eq!((value(10), value(11)), ("10".to_owned(), "11".to_owned()));
+}
+
+#[test]
+fn callers_in_a_container_with_much_text_are_not_remembered() {
+    let listener = listener("{container.name}");
+    let remembered = |value: String| {
+        let env = vec![("a".to_owned(), value)];
+        let container = Rc::new(Container { env, ..Container::default() });
+        let caller = Caller { container: Some(container), ..Caller::default() };
+        let settings = || ListenerSettings::for_caller(&listener, caller.clone()).unwrap();
+        Rc::ptr_eq(&settings(), &settings())
+    };
+    assert!(remembered("b".to_owned()));
+    assert!(!remembered("b".repeat(64 * 1024)));
 }

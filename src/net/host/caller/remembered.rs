@@ -13,8 +13,8 @@ use crate::rules::caller::Container;
 /// Maximum number of remembered containers; the oldest is dropped first. A host runs some dozen jobs at a time.
 const ENTRIES: usize = 256;
 
-/// Maximum size of a remembered container or text in bytes. Jobs choose their labels and variables.
-const SIZE: usize = 64 * 1024;
+/// Maximum length of a remembered text in bytes.
+const TEXT: usize = 64 * 1024;
 
 /// Maximum number of remembered texts about cgroups. All processes of a container have the same.
 const TEXTS: usize = 64;
@@ -61,14 +61,13 @@ impl Remembered {
         let mut entries = self.containers.borrow_mut();
         // Of a container that was started again, or about which several asked at once.
         entries.retain(|entry| entry.cgroup != cgroup);
-        if entries.len() >= ENTRIES {
-            entries.pop_front();
-        }
         let container = Rc::new(container);
-        if container.size() > SIZE {
-            return container;
+        if container.is_small() {
+            if entries.len() >= ENTRIES {
+                entries.pop_front();
+            }
+            entries.push_back(Entry { cgroup, first, container: Rc::clone(&container) });
         }
-        entries.push_back(Entry { cgroup, first, container: Rc::clone(&container) });
         container
     }
 
@@ -80,7 +79,7 @@ impl Remembered {
             return Some(Rc::clone(cgroups));
         }
         let cgroups = Rc::new(Cgroups::read(&text)?);
-        if text.len() <= SIZE {
+        if text.len() <= TEXT {
             if known.len() >= TEXTS {
                 known.pop_front();
             }

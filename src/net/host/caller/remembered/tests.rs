@@ -49,10 +49,14 @@ fn a_container_is_known_by_its_cgroup_and_its_first_process() {
 fn a_container_with_much_text_is_not_remembered() {
     let (fake, remembered) = (Fake::new(), Remembered::default());
     fake.process(7, 1, "0::/\n");
-    let mut large = running(1);
-    large.container.labels.push(("a".to_owned(), "b".repeat(SIZE)));
-    assert_eq!(remembered.keep(large.clone()).id, large.container.id);
-    assert_eq!(remembered.container(&large.cgroup, fake.kernel), None);
+    let long = vec![("a".to_owned(), "b".repeat(64 * 1024))];
+    let many = vec![("a".to_owned(), String::new()); 4096];
+    for env in [long, many] {
+        let mut large = running(1);
+        large.container.env = env;
+        assert_eq!(remembered.keep(large.clone()).id, large.container.id);
+        assert_eq!(remembered.container(&large.cgroup, fake.kernel), None);
+    }
 }
 
 #[test]
