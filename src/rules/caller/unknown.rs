@@ -108,7 +108,7 @@ impl fmt::Display for Unknown {
                 write!(out, "the daemon's cgroup driver is {driver:?}, so containers have no cgroups")
             }
             Self::NotRunning(id) => {
-                write!(out, "it is in the cgroup of container {id}, but the daemon says that has ended")
+                write!(out, "it is in the cgroup of container {id}, but the daemon says that it does not run")
             }
             Self::Elsewhere { path, pid } => write!(
                 out,

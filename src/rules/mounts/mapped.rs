@@ -241,8 +241,11 @@ fn edit_device<'d>(
     };
     let is_bind = |flags: &str| flags.split(',').any(|flag| flag == "bind" || flag == "rbind");
     if values("o").any(|(_, flags)| is_bind(&flags)) {
-        for (value, device) in values("device") {
-            if let Bound::Path(path) = bound(profile, known, &device, Forms::Path, survey)? {
+        for (value, device) in values("device").filter(|(_, device)| !device.is_empty()) {
+            // A relative one begins in the directory in which the daemon runs: "/", nearly everywhere.
+            let slash = if device.starts_with('/') { "" } else { "/" };
+            let source = [slash, &device].concat();
+            if let Bound::Path(path) = bound(profile, known, &source, Forms::Path, survey)? {
                 edits.replace(value, quoted(&path));
             }
         }
