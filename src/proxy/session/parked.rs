@@ -97,3 +97,6 @@ impl Session {
         self.is_idle() && quiet() && self.notes.is_empty() && !self.closed
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use super::{Of, Placeholder, Template, Word};
 use crate::rules::caller::{Caller, Container};
 
 fn filled(text: &str, word: Word) -> Result<String, String> {
-    let env = vec![("JOB".to_owned(), "42".to_owned()), ("UP".to_owned(), "..".to_owned())];
+    let env = vec![("JOB".to_owned(), "42".to_owned())];
     let container = Container { id: "c0ffee".to_owned(), env, ..Container::default() };
     let caller = Caller { pid: 12, container: Some(Rc::new(container)), ..Caller::default() };
     let of = Of { caller: &caller, listener: "gitlab" };
@@ -48,11 +48,41 @@ fn mistakes_are_named() {
 
 #[test]
 fn a_value_of_the_job_does_not_leave_its_place_in_a_path() {
-    assert_eq!(filled("/srv/{container.env:JOB}:/x", Word::Path).unwrap(), "/srv/42:/x");
-    let why = filled("/srv/{container.env:UP}:/x", Word::Path).unwrap_err();
+    let fill = |value: &str, text: &str, word| {
+        let env = vec![("V".to_owned(), value.to_owned())];
+        let container = Container { env, ..Container::default() };
+        let caller = Caller { container: Some(Rc::new(container)), ..Caller::default() };
+        let of = Of { caller: &caller, listener: "" };
+        let filled = Template::of(text).fill(&of, word, "--label");
+        filled.map_err(|refusal| refusal.to_string())
+    };
+    let long = "x".repeat(4097);
+    for (value, in_path, anywhere) in [
+        ("42", true, true),
+        ("a b-c.d", true, true),
+        ("..", false, true),
+        (".", false, true),
+        ("-", false, true),
+        ("", false, true),
+        ("a/b", false, true),
+        ("a:rw", false, true),
+        ("a,b", false, true),
+        ("a\nb", false, false),
+        ("a\rb", false, false),
+        ("a\0b", false, false),
+        (&long, false, false),
+        (&long[1..], true, true),
+    ] {
+        let text = "/srv/{container.env:V}:/x";
+        let wanted = format!("/srv/{value}:/x");
+        for (word, fits) in [(Word::Path, in_path), (Word::Any, anywhere)] {
+            let filled = fill(value, text, word);
+            assert_eq!(filled.as_ref().ok() == Some(&wanted), fits, "{value:?} {filled:?}");
+        }
+    }
     assert_eq!(
-        why,
-        "the operator's setting at --label has {container.env:UP}, and its value is not one part of a path"
+        fill("..", "/srv/{container.env:V}", Word::Path).unwrap_err(),
+        "the operator's setting at --label has {container.env:V}, and its value is not one part of a path"
     );
 }
 
