@@ -61,12 +61,6 @@ pub(super) struct Mapped<'m> {
 }
 
 impl PathRules {
-    /// Returns `true` if no path is translated or refused.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        !self.of_caller && self.fixed.is_empty() && !self.strict
-    }
-
     /// Returns the map for a caller.
     ///
     /// # Errors

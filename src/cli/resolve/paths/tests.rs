@@ -1,5 +1,6 @@
 use crate::cli::resolve::tests::{listener_of, run};
 use crate::config::Listener;
+use crate::rules::paths::PathRules;
 
 /// Returns the mapped paths.
 fn mapped(listener: &Listener) -> Vec<String> {
@@ -18,7 +19,7 @@ fn flags_and_variables_map_paths() {
     let listener = listener_of("", &env).unwrap();
     assert!(listener.paths.of_caller && !listener.paths.strict);
     assert_eq!(mapped(&listener), ["/a=/b DCP_MAP_PATH", "/c=/d DCP_MAP_PATH"]);
-    assert!(listener_of("", &[]).unwrap().paths.is_empty());
+    assert_eq!(listener_of("", &[]).unwrap().paths, PathRules::default());
 }
 
 #[test]
