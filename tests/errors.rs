@@ -109,6 +109,11 @@ const UNMAPPED: &[(&str, &str)] = &[
         "POST /services/create",
         r#"{"TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"bind","Source":"/{{.}}"}]}}}"#,
     ),
+    ("POST /volumes/create", r#"{"DriverOpts":{"type":"none","o":"bind","device":"/builds"}}"#),
+    (
+        "POST /containers/create",
+        r#"{"HostConfig":{"Mounts":[{"Type":"volume","VolumeOptions":{"DriverConfig":{"Options":{"type":"ext4"}}}}]}}"#,
+    ),
 ];
 
 /// Returns the rules for a caller whose paths are translated by the mounts of its container.
@@ -123,7 +128,14 @@ fn mounted() -> Profile {
     let mounts = mounts.map(|(target, source)| Mount::at(target, source)).to_vec();
     let container = Some(Rc::new(Container { mounts, ..Container::default() }));
     let paths = PathRules { of_caller: true, strict: true, ..PathRules::default() };
-    let profile = Profile::default().with(Vec::new(), paths, "");
+    let size = Label { key: "size".to_owned(), value: "1g".to_owned() };
+    let rule = Inject {
+        at: Place::Field(find(Section::Volume, "DriverOpts").unwrap()),
+        how: How::Append,
+        value: Value::Map(vec![size]),
+        from: String::new(),
+    };
+    let profile = Profile::default().with(vec![rule], paths, "");
     profile.for_caller(&Caller { container, ..Caller::default() }).unwrap()
 }
 

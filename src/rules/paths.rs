@@ -81,6 +81,11 @@ impl PathRules {
 }
 
 impl PathMap {
+    /// Makes a map that refuses every path.
+    pub(super) fn closed() -> Self {
+        Self { strict: true, ..Self::default() }
+    }
+
     /// Returns `true` if no path is translated or refused.
     #[must_use]
     pub fn is_empty(&self) -> bool {

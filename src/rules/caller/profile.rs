@@ -5,7 +5,7 @@ use crate::engine::fields::BINDS;
 use crate::engine::shapes::{CONTAINER, Place, Storage};
 use crate::engine::{HTTP2, Operation, Payload, QueryShape};
 use crate::rules::inject::{Inject, Injections, Value};
-use crate::rules::paths::PathRules;
+use crate::rules::paths::{PathMap, PathRules};
 use crate::rules::{Label, Profile, Refusal};
 
 /// The rules of a profile that depend on the caller, not filled in yet.
@@ -48,7 +48,8 @@ impl Profile {
             let caller = Caller::default();
             // No path depends on the caller, so nothing can be missing. Requests that get no value of the caller
             // are judged by this map.
-            self.paths = paths.map(&Of { caller: &caller, listener }).unwrap_or_default();
+            let map = paths.map(&Of { caller: &caller, listener });
+            self.paths = map.unwrap_or_else(|_| PathMap::closed());
         }
         self.of_caller = wanted.map(|wanted| {
             let (dynamic, listener) = (dynamic.into_iter().collect(), listener.to_owned());

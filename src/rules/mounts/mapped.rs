@@ -14,6 +14,8 @@
 //! are kept by mounting the place on the host. So are all binds of services, since another node of the swarm would
 //! make a new volume of that name.
 
+use std::borrow::Cow;
+
 use super::{Mounted, one_option};
 use crate::engine::fields::DRIVER_OPTS;
 use crate::engine::has_subpaths;
@@ -167,13 +169,16 @@ pub(in crate::rules) fn volume<'d>(
     top: &Object<'d>,
 ) -> Result<Survey, Refusal> {
     let mut survey = Survey::default();
-    // Where the operator has a rule for these options, they are as the rule says.
     if !profile.paths.is_empty()
-        && !profile.inject.tree(&VOLUME).has(DRIVER_OPTS)
         && is_local(top.string("Driver")?.as_deref())
         && let Found::Object(options) = top.object(DRIVER_OPTS)?
     {
-        edit_device(profile, known, edits, &options, &mut survey)?;
+        // Where the operator has a rule for these options, they are as the rule says.
+        if !profile.inject.tree(&VOLUME).has(DRIVER_OPTS) {
+            edit_device(profile, known, edits, &options, &mut survey)?;
+        } else if profile.paths.is_strict() && values(&options, "device").next().is_some() {
+            return Err(device_beside_rule());
+        }
     }
     Ok(survey)
 }
@@ -225,8 +230,11 @@ fn is_local(driver: Option<&str>) -> bool {
     matches!(driver, None | Some("" | "local"))
 }
 
+/// Types of volumes of the local driver, beside binds, that show no file of the host.
+const APART: [&str; 4] = ["tmpfs", "nfs", "nfs4", "cifs"];
+
 /// Translates `device` among the `options` of a volume of the local driver, if it is a bind. Other devices are
-/// those of file systems.
+/// those of file systems, which may have files of the host (overlay, ext4).
 fn edit_device<'d>(
     profile: &'d Profile,
     known: &Facts,
@@ -234,14 +242,9 @@ fn edit_device<'d>(
     options: &Object<'d>,
     survey: &mut Survey,
 ) -> Result<(), Refusal> {
-    // Keys of a map are exact, and Go uses the last of several equal ones.
-    let values = |key: &'static str| {
-        let members = options.members.iter().filter(move |member| member.key() == key);
-        members.filter_map(|member| Some((member.value, string(member.value)?)))
-    };
     let is_bind = |flags: &str| flags.split(',').any(|flag| flag == "bind" || flag == "rbind");
-    if values("o").any(|(_, flags)| is_bind(&flags)) {
-        for (value, device) in values("device").filter(|(_, device)| !device.is_empty()) {
+    if values(options, "o").any(|(_, flags)| is_bind(&flags)) {
+        for (value, device) in values(options, "device").filter(|(_, device)| !device.is_empty()) {
             // A relative one begins in the directory in which the daemon runs: "/", nearly everywhere.
             let slash = if device.starts_with('/') { "" } else { "/" };
             let source = [slash, &device].concat();
@@ -249,8 +252,37 @@ fn edit_device<'d>(
                 edits.replace(value, quoted(&path));
             }
         }
+    } else if profile.paths.is_strict()
+        && let Some((_, kind)) = values(options, "type").find(|(_, kind)| !APART.contains(&&**kind))
+    {
+        return Err(file_system(&kind));
     }
     Ok(())
+}
+
+/// Returns the values of `key` as JSON and as text. Keys of a map are exact, and Go uses the last of several
+/// equal ones.
+fn values<'d>(
+    options: &Object<'d>,
+    key: &'static str,
+) -> impl Iterator<Item = (&'d str, Cow<'d, str>)> {
+    let members = options.members.iter().filter(move |member| member.key() == key);
+    members.filter_map(|member| Some((member.value, string(member.value)?)))
+}
+
+fn device_beside_rule() -> Refusal {
+    let text = "the volume has a device, and the operator has a rule for options of volumes, so the device is not \
+                translated to one of the host; mount the path itself";
+    Refusal::new(Reason::Unmapped, text)
+}
+
+fn file_system(kind: &str) -> Refusal {
+    let text = format!(
+        "the volume has the type \"{}\", which may have files of the host that are outside of what the operator \
+         maps for this caller; tmpfs, nfs, cifs or a bind (type=none, o=bind) are possible",
+        shown(kind)
+    );
+    Refusal::new(Reason::Unmapped, text)
 }
 
 fn beyond(source: &str) -> Refusal {

@@ -164,7 +164,10 @@ fn read(inspected: &Value) -> Result<Container, Unknown> {
 fn mount(mount: &Value) -> Result<Mount, Unknown> {
     let text = |pointer| string(mount, pointer);
     let source = match text("/Type")? {
-        "bind" => Source::Path(text("/Source")?.to_owned()),
+        "bind" => match text("/Source")? {
+            path if path.starts_with('/') => Source::Path(path.to_owned()),
+            _ => Source::Nothing,
+        },
         "volume" => Source::Volume {
             name: text("/Name")?.to_owned(),
             place: mount.get("Source").and_then(Value::as_str).unwrap_or_default().to_owned(),
@@ -186,7 +189,10 @@ fn narrow(mounts: &mut [Mount], part: &Value) {
         if let Source::Volume { place, .. } = &mount.source {
             mount.source = match &**place {
                 "" => Source::Nothing,
-                place => Source::Path(format!("{place}/{part}")),
+                // Cleaned, as paths of mounts are.
+                place => {
+                    Source::Path(Mount::at(&format!("{place}/{part}"), Source::Nothing).target)
+                }
             };
         }
     }

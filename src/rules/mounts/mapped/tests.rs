@@ -362,7 +362,9 @@ fn bound_devices_of_volumes_are_translated() {
         ("", r#""o":"bind""#, "workspace/a", "/srv/jobs/7/a", true),
         ("", r#""o":"bind""#, "", "", true),
         ("other", r#""o":"bind""#, "/workspace", "/workspace", true),
-        ("", r#""type":"ext4","o":"ro""#, "/workspace/a", "/workspace/a", true),
+        ("", r#""type":"ext4","o":"ro""#, "/workspace/a", "/workspace/a", false),
+        ("", r#""type":"overlay","o":"lowerdir=/""#, "overlay", "overlay", false),
+        ("", r#""type":"tmpfs","o":"size=1m""#, "tmpfs", "tmpfs", true),
         ("", r#""type":"nfs","o":"addr=x,bindx""#, ":/workspace", ":/workspace", true),
         ("", r#""O":"bind""#, "/workspace", "/workspace", true),
     ] {
