@@ -13,7 +13,7 @@ use super::engine::{Engine, engine};
 use super::proxy::Proxy;
 
 /// Kind of a resource, named like docker's management command.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Config,
     Container,
@@ -184,9 +184,11 @@ impl Drop for Lab {
     fn drop(&mut self) {
         // The newest first: a container before the network that it uses. Failures are ignored, since the test may
         // have removed the resource itself.
-        for (kind, name) in self.made.take().iter().rev() {
-            let mut arguments = kind.removal().to_vec();
-            arguments.push(name);
+        let mut made = self.made.take();
+        made.reverse();
+        for same in made.chunk_by(|(one, _), (other, _)| one == other) {
+            let mut arguments = same[0].0.removal().to_vec();
+            arguments.extend(same.iter().map(|(_, name)| name.as_str()));
             let _ = self.direct.try_run(&arguments);
         }
         self.remove_cgroups();
