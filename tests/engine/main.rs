@@ -14,6 +14,7 @@
 
 mod build;
 mod buildkit;
+mod callers;
 mod cgroups;
 mod compose;
 mod empty;
