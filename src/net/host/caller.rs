@@ -62,6 +62,8 @@ pub(in crate::net) struct Part {
     container: Option<Rc<Container>>,
     /// The daemon's cgroup driver, if it is remembered.
     driver: Option<String>,
+    /// `true` if the proxy has a cgroup namespace of its own.
+    has_namespace: bool,
     kernel: Kernel,
 }
 
@@ -99,11 +101,13 @@ fn look_at(
     let needs_cgroup = wanted.has(Wanted::CGROUP) || is_for_daemon(wanted);
     match pid {
         Some(pid) if needs_cgroup => {
+            let has_namespace = !daemon.remembered.sees_all_cgroups(kernel)?;
             let text = kernel.connector(connection, pid)?.cgroup;
             let cgroups = daemon.remembered.cgroups(text);
             let cgroups = cgroups.ok_or_else(|| kernel.garbled(pid.get()))?;
             let (container, driver) = (None, daemon.remembered.driver(daemon.now));
-            Part { caller, wanted, cgroups, container, driver, kernel }.recall(daemon)
+            let part = Part { caller, wanted, cgroups, container, driver, has_namespace, kernel };
+            part.recall(daemon)
         }
         None if needs_cgroup || wanted.has(Wanted::PID) => Err(Unknown::OutOfSight),
         _ => Ok(Found::All(caller)),
@@ -127,19 +131,15 @@ impl Part {
         if is_known {
             candidates.clear();
         }
-        let inquiry = Inquiry {
-            daemon: daemon.path.to_owned(),
-            candidates,
-            driver: asks && !is_known && self.driver.is_none(),
-            root: (!is_known || self.wanted.has(Wanted::CGROUP))
-                && !self.kernel.shows_all_cgroups(),
-            kernel: self.kernel,
-        };
-        if inquiry.is_empty() {
+        let driver = asks && !is_known && self.driver.is_none();
+        let root = self.has_namespace && (!is_known || self.wanted.has(Wanted::CGROUP));
+        if candidates.is_empty() && !driver && !root {
             // What is not asked is known, or not needed.
             let answer = Answer { sees_root: true, ..Answer::default() };
             return self.complete(answer, daemon).map(Found::All);
         }
+        let (path, kernel) = (daemon.path.to_owned(), self.kernel);
+        let inquiry = Inquiry { daemon: path, candidates, driver, root, kernel };
         Ok(Found::Part(Box::new(self), inquiry))
     }
 
@@ -149,7 +149,7 @@ impl Part {
         answer: Answer,
         daemon: &Asked<'_>,
     ) -> Result<Caller, Unknown> {
-        let Self { mut caller, wanted, cgroups, container, driver, kernel } = self;
+        let Self { mut caller, wanted, cgroups, container, driver, kernel, .. } = self;
         let container = answer.container.map(|found| daemon.remembered.keep(found)).or(container);
         if let Some(driver) = &answer.driver {
             daemon.remembered.keep_driver(driver, daemon.now);

@@ -51,11 +51,6 @@ pub(super) struct Running {
 }
 
 impl Inquiry {
-    /// Returns `true` if there is nothing to ask.
-    pub(super) fn is_empty(&self) -> bool {
-        self.candidates.is_empty() && !self.driver && !self.root
-    }
-
     /// Asks the daemon, which may take long.
     pub(in crate::net) fn answer(&self) -> Result<Answer, Unknown> {
         let container = self.container()?;

@@ -90,7 +90,6 @@ impl Kernel {
 
     /// Describes the process of a pidfd.
     fn held(self, pidfd: &OwnedFd, pid: u32) -> Result<Process, Unknown> {
-        self.check()?;
         let process = self.process(pid);
         // A process that has ended can be read from its pidfd. Until then, no other one gets its pid.
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
@@ -104,7 +103,6 @@ impl Kernel {
 
     /// Describes a process, if it may be the one that made a connection that was accepted at `since`.
     fn started_before(self, since: Instant, pid: u32) -> Result<Process, Unknown> {
-        self.check()?;
         let process = self.process(pid)?;
         let now = clock_gettime(ClockId::Boottime);
         let now = Duration::try_from(now).map_err(|_| Unknown::Ended(pid))?;
@@ -114,7 +112,7 @@ impl Kernel {
     }
 
     /// Checks that `/proc` shows the pid namespace of the proxy.
-    fn check(self) -> Result<(), Unknown> {
+    pub(super) fn check(self) -> Result<(), Unknown> {
         let own = fs::read_link(format!("{}/self", self.proc)).map_err(|_| Unknown::NoProc)?;
         let is_own = own.to_str() == Some(&*std::process::id().to_string());
         if is_own { Ok(()) } else { Err(Unknown::NoProc) }

@@ -1,6 +1,6 @@
 //! Answers of one daemon that hold for some time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::container::Running;
 use super::process::Kernel;
 use crate::net::host::cgroup::{Candidate, Cgroups};
-use crate::rules::caller::Container;
+use crate::rules::caller::{Container, Unknown};
 
 /// Maximum number of remembered containers; the oldest is dropped first. A host runs some dozen jobs at a time.
 const ENTRIES: usize = 256;
@@ -30,6 +30,8 @@ pub(in crate::net) struct Remembered {
     cgroups: RefCell<VecDeque<(String, Rc<Cgroups>)>>,
     /// The cgroup driver, and the time of the answer.
     driver: RefCell<Option<(String, Instant)>>,
+    /// Set once `/proc` was looked at: `true` if the proxy sees all cgroups.
+    sees_all_cgroups: Cell<Option<bool>>,
 }
 
 /// A container, until its first process has ended. Until then only its name may change; the one at the first
@@ -86,6 +88,18 @@ impl Remembered {
             known.push_back((text, Rc::clone(&cgroups)));
         }
         Some(cgroups)
+    }
+
+    /// Checks `/proc` at the first call. Returns `true` if the proxy sees all cgroups. Neither changes while it
+    /// runs.
+    pub(super) fn sees_all_cgroups(&self, kernel: Kernel) -> Result<bool, Unknown> {
+        if let Some(sees_all) = self.sees_all_cgroups.get() {
+            return Ok(sees_all);
+        }
+        kernel.check()?;
+        let sees_all = kernel.shows_all_cgroups();
+        self.sees_all_cgroups.set(Some(sees_all));
+        Ok(sees_all)
     }
 
     /// Returns the cgroup driver.
