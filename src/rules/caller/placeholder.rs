@@ -44,50 +44,47 @@ pub enum Placeholder {
     Listener,
 }
 
-/// The names of placeholders. Those that end in `:` have a key.
-const NAMES: [&str; 11] = [
-    "container",
-    "container.name",
-    "container.label:",
-    "container.env:",
-    "uid",
-    "user",
-    "gid",
-    "pid",
-    "cgroup",
-    "cgroup.parent",
-    "listener",
+/// The placeholders without a key, by name.
+const PLAIN: [(&str, Placeholder); 9] = [
+    ("container", Placeholder::Container),
+    ("container.name", Placeholder::Name),
+    ("uid", Placeholder::Uid),
+    ("user", Placeholder::User),
+    ("gid", Placeholder::Gid),
+    ("pid", Placeholder::Pid),
+    ("cgroup", Placeholder::Cgroup),
+    ("cgroup.parent", Placeholder::CgroupParent),
+    ("listener", Placeholder::Listener),
 ];
+
+const LABEL: &str = "container.label:";
+const ENV: &str = "container.env:";
 
 impl Placeholder {
     /// Returns the names of all placeholders. Those that end in `:` have a key.
     pub fn names() -> impl Iterator<Item = &'static str> + Clone {
-        NAMES.into_iter()
+        let plain = PLAIN.iter().map(|(name, _)| *name);
+        // Those of the container come first.
+        plain.clone().take(2).chain([LABEL, ENV]).chain(plain.skip(2))
     }
 
     /// Reads the part before the fallback.
     fn read(text: &str) -> Result<Self, TemplateError> {
-        if let Some((name @ ("container.label" | "container.env"), key)) = text.split_once(':')
-            && !key.is_empty()
-        {
-            let key = key.to_owned();
-            return Ok(if name == "container.env" { Self::Env(key) } else { Self::Label(key) });
-        }
-        Ok(match text {
-            "container" => Self::Container,
-            "container.name" => Self::Name,
-            "uid" => Self::Uid,
-            "user" => Self::User,
-            "gid" => Self::Gid,
-            "pid" => Self::Pid,
-            "cgroup" => Self::Cgroup,
-            "cgroup.parent" => Self::CgroupParent,
-            "listener" => Self::Listener,
-            "container.label" | "container.env" | "container.label:" | "container.env:" => {
-                return Err(TemplateError::NoKey(text.trim_end_matches(':').to_owned()));
+        let keyed = [(LABEL, Self::Label as fn(String) -> Self), (ENV, Self::Env)];
+        for (name, of_key) in keyed {
+            match text.strip_prefix(name) {
+                Some("") => {
+                    return Err(TemplateError::NoKey(text.trim_end_matches(':').to_owned()));
+                }
+                Some(key) => return Ok(of_key(key.to_owned())),
+                None if name.strip_suffix(':') == Some(text) => {
+                    return Err(TemplateError::NoKey(text.to_owned()));
+                }
+                None => {}
             }
-            _ => return Err(TemplateError::Unknown(text.to_owned())),
-        })
+        }
+        let plain = PLAIN.iter().find(|(name, _)| *name == text);
+        plain.map(|(_, of)| of.clone()).ok_or_else(|| TemplateError::Unknown(text.to_owned()))
     }
 
     /// Returns the facts that it needs.
@@ -142,19 +139,14 @@ impl Placeholder {
 
 impl fmt::Display for Placeholder {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Container => "container",
-            Self::Name => "container.name",
-            Self::Label(key) => return write!(out, "container.label:{key}"),
-            Self::Env(key) => return write!(out, "container.env:{key}"),
-            Self::Uid => "uid",
-            Self::User => "user",
-            Self::Gid => "gid",
-            Self::Pid => "pid",
-            Self::Cgroup => "cgroup",
-            Self::CgroupParent => "cgroup.parent",
-            Self::Listener => "listener",
-        })
+        match self {
+            Self::Label(key) => write!(out, "{LABEL}{key}"),
+            Self::Env(key) => write!(out, "{ENV}{key}"),
+            plain => {
+                let row = PLAIN.iter().find(|(_, of)| of == plain);
+                out.write_str(row.map_or("", |(name, _)| *name))
+            }
+        }
     }
 }
 
