@@ -1,4 +1,4 @@
-//! When the proxy looks for the caller, and what it does if it cannot know it.
+//! Look-ups of the caller: which requests make one, and the refusals if the caller cannot be known.
 
 use std::fs;
 use std::time::{Duration, Instant};

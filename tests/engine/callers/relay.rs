@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, sleep};
 use std::time::Duration;
 
-/// What the threads of a relay share.
+/// State that the threads of a relay share.
 #[derive(Default)]
 struct Shared {
     heads: Mutex<Vec<String>>,

@@ -45,9 +45,9 @@ const GARBLED: &str = "it does not have the form of proc(5)";
 /// The places at which the kernel describes processes and cgroups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::net) struct Kernel {
-    /// Where procfs is mounted.
+    /// The mount point of procfs.
     pub(super) proc: &'static str,
-    /// Where the hierarchy of cgroup version 2 is mounted.
+    /// The mount point of cgroup version 2.
     pub(super) cgroup: &'static str,
 }
 
