@@ -11,6 +11,7 @@ pub mod invalid;
 mod label;
 mod paths;
 mod quantity;
+mod removal;
 pub mod similar;
 pub mod socket;
 mod template;
@@ -21,8 +22,9 @@ pub use cgroup::{BuildCgroupParent, CgroupParent, check_driver, driver_warning};
 pub use drain::Drain;
 pub use file::Fault;
 pub use invalid::Invalid;
-pub use label::{label, label_pair};
-pub use paths::{map_paths, mapped_pair, mapped_path};
+pub use label::{label, label_pair, plain_label};
+pub use paths::{job_socket, map_paths, mapped_pair, mapped_path};
+pub use removal::{Removal, duration};
 pub use socket::SocketAccess;
 
 use crate::engine::shapes::Place;
@@ -82,6 +84,8 @@ pub struct Listener {
     pub inject: Vec<Inject>,
     /// The translation of paths.
     pub paths: PathRules,
+    /// The removal of what clients created.
+    pub removal: Removal,
 }
 
 /// A value, and where it was given.
@@ -160,7 +164,8 @@ impl Listener {
         });
         let labels = labels(Place::Labels, &self.labels)
             .into_iter()
-            .chain(labels(Place::ImageLabels, &self.image_labels));
+            .chain(labels(Place::ImageLabels, &self.image_labels))
+            .chain(self.own_labels());
         let parents = parent.into_iter().chain(build_parent);
         let profile = Profile {
             strict: self.strict,

@@ -2,7 +2,7 @@
 //!
 //! Layers from bottom to top. A file may use lower layers only; `tests/layers.rs` checks this:
 //!
-//! `buffer` < `json` < `http` < `http2` < `engine` < `rules` < `proxy` < `stats` < `config` < `net` < `cli` < `main`
+//! `buffer` < `json` < `http` < `http2` < `engine` < `rules` < `proxy` < `stats` < `config` < `reap` < `net` < `cli` < `main`
 
 pub mod buffer;
 pub mod cli;
@@ -13,5 +13,6 @@ pub mod http2;
 pub mod json;
 pub mod net;
 pub mod proxy;
+pub mod reap;
 pub mod rules;
 pub mod stats;

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// The layers, bottom to top. A file may use what stands lower, never what stands higher.
 const LAYERS: &[&str] = &[
-    "buffer", "json", "http", "http2", "engine", "rules", "proxy", "stats", "config", "net", "cli",
-    "main",
+    "buffer", "json", "http", "http2", "engine", "rules", "proxy", "stats", "config", "reap",
+    "net", "cli", "main",
 ];
 
 /// Circles of modules that use each other. A circle is one concept in several files; each stands

@@ -51,6 +51,13 @@ _dockerd_ci_proxy() {
         --anonymous-volumes)
             mapfile -t COMPREPLY < <(compgen -W 'label leave' -- "$cur")
             ;;
+        --job-socket)
+            compopt -o filenames 2>/dev/null
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            ;;
+        --reap-delay)
+            :
+            ;;
         --socket-mode)
             :
             ;;
@@ -77,6 +84,21 @@ _dockerd_ci_proxy() {
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
             ;;
+        --older-than)
+            :
+            ;;
+        --keep)
+            :
+            ;;
+        --grace)
+            :
+            ;;
+        --format)
+            mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur")
+            ;;
+        --timeout)
+            :
+            ;;
         --labelname | --ln)
             :
             ;;
@@ -100,6 +122,11 @@ _dockerd_ci_proxy() {
                 --socket-bind
                 --socket-bind-source
                 --anonymous-volumes
+                --job-socket
+                --reap-when-gone
+                --reap-on-exit
+                --reap-delay
+                --mark
                 --strict
                 --no-buildkit
                 --socket-mode
@@ -113,6 +140,12 @@ _dockerd_ci_proxy() {
                 --check
                 --listener
                 --body
+                --older-than
+                --keep
+                --grace
+                --dry-run
+                --format
+                --timeout
                 --help
                 -h
                 --version
@@ -123,9 +156,11 @@ _dockerd_ci_proxy() {
                 --lv
                 --cgroupparent
                 --cp
-                help
+                run
+                reap
                 explain
                 status
+                help
                 ' -- "$cur")
             ;;
     esac

@@ -1,6 +1,7 @@
 //! Texts rendered from the table of flags.
 
 use super::Exit;
+use super::commands::COMMANDS;
 use super::flags::{Effect, FLAGS, Flag};
 use super::settings::{Form, Scope};
 use crate::config::inject;
@@ -29,18 +30,11 @@ pub fn version() -> String {
 pub fn help() -> String {
     let mut lines = vec![format!("{NAME} {VERSION}")];
     lines.extend(wrapped("", &format!("{DESCRIPTION}.")));
-    lines.extend(
-        [
-            "",
-            "usage:",
-            "  dockerd-ci-proxy [flags]",
-            "  dockerd-ci-proxy explain [flags] METHOD TARGET",
-            "  dockerd-ci-proxy status [--stats-socket PATH]",
-            "",
-            "flags:",
-        ]
-        .map(String::from),
-    );
+    lines.extend(["", "usage:", "  dockerd-ci-proxy [flags]"].map(String::from));
+    lines.extend(COMMANDS.iter().map(|command| {
+        format!("  {NAME} {} {}", command.word, command.arguments).trim_end().to_owned()
+    }));
+    lines.extend(["", "flags:"].map(String::from));
     lines.extend(FLAGS.iter().flat_map(paragraph));
     lines.push(String::new());
     lines.extend(wrapped("", RULES));

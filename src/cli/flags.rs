@@ -1,9 +1,8 @@
 //! The one table of all flags. The parser, `--help`, the reference, the man page and the shell completions
 //! are made from it.
 
-use super::settings::{Action, Form, Setting, listener, own, process};
+use super::settings::{Action, FLAG, Form, Setting, listener, own, process};
 pub use super::settings::{Effect, Flag};
-use crate::config::similar;
 
 /// The stats socket that `status` reads by default.
 pub const STATS_SOCKET: &str = "/run/dockerd-ci-proxy/stats.sock";
@@ -12,19 +11,16 @@ pub const STATS_SOCKET: &str = "/run/dockerd-ci-proxy/stats.sock";
 pub const FLAGS: &[Flag] = &[
     Flag {
         names: &["--config"],
-        short: None,
         effect: Effect::Value(Setting::Config, "PATH"),
         variable: Some("DCP_CONFIG"),
-        key: None,
-        default: None,
         summary: "The configuration file, in TOML.",
         details: "Without it, none is read, and the flags configure one listening socket. With it, \
                the file overrides variables, and a setting given by both the file and a flag is an \
                error.",
+        ..FLAG
     },
     Flag {
         names: &["--dockersocket", "--ds"],
-        short: None,
         effect: Effect::Value(Setting::Daemon, "PATH"),
         variable: Some("DCP_DOCKER_SOCKET"),
         key: Some(listener("daemon", Form::Text)),
@@ -32,10 +28,10 @@ pub const FLAGS: &[Flag] = &[
         summary: "The socket of the Docker daemon.",
         details: "Can be written as unix:///path. The daemon need not be running when the proxy \
                starts.",
+        ..FLAG
     },
     Flag {
         names: &["--listensocket", "--ls"],
-        short: None,
         effect: Effect::Value(Setting::Listen, "PATH"),
         variable: Some("DCP_LISTEN_SOCKET"),
         key: Some(own("socket")),
@@ -43,10 +39,10 @@ pub const FLAGS: &[Flag] = &[
         summary: "The socket that clients use instead of the daemon's.",
         details: "Can be written as unix:///path. A socket that a dead process left behind is \
                replaced; a socket on which a process still listens is an error.",
+        ..FLAG
     },
     Flag {
         names: &["--label"],
-        short: None,
         effect: Effect::Value(Setting::Label, "KEY=VALUE"),
         variable: Some("DCP_LABELS"),
         key: Some(listener("labels", Form::Table(Setting::NoLabels))),
@@ -58,10 +54,10 @@ pub const FLAGS: &[Flag] = &[
                separated by commas or line ends; whitespace around a label is ignored, and a value \
                with a comma needs the flag. If a label is given by a flag, the variables for \
                labels are not read.",
+        ..FLAG
     },
     Flag {
         names: &["--image-labels"],
-        short: None,
         effect: Effect::Value(Setting::ImageLabels, "all|none|KEY,..."),
         variable: Some("DCP_IMAGE_LABELS"),
         key: Some(listener("image_labels", Form::Chosen(["all", "none"]))),
@@ -70,24 +66,23 @@ pub const FLAGS: &[Flag] = &[
         details: "Keys of labels, separated by commas. A label that differs between jobs gives \
                each job a different image, and builds that start from that image cannot share a \
                cache. Everything else gets all labels.",
+        ..FLAG
     },
     Flag {
         names: &["--cgroup-parent"],
-        short: None,
         effect: Effect::Value(Setting::CgroupParent, "PARENT|self|caller|none"),
         variable: Some("DCP_CGROUP_PARENT"),
         key: Some(listener("cgroup_parent", Form::Text)),
-        default: None,
         summary: "The cgroup parent of containers, and of builds unless they have their own.",
         details: "An absolute path like /ci/1234 for a daemon with the cgroup driver cgroupfs, a \
                slice like ci-1234.slice for one with systemd. The word self means the cgroup \
                parent of the container in which the proxy runs; the proxy asks the daemon for it \
                at startup. The word caller means the cgroup parent of the client's own container or \
                process, so that what a job starts runs beside it, below the same limits. none is the same as not to give it. In the variable, 1 and true mean self, 0 and false mean none.",
+        ..FLAG
     },
     Flag {
         names: &["--build-cgroup-parent"],
-        short: None,
         effect: Effect::Value(Setting::BuildCgroupParent, "inherit|none|caller|PARENT"),
         variable: Some("DCP_BUILD_CGROUP_PARENT"),
         key: Some(listener("build_cgroup_parent", Form::Text)),
@@ -97,10 +92,10 @@ pub const FLAGS: &[Flag] = &[
                the choice to the daemon and the client; caller and paths or slices are as for --cgroup-parent. \
                BuildKit caches build steps per cgroup parent, so if each job has its own, give \
                builds one that all jobs share.",
+        ..FLAG
     },
     Flag {
         names: &["--map-paths"],
-        short: None,
         effect: Effect::Value(Setting::MapPaths, "caller|none"),
         variable: Some("DCP_MAP_PATHS"),
         key: Some(listener("map_paths", Form::Text)),
@@ -108,57 +103,49 @@ pub const FLAGS: &[Flag] = &[
         summary: "The meaning of paths in bind mounts, for clients that run in containers.",
         details: "With caller, a path at which something is mounted into the client's own container, or \
                below it, means that thing. With none, each path is one of the host, as without the proxy.",
+        ..FLAG
     },
     Flag {
         names: &["--map-path"],
-        short: None,
         effect: Effect::Value(Setting::MapPath, "PATH=HOST_PATH"),
         variable: Some("DCP_MAP_PATH"),
         key: Some(listener("map_path", Form::Table(Setting::NoMapPath))),
-        default: None,
         summary: "A path in bind mounts of clients, and the host path that it means.",
         details: "It holds for all that is below it, too; the longest one counts. Can be repeated with \
                other paths. The host path may have placeholders, as values of labels. The variable holds \
                several, separated by commas or line ends.",
+        ..FLAG
     },
     Flag {
         names: &["--map-paths-strict"],
-        short: None,
         effect: Effect::Switch(Setting::MapPathsStrict, "true"),
-        variable: None,
         key: Some(listener("map_paths_strict", Form::Switch)),
-        default: None,
         summary: "Refuse bind mounts of paths for which neither --map-paths nor --map-path has a meaning.",
-        details: "",
+        ..FLAG
     },
     Flag {
         names: &["--socket-bind"],
-        short: None,
         effect: Effect::Value(Setting::SocketBind, "rewrite|refuse|pass"),
-        variable: None,
         key: Some(listener("socket_bind", Form::Text)),
         default: Some("rewrite"),
         summary: "Handling of containers and services that mount the daemon's socket.",
         details: "rewrite mounts the listening socket instead, so that everything the container \
                creates is labelled too; refuse refuses the container; pass allows the mount, which \
                bypasses the labels, and logs a warning.",
+        ..FLAG
     },
     Flag {
         names: &["--socket-bind-source"],
-        short: None,
         effect: Effect::Value(Setting::SocketBindSource, "PATH"),
-        variable: None,
         key: Some(own("socket_bind_source")),
-        default: None,
         summary: "The path of the listening socket on the host, for --socket-bind rewrite.",
         details: "Without it, the path of the listening socket is used. Needed if the proxy itself runs \
                in a container.",
+        ..FLAG
     },
     Flag {
         names: &["--anonymous-volumes"],
-        short: None,
         effect: Effect::Value(Setting::AnonymousVolumes, "label|leave"),
-        variable: None,
         key: Some(listener("anonymous_volumes", Form::Text)),
         default: Some("label"),
         summary: "Label anonymous volumes, or leave them to the daemon.",
@@ -168,70 +155,107 @@ pub const FLAGS: &[Flag] = &[
                image that it does not know yet. With leave, they have no labels, as without the proxy. A \
                volume that a client mounts itself, as with --mount type=volume, is labelled in \
                both cases.",
+        ..FLAG
+    },
+    Flag {
+        names: &["--job-socket"],
+        effect: Effect::Value(Setting::JobSocket, "PATH"),
+        key: Some(listener("job_socket", Form::Text)),
+        summary: "Give each container a socket of its own at this path, for what it creates itself.",
+        details: "What is created through such a socket has the id of the container in the label \
+               dockerd-ci-proxy.job, runs below the container's cgroup parent, mounts the container's \
+               own paths, gets sockets of its own, and is removed when the container has ended.",
+        ..FLAG
+    },
+    Flag {
+        names: &["--reap-when-gone"],
+        effect: Effect::Switch(Setting::ReapWhenGone, "true"),
+        key: Some(listener("reap_when_gone", Form::Switch)),
+        summary: "Remove what a container's processes created once that container has ended.",
+        details: "Adds the label dockerd-ci-proxy.job with the id of the client's container. What \
+               clients outside of containers create stays.",
+        ..FLAG
+    },
+    Flag {
+        names: &["--reap-on-exit"],
+        effect: Effect::Switch(Setting::ReapOnExit, "true"),
+        key: Some(listener("reap_on_exit", Form::Switch)),
+        summary: "Remove what clients created when the proxy stops for good.",
+        details: "Adds the label dockerd-ci-proxy.listener with the name or the socket of the listener. \
+               A restart or a change of the program that keeps the sockets removes nothing.",
+        ..FLAG
+    },
+    Flag {
+        names: &["--reap-delay"],
+        effect: Effect::Value(Setting::ReapDelay, "TIME"),
+        key: Some(listener("reap_delay", Form::Text)),
+        default: Some("10s"),
+        summary: "Time between the end of a container and the removal of what it created.",
+        details: "A container that is started again within this time keeps what it created.",
+        ..FLAG
+    },
+    Flag {
+        names: &["--mark"],
+        effect: Effect::Switch(Setting::Mark, "true"),
+        key: Some(listener("mark", Form::Switch)),
+        summary: "Mark labels as given, with the label dockerd-ci-proxy.given.",
+        details: "Its value is by-image on images and direct on everything else. So reap can tell a \
+               container of a job from one that has the job's labels only from its image. The command run \
+               and the settings that remove something imply it.",
+        ..FLAG
     },
     Flag {
         names: &["--strict"],
-        short: None,
         effect: Effect::Switch(Setting::Strict, "true"),
-        variable: None,
         key: Some(listener("strict", Form::Switch)),
-        default: None,
         summary: "Refuse requests that are not known operations of the Engine API, and BuildKit \
                images that cannot be labelled.",
         details: "Without it, operations of newer daemons and of Podman are forwarded unchanged, \
                and an image that cannot be labelled is only reported in the log.",
+        ..FLAG
     },
     Flag {
         names: &["--no-buildkit"],
-        short: None,
         effect: Effect::Switch(Setting::Buildkit, "false"),
-        variable: None,
         key: Some(listener("buildkit", Form::Switch)),
-        default: None,
         summary: "Forward BuildKit's connections unchanged.",
         details: "Images that are built through them have no labels; each such connection is \
                reported in the log.",
+        ..FLAG
     },
     Flag {
         names: &["--socket-mode"],
-        short: None,
         effect: Effect::Value(Setting::Mode, "MODE"),
-        variable: None,
         key: Some(listener("mode", Form::Text)),
-        default: None,
         summary: "The permissions of the listening socket, in octal.",
         details: "Without it, those of the daemon's socket, or 0660 if that does not exist.",
+        ..FLAG
     },
     Flag {
         names: &["--socket-owner"],
-        short: None,
         effect: Effect::Value(Setting::Owner, "USER"),
-        variable: None,
         key: Some(listener("owner", Form::Text)),
-        default: None,
         summary: "The user that owns the listening socket, by name or number.",
         details: "Without it, the user that runs the proxy.",
+        ..FLAG
     },
     Flag {
         names: &["--socket-group"],
-        short: None,
         effect: Effect::Value(Setting::Group, "GROUP"),
-        variable: None,
         key: Some(listener("group", Form::Text)),
-        default: None,
         summary: "The group of the listening socket, by name or number.",
         details: "Without it, that of the daemon's socket, or the group that runs the proxy if \
                that socket does not exist.",
+        ..FLAG
     },
     Flag {
         names: &["--drain-time"],
-        short: None,
         effect: Effect::Value(Setting::Drain, "TIME"),
-        variable: None,
         key: Some(process("drain_time", Form::Text)),
         default: Some("10s"),
         summary: "Time that running exchanges get to finish after SIGTERM or SIGINT.",
         details: "30 or 30s, 5m, 2h, or infinity. A second signal stops the proxy at once.",
+        ..FLAG
     },
     Flag {
         names: &["--debug"],
@@ -239,13 +263,12 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Switch(Setting::Debug, "true"),
         variable: Some("DCP_DEBUG"),
         key: Some(process("debug", Form::Switch)),
-        default: None,
         summary: "Log every exchange.",
         details: "In the variable, 1, true, yes and on mean yes, 0, false, no and off mean no.",
+        ..FLAG
     },
     Flag {
         names: &["--log-format"],
-        short: None,
         effect: Effect::Value(Setting::LogFormat, "text|json"),
         variable: Some("DCP_LOG_FORMAT"),
         key: Some(process("log_format", Form::Text)),
@@ -254,141 +277,118 @@ pub const FLAGS: &[Flag] = &[
         details: "text is a sentence for people, without the time, which the service manager adds; \
                json is one object per line, with the time and, for an exchange, its facts as \
                members.",
+        ..FLAG
     },
     Flag {
         names: &["--stats-socket"],
-        short: None,
         effect: Effect::Value(Setting::Stats, "PATH"),
         variable: Some("DCP_STATS_SOCKET"),
         key: Some(process("stats_socket", Form::Text)),
-        default: None,
         summary: "A socket that answers GET /metrics, /healthz and /readyz over HTTP.",
         details: "Without it, there is none. Its mode is 0660; owner and group are those of the \
                listening socket. dockerd-ci-proxy status connects to it; without this flag, that \
                command connects to /run/dockerd-ci-proxy/stats.sock.",
+        ..FLAG
     },
     Flag {
         names: &["--check"],
-        short: None,
         effect: Effect::Action(Action::Check),
-        variable: None,
-        key: None,
-        default: None,
         summary: "Do not serve: check the configuration, the daemon and the listening socket, and \
                print what a start would do.",
         details: "Nothing is changed. Errors go to standard error and decide the exit code; \
                warnings only go to standard error. Another program that already listens on the \
                socket is reported, but is not an error, so a running proxy can be checked before a \
                restart.",
+        ..FLAG
     },
     Flag {
         names: &["--listener"],
-        short: None,
         effect: Effect::Value(Setting::Listener, "NAME"),
-        variable: None,
-        key: None,
-        default: None,
         summary: "The listener of the request, for explain.",
         details: "Needed if the file has several.",
+        ..FLAG
     },
     Flag {
         names: &["--body"],
-        short: None,
         effect: Effect::Value(Setting::Body, "PATH"),
-        variable: None,
-        key: None,
-        default: None,
         summary: "A file with the body of the request, for explain.",
-        details: "",
+        ..FLAG
+    },
+    Flag {
+        names: &["--older-than"],
+        effect: Effect::Value(Setting::OlderThan, "TIME"),
+        summary: "Remove only what was created at least this long ago, for reap.",
+        details: "30 or 30s, 5m, 6h, or 7d.",
+        ..FLAG
+    },
+    Flag {
+        names: &["--keep"],
+        effect: Effect::Value(Setting::Keep, "KIND,..."),
+        summary: "The kinds that are not removed, for reap and run.",
+        details: "services, containers, networks, volumes, secrets, configs, images and cgroups, \
+               separated by commas.",
+        ..FLAG
+    },
+    Flag {
+        names: &["--grace"],
+        effect: Effect::Value(Setting::Grace, "TIME"),
+        default: Some("10s"),
+        summary: "Time that containers get to stop before they are killed, for reap and run.",
+        ..FLAG
+    },
+    Flag {
+        names: &["--dry-run"],
+        effect: Effect::Switch(Setting::DryRun, "true"),
+        summary: "Print what would be removed, and remove nothing, for reap.",
+        ..FLAG
+    },
+    Flag {
+        names: &["--format"],
+        effect: Effect::Value(Setting::Format, "text|json"),
+        default: Some("text"),
+        summary: "The form of the report about what was removed, for reap and run.",
+        ..FLAG
+    },
+    Flag {
+        names: &["--timeout"],
+        effect: Effect::Value(Setting::Timeout, "TIME"),
+        summary: "Time after which the command is stopped, for run.",
+        details: "It gets SIGTERM, and SIGKILL after the time of --grace; the exit code is then 124.",
+        ..FLAG
     },
     Flag {
         names: &["--help"],
         short: Some('h'),
         effect: Effect::Action(Action::Help),
-        variable: None,
-        key: None,
-        default: None,
         summary: "Print this help; so does the word help.",
-        details: "",
+        ..FLAG
     },
     Flag {
         names: &["--version"],
         short: Some('v'),
         effect: Effect::Action(Action::Version),
-        variable: None,
-        key: None,
-        default: None,
         summary: "Print the version.",
-        details: "",
+        ..FLAG
     },
     Flag {
         names: &["--labelname", "--ln"],
-        short: None,
         effect: Effect::Value(Setting::LabelName, "KEY"),
         variable: Some("DCP_LABEL_NAME"),
-        key: None,
-        default: None,
         summary: "The key of a label; older form of --label.",
         details: "The first one goes with the first --labelvalue, the second with the second.",
+        ..FLAG
     },
     Flag {
         names: &["--labelvalue", "--lv"],
-        short: None,
         effect: Effect::Value(Setting::LabelValue, "VALUE"),
         variable: Some("DCP_LABEL_VALUE"),
-        key: None,
-        default: None,
         summary: "The value of the label that --labelname names.",
-        details: "",
+        ..FLAG
     },
     Flag {
         names: &["--cgroupparent", "--cp"],
-        short: None,
         effect: Effect::Switch(Setting::CgroupParent, "self"),
-        variable: None,
-        key: None,
-        default: None,
         summary: "Older form of --cgroup-parent self.",
-        details: "",
+        ..FLAG
     },
 ];
-
-/// The words that are commands, each with its summary.
-pub const COMMANDS: &[(&str, &str)] = &[
-    ("help", "Print the help."),
-    (
-        "explain",
-        "Print what would happen to a request, METHOD TARGET: the operation, each rule that applies, and the \
-         request as the daemon would get it; exits with 1 if it is refused.",
-    ),
-    (
-        "status",
-        "Print the state of a running proxy, from its --stats-socket; exits with 0 if the daemon would answer a \
-         client now, else with 1.",
-    ),
-];
-
-/// Finds a flag by a name with dashes. Also returns that name from the table.
-#[must_use]
-pub fn by_name(typed: &str) -> Option<(&'static Flag, &'static str)> {
-    FLAGS.iter().find_map(|flag| {
-        let name = flag.names.iter().find(|name| **name == typed)?;
-        Some((flag, *name))
-    })
-}
-
-/// Finds a flag by its letter. Also returns its main name.
-#[must_use]
-pub fn by_short(typed: char) -> Option<(&'static Flag, &'static str)> {
-    let flag = FLAGS.iter().find(|flag| flag.short == Some(typed))?;
-    Some((flag, flag.names.first()?))
-}
-
-/// Returns the name of the flag that was probably meant.
-#[must_use]
-pub fn near(typed: &str) -> Option<&'static str> {
-    similar::nearest(typed, "--", FLAGS.iter().flat_map(|flag| flag.names).copied())
-}
-
-#[cfg(test)]
-mod tests;

@@ -7,10 +7,13 @@
 
 mod callers;
 pub mod check;
+pub mod commands;
+mod discovery;
 pub mod doc;
 pub mod explain;
 mod file;
 pub mod flags;
+pub mod orders;
 pub mod parse;
 pub mod profiles;
 mod resolve;
@@ -22,6 +25,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+pub use orders::{ReapOrder, RunOrder};
 use parse::Args;
 use settings::{Action, Given, Setting};
 pub use usage_error::UsageError;
@@ -33,13 +37,17 @@ use crate::config::{self, Config, Listener};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Serve until a signal stops it.
-    Run(Config),
+    Serve(Config),
     /// Report what a start would do, and what would stop it.
     Check(Config),
     /// Report what would happen to a request.
     Explain(Box<Request>),
     /// Print the state of the proxy with this stats socket.
     Status(PathBuf),
+    /// Run a command, and remove what it created.
+    Run(Box<RunOrder>),
+    /// Remove what carries labels.
+    Reap(Box<ReapOrder>),
     /// Print this help.
     Help(String),
     /// Print this version.
@@ -88,7 +96,7 @@ pub fn parse(
     match args.action {
         Action::Help => return Ok(Command::Help(doc::help())),
         Action::Version => return Ok(Command::Version(doc::version())),
-        Action::Status | Action::Serve | Action::Check | Action::Explain => args.fill_from(env),
+        _ => args.fill_from(&env),
     }
     match args.action {
         Action::Status => {
@@ -102,7 +110,12 @@ pub fn parse(
             let request = request(&args, listeners).map_err(one)?;
             Ok(Command::Explain(Box::new(request)))
         }
-        _ => config(&args, passed).map(Command::Run),
+        Action::Run => resolve::run_order(args, env).map(|order| Command::Run(Box::new(order))),
+        Action::Reap => {
+            let order = resolve::reap_order(&args.settings, &env).map_err(one)?;
+            Ok(Command::Reap(Box::new(order)))
+        }
+        _ => config(&args, passed).map(Command::Serve),
     }
 }
 
@@ -152,11 +165,13 @@ pub enum Exit {
     Usage,
     /// The daemon did not answer a question that has to be answered at startup.
     NoDaemon,
+    /// Something that should be removed stayed.
+    Left,
 }
 
 impl Exit {
     /// All exit codes, in the order of `--help`.
-    pub const ALL: &[Self] = &[Self::Done, Self::Failed, Self::Usage, Self::NoDaemon];
+    pub const ALL: &[Self] = &[Self::Done, Self::Failed, Self::Usage, Self::NoDaemon, Self::Left];
 
     /// The number that the parent process gets.
     #[must_use]
@@ -166,6 +181,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::NoDaemon => 3,
+            Self::Left => 4,
         }
     }
 
@@ -178,7 +194,10 @@ impl Exit {
                 "failure, such as a socket that cannot be bound, or a problem for status"
             }
             Self::Usage => "unusable flags, variables or configuration file",
-            Self::NoDaemon => "the daemon did not answer --check or --cgroup-parent self",
+            Self::NoDaemon => {
+                "the daemon did not answer --check, --cgroup-parent self, run or reap"
+            }
+            Self::Left => "run or reap left something that should be removed",
         }
     }
 }

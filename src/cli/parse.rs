@@ -6,21 +6,17 @@ use std::os::unix::ffi::OsStrExt;
 
 use lexopt::{Arg, Parser};
 
-use super::flags::{self, Effect, FLAGS};
+use super::commands::{self, COMMANDS};
+use super::flags::{Effect, FLAGS, Flag};
 use super::settings::{Action, Given, Setting, Settings};
 use super::usage_error::UsageError;
-
-/// The words that select an action if they come first.
-const WORDS: [(&str, Action); 2] = [("status", Action::Status), ("explain", Action::Explain)];
-
-/// The flags of `explain` alone.
-const OF_EXPLAIN: [&str; 2] = ["--listener", "--body"];
 
 /// The flags and variables as they were given, not checked yet.
 #[derive(Debug, Default)]
 pub struct Args {
     pub(super) settings: Settings,
-    /// The words behind `explain`: a method and a request-target.
+    /// The words behind `explain`: a method and a request-target. The words behind `run`: a command with its
+    /// arguments.
     pub(super) words: Vec<OsString>,
     /// The action; no argument after one that only prints was read.
     pub(super) action: Action,
@@ -35,12 +31,12 @@ impl Args {
         while !args.action.only_prints()
             && let Some(arg) = parser.next().map_err(unwanted_value)?
         {
-            let command = |(word, _): &&(&str, _)| arg == Arg::Value((*word).into());
             if before.is_empty()
-                && let Some((word, action)) = WORDS.iter().find(command)
+                && let Some(command) =
+                    COMMANDS.iter().find(|command| arg == Arg::Value(command.word.into()))
             {
-                args.action = *action;
-                before = word;
+                args.action = command.action;
+                before = command.word;
                 continue;
             }
             if let Arg::Value(word) = &arg
@@ -50,13 +46,25 @@ impl Args {
                 args.words.push(word.clone());
                 continue;
             }
+            if let Arg::Value(word) = &arg
+                && args.action == Action::Run
+            {
+                // Everything behind the first word is the command's own.
+                args.words.push(word.clone());
+                args.words.extend(parser.raw_args().map_err(unwanted_value)?);
+                break;
+            }
             let (flag, by) = match arg {
-                Arg::Short(letter) => flags::by_short(letter).ok_or_else(|| unknown_short(letter)),
+                Arg::Short(letter) => {
+                    commands::by_short(letter).ok_or_else(|| unknown_short(letter))
+                }
                 Arg::Long(name) => known(&format!("--{name}")),
                 Arg::Value(word) if word == "help" => known("--help"),
                 Arg::Value(word) => Err(stray(before, word)),
             }?;
-            check_command(args.action, by)?;
+            if !args.action.takes(flag) && !matches!(flag.effect, Effect::Action(Action::Version)) {
+                return Err(not_taken(args.action, flag, by));
+            }
             match flag.effect {
                 Effect::Action(action) => args.action = action,
                 Effect::Switch(setting, value) => {
@@ -77,7 +85,7 @@ impl Args {
     pub(super) fn fill_from(&mut self, env: impl Fn(&str) -> Option<OsString>) {
         let typed: Vec<Setting> = self.settings.0.iter().map(|(setting, _)| *setting).collect();
         let typed = |wanted: &[Setting]| typed.iter().any(|setting| wanted.contains(setting));
-        for flag in FLAGS {
+        for flag in FLAGS.iter().filter(|flag| self.action.takes(flag)) {
             let (Some(setting), Some(by)) = (flag.setting(), flag.variable) else { continue };
             let Some(value) = env(by).filter(|value| !value.is_empty()) else { continue };
             let given = Given::new(value, by);
@@ -111,9 +119,9 @@ fn parent_or_switch(given: Given) -> Given {
     }
 }
 
-fn known(name: &str) -> Result<(&'static flags::Flag, &'static str), UsageError> {
-    flags::by_name(name)
-        .ok_or_else(|| UsageError::Unknown { flag: name.to_owned(), near: flags::near(name) })
+fn known(name: &str) -> Result<(&'static Flag, &'static str), UsageError> {
+    commands::by_name(name)
+        .ok_or_else(|| UsageError::Unknown { flag: name.to_owned(), near: commands::near(name) })
 }
 
 fn unknown_short(letter: char) -> UsageError {
@@ -146,15 +154,10 @@ fn is_old_cgroup_switch(name: &str) -> bool {
     matches!(name, "--cgroupparent" | "--cp")
 }
 
-/// Refuses a flag that a command does not have.
-fn check_command(command: Action, by: &'static str) -> Result<(), UsageError> {
-    match command {
-        Action::Status if !["--stats-socket", "--help"].contains(&by) => {
-            Err(UsageError::NotOfStatus(by))
-        }
-        Action::Explain if by == "--check" => Err(UsageError::NotOfExplain(by)),
-        Action::Explain => Ok(()),
-        _ if OF_EXPLAIN.contains(&by) => Err(UsageError::OfExplain(by)),
-        _ => Ok(()),
+/// The error of a flag that the command does not take.
+fn not_taken(action: Action, flag: &Flag, by: &'static str) -> UsageError {
+    match action.word() {
+        Some(command) => UsageError::NotOf { by, command },
+        None => UsageError::OnlyOf { by, commands: commands::takers(flag) },
     }
 }

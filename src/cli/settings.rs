@@ -36,6 +36,18 @@ pub enum Effect {
     Value(Setting, &'static str),
 }
 
+/// A flag without anything, for the rows of the table.
+pub(super) const FLAG: Flag = Flag {
+    names: &[],
+    short: None,
+    effect: Effect::Action(Action::Help),
+    variable: None,
+    key: None,
+    default: None,
+    summary: "",
+    details: "",
+};
+
 impl Flag {
     /// Returns what it sets; `None` for an action.
     #[must_use]
@@ -59,6 +71,10 @@ pub enum Action {
     Explain,
     /// Print the state of a running proxy.
     Status,
+    /// Run a command with a socket of its own, and remove what it created.
+    Run,
+    /// Remove what carries labels.
+    Reap,
     /// Print the help.
     Help,
     /// Print the version.
@@ -108,6 +124,17 @@ pub enum Setting {
     Debug,
     LogFormat,
     Stats,
+    JobSocket,
+    ReapWhenGone,
+    ReapOnExit,
+    ReapDelay,
+    Mark,
+    OlderThan,
+    Keep,
+    Grace,
+    DryRun,
+    Format,
+    Timeout,
 }
 
 impl Setting {

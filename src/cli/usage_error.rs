@@ -33,12 +33,24 @@ pub enum UsageError {
         /// The value.
         value: OsString,
     },
-    /// A flag that the command `status` does not take.
-    NotOfStatus(&'static str),
-    /// A flag that only the command `explain` takes.
-    OfExplain(&'static str),
-    /// A flag that the command `explain` does not take.
-    NotOfExplain(&'static str),
+    /// A flag that a command does not take.
+    NotOf {
+        /// The flag.
+        by: &'static str,
+        /// The word of the command.
+        command: &'static str,
+    },
+    /// A flag that only some commands take.
+    OnlyOf {
+        /// The flag.
+        by: &'static str,
+        /// The words of the commands.
+        commands: Vec<&'static str>,
+    },
+    /// The command `run` without a command to run.
+    NoCommand,
+    /// The command `reap` without a label.
+    NoLabel,
     /// The command `explain` without a method and a request-target.
     NoRequest,
     /// The command `explain` without the name of one of several listeners, or with an unknown name.
@@ -155,6 +167,15 @@ pub enum UsageError {
         /// The problem.
         why: String,
     },
+    /// A context of the docker command that cannot be used.
+    Context {
+        /// The variable or file that names it.
+        by: String,
+        /// Its name.
+        name: String,
+        /// The problem.
+        why: String,
+    },
     /// A mistake in the configuration file.
     File(Fault),
     /// A value that `config` refuses.
@@ -180,11 +201,19 @@ impl Display for UsageError {
             Self::TakesNoValue { by, value } => {
                 write!(f, "{by}: takes no value, but got {:?}", value.to_string_lossy())
             }
-            Self::NotOfStatus(by) => {
-                write!(f, "{by}: cannot be used with status, which takes only --stats-socket")
+            Self::NotOf { by, command } => {
+                write!(f, "{by}: cannot be used with {command}")
             }
-            Self::OfExplain(by) => write!(f, "{by}: can be used only with explain"),
-            Self::NotOfExplain(by) => write!(f, "{by}: cannot be used with explain"),
+            Self::OnlyOf { by, commands } => {
+                write!(f, "{by}: can be used only with {}", commands.join(" and "))
+            }
+            Self::NoCommand => {
+                write!(f, "run: needs a command, like dockerd-ci-proxy run -- make test")
+            }
+            Self::NoLabel => write!(
+                f,
+                "reap: needs at least one --label KEY=VALUE; without one, everything would be removed"
+            ),
             Self::NoRequest => write!(
                 f,
                 "explain: needs a method and a request-target, like POST /containers/create?name=x"
@@ -260,6 +289,9 @@ impl Display for UsageError {
             ),
             Self::Unreadable { by, path, why } => {
                 write!(f, "{by}: cannot read {}: {why}", path.display())
+            }
+            Self::Context { by, name, why } => {
+                write!(f, "{by}: the docker context {name:?} cannot be used: {why}")
             }
             Self::File(fault) => write!(f, "{fault}"),
             Self::Invalid(by, why) => write!(f, "{by}: {why}"),

@@ -3,7 +3,8 @@
 
 use std::ffi::OsString;
 
-use super::flags::{self, FLAGS};
+use super::commands;
+use super::flags::FLAGS;
 use crate::config::similar;
 use crate::net::service::handover;
 
@@ -42,7 +43,7 @@ fn near(name: &str) -> Option<&'static str> {
     let variables = FLAGS.iter().filter_map(|flag| flag.variable);
     similar::nearest(name, PREFIX, variables).or_else(|| {
         let words = name.strip_prefix(PREFIX)?.to_ascii_lowercase().replace('_', "-");
-        flags::by_name(&format!("--{words}")).map(|(_, flag)| flag)
+        commands::by_name(&format!("--{words}")).map(|(_, flag)| flag)
     })
 }
 

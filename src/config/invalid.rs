@@ -64,6 +64,10 @@ pub enum Invalid {
     LogFormat(String),
     /// An unreadable time.
     Time(String),
+    /// Not a finite duration.
+    Duration(String),
+    /// An unknown kind of resources.
+    Kind(String),
     /// An unreadable file mode.
     Mode(String),
     /// A user or group name that does not exist.
@@ -170,6 +174,14 @@ impl Display for Invalid {
                     "{text:?} is not a time; expected a form like 30, 30s, 5m, 2h or infinity"
                 )
             }
+            Self::Duration(text) => {
+                write!(f, "{text:?} is not a time; expected a form like 30, 30s, 5m, 6h or 7d")
+            }
+            Self::Kind(text) => write!(
+                f,
+                "unknown kind {text:?}; expected services, containers, networks, volumes, secrets, configs, \
+                 images or cgroups"
+            ),
             Self::Mode(text) => {
                 write!(f, "{text:?} is not a file mode; expected an octal number up to 0777")
             }

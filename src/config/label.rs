@@ -14,6 +14,20 @@ pub fn label_pair(text: &str) -> Result<Label, Invalid> {
     label(key, value)
 }
 
+/// Reads `KEY=VALUE` without placeholders, for a label that is looked for.
+///
+/// # Errors
+///
+/// No `=`, an empty key, and a NUL.
+pub fn plain_label(text: &str) -> Result<Label, Invalid> {
+    let (key, value) = text.split_once('=').ok_or_else(|| Invalid::NoEquals(text.to_owned()))?;
+    match key {
+        "" => Err(Invalid::EmptyKey),
+        _ if text.contains('\0') => Err(Invalid::LineBytes(text.to_owned())),
+        _ => Ok(Label { key: key.to_owned(), value: value.to_owned() }),
+    }
+}
+
 /// Makes a label of a key and a value, which may be empty and may have placeholders.
 ///
 /// # Errors

@@ -51,6 +51,17 @@ pub fn mapped_path(seen: &str, host: &str, by: &str) -> Result<FixedPath, Invali
     Ok(FixedPath { seen, host: host.to_owned(), from })
 }
 
+/// Reads the path of a socket in containers.
+///
+/// # Errors
+///
+/// A path that is not absolute, or has a part `..`, or NUL, CR, LF or `:`.
+pub fn job_socket(text: &str) -> Result<String, Invalid> {
+    let path = cleaned(text).filter(|path| path != "/");
+    let path = path.ok_or_else(|| Invalid::NotAbsolute(text.to_owned()))?;
+    if path.contains(':') { Err(Invalid::NotMountable(text.to_owned())) } else { Ok(path) }
+}
+
 /// Returns an absolute path without empty parts and `.`.
 fn cleaned(path: &str) -> Option<String> {
     let parts: Vec<_> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();

@@ -17,6 +17,7 @@ fn the_own_container_is_looked_up_only_for_self() {
         anonymous_volumes: AnonymousVolumes::Leave,
         inject: Vec::new(),
         paths: PathRules::default(),
+        removal: Removal::default(),
     };
     let profile = listener.profile(|| Err(())).unwrap();
     assert_eq!(profile.inject.cgroup_parent(), Some("/ci"));

@@ -12,6 +12,7 @@ mod fd_limits;
 pub mod host;
 pub mod listen;
 pub mod log;
+pub mod reap;
 mod server;
 pub mod service;
 mod slab;

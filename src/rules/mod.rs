@@ -14,6 +14,7 @@ pub mod facts;
 pub mod inject;
 mod lacking;
 mod mounts;
+pub mod own;
 pub mod paths;
 mod platform;
 mod reason;

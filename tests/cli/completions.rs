@@ -1,6 +1,7 @@
 //! Completions for bash, zsh and fish, rendered from the table of flags.
 
-use dockerd_ci_proxy::cli::flags::{COMMANDS, Effect, FLAGS, Flag};
+use dockerd_ci_proxy::cli::commands::COMMANDS;
+use dockerd_ci_proxy::cli::flags::{Effect, FLAGS, Flag};
 
 const NAME: &str = env!("CARGO_PKG_NAME");
 
@@ -74,7 +75,7 @@ pub(crate) fn bash() -> String {
     parts.push(
         "            [ -n \"$value\" ] || mapfile -t COMPREPLY < <(compgen -W '\n".to_owned(),
     );
-    let words = COMMANDS.iter().map(|(word, _)| (*word).to_owned());
+    let words = COMMANDS.iter().map(|command| command.word.to_owned());
     let all = FLAGS.iter().flat_map(names).chain(words);
     parts.extend(all.map(|name| format!("                {name}\n")));
     parts.push("                ' -- \"$cur\")\n            ;;\n".to_owned());
@@ -101,7 +102,7 @@ fn bash_case(flag: &Flag) -> Option<String> {
 pub(crate) fn zsh() -> String {
     let head = format!("#compdef {NAME}\n# Generated from the table of flags.\n\n_arguments -s -S");
     let specs = FLAGS.iter().flat_map(|flag| names(flag).map(move |name| zsh_spec(flag, &name)));
-    let words: Vec<_> = COMMANDS.iter().map(|(word, _)| *word).collect();
+    let words: Vec<_> = COMMANDS.iter().map(|command| command.word).collect();
     let specs = specs.chain([format!("::word:({})", words.join(" "))]);
     let specs = specs.map(|spec| format!(" \\\n    {}", quoted(&spec, r"'\''")));
     [head].into_iter().chain(specs).chain(["\n".to_owned()]).collect()
@@ -129,9 +130,9 @@ fn zsh_spec(flag: &Flag, name: &str) -> String {
 /// Renders the file for fish.
 pub(crate) fn fish() -> String {
     let described = |line| format!("-d {}", quoted(line, r"\'"));
-    let words = COMMANDS
-        .iter()
-        .map(|(word, line)| format!("-n __fish_use_subcommand -a {word} {}", described(line)));
+    let words = COMMANDS.iter().map(|command| {
+        format!("-n __fish_use_subcommand -a {} {}", command.word, described(command.summary))
+    });
     let flags = FLAGS.iter().map(|flag| {
         let long = flag.names.iter().map(|name| format!("-l {}", name.trim_start_matches('-')));
         let names: Vec<_> = long.chain(flag.short.map(|letter| format!("-s {letter}"))).collect();

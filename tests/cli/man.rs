@@ -1,8 +1,9 @@
 //! The man page, rendered from the table of flags with the macros of man(7).
 
 use dockerd_ci_proxy::cli::Exit;
+use dockerd_ci_proxy::cli::commands::COMMANDS;
 use dockerd_ci_proxy::cli::doc::{RULES, extras, spellings};
-use dockerd_ci_proxy::cli::flags::{COMMANDS, FLAGS, Flag};
+use dockerd_ci_proxy::cli::flags::{FLAGS, Flag};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const DESCRIPTION: &str = env!("CARGO_PKG_DESCRIPTION");
@@ -109,8 +110,8 @@ pub(crate) fn man() -> String {
     for flag in FLAGS {
         page.item(&spellings(flag).join(", "), &about(flag));
     }
-    for (word, line) in COMMANDS {
-        page.item(word, line);
+    for command in COMMANDS {
+        page.item(command.word, command.summary);
     }
     page.line(".SH ENVIRONMENT");
     for (flag, variable) in FLAGS.iter().filter_map(|flag| Some((flag, flag.variable?))) {

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
-use dockerd_ci_proxy::cli::flags::{COMMANDS, FLAGS};
+use dockerd_ci_proxy::cli::commands::COMMANDS;
+use dockerd_ci_proxy::cli::flags::FLAGS;
 
 use super::skip::skip;
 
@@ -52,7 +53,7 @@ fn output(program: &str, words: &[&str]) -> Option<String> {
 fn everything() -> BTreeSet<String> {
     let shorts = FLAGS.iter().filter_map(|flag| Some(format!("-{}", flag.short?)));
     let names = FLAGS.iter().flat_map(|flag| flag.names).map(ToString::to_string);
-    shorts.chain(names).chain(COMMANDS.iter().map(|(word, _)| (*word).to_owned())).collect()
+    shorts.chain(names).chain(COMMANDS.iter().map(|command| command.word.to_owned())).collect()
 }
 
 /// Calls the function as readline does, which splits words at an equals sign.

@@ -3,7 +3,7 @@ use crate::cli::{Command, parse};
 
 fn config(words: &str) -> Listener {
     match parse(words.split(' ').map(Into::into), |_| None, &[]) {
-        Ok(Command::Run(mut config)) => config.listeners.remove(0),
+        Ok(Command::Serve(mut config)) => config.listeners.remove(0),
         other => panic!("{other:?}"),
     }
 }

@@ -38,7 +38,7 @@ fn a_passed_socket_replaces_the_listening_socket_and_excludes_its_settings() {
         env,
         &[Passed { name: "any".into(), path: path.into() }],
     ) {
-        Ok(Command::Run(mut config)) => {
+        Ok(Command::Serve(mut config)) => {
             let listener = config.listeners.remove(0);
             Ok((listener.listen, listener.socket_bind.value))
         }

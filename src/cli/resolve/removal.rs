@@ -1,0 +1,150 @@
+//! The removal of what clients created: the settings of a listener, and the commands `run` and `reap`.
+
+use std::collections::hash_map::RandomState;
+use std::ffi::OsString;
+use std::hash::{BuildHasher, Hasher};
+use std::path::{Path, PathBuf};
+
+use super::{Levels, text};
+use crate::cli::discovery;
+use crate::cli::orders::{Format, FoundDaemon, ReapOrder, RunOrder};
+use crate::cli::parse::{self, Args};
+use crate::cli::settings::{Given, Setting, Settings};
+use crate::cli::usage_error::UsageError;
+use crate::config::{self, Config, Invalid, Removal, Sourced};
+use crate::reap::{Criteria, Kind, Kinds};
+use crate::rules::{Label, own};
+
+/// Returns the removal that the levels ask for.
+pub(super) fn of_listener(levels: &Levels<'_>) -> Result<Removal, UsageError> {
+    let job_socket = levels.last(Setting::JobSocket);
+    Ok(Removal {
+        on_exit: levels.switch(Setting::ReapOnExit, false)?,
+        when_gone: levels.switch(Setting::ReapWhenGone, false)?,
+        delay: text(&levels.or_default(Setting::ReapDelay), config::duration)?,
+        mark: levels.switch(Setting::Mark, false)?,
+        job_socket: job_socket.map(|given| text(given, config::job_socket)).transpose()?,
+    })
+}
+
+/// Returns the task of `reap`; `env` looks up a variable.
+///
+/// # Errors
+///
+/// The first setting that cannot be used.
+pub(in crate::cli) fn reap_order(
+    settings: &Settings,
+    env: &impl Fn(&str) -> Option<OsString>,
+) -> Result<ReapOrder, UsageError> {
+    // A variable was not meant for a command that removes.
+    let labels = settings.all(Setting::Label).filter(|label| label.is_by_flag());
+    let labels = labels.map(|given| text(given, config::plain_label));
+    let labels = labels.collect::<Result<Vec<Label>, _>>()?;
+    if labels.is_empty() {
+        return Err(UsageError::NoLabel);
+    }
+    let levels = Levels(vec![settings]);
+    let older_than = settings.last(Setting::OlderThan);
+    let older_than = older_than.map(|given| text(given, config::duration)).transpose()?;
+    Ok(ReapOrder {
+        daemon: daemon(settings, env)?,
+        criteria: Criteria { labels, older_than, keep: kept(settings)? },
+        grace: text(&levels.or_default(Setting::Grace), config::duration)?,
+        dry_run: levels.switch(Setting::DryRun, false)?,
+        format: text(&levels.or_default(Setting::Format), format)?,
+    })
+}
+
+fn format(text: &str) -> Result<Format, Invalid> {
+    match text {
+        "text" => Ok(Format::Text),
+        "json" => Ok(Format::Json),
+        other => Err(Invalid::LogFormat(other.to_owned())),
+    }
+}
+
+/// Returns the kinds that stay.
+fn kept(settings: &Settings) -> Result<Kinds, UsageError> {
+    let mut kinds = Kinds::default();
+    for given in settings.last(Setting::Keep).into_iter().flat_map(parse::list) {
+        kinds.add(text(&given, |name| {
+            Kind::named(name).ok_or_else(|| Invalid::Kind(name.to_owned()))
+        })?);
+    }
+    Ok(kinds)
+}
+
+/// Returns the daemon: as given, or else as the docker command finds it.
+fn daemon(
+    settings: &Settings,
+    env: &impl Fn(&str) -> Option<OsString>,
+) -> Result<FoundDaemon, UsageError> {
+    match settings.last(Setting::Daemon) {
+        Some(given) => Ok(FoundDaemon { path: super::path(given)?, by: given.by.clone() }),
+        None => discovery::daemon(env),
+    }
+}
+
+/// Returns the task of `run`; `env` looks up a variable.
+///
+/// # Errors
+///
+/// All settings that cannot be used.
+pub(in crate::cli) fn run_order(
+    args: Args,
+    env: impl Fn(&str) -> Option<OsString>,
+) -> Result<RunOrder, Vec<UsageError>> {
+    let one = |error| vec![error];
+    let Args { mut settings, words: command, .. } = args;
+    if command.is_empty() {
+        return Err(one(UsageError::NoCommand));
+    }
+    let daemon = daemon(&settings, &env).map_err(one)?;
+    let id = unique();
+    settings.push(Setting::Daemon, Given::new(&daemon.path, daemon.by.clone()));
+    settings.push(Setting::Listen, Given::new(private_socket(&id, &env), "run"));
+    settings.push(Setting::Mode, Given::new("0600", "run"));
+    settings.push(Setting::Mark, Given::new("true", "run"));
+    let mut config = super::config(&settings, None, &[])?;
+    for listener in &mut config.listeners {
+        let label = Label { key: own::RUN.to_owned(), value: id.clone() };
+        let label = Sourced { value: label, by: "run".to_owned() };
+        listener.labels.push(label.clone());
+        listener.image_labels.push(label);
+    }
+    order(id, daemon, config, command, &settings).map_err(one)
+}
+
+fn order(
+    id: String,
+    daemon: FoundDaemon,
+    config: Config,
+    command: Vec<OsString>,
+    settings: &Settings,
+) -> Result<RunOrder, UsageError> {
+    let levels = Levels(vec![settings]);
+    let timeout = settings.last(Setting::Timeout);
+    Ok(RunOrder {
+        id,
+        daemon,
+        config,
+        command,
+        timeout: timeout.map(|given| text(given, config::duration)).transpose()?,
+        keep: kept(settings)?,
+        grace: text(&levels.or_default(Setting::Grace), config::duration)?,
+        format: text(&levels.or_default(Setting::Format), format)?,
+    })
+}
+
+/// Returns 16 hexadecimal digits that no other process gets.
+fn unique() -> String {
+    format!("{:016x}", RandomState::new().build_hasher().finish())
+}
+
+/// Returns the path of the socket of a run, in a directory of its own.
+fn private_socket(id: &str, env: &impl Fn(&str) -> Option<OsString>) -> PathBuf {
+    let folder = |name| env(name).filter(|path| Path::new(path).is_absolute()).map(PathBuf::from);
+    let folder = folder("XDG_RUNTIME_DIR").or_else(|| folder("TMPDIR"));
+    let folder = folder.unwrap_or_else(|| PathBuf::from("/tmp"));
+    folder.join(format!("dockerd-ci-proxy-{id}")).join("docker.sock")
+}

@@ -1,0 +1,85 @@
+//! What a listener removes of that which its clients created, and when.
+
+use std::time::Duration;
+
+use super::{Invalid, Listener, number, template};
+use crate::engine::shapes::Place;
+use crate::rules::inject::{How, Inject, Value};
+use crate::rules::{Label, own};
+
+/// The removal of what the clients of a listener created.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Removal {
+    /// Remove it when the proxy stops for good.
+    pub on_exit: bool,
+    /// Remove it when the container of the client has ended.
+    pub when_gone: bool,
+    /// Time between the end of a container and the removal.
+    pub delay: Duration,
+    /// Mark labels as given, even if nothing is removed.
+    pub mark: bool,
+    /// The path in containers of the socket that each gets for itself.
+    pub job_socket: Option<String>,
+}
+
+impl Listener {
+    /// Returns the labels of the proxy's own, by which it finds what to remove, with the key or flag that asks for
+    /// each.
+    pub(super) fn own_labels(&self) -> Vec<Inject> {
+        let Removal { on_exit, when_gone, mark, job_socket, .. } = &self.removal;
+        let entry = |at, key: &str, value: &str, from: &str| Inject {
+            at,
+            how: How::Force,
+            value: Value::Entry(Label { key: key.to_owned(), value: value.to_owned() }),
+            from: from.to_owned(),
+        };
+        let both = |key, value: &str, from| {
+            [Place::Labels, Place::ImageLabels].map(|at| entry(at, key, value, from))
+        };
+        // An operator who wants no labels on images keeps the images of all jobs.
+        let labels_images = !self.image_labels.is_empty() || self.labels.is_empty();
+        let mut labels = Vec::new();
+        if *on_exit {
+            labels.extend(both(own::LISTENER, &template::doubled(&self.owner()), "reap_on_exit"));
+        }
+        if *when_gone {
+            labels.extend(both(own::JOB, own::JOB_TEMPLATE, "reap_when_gone"));
+        }
+        if *on_exit || *when_gone || *mark || job_socket.is_some() {
+            labels.push(entry(Place::Labels, own::GIVEN, own::DIRECT, "mark"));
+            labels.push(entry(Place::ImageLabels, own::GIVEN, own::BY_IMAGE, "mark"));
+        }
+        labels.retain(|label| labels_images || label.at != Place::ImageLabels);
+        labels
+    }
+
+    /// Returns the value of the label [`own::LISTENER`].
+    #[must_use]
+    pub fn owner(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.listen.display().to_string())
+    }
+}
+
+/// Reads a whole number of seconds (`30` or `30s`), minutes (`5m`), hours (`6h`) or days (`7d`).
+///
+/// # Errors
+///
+/// Any other form, and a number of seconds beyond 64 bits.
+pub fn duration(text: &str) -> Result<Duration, Invalid> {
+    let digits = text.trim_end_matches(|unit: char| !unit.is_ascii_digit());
+    let seconds_per_unit = match text.strip_prefix(digits) {
+        Some("" | "s") => Some(1),
+        Some("m") => Some(60),
+        Some("h") => Some(60 * 60),
+        Some("d") => Some(24 * 60 * 60),
+        _ => None,
+    };
+    seconds_per_unit
+        .zip(number(digits))
+        .and_then(|(seconds, count)| count.checked_mul(seconds))
+        .map(Duration::from_secs)
+        .ok_or_else(|| Invalid::Duration(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests;
