@@ -1,6 +1,6 @@
 //! The daemon as the docker command finds it: `DOCKER_HOST`, else the context.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ const DEFAULT: &str = "default";
 pub(super) fn daemon(env: &impl Fn(&str) -> Option<OsString>) -> Result<FoundDaemon, UsageError> {
     let set = |name| env(name).filter(|value| !value.is_empty());
     if let Some(host) = set("DOCKER_HOST") {
-        return found(host, "DOCKER_HOST".to_owned());
+        return found(&host, "DOCKER_HOST".to_owned());
     }
     let folder = set("DOCKER_CONFIG").map(PathBuf::from);
     let folder = folder.or_else(|| set("HOME").map(|home| PathBuf::from(home).join(".docker")));
@@ -39,18 +39,18 @@ pub(super) fn daemon(env: &impl Fn(&str) -> Option<OsString>) -> Result<FoundDae
     if name == DEFAULT {
         let flag = FLAGS.iter().find(|flag| flag.setting() == Some(Setting::Daemon));
         let path = flag.and_then(|flag| flag.default).unwrap_or_default();
-        return found(path.into(), "the default".to_owned());
+        return found(path.as_ref(), "the default".to_owned());
     }
     let host = host_of(&folder, &name).map_err(|why| UsageError::Context {
         by,
         name: name.clone(),
         why,
     })?;
-    found(host.into(), format!("the context {name:?}"))
+    found(host.as_ref(), format!("the context {name:?}"))
 }
 
-fn found(host: OsString, by: String) -> Result<FoundDaemon, UsageError> {
-    match socket_path(&host) {
+fn found(host: &OsStr, by: String) -> Result<FoundDaemon, UsageError> {
+    match socket_path(host) {
         Ok(path) => Ok(FoundDaemon { path, by }),
         Err(why) => Err(UsageError::Invalid(by, why)),
     }

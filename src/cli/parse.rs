@@ -40,19 +40,15 @@ impl Args {
                 continue;
             }
             if let Arg::Value(word) = &arg
-                && args.action == Action::Explain
-                && args.words.len() < 2
+                && (args.action == Action::Run
+                    || args.action == Action::Explain && args.words.len() < 2)
             {
                 args.words.push(word.clone());
+                if args.action == Action::Run {
+                    // Everything behind the first word is the command's own.
+                    args.words.extend(parser.raw_args().map_err(unwanted_value)?);
+                }
                 continue;
-            }
-            if let Arg::Value(word) = &arg
-                && args.action == Action::Run
-            {
-                // Everything behind the first word is the command's own.
-                args.words.push(word.clone());
-                args.words.extend(parser.raw_args().map_err(unwanted_value)?);
-                break;
             }
             let (flag, by) = match arg {
                 Arg::Short(letter) => {

@@ -181,7 +181,6 @@ impl ListenerSource<'_> {
         let builds = levels.or_default(Setting::BuildCgroupParent);
         let build_cgroup_parent = keep(errors, sourced(builds, BuildCgroupParent::parse));
         let paths = keep(errors, paths::paths(&levels));
-        let removal = keep(errors, removal::of_listener(&levels));
         let volumes = levels.or_default(Setting::AnonymousVolumes);
         let anonymous_volumes = keep(errors, text(&volumes, config::anonymous_volumes));
         let strict = keep(errors, levels.switch(Setting::Strict, false));
@@ -204,7 +203,7 @@ impl ListenerSource<'_> {
             anonymous_volumes: anonymous_volumes?,
             inject,
             paths: paths?,
-            removal: removal?,
+            removal: keep(errors, removal::of_listener(&levels))?,
         };
         errors.extend(nameless(&listener));
         Some(Resolved { listener, listen_by: listen?.by, daemon_by: daemon.by })
