@@ -235,6 +235,7 @@ fn callers() -> impl Iterator<Item = Refusal> {
         Unknown::Driver(text()),
         Unknown::NotRunning(text()),
         Unknown::Elsewhere { path: text(), pid: 7 },
+        Unknown::NoOwner(text()),
         Unknown::Parent(NoParent::NoSlice(text())),
         Unknown::Parent(NoParent::Occupied(text())),
         Unknown::Parent(NoParent::Divided(text(), text())),

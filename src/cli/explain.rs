@@ -20,6 +20,9 @@ use crate::rules::paths::PathRules;
 use crate::rules::socket::Relation;
 use crate::rules::{self, Asked, Edited, Judgement, Profile, Reason};
 
+/// The host path of a socket that a container would get.
+const NEW_SOCKET: &str = "/a/new/socket";
+
 /// The version of the API of a daemon that is not asked for it.
 const VERSION: &[u8] = b"Api-Version: 1.51\r\n\r\n";
 
@@ -206,6 +209,10 @@ fn assume(need: Need, facts: &mut Facts) -> String {
             format!("look whether a path leads to the daemon's socket: {list}; assumed: none does")
         }
         Need::Host(HostQuestion::Caller(wanted)) => looks_up(wanted),
+        Need::Host(HostQuestion::JobSocket) => {
+            facts.learn_job_socket(NEW_SOCKET.to_owned());
+            format!("make a socket for the container; assumed: {NEW_SOCKET}")
+        }
         Need::Host(HostQuestion::Store) => "look at the daemon's image store".to_owned(),
     }
 }

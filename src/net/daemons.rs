@@ -110,11 +110,11 @@ impl Daemons {
     }
 
     /// Makes that the sockets of all daemons are recognized beside each of them, and those of several
-    /// `listeners`.
-    pub(super) fn recognize(&mut self, listeners: &[PathBuf]) {
+    /// `listeners` and in `folders`.
+    pub(super) fn recognize(&mut self, listeners: &[PathBuf], folders: Vec<PathBuf>) {
         let own = self.all.iter().map(|daemon| daemon.path.clone());
         let sockets: Vec<_> = own.chain(listeners.iter().cloned()).collect();
-        let look = SocketIdentity::for_sockets(sockets);
+        let look = SocketIdentity::for_sockets(sockets, folders);
         self.all.iter_mut().for_each(|daemon| daemon.look = look.clone());
     }
 

@@ -21,4 +21,4 @@ mod timers;
 mod watch;
 mod wire;
 
-pub use server::{EarlySignal, ListenerGroup, ListenerPlan, Server, Stopped};
+pub use server::{EarlySignal, JobPlan, ListenerGroup, ListenerPlan, Server, Stopped};

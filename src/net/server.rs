@@ -9,6 +9,7 @@ mod accepting;
 mod changes;
 mod group;
 mod guests;
+mod jobs;
 mod life;
 mod passing_on;
 mod predecessors;
@@ -39,12 +40,13 @@ use crate::net::service::notify::{Manager, Phase, State};
 use crate::net::wire::pair::Pair;
 use crate::net::wire::pools::Pools;
 use crate::net::wire::pumps::Pumps;
-use crate::net::wire::shell::{Shell, Wants};
+use crate::net::wire::shell::{Opened, Shell, Wants};
 use crate::proxy::{ListenerSettings, Shared};
 use crate::stats::Counters;
 use accepting::Accepting;
 pub use group::ListenerGroup;
 use guests::{Guests, since_epoch};
+pub use jobs::JobPlan;
 use life::Takeover;
 use passing_on::Passing;
 use predecessors::Predecessors;
@@ -97,6 +99,8 @@ pub struct Server {
     pools: Pools,
     pumps: Pumps,
     blocking: Blocking,
+    /// The sockets for containers that were made in this turn.
+    opened: Vec<Opened>,
     serial: u32,
 }
 
@@ -124,8 +128,10 @@ impl Server {
         let poll = Poll::new()?;
         let (mut daemons, shared) = (Daemons::default(), Rc::default());
         let (mut listeners, mut served) = (Listeners::for_clients(), Slab::new());
-        for ListenerGroup { name, listeners: sockets, profile, daemon, look } in groups {
+        let mut plans = Vec::new();
+        for ListenerGroup { name, listeners: sockets, profile, daemon, jobs, look } in groups {
             let upstream = daemons.add_known_by(&daemon, look).upstream();
+            plans.push((served.next(), jobs, Rc::clone(&upstream)));
             let shared = Rc::clone(&shared);
             let default = ListenerSettings::default();
             let settings = ListenerSettings { name, profile, upstream, shared, ..default };
@@ -136,7 +142,7 @@ impl Server {
             served.insert(Served::new(Rc::new(settings), paths));
         }
         let files = limits(&listeners, &daemons);
-        Ok(Self {
+        let mut server = Self {
             signals: signals(poll.registry(), program.is_some())?,
             blocking: Blocking::new(poll.registry(), LOOKS)?,
             poll,
@@ -162,8 +168,13 @@ impl Server {
             timers: Timers::default(),
             pools: Pools::new(files.pipes),
             pumps: Pumps::default(),
+            opened: Vec::new(),
             serial: 0,
-        })
+        };
+        for (base, jobs, upstream) in plans {
+            server.renew_jobs(base, jobs, upstream);
+        }
+        Ok(server)
     }
 
     /// Serves until a signal or a successor ends it.
@@ -290,6 +301,9 @@ impl Server {
                 (pair.turn(pumps, shell), pair.wakes())
             })
         }));
+        if !self.opened.is_empty() {
+            self.serve_opened();
+        }
         let (wants, wakes) = match turned {
             Ok(Some(turned)) => turned,
             Ok(None) => return,
@@ -321,7 +335,7 @@ impl Server {
         let daemon_token = self.next_token(slot, Side::Daemon);
         let present = (self.guests.count() > 0).then(|| self.present_for(slot)).flatten();
         let pair = self.pairs.get_mut(slot)?;
-        let Served { settings, requests, .. } = self.served.get_mut(pair.listener())?;
+        let Served { settings, requests, jobs, .. } = self.served.get_mut(pair.listener())?;
         let mut shell = Shell {
             registry: self.poll.registry(),
             pools: &mut self.pools,
@@ -331,6 +345,8 @@ impl Server {
             counters: &mut self.counters,
             requests,
             blocking: &self.blocking,
+            jobs: jobs.as_ref(),
+            opened: &mut self.opened,
             daemon_token,
             now: self.woke,
         };

@@ -235,6 +235,10 @@ impl Asking {
                 self.next(hand)
             }
             HostFact::Unseen(path, why) => Err(Fault::Unseen(path, why)),
+            HostFact::JobSocket(path) => {
+                self.held.facts.learn_job_socket(path.map_err(Fault::Refused)?);
+                self.judged(self.held.judge(hand.settings), hand)
+            }
             HostFact::Store(_) | HostFact::Caller(_) => self.next(hand),
         }
     }

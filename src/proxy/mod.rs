@@ -122,6 +122,8 @@ pub enum HostFact {
     Unseen(String, Blind),
     /// The store of the daemon's images.
     Store(Store),
+    /// The host path of a new socket for a container.
+    JobSocket(Result<String, Refusal>),
     /// The process that made the connection, or the reason why it is not known.
     Caller(Result<Caller, Refusal>),
 }

@@ -141,6 +141,12 @@ impl Wanted {
     /// The number of the process, which no other caller shares.
     pub const PID: Self = Self(1 << 4);
 
+    /// Returns itself without `other`.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Returns `true` if all of `other` are wanted.
     #[must_use]
     pub fn has(self, other: Self) -> bool {

@@ -53,6 +53,8 @@ pub enum HostQuestion {
     Store,
     /// These facts about the process that made the connection.
     Caller(Wanted),
+    /// The host path of a new socket for what the container creates itself.
+    JobSocket,
 }
 
 /// The relation of a host path to the daemon's socket. A greater one hides a lesser one.
@@ -98,6 +100,8 @@ pub struct Facts {
     pub(super) version: Option<Vec<u8>>,
     /// `true` if the daemon will refuse the request with its own message.
     pub(super) hopeless: bool,
+    /// The host path of the container's own socket, once that was made.
+    pub(super) job_socket: Option<String>,
 }
 
 /// The facts of a request about which nothing was asked. Static, so that most requests need none made.
@@ -109,6 +113,7 @@ pub static NO_FACTS: Facts = Facts {
     paths: Vec::new(),
     version: None,
     hopeless: false,
+    job_socket: None,
 };
 
 /// The known part of an image's volumes.
@@ -250,6 +255,11 @@ impl Facts {
         }
         self.paths.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         learned
+    }
+
+    /// Records the host path of the container's own socket.
+    pub fn learn_job_socket(&mut self, path: String) {
+        self.job_socket = Some(path);
     }
 
     /// Returns the relation of `path` to the daemon's socket, if it is known.

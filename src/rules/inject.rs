@@ -160,6 +160,11 @@ impl Injections {
         labels.chain(image_labels).chain(parent).chain(build_parent).collect()
     }
 
+    /// Adds a bind to containers, for one of them.
+    pub(super) fn add_bind(&mut self, bind: &str) {
+        self.mounts.add_bind(bind);
+    }
+
     /// Returns the injections, in the operator's order.
     #[must_use]
     pub fn rules(&self) -> &[Inject] {

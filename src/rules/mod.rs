@@ -12,6 +12,7 @@ mod body;
 pub mod caller;
 pub mod facts;
 pub mod inject;
+mod job;
 mod lacking;
 mod mounts;
 pub mod own;
@@ -55,6 +56,8 @@ pub struct Profile {
     pub replies: Replies,
     /// The map from paths in the caller's view to those of the host.
     pub paths: PathMap,
+    /// The path in containers at which each gets a socket of its own.
+    pub job_socket: Option<String>,
     /// The rules that depend on the caller. While they are there, the other rules are incomplete.
     pub of_caller: Option<Box<OfCaller>>,
 }
@@ -69,6 +72,7 @@ impl Profile {
             && self.socket_bind == other.socket_bind
             && self.anonymous_volumes == other.anonymous_volumes
             && self.paths == other.paths
+            && self.job_socket == other.job_socket
             && match (&self.of_caller, &other.of_caller) {
                 (None, None) => true,
                 (Some(one), Some(other)) => one.is_like(other),
@@ -216,7 +220,7 @@ fn judged(profile: &Profile, asked: &Asked<'_>, facts: &Facts) -> Result<Judgeme
         Payload::Body(_) if traits.encoded => Err(encoded_body()),
         Payload::Body(shape) => match body {
             _ if traits.is_empty() => without_body(profile, operation, shape, target, facts),
-            Some(body) => body::judge(profile, shape, target, body, facts),
+            Some(body) => job::judge(profile, shape, target, body, facts),
             None => Ok(Judgement::Gather { forced: profile.inject.forced_by(shape) }),
         },
     }
@@ -254,7 +258,7 @@ fn without_body(
         Some(None) => Err(empty_body()),
         // The daemon refuses it with its own message.
         Some(Some(false)) => Ok(pass()),
-        Some(Some(true)) => body::judge(profile, shape, target, b"{}", facts),
+        Some(Some(true)) => job::judge(profile, shape, target, b"{}", facts),
     }
 }
 

@@ -58,6 +58,7 @@ reasons! {
     MountUnseen "mount_unseen" 503 14 "The proxy cannot determine the type of a mounted path."
     CallerUnknown "caller_unknown" 503 14 "The proxy cannot determine the client's process or its container."
     CallerValue "caller_value" 403 7 "A value that the operator sets by the caller does not exist or does not fit."
+    JobSocket "job_socket" 503 14 "The proxy cannot make the socket that a container gets for itself."
     Unmapped "unmapped" 403 3 "A mounted path is outside of every mapping, and only mapped ones may be mounted."
     Draining "draining" 503 14 "The proxy is shutting down."
     NoRoom "no_room" 503 8 "The memory budget for rewritten bodies is exhausted."

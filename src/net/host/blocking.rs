@@ -12,13 +12,13 @@ use std::thread;
 
 use mio::{Registry, Token, Waker};
 
-use super::caller::{Answer as CallerAnswer, Inquiry};
+use super::caller::{Answer as CallerAnswer, Inquiry, owner};
 use super::socket_identity::SocketIdentity;
 use crate::net::client;
 use crate::net::daemons::DaemonId;
 use crate::proxy::{Blind, LOOK_LIMIT};
 use crate::rules::buildkit::Store;
-use crate::rules::caller::Unknown;
+use crate::rules::caller::{Container, Unknown};
 use crate::rules::socket::Relation;
 
 /// Maximum number of threads. Further questions wait.
@@ -54,6 +54,8 @@ pub(in crate::net) enum Question {
     Store(PathBuf),
     /// The container of a caller.
     Caller(Inquiry),
+    /// The container of the daemon at the first path that mounts the socket at the second.
+    Owner(PathBuf, PathBuf),
 }
 
 /// An answer to a [`Question`].
@@ -62,6 +64,7 @@ pub(in crate::net) enum Fact {
     Path(Result<Relation, Blind>),
     Store(Store),
     Caller(Box<Result<CallerAnswer, Unknown>>),
+    Owner(Result<Box<Container>, Unknown>),
 }
 
 impl Question {
@@ -71,6 +74,7 @@ impl Question {
             Self::Path(_, look, path) => Fact::Path(look.at_last(path)),
             Self::Store(daemon) => Fact::Store(client::store(daemon)),
             Self::Caller(inquiry) => Fact::Caller(Box::new(inquiry.answer())),
+            Self::Owner(daemon, socket) => Fact::Owner(owner(daemon, socket).map(Box::new)),
         }
     }
 
@@ -79,11 +83,8 @@ impl Question {
         match self {
             Self::Path(..) => Fact::Path(Err(why)),
             Self::Store(_) => Fact::Store(Store::Unknown),
-            Self::Caller(_) => Fact::Caller(Box::new(Err(match why {
-                Blind::Late => Unknown::Late(LOOK_LIMIT.as_secs()),
-                Blind::NoThread => Unknown::NoThread,
-                Blind::Failed(why) => Unknown::Daemon(why),
-            }))),
+            Self::Caller(_) => Fact::Caller(Box::new(Err(unknown(why)))),
+            Self::Owner(..) => Fact::Owner(Err(unknown(why))),
         }
     }
 
@@ -95,8 +96,19 @@ impl Question {
             }
             (Self::Store(one), Self::Store(other)) => one == other,
             (Self::Caller(one), Self::Caller(other)) => one == other,
+            (Self::Owner(one, first), Self::Owner(other, second)) => {
+                one == other && first == second
+            }
             _ => false,
         }
+    }
+}
+
+fn unknown(why: Blind) -> Unknown {
+    match why {
+        Blind::Late => Unknown::Late(LOOK_LIMIT.as_secs()),
+        Blind::NoThread => Unknown::NoThread,
+        Blind::Failed(why) => Unknown::Daemon(why),
     }
 }
 

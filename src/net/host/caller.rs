@@ -27,7 +27,7 @@ use super::cgroup::Cgroups;
 use super::credentials::Credentials;
 use crate::config::socket::{PASSWD, user_name};
 use crate::rules::caller::{Caller, Container, Unknown, Wanted};
-pub(in crate::net) use container::{Answer, Inquiry};
+pub(in crate::net) use container::{Answer, Inquiry, owner};
 pub(in crate::net) use process::{Connection, KERNEL, Kernel};
 pub(in crate::net) use remembered::Remembered;
 

@@ -1,6 +1,7 @@
 //! Answers to the core's questions about the host: from the kernel's cache at once, others by a thread.
 
 use std::mem;
+use std::rc::Rc;
 use std::time::Instant;
 use std::vec;
 
@@ -8,8 +9,10 @@ use super::blocking::{Asked, Blocking, Fact, Question};
 use super::caller::{self, Connection, Found, Kernel, Part};
 use super::socket_identity::{Seen, SocketIdentity};
 use crate::net::daemons::Daemon;
+use crate::net::listen::jobs::Job;
 use crate::proxy::{Blind, HostFact, LOOK_LIMIT};
 use crate::rules::Refusal;
+use crate::rules::caller::{Caller, Container, Unknown, Wanted};
 use crate::rules::facts::HostQuestion;
 use crate::rules::socket::Relation;
 
@@ -22,6 +25,10 @@ pub(in crate::net) struct Lookup {
     unknown: vec::IntoIter<String>,
     /// The known part of the caller.
     caller: Option<Box<Part>>,
+    /// The facts about the caller that are wanted, while its container is asked for.
+    wanted: Wanted,
+    /// The container of the caller, if it came by a socket of that.
+    owner: Option<Rc<Container>>,
     awaited: Option<Awaited>,
 }
 
@@ -43,6 +50,8 @@ pub(in crate::net) struct Host<'e> {
     pub(in crate::net) blocking: &'e Blocking,
     /// The client's connection.
     pub(in crate::net) client: Connection<'e>,
+    /// The container whose socket accepted the client, if it was one's own.
+    pub(in crate::net) job: Option<&'e Job>,
     pub(in crate::net) kernel: Kernel,
     /// The pair that waits.
     pub(in crate::net) pair: usize,
@@ -66,16 +75,17 @@ impl Lookup {
     ) -> Option<HostFact> {
         *self = Self::default();
         match question {
-            HostQuestion::Caller(wanted) => {
-                match caller::look(wanted, &host.client, &host.asked(), host.kernel) {
-                    Ok(Found::All(caller)) => return Some(HostFact::Caller(Ok(caller))),
-                    Ok(Found::Part(part, inquiry)) => {
-                        self.caller = Some(part);
-                        self.send(Question::Caller(inquiry), host);
-                    }
-                    Err(unknown) => return Some(HostFact::Caller(Err(unknown.into()))),
+            HostQuestion::Caller(wanted) => match host.job.map(|job| (job, job.owner())) {
+                Some((job, None)) => {
+                    self.wanted = wanted;
+                    let daemon = host.daemon.path().to_owned();
+                    self.send(Question::Owner(daemon, job.path().to_owned()), host);
                 }
-            }
+                Some((_, Some(owner))) => return self.look_of_owner(owner, wanted, host),
+                None => return self.look(wanted, host),
+            },
+            // It is answered where the sockets of the server are.
+            HostQuestion::JobSocket => {}
             HostQuestion::Store => self.send(Question::Store(host.daemon.path().to_owned()), host),
             HostQuestion::Paths(paths) => {
                 // The daemon's socket is looked up once for all of them.
@@ -98,6 +108,44 @@ impl Lookup {
         self.answer(host)
     }
 
+    /// Looks who made the connection. Returns the answer if it is known at once.
+    fn look(&mut self, wanted: Wanted, host: &Host<'_>) -> Option<HostFact> {
+        match caller::look(wanted, &host.client, &host.asked(), host.kernel) {
+            Ok(Found::All(caller)) => Some(self.known_caller(Ok(caller))),
+            Ok(Found::Part(part, inquiry)) => {
+                self.caller = Some(part);
+                self.send(Question::Caller(inquiry), host);
+                self.answer(host)
+            }
+            Err(unknown) => Some(self.known_caller(Err(unknown))),
+        }
+    }
+
+    /// Does the same for a caller whose container is known by the socket.
+    fn look_of_owner(
+        &mut self,
+        owner: Rc<Container>,
+        wanted: Wanted,
+        host: &Host<'_>,
+    ) -> Option<HostFact> {
+        self.owner = Some(owner);
+        self.look(wanted.without(Wanted::CONTAINER | Wanted::PARENT), host)
+    }
+
+    /// Completes a caller with the container that is known by the socket.
+    fn known_caller(&mut self, caller: Result<Caller, Unknown>) -> HostFact {
+        let owner = self.owner.take();
+        let caller = caller.map(|caller| match owner {
+            Some(container) => Caller {
+                parent: Some(container.cgroup_parent.clone()),
+                container: Some(container),
+                ..caller
+            },
+            None => caller,
+        });
+        HostFact::Caller(caller.map_err(Refusal::from))
+    }
+
     /// Returns `true` if an answer is awaited.
     pub(in crate::net) fn is_pending(&self) -> bool {
         self.awaited.is_some()
@@ -115,8 +163,13 @@ impl Lookup {
                 Fact::Caller(answer) => {
                     let part = self.caller.take()?;
                     let caller = answer.and_then(|answer| part.complete(answer, &host.asked()));
-                    Some(HostFact::Caller(caller.map_err(Refusal::from)))
+                    Some(self.known_caller(caller))
                 }
+                Fact::Owner(Ok(container)) => {
+                    let owner = host.job?.keep(*container);
+                    return self.look_of_owner(owner, self.wanted, host);
+                }
+                Fact::Owner(Err(unknown)) => Some(HostFact::Caller(Err(unknown.into()))),
                 Fact::Path(Err(why)) => {
                     let path = self.unknown.next().unwrap_or_default();
                     *self = Self::default();

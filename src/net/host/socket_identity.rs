@@ -56,15 +56,19 @@ impl SocketIdentity {
     /// program runs in a container and cannot see the host's files, it compares the spelling of paths.
     #[must_use]
     pub fn for_socket(daemon: PathBuf) -> Self {
-        Self::for_sockets([daemon])
+        Self::for_sockets([daemon], Vec::new())
     }
 
     /// The same for several sockets that clients must not reach by a mount: those of all daemons, and the
-    /// listening sockets of other rules.
+    /// listening sockets of other rules. Everything in `folders` is one, too, known by the spelling of its path.
     #[must_use]
-    pub fn for_sockets(sockets: impl IntoIterator<Item = PathBuf>) -> Self {
+    pub fn for_sockets(
+        sockets: impl IntoIterator<Item = PathBuf>,
+        folders: Vec<PathBuf>,
+    ) -> Self {
         let known = |path: PathBuf| KnownSocket { spelt: plain(cleaned(&path)).into_owned(), path };
-        Self::new(KnownSockets(sockets.into_iter().map(known).collect()))
+        let folders = folders.iter().map(|path| plain(cleaned(path)).into_owned()).collect();
+        Self::new(KnownSockets { sockets: sockets.into_iter().map(known).collect(), folders })
     }
 }
 
@@ -94,7 +98,11 @@ impl fmt::Debug for SocketIdentity {
     }
 }
 
-struct KnownSockets(Vec<KnownSocket>);
+struct KnownSockets {
+    sockets: Vec<KnownSocket>,
+    /// The directories of sockets for containers.
+    folders: Vec<PathBuf>,
+}
 
 struct KnownSocket {
     path: PathBuf,
@@ -143,23 +151,28 @@ impl KnownSockets {
         let followed = other.map_or(Ok(Relation::Other), &find)?;
         let found = find(&cleaned)?.max(followed);
         let cleaned = plain(cleaned);
-        let spelt = self.0.iter().map(|socket| spelt_relation(&cleaned, &socket.spelt)).max();
-        Ok(found.max(spelt.unwrap_or(Relation::Other)))
+        let sockets = self.sockets.iter().map(|socket| spelt_relation(&cleaned, &socket.spelt));
+        let folders = self.folders.iter().map(|folder| match spelt_relation(&cleaned, folder) {
+            Relation::Socket => Relation::Above,
+            _ if cleaned.starts_with(folder) => Relation::Socket,
+            relation => relation,
+        });
+        Ok(found.max(sockets.chain(folders).max().unwrap_or(Relation::Other)))
     }
 
     /// Returns the relation of the file `there` to the sockets. Returns `None` if it does not exist, nor does
     /// one of them.
     fn is_at(&self, seen: &Seen, there: There) -> Option<Relation> {
         let (sockets, lacks) = seen.sockets.get_or_init(|| {
-            let found: Vec<_> = self.0.iter().filter_map(|socket| file_at(&socket.path)).collect();
-            let lacks = found.len() < self.0.len();
+            let found: Vec<_> = self.sockets.iter().filter_map(|socket| file_at(&socket.path)).collect();
+            let lacks = found.len() < self.sockets.len();
             (found, lacks)
         });
         match there {
             There::Directory(directory) => {
                 let above = seen
                     .above
-                    .get_or_init(|| self.0.iter().flat_map(|socket| above(&socket.path)).collect());
+                    .get_or_init(|| self.sockets.iter().flat_map(|socket| above(&socket.path)).collect());
                 Some(if above.contains(&directory) { Relation::Above } else { Relation::Other })
             }
             There::File(file) if sockets.contains(&file) => Some(Relation::Socket),
@@ -172,7 +185,7 @@ impl KnownSockets {
     fn is_to_be_at(&self, path: &Path) -> Relation {
         let place_of = place(path);
         let is_at = |socket: &KnownSocket| place(&socket.path) == place_of;
-        if self.0.iter().any(is_at) { Relation::Socket } else { Relation::Other }
+        if self.sockets.iter().any(is_at) { Relation::Socket } else { Relation::Other }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The listening sockets of a server.
 
 use std::io;
+use std::path::Path;
+use std::rc::Rc;
 
 use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
@@ -8,6 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::set_socket_passcred;
 
 use crate::net::listen::Listener;
+use crate::net::listen::jobs::Job;
 
 /// The token of the first listener; those of the others follow. Tokens of daemons are larger.
 const FIRST: usize = 1 << 16;
@@ -33,8 +36,20 @@ struct Door {
     listener: Listener,
     token: Token,
     place: usize,
+    /// The container for which it is, if it is for one.
+    job: Option<Rc<Job>>,
     /// `true` if a client may be waiting.
     stirred: bool,
+}
+
+/// A client that was accepted.
+#[derive(Debug)]
+pub(in crate::net) struct Accepted {
+    pub(in crate::net) stream: UnixStream,
+    /// The place of its listener.
+    pub(in crate::net) place: usize,
+    /// The container of the listening socket, if that is for one.
+    pub(in crate::net) job: Option<Rc<Job>>,
 }
 
 impl Listeners {
@@ -54,6 +69,20 @@ impl Listeners {
     /// The kernel gives no registration.
     pub(in crate::net) fn add(
         &mut self,
+        listener: Listener,
+        place: usize,
+        registry: &Registry,
+    ) -> io::Result<()> {
+        self.add_for(None, listener, place, registry)
+    }
+
+    /// Adds the listener for one container.
+    ///
+    /// # Errors
+    /// The kernel gives no registration.
+    pub(in crate::net) fn add_for(
+        &mut self,
+        job: Option<Rc<Job>>,
         mut listener: Listener,
         place: usize,
         registry: &Registry,
@@ -62,20 +91,50 @@ impl Listeners {
         let token = (self.base..2 * FIRST).map(Token).find(is_free);
         let token = token.ok_or_else(|| io::Error::other("there are too many listeners"))?;
         registry.register(&mut listener, token, Interest::READABLE)?;
-        self.all.push(Door { listener, token, place, stirred: false });
+        self.all.push(Door { listener, token, place, job, stirred: false });
         Ok(())
     }
 
-    /// Gives each listener the place that `place` returns for it and its present place. Returns those for
-    /// which there is none, with their present places. They are not watched any more.
+    /// Removes the listeners of the containers for which `stays` returns `false`. Returns their containers.
+    pub(in crate::net) fn retire(
+        &mut self,
+        registry: &Registry,
+        stays: impl Fn(&Job) -> bool,
+    ) -> Vec<Rc<Job>> {
+        let mut gone = Vec::new();
+        for mut door in std::mem::take(&mut self.all) {
+            match &door.job {
+                Some(job) if !stays(job) => {
+                    let _ = registry.deregister(&mut door.listener);
+                    gone.push(Rc::clone(job));
+                }
+                Some(_) | None => self.all.push(door),
+            }
+        }
+        gone
+    }
+
+    /// Returns the place and the container of the listener with this path, if it is for one container.
+    pub(in crate::net) fn job_at(&self, path: &Path) -> Option<(usize, Rc<Job>)> {
+        let door = self.all.iter().find(|door| door.job.is_some() && door.listener.path() == path)?;
+        door.job.clone().map(|job| (door.place, job))
+    }
+
+    /// Returns the listeners that are for one container.
+    pub(in crate::net) fn jobs(&self) -> impl Iterator<Item = (&Listener, &Job)> {
+        self.all.iter().filter_map(|door| Some((&door.listener, &**door.job.as_ref()?)))
+    }
+
+    /// Gives each listener the place that `place` returns for it, its present place, and `true` if it is for one
+    /// container. Returns those for which there is none, with their present places. They are not watched any more.
     pub(in crate::net) fn assign(
         &mut self,
         registry: &Registry,
-        place: impl Fn(&Listener, usize) -> Option<usize>,
+        place: impl Fn(&Listener, usize, bool) -> Option<usize>,
     ) -> Vec<(Listener, usize)> {
         let mut left = Vec::new();
         for mut door in std::mem::take(&mut self.all) {
-            if let Some(place) = place(&door.listener, door.place) {
+            if let Some(place) = place(&door.listener, door.place, door.job.is_some()) {
                 self.all.push(Door { place, ..door });
             } else {
                 let _ = registry.deregister(&mut door.listener);
@@ -133,16 +192,22 @@ impl Listeners {
         self.all.iter_mut().for_each(|door| door.listener.leave_file());
     }
 
+    /// Leaves the files of sockets for containers.
+    pub(in crate::net) fn leave_job_files(&mut self) {
+        let jobs = self.all.iter_mut().filter(|door| door.job.is_some());
+        jobs.for_each(|door| door.listener.leave_file());
+    }
+
     /// Takes the socket files over from another process that has stopped listening.
     pub(in crate::net) fn take_files(&mut self) {
         self.all.iter_mut().for_each(|door| door.listener.take_file());
     }
 
-    /// Accepts the next waiting client of any listener. Returns it with the place of its listener.
+    /// Accepts the next waiting client of any listener.
     ///
     /// # Errors
     /// `WouldBlock` when no client waits, and the errors of accept(2).
-    pub(in crate::net) fn accept(&mut self) -> io::Result<(UnixStream, usize)> {
+    pub(in crate::net) fn accept(&mut self) -> io::Result<Accepted> {
         let count = self.all.len();
         let (before, after) = self.all.split_at_mut(self.first.min(count));
         for (distance, door) in after.iter_mut().chain(before).enumerate() {
@@ -150,7 +215,8 @@ impl Listeners {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => {
                     self.first = (self.first + distance + 1) % count;
-                    return Ok((result?, door.place));
+                    let (place, job) = (door.place, door.job.clone());
+                    return Ok(Accepted { stream: result?, place, job });
                 }
             }
         }

@@ -7,7 +7,7 @@ use log::{debug, warn};
 
 use super::guests::is_passing;
 use super::{Served, Server};
-use crate::net::listen::listeners::Listeners;
+use crate::net::listen::listeners::{Accepted, Listeners};
 use crate::net::slab::Side;
 use crate::net::wire::pair::Pair;
 use crate::net::wire::peer::Peer;
@@ -114,7 +114,7 @@ impl Server {
             }
             let Accepting::Open(listeners) = &mut self.accepting else { return };
             match listeners.accept() {
-                Ok((stream, listener)) => self.welcome(stream, listener),
+                Ok(accepted) => self.welcome(accepted),
                 Err(error) => return self.accept_failed(&error),
             }
         }
@@ -150,7 +150,8 @@ impl Server {
         }
     }
 
-    pub(super) fn welcome(&mut self, stream: mio::net::UnixStream, listener: usize) {
+    pub(super) fn welcome(&mut self, accepted: Accepted) {
+        let Accepted { stream, place: listener, job } = accepted;
         let slot = self.pairs.next();
         let token = self.next_token(slot, Side::Client);
         let client = match Peer::new(stream, token, self.poll.registry()) {
@@ -158,7 +159,7 @@ impl Server {
             Err(error) => return warn!("cannot watch a client: {error}; closed"),
         };
         let Some(Served { settings, .. }) = self.served.get(listener) else { return };
-        let pair = Pair::accepted(client, listener, &mut self.pumps, settings, self.woke);
+        let pair = Pair::accepted(client, (listener, job), &mut self.pumps, settings, self.woke);
         self.pairs.insert(pair);
         if !self.count_in(listener) {
             self.counters.client();

@@ -16,6 +16,7 @@ use super::served::{Served, place_of};
 use super::{ListenerPlan, Server, limits};
 use crate::config::SocketAccess;
 use crate::net::listen::Listener;
+use crate::net::listen::listeners::Accepted;
 use crate::net::listen::socket::may_give;
 use crate::net::wire::pair::Pair;
 use crate::net::wire::pumps::Pumps;
@@ -52,6 +53,9 @@ impl Server {
         self.bind(&plans)?;
         let mut changes = Changes::default();
         let upstream = plans.first().map(|plan| self.daemons.add(&plan.daemon).upstream());
+        let folders: Vec<_> = plans.iter().filter_map(|plan| plan.jobs.as_ref()).collect();
+        let folders: Vec<_> =
+            folders.into_iter().map(|jobs| jobs.sockets.host_folder().to_owned()).collect();
         let sockets: Vec<_> =
             plans.into_iter().map(|plan| self.renew(plan, &mut changes)).collect();
         self.place_sockets(&sockets, &mut changes);
@@ -62,11 +66,11 @@ impl Server {
         // Free pumps have old settings.
         self.pumps = Pumps::default();
         self.daemons.forget_unused();
-        let several = sockets.len() > 1;
+        let several = sockets.len() > 1 || !folders.is_empty();
         let listeners = self.served.iter().map(|(_, served)| served);
         let listeners = listeners.filter(|served| several && !served.settings.answers);
-        self.daemons
-            .recognize(&listeners.flat_map(|served| served.sockets.clone()).collect::<Vec<_>>());
+        let listeners: Vec<_> = listeners.flat_map(|served| served.sockets.clone()).collect();
+        self.daemons.recognize(&listeners, folders);
         if let Some(listeners) = self.accepting.listeners() {
             let pairs = limits(listeners, &self.daemons).pairs;
             self.max_pairs = pairs.saturating_sub(self.guest_files().div_ceil(2)).max(1);
@@ -97,14 +101,15 @@ impl Server {
         if errors.is_empty() {
             return Ok(());
         }
-        listeners.assign(registry, |_, place| (place != UNPLACED).then_some(place));
+        listeners.assign(registry, |_, place, _| (place != UNPLACED).then_some(place));
         Err(errors)
     }
 
     /// Gives a listener its new settings, or adds it. Returns what is known of its socket.
     fn renew(&mut self, plan: ListenerPlan, changes: &mut Changes) -> Socket {
-        let ListenerPlan { name, path, access, profile, daemon } = plan;
+        let ListenerPlan { name, path, access, profile, daemon, jobs } = plan;
         let upstream = self.daemons.add(&daemon).upstream();
+        let of_jobs = (jobs.clone(), Rc::clone(&upstream));
         let shared = Rc::clone(&self.shared);
         let settings = ListenerSettings {
             name: name.clone(),
@@ -124,7 +129,11 @@ impl Server {
                 let moved = !Rc::ptr_eq(&served.settings.upstream, &settings.upstream);
                 if served.ends.take().is_some() {
                     changes.added.push(name.clone());
-                } else if moved || !served.settings.profile.is_like(&settings.profile) {
+                } else if moved
+                    || !served.settings.profile.is_like(&settings.profile)
+                    || served.jobs.as_ref().map(|jobs| &jobs.sockets)
+                        != jobs.as_ref().map(|jobs| &jobs.sockets)
+                {
                     changes.changed.push(name.clone());
                 }
                 served.settings = Rc::new(settings);
@@ -133,7 +142,8 @@ impl Server {
                 }
             }
         }
-        Socket { name, place, path, access, daemon }
+        let jobs = self.renew_jobs(place, of_jobs.0, of_jobs.1);
+        Socket { name, place, jobs, path, access, daemon }
     }
 
     /// Gives each listening socket to its listener, and closes the others.
@@ -141,7 +151,10 @@ impl Server {
         let registry = self.poll.registry();
         let Some(listeners) = self.accepting.listeners() else { return };
         let only = sockets.len() == 1;
-        let closed = listeners.assign(registry, |listener, _| {
+        let closed = listeners.assign(registry, |listener, place, is_for_job| {
+            if is_for_job {
+                return sockets.iter().any(|socket| socket.jobs == Some(place)).then_some(place);
+            }
             let is = |socket: &&Socket| listener.is_of(&socket.name, &socket.path, only);
             sockets.iter().find(is).map(|socket| socket.place)
         });
@@ -168,7 +181,7 @@ impl Server {
                 && self.has_room()
                 && let Ok(stream) = listener.accept()
             {
-                self.welcome(stream, place);
+                self.welcome(Accepted { stream, place, job: None });
             }
             self.let_go(place);
         }
@@ -176,7 +189,9 @@ impl Server {
 
     /// Removes the listeners without a plan. Each stays until its last client has left.
     fn remove_others(&mut self, sockets: &[Socket], changes: &mut Changes) {
-        let stays = |place: usize| sockets.iter().any(|socket| socket.place == place);
+        let stays = |place: usize| {
+            sockets.iter().any(|socket| socket.place == place || socket.jobs == Some(place))
+        };
         let slots: Vec<_> = self.served.slots().filter(|place| !stays(*place)).collect();
         for place in slots {
             let Some(served) = self.served.get_mut(place) else { continue };
@@ -248,6 +263,8 @@ impl Changes {
 struct Socket {
     name: String,
     place: usize,
+    /// The place of the sockets for its containers.
+    jobs: Option<usize>,
     path: PathBuf,
     access: SocketAccess,
     daemon: PathBuf,

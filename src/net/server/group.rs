@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::net::host::socket_identity::SocketIdentity;
 use crate::net::listen::Listener;
+use crate::net::server::JobPlan;
 use crate::rules::Profile;
 
 /// A listener: its listening sockets, which have the same settings.
@@ -17,6 +18,8 @@ pub struct ListenerGroup {
     pub profile: Profile,
     /// The path of their daemon's socket.
     pub daemon: PathBuf,
+    /// The sockets that containers get, if they get some.
+    pub jobs: Option<JobPlan>,
     /// Recognizes the daemon's socket under all its names.
     pub look: SocketIdentity,
 }
@@ -26,20 +29,23 @@ impl ListenerGroup {
     #[must_use]
     pub fn new(listeners: Vec<Listener>, profile: Profile, daemon: PathBuf) -> Self {
         let look = SocketIdentity::for_socket(daemon.clone());
-        Self { name: String::new(), listeners, profile, daemon, look }
+        Self { name: String::new(), listeners, profile, daemon, jobs: None, look }
     }
 
     /// Makes that each of several groups recognizes the sockets of all daemons and of all listeners: through
-    /// one of another group, a job would get the rules of that group.
+    /// one of another group, a job would get the rules of that group. The same holds for sockets of containers.
     pub fn recognize_each_other(groups: &mut [Self]) {
-        if groups.len() < 2 {
+        let jobs: Vec<_> = groups.iter().filter_map(|group| group.jobs.as_ref()).collect();
+        if groups.len() < 2 && jobs.is_empty() {
             return;
         }
+        let folders: Vec<_> =
+            jobs.into_iter().map(|jobs| jobs.sockets.host_folder().to_owned()).collect();
         let listeners = groups.iter().flat_map(|group| &group.listeners);
         let listening = listeners.map(|listener| listener.path().to_owned());
         let sockets: Vec<_> =
             groups.iter().map(|group| group.daemon.clone()).chain(listening).collect();
-        let look = SocketIdentity::for_sockets(sockets);
+        let look = SocketIdentity::for_sockets(sockets, folders);
         for group in groups {
             group.look = look.clone();
         }

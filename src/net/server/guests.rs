@@ -100,7 +100,7 @@ impl Server {
         self.guests.paused = None;
         let Some(listeners) = &mut self.guests.listeners else { return };
         match listeners.accept() {
-            Ok((stream, listener)) => self.welcome(stream, listener),
+            Ok(accepted) => self.welcome(accepted),
             Err(error) if is_passing(&error) => {}
             Err(error) => {
                 warn!("cannot accept on the stats socket: {error}; trying again");

@@ -142,6 +142,8 @@ impl Server {
             listeners.unwatch(self.poll.registry());
             let paths = listeners.iter().map(|(listener, _)| listener.path().to_owned());
             self.passing.sockets = paths.collect();
+            // Containers go on to mount them. A process that gets the descriptors again serves them on.
+            listeners.leave_job_files();
         }
         self.accepting = next;
     }

@@ -136,13 +136,18 @@ impl Server {
     pub(super) fn welcome_adopted(&mut self, stream: UnixStream) {
         let path = came_by(&stream);
         let has = |served: &Served| path.as_ref().is_some_and(|path| served.sockets.contains(path));
-        let Some((listener, _)) = self.served.iter().find(|(_, served)| has(served)) else {
+        let by = self.served.iter().find(|(_, served)| has(served)).map(|(place, _)| (place, None));
+        let by = by.or_else(|| {
+            let (place, job) = self.accepting.listeners()?.job_at(path.as_deref()?)?;
+            Some((place, Some(job)))
+        });
+        let Some((listener, job)) = by else {
             return warn!("a client came by a socket that is not known; closed");
         };
         let slot = self.pairs.next();
         let token = self.next_token(slot, Side::Client);
         match Peer::new(stream, token, self.poll.registry()) {
-            Ok(client) => self.pairs.insert(Pair::adopted(client, listener)),
+            Ok(client) => self.pairs.insert(Pair::adopted(client, (listener, job))),
             Err(error) => return warn!("cannot watch a client: {error}; closed"),
         }
         self.count_in(listener);

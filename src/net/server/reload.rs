@@ -18,6 +18,7 @@ use signal_hook::consts::SIGUSR1;
 use super::Server;
 use super::changes::Changes;
 use super::guests::since_epoch;
+use super::jobs::JobPlan;
 use crate::config::SocketAccess;
 use crate::rules::Profile;
 use crate::stats::Reloads;
@@ -36,6 +37,8 @@ pub struct ListenerPlan {
     pub profile: Profile,
     /// The path of its daemon's socket.
     pub daemon: PathBuf,
+    /// The sockets that its containers get, if they get some.
+    pub jobs: Option<JobPlan>,
 }
 
 /// The listeners of the configuration file, or all errors in it.

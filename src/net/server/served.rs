@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use crate::net::slab::Slab;
+use crate::net::wire::shell::Jobs;
 use crate::proxy::{ListenerSettings, Shared};
 use crate::stats::{ListenerState, Verdicts};
 
@@ -19,11 +20,20 @@ pub(super) struct Served {
     pub(super) requests: Verdicts,
     /// The time from which no new exchanges begin, if it was removed.
     pub(super) ends: Option<Instant>,
+    /// The sockets that its containers get, if they get some.
+    pub(super) jobs: Option<Jobs>,
 }
 
 impl Served {
     pub(super) fn new(settings: Rc<ListenerSettings>, sockets: Vec<PathBuf>) -> Self {
-        Self { settings, sockets, clients: 0, requests: Verdicts::default(), ends: None }
+        Self {
+            settings,
+            sockets,
+            clients: 0,
+            requests: Verdicts::default(),
+            ends: None,
+            jobs: None,
+        }
     }
 
     /// Returns `true` if it was removed, and its last client has left.

@@ -12,6 +12,7 @@ use super::peer::Peer;
 use super::pump::Pump;
 use super::pumps::Pumps;
 use super::shell::{Shell, Sockets, Wants};
+use crate::net::listen::jobs::Job;
 use crate::net::slab::Side;
 use crate::proxy::{ListenerSettings, Parked};
 
@@ -38,27 +39,27 @@ enum Work {
 }
 
 impl Pair {
-    /// Makes the pair of a client that was accepted by this listening socket, whose settings these
-    /// are.
+    /// Makes the pair of a client that was accepted by this listening socket, which may be that of a container.
+    /// These are its settings.
     pub(in crate::net) fn accepted(
         client: Peer,
-        listener: usize,
+        (listener, job): (usize, Option<Rc<Job>>),
         pumps: &mut Pumps,
         settings: &Rc<ListenerSettings>,
         now: Instant,
     ) -> Self {
         let mut pump = pumps.lend(settings);
         pump.welcome(settings, now);
-        Self::of(client, listener, Work::Busy(pump))
+        Self::of(client, (listener, job), Work::Busy(pump))
     }
 
     /// Makes the pair of an idle client that another process accepted at this listening socket.
-    pub(in crate::net) fn adopted(client: Peer, listener: usize) -> Self {
-        Self::of(client, listener, Work::Parked(Parked::unconnected()))
+    pub(in crate::net) fn adopted(client: Peer, by: (usize, Option<Rc<Job>>)) -> Self {
+        Self::of(client, by, Work::Parked(Parked::unconnected()))
     }
 
-    fn of(client: Peer, listener: usize, work: Work) -> Self {
-        let sockets = Sockets { client, since: Instant::now(), daemon: None };
+    fn of(client: Peer, (listener, job): (usize, Option<Rc<Job>>), work: Work) -> Self {
+        let sockets = Sockets { client, job, since: Instant::now(), daemon: None };
         Self { sockets, work, listener, queued: false, leaves: false, touched: true }
     }
 

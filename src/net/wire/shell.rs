@@ -9,6 +9,8 @@ use super::peer::Peer;
 use super::pools::Pools;
 use crate::net::daemons::Daemons;
 use crate::net::host::blocking::Blocking;
+use crate::net::listen::Listener;
+use crate::net::listen::jobs::{Job, JobSockets};
 use crate::proxy::ListenerSettings;
 use crate::stats::{Counters, Present, Verdicts};
 
@@ -27,10 +29,31 @@ pub(in crate::net) struct Shell<'s> {
     pub(in crate::net) requests: &'s mut Verdicts,
     /// The threads for questions that may take long.
     pub(in crate::net) blocking: &'s Blocking,
+    /// The sockets for containers of the pair's listener, if they get some.
+    pub(in crate::net) jobs: Option<&'s Jobs>,
+    /// The sockets for containers that were made in this turn.
+    pub(in crate::net) opened: &'s mut Vec<Opened>,
     /// The token of a new daemon socket of the pair.
     pub(in crate::net) daemon_token: Token,
     /// The time when the event loop woke, before any pair had its turn.
     pub(in crate::net) now: Instant,
+}
+
+/// The sockets for containers of one listener.
+#[derive(Debug, Clone)]
+pub(in crate::net) struct Jobs {
+    pub(in crate::net) sockets: JobSockets,
+    /// The place of the listener to which they belong.
+    pub(in crate::net) place: usize,
+}
+
+/// A new socket for a container.
+#[derive(Debug)]
+pub(in crate::net) struct Opened {
+    pub(in crate::net) listener: Listener,
+    pub(in crate::net) job: Rc<Job>,
+    /// The place of its listener.
+    pub(in crate::net) place: usize,
 }
 
 /// The request of a pair after its turn.
@@ -48,6 +71,8 @@ pub(in crate::net) enum Wants {
 #[derive(Debug)]
 pub(in crate::net) struct Sockets {
     pub(super) client: Peer,
+    /// The container whose socket accepted the client, if it was one's own.
+    pub(super) job: Option<Rc<Job>>,
     /// The time at which the client was accepted or taken over.
     pub(super) since: Instant,
     pub(super) daemon: Option<Peer>,

@@ -39,6 +39,8 @@ pub enum Unknown {
         /// The number of the container's first process.
         pid: u32,
     },
+    /// No container of the daemon mounts the socket at this path, which was made for one.
+    NoOwner(String),
     /// Its cgroup parent cannot be that of other containers.
     Parent(NoParent),
 }
@@ -114,6 +116,10 @@ impl fmt::Display for Unknown {
                 out,
                 "it is in the cgroup {path:?}, but the container of that name is elsewhere: its process {pid} \
                  is not in there, or not in the pid namespace of the proxy"
+            ),
+            Self::NoOwner(path) => write!(
+                out,
+                "it came by the socket {path:?}, but the daemon has no container that mounts that"
             ),
             Self::Parent(why) => why.fmt(out),
         }

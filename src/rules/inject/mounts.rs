@@ -37,12 +37,7 @@ impl OperatorMounts {
             let Place::Field(field) = at else { continue };
             match (field.path, value) {
                 (BINDS, Value::List(binds)) => {
-                    mounts.binds.extend(
-                        binds.iter().map(|text| OperatorBind {
-                            target: target_of(text),
-                            json: quoted(text),
-                        }),
-                    );
+                    binds.iter().for_each(|text| mounts.add_bind(text));
                 }
                 (TMPFS, Value::Map(map)) => {
                     mounts.tmpfs.extend(map.iter().map(|label| label.key.clone()));
@@ -54,6 +49,11 @@ impl OperatorMounts {
             }
         }
         mounts
+    }
+
+    /// Adds a bind.
+    pub(in crate::rules) fn add_bind(&mut self, text: &str) {
+        self.binds.push(OperatorBind { target: target_of(text), json: quoted(text) });
     }
 
     /// Returns `true` if a bind is added at the path `target`.

@@ -86,6 +86,22 @@ impl Inquiry {
     }
 }
 
+/// Returns the container that mounts the `socket` that the proxy made for it. A later one that mounts the same path
+/// is another.
+pub(in crate::net) fn owner(daemon: &Path, socket: &Path) -> Result<Container, Unknown> {
+    let ask = |target: &str| client::get(daemon, target).map_err(|error| failed(&error));
+    let all = ask("/containers/json?all=1")?;
+    let mounts = |entry: &&Value| {
+        let mounts = entry.get("Mounts").and_then(Value::as_array).into_iter().flatten();
+        mounts.filter_map(|mount| mount.get("Source")?.as_str()).any(|it| Path::new(it) == socket)
+    };
+    let all = all.as_array().into_iter().flatten();
+    let first = all.filter(mounts).min_by_key(|entry| entry.get("Created").and_then(Value::as_i64));
+    let id = first.and_then(|entry| entry.get("Id")?.as_str());
+    let id = id.ok_or_else(|| Unknown::NoOwner(socket.display().to_string()))?;
+    read(&ask(&format!("/containers/{id}/json"))?)
+}
+
 fn failed(error: &client::Error) -> Unknown {
     Unknown::Daemon(error.to_string())
 }

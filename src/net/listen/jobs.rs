@@ -1,0 +1,130 @@
+//! The sockets that containers get for what they create themselves. Each is mounted into one container, which is
+//! known by that mount alone: the daemon remembers it, over restarts of the proxy and of the daemon.
+
+use std::cell::OnceCell;
+use std::collections::hash_map::RandomState;
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder};
+use std::hash::{BuildHasher, Hasher};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::Listener;
+use super::socket::Error;
+use crate::config::SocketAccess;
+use crate::rules::caller::Container;
+
+/// The directory for the sockets of the containers of one listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobSockets {
+    /// The directory.
+    folder: PathBuf,
+    /// The same directory as the daemon sees it.
+    host_folder: PathBuf,
+    access: SocketAccess,
+    daemon: PathBuf,
+}
+
+impl JobSockets {
+    /// Returns the directory beside the listening socket, which the daemon sees at `source`. The sockets get the
+    /// same permissions and owners as the listening socket.
+    #[must_use]
+    pub fn beside(listen: &Path, source: &Path, access: SocketAccess, daemon: &Path) -> Self {
+        let folder = |path: &Path| {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            let mut name = OsString::from(path);
+            name.push(".jobs");
+            PathBuf::from(name)
+        };
+        let (folder, host_folder) = (folder(listen), folder(source));
+        Self { folder, host_folder, access, daemon: daemon.to_owned() }
+    }
+
+    /// Returns the directory as the daemon sees it.
+    #[must_use]
+    pub fn host_folder(&self) -> &Path {
+        &self.host_folder
+    }
+
+    /// Makes a socket with a new name. Makes the directory if necessary, closed to all other users: a container
+    /// gets its socket by the mount.
+    ///
+    /// # Errors
+    /// The kernel refuses a step.
+    pub(in crate::net) fn open(&self) -> Result<(Listener, Rc<Job>), Error> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
+        made.map_err(|why| Error::failed("make the directory", &self.folder, why))?;
+        // The names cannot be guessed, and no two are the same.
+        let name = format!("{:016x}", RandomState::new().build_hasher().finish());
+        let listener = Listener::bind(&self.folder.join(&name), self.access, &self.daemon)?;
+        let job = self.job(&listener, Instant::now());
+        Ok((listener, job))
+    }
+
+    /// Returns `true` if the socket is in the directory.
+    #[must_use]
+    pub fn has(&self, listener: &Listener) -> bool {
+        listener.path().parent() == Some(&self.folder)
+    }
+
+    /// Returns what is known of the container with this socket, which was made at `since` or before.
+    pub(in crate::net) fn job(&self, listener: &Listener, since: Instant) -> Rc<Job> {
+        let name = listener.path().file_name().unwrap_or_default();
+        let path = self.host_folder.join(name);
+        Rc::new(Job { path, since, owner: OnceCell::new() })
+    }
+
+    /// Removes the files in the directory for which `stays` returns `false`; they are given as the daemon sees
+    /// them.
+    pub(in crate::net) fn clean(&self, stays: impl Fn(&Path) -> bool) {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| !stays(&self.host_folder.join(entry.file_name()))) {
+            // The next call removes what stays.
+            let _: io::Result<()> = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// A container with a socket of its own.
+#[derive(Debug)]
+pub(in crate::net) struct Job {
+    /// The socket as the daemon sees it.
+    path: PathBuf,
+    /// The time at which the socket was made or taken over.
+    since: Instant,
+    /// The container, once it was asked for.
+    owner: OnceCell<Rc<Container>>,
+}
+
+impl Job {
+    /// Returns the path of the socket as the daemon sees it.
+    pub(in crate::net) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the time at which the socket was made or taken over.
+    pub(in crate::net) fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// Returns the container, if it is known.
+    pub(in crate::net) fn owner(&self) -> Option<Rc<Container>> {
+        self.owner.get().cloned()
+    }
+
+    /// Remembers the container. A socket never gets another one.
+    pub(in crate::net) fn keep(&self, container: Container) -> Rc<Container> {
+        Rc::clone(self.owner.get_or_init(|| Rc::new(container)))
+    }
+
+    /// Returns its name for the service manager.
+    pub(in crate::net) fn name(&self) -> String {
+        format!("job-{}", self.path.file_name().unwrap_or_default().to_string_lossy())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! The sockets that containers get for what they create themselves, as part of the event loop.
+//!
+//! Those of one listener form a listener of their own: its callers are the containers that mount the sockets.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use log::{info, warn};
+
+use super::Server;
+use super::served::Served;
+use crate::net::listen::Listener;
+use crate::net::listen::jobs::JobSockets;
+use crate::net::wire::shell::{Jobs, Opened};
+use crate::proxy::{ListenerSettings, Upstream};
+use crate::rules::Profile;
+
+/// Time that a container gets to be created after its socket was made. A create may wait for an image.
+const CREATING: Duration = Duration::from_mins(5);
+
+/// The sockets that containers of a listener get.
+#[derive(Debug, Clone)]
+pub struct JobPlan {
+    /// The rules for the requests that come by them.
+    pub profile: Profile,
+    /// The directory of the sockets.
+    pub sockets: JobSockets,
+}
+
+impl JobPlan {
+    /// Returns `true` if both are the same.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.sockets == other.sockets && self.profile.is_like(&other.profile)
+    }
+}
+
+impl Server {
+    /// Gives the containers of the listener at `base` the sockets of the plan, or none. Returns the place of the
+    /// listener for these sockets.
+    pub(super) fn renew_jobs(
+        &mut self,
+        base: usize,
+        plan: Option<JobPlan>,
+        upstream: Rc<Upstream>,
+    ) -> Option<usize> {
+        let known = self.served.get(base)?.jobs.as_ref().map(|jobs| jobs.place);
+        let name = self.served.get(base)?.settings.name.clone();
+        let Some(JobPlan { profile, sockets }) = plan else {
+            self.served.get_mut(base)?.jobs = None;
+            return None;
+        };
+        let place = known.unwrap_or_else(|| self.served.next());
+        let settings = Rc::new(ListenerSettings {
+            name: if name.is_empty() { "jobs".to_owned() } else { format!("{name}/jobs") },
+            profile,
+            upstream,
+            shared: Rc::clone(&self.shared),
+            ..ListenerSettings::default()
+        });
+        if let Some(served) = self.served.get_mut(place) {
+            served.settings = settings;
+        } else {
+            self.served.insert(Served::new(settings, Vec::new()));
+        }
+        for at in [base, place] {
+            if let Some(served) = self.served.get_mut(at) {
+                served.jobs = Some(Jobs { sockets: sockets.clone(), place });
+            }
+        }
+        Some(place)
+    }
+
+    /// Serves sockets for containers that an earlier process made. Returns those that are of no listener now.
+    pub fn take_jobs(&mut self, listeners: Vec<Listener>) -> Vec<Listener> {
+        let registry = self.poll.registry();
+        let Some(open) = self.accepting.listeners() else { return listeners };
+        let mut left = Vec::new();
+        for listener in listeners {
+            let jobs = self.served.iter().filter_map(|(_, served)| served.jobs.as_ref());
+            let Some(jobs) = jobs.into_iter().find(|jobs| jobs.sockets.has(&listener)) else {
+                left.push(listener);
+                continue;
+            };
+            let job = jobs.sockets.job(&listener, self.woke);
+            if let Err(why) = open.add_for(Some(job), listener, jobs.place, registry) {
+                warn!("cannot watch the socket of a container: {why}; its requests fail");
+            }
+        }
+        left
+    }
+
+    /// Serves the sockets that were made in the last turn.
+    pub(super) fn serve_opened(&mut self) {
+        let registry = self.poll.registry();
+        for Opened { listener, job, place } in std::mem::take(&mut self.opened) {
+            let Some(listeners) = self.accepting.listeners() else { return };
+            self.manager.store(&job.name(), &listener);
+            if let Err(why) = listeners.add_for(Some(job), listener, place, registry) {
+                warn!("cannot watch the socket of a container: {why}; its requests fail");
+            }
+        }
+        self.renew_limits();
+    }
+
+    /// Closes the sockets that no container mounted at the time `begun`, and removes their files. A container may
+    /// still be about to be created.
+    pub(super) fn retire_jobs(&mut self, mounted: &BTreeSet<PathBuf>, begun: Instant) {
+        let registry = self.poll.registry();
+        let Some(listeners) = self.accepting.listeners() else { return };
+        let gone = listeners.retire(registry, |job| {
+            mounted.contains(job.path()) || job.since() + CREATING > begun
+        });
+        for job in &gone {
+            self.manager.forget(&job.name());
+        }
+        if !gone.is_empty() {
+            info!("{} sockets were closed, since their containers are gone", gone.len());
+            self.renew_limits();
+        }
+        let Some(listeners) = self.accepting.listeners() else { return };
+        let open: BTreeSet<_> = listeners.jobs().map(|(_, job)| job.path().to_owned()).collect();
+        for (_, served) in self.served.iter() {
+            if let Some(jobs) = &served.jobs {
+                jobs.sockets.clean(|path| mounted.contains(path) || open.contains(path));
+            }
+        }
+    }
+}

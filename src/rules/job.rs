@@ -1,0 +1,53 @@
+//! Containers that get a socket of their own for what they create themselves.
+
+use super::facts::{Facts, HostQuestion, Need};
+use super::socket::SocketBind;
+use super::{Judgement, Profile, Refusal, body};
+use crate::engine::JsonShape;
+use crate::engine::shapes::Storage;
+
+/// Judges a request with this `body`. A container that gets a socket is judged once more when that is known, which
+/// is asked last: no socket is made for a request that is refused.
+///
+/// # Errors
+/// Those of [`body::judge`].
+pub(super) fn judge(
+    profile: &Profile,
+    shape: &JsonShape,
+    target: &str,
+    document: &[u8],
+    facts: &Facts,
+) -> Result<Judgement, Refusal> {
+    let place = profile.job_socket.as_deref().filter(|_| shape.storage == Storage::Container);
+    match (place, &facts.job_socket) {
+        (None, _) => body::judge(profile, shape, target, document, facts),
+        (Some(place), Some(path)) => {
+            body::judge(&profile.with_socket(path, place), shape, target, document, facts)
+        }
+        (Some(_), None) => match body::judge(profile, shape, target, document, facts)? {
+            Judgement::Edit(_) | Judgement::Pass { .. } => {
+                let needs = vec![Need::Host(HostQuestion::JobSocket)];
+                Ok(Judgement::Need { needs, draft: None })
+            }
+            // The draft lacks the socket.
+            Judgement::Need { needs, .. } => Ok(Judgement::Need { needs, draft: None }),
+            other => Ok(other),
+        },
+    }
+}
+
+impl Profile {
+    /// Returns the rules for a container that gets the socket at the host path `path`. That is mounted at `place`,
+    /// and wherever the container mounts the daemon's socket.
+    fn with_socket(&self, path: &str, place: &str) -> Self {
+        let mut profile = self.clone();
+        profile.inject.add_bind(&format!("{path}:{place}"));
+        if matches!(profile.socket_bind, SocketBind::Rewrite(_)) {
+            profile.socket_bind = SocketBind::Rewrite(path.to_owned());
+        }
+        profile
+    }
+}
+
+#[cfg(test)]
+mod tests;
