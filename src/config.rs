@@ -129,6 +129,24 @@ impl LogFormat {
 }
 
 impl Listener {
+    /// Returns the listener for the sockets that containers get, if they get some: their callers are known, and what
+    /// those create belongs to their container.
+    #[must_use]
+    pub fn of_jobs(&self) -> Option<Self> {
+        let by = self.removal.job_socket.as_ref().map(|_| "job_socket".to_owned())?;
+        let mut jobs = self.clone();
+        jobs.removal.when_gone = true;
+        jobs.paths.of_caller = true;
+        // Builds keep theirs: one for each job would be an empty cache for each build.
+        if let (BuildCgroupParent::Inherit, CgroupParent::Fixed(parent)) =
+            (&self.build_cgroup_parent.value, &self.cgroup_parent.value)
+        {
+            jobs.build_cgroup_parent.value = BuildCgroupParent::Fixed(parent.clone());
+        }
+        jobs.cgroup_parent = Sourced { value: CgroupParent::OfCaller, by };
+        Some(jobs)
+    }
+
     /// Returns the values to inject. Calls `own` only for `--cgroup-parent self`; it returns the
     /// cgroup parent of the container in which the proxy runs.
     ///
@@ -172,6 +190,7 @@ impl Listener {
             no_buildkit: self.no_buildkit,
             socket_bind: self.socket_bind.value.clone(),
             anonymous_volumes: self.anonymous_volumes,
+            job_socket: self.removal.job_socket.clone(),
             ..Profile::default()
         };
         let inject = labels.chain(parents).chain(self.inject.iter().cloned()).collect();

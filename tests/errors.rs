@@ -21,6 +21,7 @@ use dockerd_ci_proxy::rules::caller::{
     Caller, Container, Mount, NoParent, Of, Source, Template, Unknown, Word,
 };
 use dockerd_ci_proxy::rules::facts::{Facts, HostQuestion, Need};
+use dockerd_ci_proxy::rules::job::no_socket;
 use dockerd_ci_proxy::rules::paths::PathRules;
 use dockerd_ci_proxy::rules::socket::{Relation, SocketBind};
 use dockerd_ci_proxy::rules::{
@@ -266,6 +267,7 @@ fn refusals() -> Vec<Refusal> {
             buildkit::call_path(),
             buildkit::plain_http2(),
             without_value(),
+            no_socket("its path is not UTF-8"),
         ])
         .chain(unreadable_options())
         .chain(callers())

@@ -390,6 +390,7 @@ fn a_signal_makes_the_listeners_what_the_file_says() {
     let folder = Folder::new("reload");
     let daemon = Daemon::new(&folder.at("daemon"), "/v");
     let plan = |name: &str, label: &str| ListenerPlan {
+        jobs: None,
         name: name.to_owned(),
         path: folder.at(name),
         access: SocketAccess::default(),

@@ -96,6 +96,7 @@ fn player(transcript: &Transcript, pace: Pace) -> Player {
                 rules.retain(|rule| rule.at != Place::CgroupParent);
                 rules.push(Inject::cgroup_parent("{cgroup.parent}"));
             }
+            ("--job-socket", path) => profile.job_socket = Some(path.to_owned()),
             other => panic!("{other:?} is no flag of a transcript"),
         }
     }
@@ -107,6 +108,10 @@ fn player(transcript: &Transcript, pace: Pace) -> Player {
         Some("unknown") => Err(Refusal::new(Reason::CallerUnknown, "the caller is not known")),
         Some(other) => panic!("{other} is no caller"),
     };
+    if transcript.flags.iter().any(|flag| flag == "--job-socket /full") {
+        let refusal = Refusal::new(Reason::JobSocket, "the socket cannot be made");
+        player.job_socket = Err(refusal);
+    }
     player.store = match transcript.store.as_deref() {
         Some("containerd") => Store::Containerd,
         Some("graph driver") => Store::GraphDriver,

@@ -31,17 +31,26 @@ impl<'c> Drivers<'c> {
     }
 }
 
+/// The rules of a listener.
+#[derive(Debug, Clone)]
+pub struct ListenerRules {
+    /// The rules for its clients.
+    pub profile: Profile,
+    /// The rules for the sockets that containers get, if they get some.
+    pub of_jobs: Option<Profile>,
+}
+
 /// Returns the rules of all listeners. Logs warnings.
 ///
 /// # Errors
 ///
 /// All cgroup parents that cannot be used, each with the exit code of a start.
-pub fn profiles(config: &Config) -> Result<Vec<Profile>, Vec<(Exit, String)>> {
+pub fn profiles(config: &Config) -> Result<Vec<ListenerRules>, Vec<(Exit, String)>> {
     let mut drivers = Drivers::default();
     let (mut profiles, mut errors) = (Vec::new(), Vec::new());
     for listener in &config.listeners {
-        match check_cgroup_parents(listener, &mut drivers).and_then(|()| profile(listener)) {
-            Ok(profile) => profiles.push(profile),
+        match check_cgroup_parents(listener, &mut drivers).and_then(|()| rules(listener)) {
+            Ok(rules) => profiles.push(rules),
             Err(error) => errors.push(error),
         }
     }
@@ -49,10 +58,17 @@ pub fn profiles(config: &Config) -> Result<Vec<Profile>, Vec<(Exit, String)>> {
 }
 
 /// Returns the rules of a listener. Finds the cgroup parent of the own container if they need it.
-fn profile(listener: &Listener) -> Result<Profile, (Exit, String)> {
-    listener
-        .profile(|| own_container::cgroup_parent(&listener.daemon))
-        .map_err(|why| (exit_of(&why), format!("{} self: {why}", listener.cgroup_parent.by)))
+fn rules(listener: &Listener) -> Result<ListenerRules, (Exit, String)> {
+    let profile = |listener: &Listener| {
+        listener
+            .profile(|| own_container::cgroup_parent(&listener.daemon))
+            .map_err(|why| (exit_of(&why), format!("{} self: {why}", listener.cgroup_parent.by)))
+    };
+    let of_jobs = listener.of_jobs();
+    Ok(ListenerRules {
+        profile: profile(listener)?,
+        of_jobs: of_jobs.as_ref().map(profile).transpose()?,
+    })
 }
 
 /// Refuses a cgroup parent that the daemon's cgroup driver cannot use, since otherwise every container of

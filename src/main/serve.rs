@@ -4,16 +4,18 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use dockerd_ci_proxy::cli::check;
-use dockerd_ci_proxy::cli::profiles::profiles;
+use dockerd_ci_proxy::cli::profiles::{ListenerRules, profiles};
 use dockerd_ci_proxy::cli::{self, Command, Exit, Passed};
 use dockerd_ci_proxy::config::{self, Config, SocketAccess};
 use dockerd_ci_proxy::net::host::own_container;
 use dockerd_ci_proxy::net::listen::Listener;
+use dockerd_ci_proxy::net::listen::jobs::JobSockets;
 use dockerd_ci_proxy::net::listen::socket::may_give;
 use dockerd_ci_proxy::net::service::handover::{Program, Start};
 use dockerd_ci_proxy::net::service::notify::Manager;
-use dockerd_ci_proxy::net::{self, EarlySignal, ListenerGroup, ListenerPlan, Server};
+use dockerd_ci_proxy::net::{self, EarlySignal, JobPlan, ListenerGroup, ListenerPlan, Server};
 use dockerd_ci_proxy::rules::Profile;
+use dockerd_ci_proxy::rules::socket::SocketBind;
 use log::{error, info, warn};
 
 use super::{passed, variable};
@@ -31,6 +33,7 @@ pub(super) fn serve(
         Start::Next(sockets, predecessor) => (sockets, Some(predecessor)),
     };
     let profiles = profiles(config).map_err(|errors| logged(&errors))?;
+    let jobs = std::mem::take(&mut sockets.jobs);
     let (groups, mut removed) = groups(config, &profiles, sockets.clients)?;
     // The rules of the clients of a removed socket are known to the previous process only.
     let takes_clients = removed.is_empty();
@@ -43,6 +46,7 @@ pub(super) fn serve(
     let program = Some(program).filter(|_| !has_terminal());
     let mut server =
         Server::new(groups, config.drain, manager(), program).map_err(|why| loop_failed(&why))?;
+    removed.extend(server.take_jobs(jobs));
     let stats_path = stats.as_ref().map(|listener| listener.path().to_owned());
     if let (Some(listener), Some(first)) = (stats, config.listeners.first()) {
         server.answer_at(listener, &first.daemon).map_err(|why| loop_failed(&why))?;
@@ -62,8 +66,8 @@ pub(super) fn serve(
     if let Some(path) = stats_path {
         info!("serving /metrics, /healthz and /readyz on {}", path.display());
     }
-    for ((listener, profile), paths) in config.listeners.iter().zip(&profiles).zip(&paths) {
-        announce(listener, paths, profile);
+    for ((listener, rules), paths) in config.listeners.iter().zip(&profiles).zip(&paths) {
+        announce(listener, paths, &rules.profile);
     }
     let stopped = server.run().map_err(|why| loop_failed(&why))?;
     announce_stop(stopped);
@@ -118,11 +122,12 @@ fn read_again(old: &Config, passed: &[Passed]) -> Result<Vec<ListenerPlan>, Vec<
     for listener in &config.listeners {
         listener.warnings().for_each(|warning| warn!("{}{warning}", prefix(listener)));
     }
-    let plan = |(listener, profile): (config::Listener, _)| ListenerPlan {
+    let plan = |(listener, rules): (config::Listener, ListenerRules)| ListenerPlan {
+        jobs: job_plan(&listener, &rules),
         name: listener.name.unwrap_or_default(),
         path: listener.listen,
         access: listener.access,
-        profile,
+        profile: rules.profile,
         daemon: listener.daemon,
     };
     Ok(config.listeners.into_iter().zip(profiles).map(plan).collect())
@@ -132,12 +137,12 @@ fn read_again(old: &Config, passed: &[Passed]) -> Result<Vec<ListenerPlan>, Vec<
 /// no listener has any more.
 fn groups(
     config: &Config,
-    profiles: &[Profile],
+    profiles: &[ListenerRules],
     passed: Vec<Listener>,
 ) -> Result<(Vec<ListenerGroup>, Vec<Listener>), Exit> {
     let mut left = passed;
     let mut groups = Vec::new();
-    for (listener, profile) in config.listeners.iter().zip(profiles) {
+    for (listener, rules) in config.listeners.iter().zip(profiles) {
         let single = config.listeners.len() == 1;
         let name = listener.name.clone().unwrap_or_default();
         let is_own = |socket: &Listener| socket.is_of(&name, &listener.listen, single);
@@ -153,11 +158,22 @@ fn groups(
         if sockets.is_empty() {
             sockets.push(bind(&listener.listen, listener.access, &listener.daemon)?);
         }
-        let group = ListenerGroup::new(sockets, profile.clone(), listener.daemon.clone());
-        groups.push(ListenerGroup { name, ..group });
+        let group = ListenerGroup::new(sockets, rules.profile.clone(), listener.daemon.clone());
+        groups.push(ListenerGroup { name, jobs: job_plan(listener, rules), ..group });
     }
     ListenerGroup::recognize_each_other(&mut groups);
     Ok((groups, left))
+}
+
+/// Returns the plan of the sockets that containers of a listener get, if they get some.
+fn job_plan(listener: &config::Listener, rules: &ListenerRules) -> Option<JobPlan> {
+    let profile = rules.of_jobs.clone()?;
+    let config::Listener { listen, access, daemon, .. } = listener;
+    let source = match &listener.socket_bind.value {
+        SocketBind::Rewrite(source) => Path::new(source),
+        SocketBind::Refuse | SocketBind::Pass => listen,
+    };
+    Some(JobPlan { profile, sockets: JobSockets::beside(listen, source, *access, daemon) })
 }
 
 /// Returns the stats socket that was passed, or else creates the configured one, if any. Adds that of the

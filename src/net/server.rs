@@ -353,6 +353,14 @@ impl Server {
         Some(act(pair, &mut self.pumps, &mut shell))
     }
 
+    /// Adapts the maximum number of pairs to the present listeners and daemons.
+    fn renew_limits(&mut self) {
+        if let Some(listeners) = self.accepting.listeners() {
+            let pairs = limits(listeners, &self.daemons).pairs;
+            self.max_pairs = pairs.saturating_sub(self.guest_files().div_ceil(2)).max(1);
+        }
+    }
+
     fn next_token(&mut self, slot: usize, side: Side) -> Token {
         self.serial = self.serial.wrapping_add(1);
         token(slot, side, self.serial)

@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, HostQuestion, Need};
 use super::socket::SocketBind;
-use super::{Judgement, Profile, Refusal, body};
+use super::{Judgement, Profile, Reason, Refusal, body};
 use crate::engine::JsonShape;
 use crate::engine::shapes::Storage;
 
@@ -34,6 +34,14 @@ pub(super) fn judge(
             other => Ok(other),
         },
     }
+}
+
+/// Refuses the create of a container for which no socket can be made.
+#[must_use]
+pub fn no_socket(why: &str) -> Refusal {
+    let text =
+        format!("the proxy cannot make the socket that the container gets for itself: {why}");
+    Refusal::new(Reason::JobSocket, text)
 }
 
 impl Profile {

@@ -12,7 +12,7 @@ mod body;
 pub mod caller;
 pub mod facts;
 pub mod inject;
-mod job;
+pub mod job;
 mod lacking;
 mod mounts;
 pub mod own;

@@ -65,6 +65,8 @@ pub struct Player {
     pub store: Store,
     /// The client's process.
     pub caller: Result<Caller, Refusal>,
+    /// The socket that each container gets, if the rules give it one.
+    pub job_socket: Result<String, Refusal>,
     connected: bool,
     closed: bool,
     now: Instant,
@@ -100,6 +102,7 @@ impl Player {
             answers_questions: false,
             store: Store::Unknown,
             caller: Ok(caller()),
+            job_socket: Ok("/run/ci.sock.jobs/1".to_owned()),
             pace,
             connected: true,
             closed: false,
@@ -243,6 +246,7 @@ impl Player {
     fn fact(&self, question: HostQuestion) -> HostFact {
         match question {
             HostQuestion::Store => HostFact::Store(self.store),
+            HostQuestion::JobSocket => HostFact::JobSocket(self.job_socket.clone()),
             HostQuestion::Caller(_) => HostFact::Caller(self.caller.clone()),
             HostQuestion::Paths(paths) => {
                 let other = |path| (path, Relation::Other);

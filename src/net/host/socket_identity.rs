@@ -62,10 +62,7 @@ impl SocketIdentity {
     /// The same for several sockets that clients must not reach by a mount: those of all daemons, and the
     /// listening sockets of other rules. Everything in `folders` is one, too, known by the spelling of its path.
     #[must_use]
-    pub fn for_sockets(
-        sockets: impl IntoIterator<Item = PathBuf>,
-        folders: Vec<PathBuf>,
-    ) -> Self {
+    pub fn for_sockets(sockets: impl IntoIterator<Item = PathBuf>, folders: Vec<PathBuf>) -> Self {
         let known = |path: PathBuf| KnownSocket { spelt: plain(cleaned(&path)).into_owned(), path };
         let folders = folders.iter().map(|path| plain(cleaned(path)).into_owned()).collect();
         Self::new(KnownSockets { sockets: sockets.into_iter().map(known).collect(), folders })
@@ -164,15 +161,16 @@ impl KnownSockets {
     /// one of them.
     fn is_at(&self, seen: &Seen, there: There) -> Option<Relation> {
         let (sockets, lacks) = seen.sockets.get_or_init(|| {
-            let found: Vec<_> = self.sockets.iter().filter_map(|socket| file_at(&socket.path)).collect();
+            let found: Vec<_> =
+                self.sockets.iter().filter_map(|socket| file_at(&socket.path)).collect();
             let lacks = found.len() < self.sockets.len();
             (found, lacks)
         });
         match there {
             There::Directory(directory) => {
-                let above = seen
-                    .above
-                    .get_or_init(|| self.sockets.iter().flat_map(|socket| above(&socket.path)).collect());
+                let above = seen.above.get_or_init(|| {
+                    self.sockets.iter().flat_map(|socket| above(&socket.path)).collect()
+                });
                 Some(if above.contains(&directory) { Relation::Above } else { Relation::Other })
             }
             There::File(file) if sockets.contains(&file) => Some(Relation::Socket),

@@ -7,6 +7,7 @@ use std::io;
 use listenfd::ListenFd;
 
 use crate::net::listen::Listener;
+use crate::net::service::store;
 
 /// The name (`FileDescriptorName=`) of the stats socket.
 const STATS: &str = "stats";
@@ -18,6 +19,8 @@ pub struct Sockets {
     pub clients: Vec<Listener>,
     /// The stats socket.
     pub stats: Option<Listener>,
+    /// Sockets of jobs, which an earlier process made; may be empty.
+    pub jobs: Vec<Listener>,
 }
 
 /// Takes the sockets that were passed to this process; there may be none. `env` returns the value
@@ -45,7 +48,9 @@ pub fn take(env: impl Fn(&str) -> Option<OsString>) -> Result<Sockets, Error> {
 
 impl Sockets {
     fn add(&mut self, name: &str, listener: Listener) -> Result<(), Error> {
-        if name != STATS {
+        if store::name_of(listener.path()).is_some_and(|stored| stored == name) {
+            self.jobs.push(listener.with_file_in_place());
+        } else if name != STATS {
             self.clients.push(listener);
         } else if self.stats.replace(listener).is_some() {
             return Err(Error::StatsTwice);

@@ -119,11 +119,6 @@ impl Job {
     pub(in crate::net) fn keep(&self, container: Container) -> Rc<Container> {
         Rc::clone(self.owner.get_or_init(|| Rc::new(container)))
     }
-
-    /// Returns its name for the service manager.
-    pub(in crate::net) fn name(&self) -> String {
-        format!("job-{}", self.path.file_name().unwrap_or_default().to_string_lossy())
-    }
 }
 
 #[cfg(test)]

@@ -116,8 +116,14 @@ impl Listeners {
 
     /// Returns the place and the container of the listener with this path, if it is for one container.
     pub(in crate::net) fn job_at(&self, path: &Path) -> Option<(usize, Rc<Job>)> {
-        let door = self.all.iter().find(|door| door.job.is_some() && door.listener.path() == path)?;
+        let door =
+            self.all.iter().find(|door| door.job.is_some() && door.listener.path() == path)?;
         door.job.clone().map(|job| (door.place, job))
+    }
+
+    /// Returns the listeners that are for all containers.
+    pub(in crate::net) fn of_clients(&self) -> impl Iterator<Item = &Listener> {
+        self.all.iter().filter(|door| door.job.is_none()).map(|door| &door.listener)
     }
 
     /// Returns the listeners that are for one container.

@@ -123,6 +123,16 @@ impl Listener {
         self
     }
 
+    /// Treats the socket file at its path as created by this program, if there is one. For a socket that an
+    /// earlier process made, which has ended.
+    pub(in crate::net) fn with_file_in_place(self) -> Self {
+        let meta = fs::symlink_metadata(self.path()).ok();
+        let meta = meta.filter(|meta| meta.file_type().is_socket());
+        let mut listener = self.with_file(meta.as_ref().map(identity));
+        listener.take_file();
+        listener
+    }
+
     /// Returns device and inode of its file, if this program created it.
     pub(in crate::net) fn identity(&self) -> Option<(u64, u64)> {
         match &self.file {

@@ -13,7 +13,7 @@ use log::warn;
 
 use super::life::{BUSY, QUIET};
 use super::served::{Served, place_of};
-use super::{ListenerPlan, Server, limits};
+use super::{ListenerPlan, Server};
 use crate::config::SocketAccess;
 use crate::net::listen::Listener;
 use crate::net::listen::listeners::Accepted;
@@ -71,10 +71,7 @@ impl Server {
         let listeners = listeners.filter(|served| several && !served.settings.answers);
         let listeners: Vec<_> = listeners.flat_map(|served| served.sockets.clone()).collect();
         self.daemons.recognize(&listeners, folders);
-        if let Some(listeners) = self.accepting.listeners() {
-            let pairs = limits(listeners, &self.daemons).pairs;
-            self.max_pairs = pairs.saturating_sub(self.guest_files().div_ceil(2)).max(1);
-        }
+        self.renew_limits();
         Ok(changes)
     }
 

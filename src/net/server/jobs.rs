@@ -13,6 +13,7 @@ use super::Server;
 use super::served::Served;
 use crate::net::listen::Listener;
 use crate::net::listen::jobs::JobSockets;
+use crate::net::service::store::name_of;
 use crate::net::wire::shell::{Jobs, Opened};
 use crate::proxy::{ListenerSettings, Upstream};
 use crate::rules::Profile;
@@ -27,13 +28,6 @@ pub struct JobPlan {
     pub profile: Profile,
     /// The directory of the sockets.
     pub sockets: JobSockets,
-}
-
-impl JobPlan {
-    /// Returns `true` if both are the same.
-    pub(super) fn is_like(&self, other: &Self) -> bool {
-        self.sockets == other.sockets && self.profile.is_like(&other.profile)
-    }
 }
 
 impl Server {
@@ -96,7 +90,9 @@ impl Server {
         let registry = self.poll.registry();
         for Opened { listener, job, place } in std::mem::take(&mut self.opened) {
             let Some(listeners) = self.accepting.listeners() else { return };
-            self.manager.store(&job.name(), &listener);
+            if let Some(name) = name_of(job.path()) {
+                self.manager.store(&name, &listener);
+            }
             if let Err(why) = listeners.add_for(Some(job), listener, place, registry) {
                 warn!("cannot watch the socket of a container: {why}; its requests fail");
             }
@@ -109,11 +105,10 @@ impl Server {
     pub(super) fn retire_jobs(&mut self, mounted: &BTreeSet<PathBuf>, begun: Instant) {
         let registry = self.poll.registry();
         let Some(listeners) = self.accepting.listeners() else { return };
-        let gone = listeners.retire(registry, |job| {
-            mounted.contains(job.path()) || job.since() + CREATING > begun
-        });
-        for job in &gone {
-            self.manager.forget(&job.name());
+        let gone = listeners
+            .retire(registry, |job| mounted.contains(job.path()) || job.since() + CREATING > begun);
+        for name in gone.iter().filter_map(|job| name_of(job.path())) {
+            self.manager.forget(&name);
         }
         if !gone.is_empty() {
             info!("{} sockets were closed, since their containers are gone", gone.len());

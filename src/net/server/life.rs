@@ -240,8 +240,9 @@ impl Server {
 
     fn start(&mut self, program: &Program) -> io::Result<Successor> {
         let listeners = self.accepting.listeners().map(|listeners| &*listeners);
-        let clients = listeners.into_iter().flat_map(Listeners::iter).map(|(listener, _)| listener);
-        let mut successor = program.start(clients, self.guests.listener())?;
+        let clients = listeners.into_iter().flat_map(Listeners::of_clients);
+        let jobs = listeners.into_iter().flat_map(Listeners::jobs).map(|(listener, _)| listener);
+        let mut successor = program.start(clients, self.guests.listener(), jobs)?;
         self.poll.registry().register(&mut successor.link, SUCCESSOR, Interest::READABLE)?;
         Ok(successor)
     }

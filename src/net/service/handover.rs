@@ -106,10 +106,11 @@ impl Program {
         &self,
         clients: impl Iterator<Item = &'s Listener>,
         stats: Option<&'s Listener>,
+        jobs: impl Iterator<Item = &'s Listener>,
     ) -> io::Result<Successor> {
         let (link, other) = UnixStream::pair()?;
         // The message waits in the kernel until the new process reads it.
-        pass(&link, clients, stats)?;
+        pass(&link, clients, stats, jobs)?;
         let child = self.command(BETWEEN).stdin(OwnedFd::from(other)).spawn()?;
         link.set_nonblocking(true)?;
         Ok(Successor { child, link: mio::net::UnixStream::from_std(link), said: Vec::new() })
@@ -136,9 +137,12 @@ fn pass<'s>(
     link: &UnixStream,
     clients: impl Iterator<Item = &'s Listener>,
     stats: Option<&'s Listener>,
+    jobs: impl Iterator<Item = &'s Listener>,
 ) -> io::Result<()> {
     let clients = clients.map(|listener| (Use::Clients, listener));
-    let all: Vec<_> = clients.chain(stats.map(|listener| (Use::Stats, listener))).collect();
+    let stats = stats.map(|listener| (Use::Stats, listener));
+    let jobs = jobs.map(|listener| (Use::Job, listener));
+    let all: Vec<_> = clients.chain(stats).chain(jobs).collect();
     let uses = all.iter().map(|(role, listener)| {
         let name = listener.name().to_owned();
         Entry { role: *role, name, file: listener.identity() }
@@ -325,6 +329,7 @@ fn receive() -> io::Result<(Sockets, Predecessor)> {
         match entry.role {
             Use::Clients => sockets.clients.push(listener),
             Use::Stats => sockets.stats = Some(listener),
+            Use::Job => sockets.jobs.push(listener),
         }
     }
     Ok((sockets, Predecessor { link }))

@@ -2,3 +2,4 @@
 
 pub mod handover;
 pub mod notify;
+pub(in crate::net) mod store;

@@ -5,6 +5,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -12,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use log::warn;
 use rustix::time::{ClockId, clock_gettime};
+
+use super::store::Changes;
 
 /// Minimum time between two status lines.
 const STATUS_PAUSE: Duration = Duration::from_secs(10);
@@ -60,12 +63,14 @@ struct Notifications {
     reported: Option<(State, Instant)>,
     /// Messages to be sent as soon as possible.
     urgent: Vec<String>,
+    /// Changes of the manager's store, to be sent as soon as possible.
+    store: Changes,
 }
 
 impl Notifications {
     fn new(watchdog: Option<Duration>, now: Instant) -> Self {
         let watchdog = watchdog.map(|every| (every, now));
-        Self { watchdog, reported: None, urgent: Vec::new() }
+        Self { watchdog, reported: None, urgent: Vec::new(), store: Changes::default() }
     }
 
     /// Returns the messages that are due now, as one datagram.
@@ -87,11 +92,16 @@ impl Notifications {
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
+    /// Returns `true` if a message is to be sent as soon as possible.
+    fn is_urgent(&self) -> bool {
+        !self.urgent.is_empty() || !self.store.is_empty()
+    }
+
     /// Returns the duration until messages may be due.
     fn wait(&self, now: Instant, state: State) -> Option<Duration> {
         let status = self.reported.filter(|(reported, _)| *reported != state).map(|(_, at)| at);
         let watchdog = self.watchdog.map(|(_, at)| at);
-        let urgent = (!self.urgent.is_empty()).then_some(now);
+        let urgent = self.is_urgent().then_some(now);
         let next = [status, watchdog, urgent].into_iter().flatten().min()?;
         Some(next.saturating_duration_since(now))
     }
@@ -192,12 +202,30 @@ impl Manager {
         self.queue(|| reloading(now.tv_sec, now.tv_nsec));
     }
 
+    /// Has the manager keep a copy of this socket, and pass it by this name to the next process that it
+    /// starts. The name must have at most 255 ASCII characters and no colon. A manager whose store is full
+    /// or not enabled closes the copy without a report.
+    pub(in crate::net) fn store(&mut self, name: &str, socket: &impl AsFd) {
+        if let Some((_, notifications)) = &mut self.link {
+            notifications.store.store(name, socket);
+        }
+    }
+
+    /// Has the manager close its copy of the socket that was stored by this name.
+    pub(in crate::net) fn forget(&mut self, name: &str) {
+        if let Some((_, notifications)) = &mut self.link {
+            notifications.store.forget(name);
+        }
+    }
+
     /// Names the process `number` as the main process.
     ///
     /// # Errors
     /// The manager cannot be notified.
-    pub(in crate::net) fn succeeded_by(&self, number: u32) -> io::Result<()> {
-        if let Some((socket, _)) = &self.link {
+    pub(in crate::net) fn succeeded_by(&mut self, number: u32) -> io::Result<()> {
+        if let Some((socket, notifications)) = &mut self.link {
+            // The manager ignores what another process sends later.
+            notifications.store.send(socket);
             socket.send(main_process(number).as_bytes())?;
         }
         Ok(())
@@ -229,6 +257,7 @@ impl Manager {
         let Some((socket, notifications)) = &mut self.link else {
             return;
         };
+        notifications.store.send(socket);
         let Some(text) = notifications.due(Instant::now(), state) else {
             return;
         };
@@ -246,7 +275,7 @@ impl Manager {
         let (_, notifications) = self.link.as_ref()?;
         let wait = notifications.wait(now, state)?;
         // A rejected message is not repeated in a busy loop.
-        Some(if notifications.urgent.is_empty() { wait } else { wait.max(RETRY_PAUSE) })
+        Some(if notifications.is_urgent() { wait.max(RETRY_PAUSE) } else { wait })
     }
 }
 

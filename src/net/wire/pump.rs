@@ -12,7 +12,7 @@ use mio::Registry;
 
 use super::peer::{Moved, Peer};
 use super::pools::Pools;
-use super::shell::{Opened, Shell, Sockets, Wants};
+use super::shell::{Shell, Sockets, Wants};
 use super::transfer::Transfer;
 use crate::net::host::caller::{Connection, KERNEL};
 use crate::net::host::question::{Host, Lookup};
@@ -22,7 +22,6 @@ use crate::proxy::{
     DIAL_LIMIT, Deadline, HostFact, ListenerSettings, Outcome, Parked, Session, Step,
 };
 use crate::rules::facts::HostQuestion;
-use crate::rules::{Reason, Refusal};
 use crate::stats::answers;
 use dial::Dial;
 
@@ -286,7 +285,7 @@ impl Pump {
                 self.dial = Dial::Idle;
             }
             Step::Ask(HostQuestion::JobSocket) => {
-                self.session.found(HostFact::JobSocket(job_socket(shell)));
+                self.session.found(HostFact::JobSocket(shell.open_for_container()));
             }
             Step::Ask(question) => {
                 if let Some(host) = host(self.session.settings(), sockets, shell)
@@ -332,20 +331,6 @@ fn host<'s>(
     let client = Connection { socket: sockets.client.as_fd(), since: sockets.since };
     let job = sockets.job.as_deref();
     Some(Host { look, daemon, blocking, client, job, kernel: KERNEL, pair, now })
-}
-
-/// Makes a socket for a container. Returns its path as the daemon sees it.
-fn job_socket(shell: &mut Shell<'_>) -> Result<String, Refusal> {
-    let refusal = |why: &str| {
-        let text = format!("the proxy cannot make the socket that the container gets for itself: {why}");
-        Refusal::new(Reason::JobSocket, text)
-    };
-    // The settings may have changed since the request was judged.
-    let jobs = shell.jobs.ok_or_else(|| refusal("the configuration has changed; try again"))?;
-    let (listener, job) = jobs.sockets.open().map_err(|why| refusal(&why.to_string()))?;
-    let path = job.path().to_str().ok_or_else(|| refusal("its path is not UTF-8"))?.to_owned();
-    shell.opened.push(Opened { listener, job, place: jobs.place });
-    Ok(path)
 }
 
 /// Counts and logs the outcome of an exchange with these settings.

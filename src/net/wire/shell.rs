@@ -12,6 +12,8 @@ use crate::net::host::blocking::Blocking;
 use crate::net::listen::Listener;
 use crate::net::listen::jobs::{Job, JobSockets};
 use crate::proxy::ListenerSettings;
+use crate::rules::Refusal;
+use crate::rules::job::no_socket;
 use crate::stats::{Counters, Present, Verdicts};
 
 /// The parts of the server that the pair uses whose turn it is.
@@ -37,6 +39,20 @@ pub(in crate::net) struct Shell<'s> {
     pub(in crate::net) daemon_token: Token,
     /// The time when the event loop woke, before any pair had its turn.
     pub(in crate::net) now: Instant,
+}
+
+impl Shell<'_> {
+    /// Makes a socket for a container. Returns its path as the daemon sees it.
+    pub(super) fn open_for_container(&mut self) -> Result<String, Refusal> {
+        // The settings may have changed since the request was judged.
+        let jobs =
+            self.jobs.ok_or_else(|| no_socket("the configuration has changed; try again"))?;
+        let (listener, job) = jobs.sockets.open().map_err(|why| no_socket(&why.to_string()))?;
+        let path = job.path().to_str().ok_or_else(|| no_socket("its path is not UTF-8"))?;
+        let path = path.to_owned();
+        self.opened.push(Opened { listener, job, place: jobs.place });
+        Ok(path)
+    }
 }
 
 /// The sockets for containers of one listener.

@@ -42,7 +42,7 @@ fn host<'e>(
     now: Instant,
 ) -> Host<'e> {
     let client = Connection { socket: socket.as_fd(), since: now };
-    Host { look, daemon, blocking, client, kernel: fake.kernel, pair: 1, now }
+    Host { look, daemon, blocking, client, job: None, kernel: fake.kernel, pair: 1, now }
 }
 
 /// Asks about these paths, and looks for the answer until there is one, at most `later` from now.

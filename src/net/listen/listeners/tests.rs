@@ -18,7 +18,7 @@ fn listeners_take_turns() {
     let knock = |name: &str| Client::connect(folder.join(name)).unwrap();
     let _clients = ["a", "a", "a", "c"].map(knock);
     let taken = |listeners: &mut Listeners| {
-        let (stream, place) = listeners.accept().ok()?;
+        let Accepted { stream, place, .. } = listeners.accept().ok()?;
         let address = stream.local_addr().unwrap();
         let name = address.as_pathname().unwrap().file_name().unwrap().to_owned();
         assert_eq!(name, ["a", "b", "c"][place]);
@@ -52,7 +52,7 @@ fn a_listener_moves_to_another_place_and_tokens_are_used_again() {
         for (place, name) in ["a", "b"].into_iter().enumerate() {
             listeners.add(bind(name), place, poll.registry()).unwrap();
         }
-        let left = listeners.assign(poll.registry(), |_, place| (place == 1).then_some(7));
+        let left = listeners.assign(poll.registry(), |_, place, _| (place == 1).then_some(7));
         assert_eq!(left.len(), 1);
         assert_eq!(left[0].0.path(), folder.join("a"));
         let places: Vec<_> =
@@ -62,8 +62,8 @@ fn a_listener_moves_to_another_place_and_tokens_are_used_again() {
         let tokens: Vec<_> = listeners.all.iter().map(|door| door.token).collect();
         assert_eq!(tokens, [Token(FIRST + 1)]);
         listeners.note(tokens[0]);
-        assert_eq!(listeners.accept().unwrap().1, 7);
-        assert_eq!(listeners.assign(poll.registry(), |_, _| None).len(), 1);
+        assert_eq!(listeners.accept().unwrap().place, 7);
+        assert_eq!(listeners.assign(poll.registry(), |_, _, _| None).len(), 1);
     }
     std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -50,7 +50,11 @@ impl Error {
         Self::NotGiven { path: path.into(), access: access(given, daemon), model, error }
     }
 
-    pub(super) fn failed(step: &'static str, path: &Path, error: io::Error) -> Self {
+    pub(in crate::net::listen) fn failed(
+        step: &'static str,
+        path: &Path,
+        error: io::Error,
+    ) -> Self {
         let path = path.into();
         Self::Failed { step, path, error }
     }

@@ -51,6 +51,7 @@ impl Lab {
             access: SocketAccess::default(),
             profile: labelled(key),
             daemon: self.folder.join("d"),
+            jobs: None,
         }
     }
 

@@ -14,6 +14,8 @@ pub(super) const MESSAGE: usize = 96 * 1024;
 pub(super) enum Use {
     Clients,
     Stats,
+    /// Clients in the container of one job. Older programs do not know it.
+    Job,
 }
 
 /// The line about a socket.
@@ -33,6 +35,7 @@ pub(super) fn message(entries: impl Iterator<Item = Entry>) -> String {
         let role = match role {
             Use::Clients => "clients",
             Use::Stats => "stats",
+            Use::Job => "job",
         };
         let file = file.map_or(String::new(), |(device, inode)| format!(" {device} {inode}"));
         let name = match name.as_str() {
@@ -60,6 +63,7 @@ fn entry(line: &str) -> Option<Entry> {
     let role = match words.next()? {
         "clients" => Use::Clients,
         "stats" => Use::Stats,
+        "job" => Use::Job,
         _ => return None,
     };
     let file = match (words.next(), words.next(), words.next()) {

@@ -75,7 +75,7 @@ impl Lab {
         let slot = self.pairs.len();
         let ours = Peer::new(ours, token(slot, Side::Client, 1), self.poll.registry()).unwrap();
         let now = Instant::now();
-        self.pairs.push(Pair::accepted(ours, 0, &mut self.pumps, settings, now));
+        self.pairs.push(Pair::accepted(ours, (0, None), &mut self.pumps, settings, now));
         self.turn(slot, settings);
         let ends = Ends { client, daemon: self.daemon.accept().unwrap().0 };
         for end in [&ends.client, &ends.daemon] {
@@ -104,6 +104,8 @@ impl Lab {
             counters: &mut self.counters,
             requests: &mut Verdicts::default(),
             blocking: &self.blocking,
+            jobs: None,
+            opened: &mut Vec::new(),
             daemon_token: token(slot, Side::Daemon, 1),
             now: Instant::now(),
         };
