@@ -123,14 +123,12 @@ impl Listener {
         self
     }
 
-    /// Treats the socket file at its path as created by this program, if there is one. For a socket that an
-    /// earlier process made, which has ended.
+    /// Treats the socket file at its path as created by this program, if there is one. It is not removed on
+    /// drop, since the service manager may keep the socket.
     pub(in crate::net) fn with_file_in_place(self) -> Self {
         let meta = fs::symlink_metadata(self.path()).ok();
         let meta = meta.filter(|meta| meta.file_type().is_socket());
-        let mut listener = self.with_file(meta.as_ref().map(identity));
-        listener.take_file();
-        listener
+        self.with_file(meta.as_ref().map(identity))
     }
 
     /// Returns device and inode of its file, if this program created it.

@@ -17,13 +17,13 @@
 
 mod greeting;
 pub(in crate::net) mod passing;
+mod sockets;
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Display, Formatter};
 use std::fs;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
@@ -31,14 +31,9 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
-};
-
 use crate::net::listen::Listener;
 use crate::net::listen::activation::{self, Sockets};
-use greeting::{Entry, MESSAGE, SOCKETS, Use, entries, message};
+use greeting::Use;
 
 /// The variable with a process's role in a handover: `between` or `next`.
 pub const VARIABLE: &str = "DCP_HANDOVER";
@@ -109,8 +104,10 @@ impl Program {
         jobs: impl Iterator<Item = &'s Listener>,
     ) -> io::Result<Successor> {
         let (link, other) = UnixStream::pair()?;
-        // The message waits in the kernel until the new process reads it.
-        pass(&link, clients, stats, jobs)?;
+        let clients = clients.map(|listener| (Use::Clients, listener));
+        let stats = stats.map(|listener| (Use::Stats, listener));
+        let jobs = jobs.map(|listener| (Use::Job, listener));
+        sockets::pass(&link, &clients.chain(stats).chain(jobs).collect::<Vec<_>>())?;
         let child = self.command(BETWEEN).stdin(OwnedFd::from(other)).spawn()?;
         link.set_nonblocking(true)?;
         Ok(Successor { child, link: mio::net::UnixStream::from_std(link), said: Vec::new() })
@@ -130,32 +127,6 @@ fn found(name: &OsStr, folders: &OsStr, own: &Path) -> Option<PathBuf> {
     std::env::split_paths(folders)
         .filter_map(|folder| std::path::absolute(folder.join(name)).ok())
         .find(|file| identity(file) == Some(own))
-}
-
-/// Sends all sockets, with a line for each.
-fn pass<'s>(
-    link: &UnixStream,
-    clients: impl Iterator<Item = &'s Listener>,
-    stats: Option<&'s Listener>,
-    jobs: impl Iterator<Item = &'s Listener>,
-) -> io::Result<()> {
-    let clients = clients.map(|listener| (Use::Clients, listener));
-    let stats = stats.map(|listener| (Use::Stats, listener));
-    let jobs = jobs.map(|listener| (Use::Job, listener));
-    let all: Vec<_> = clients.chain(stats).chain(jobs).collect();
-    let uses = all.iter().map(|(role, listener)| {
-        let name = listener.name().to_owned();
-        Entry { role: *role, name, file: listener.identity() }
-    });
-    let text = message(uses);
-    let files: Vec<BorrowedFd<'_>> = all.iter().map(|(_, listener)| listener.as_fd()).collect();
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    if files.len() > SOCKETS || !control.push(SendAncillaryMessage::ScmRights(&files)) {
-        return Err(io::Error::other(format!("{} sockets are too many to pass", files.len())));
-    }
-    sendmsg(link, &[IoSlice::new(text.as_bytes())], &mut control, SendFlags::NOSIGNAL)?;
-    Ok(())
 }
 
 /// The new process, as the old one sees it.
@@ -307,32 +278,7 @@ pub fn start(
 /// Receives the sockets of the old process.
 fn receive() -> io::Result<(Sockets, Predecessor)> {
     let link = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let mut text = vec![0; MESSAGE];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SOCKETS))];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
-    let got =
-        recvmsg(&link, &mut [IoSliceMut::new(&mut text)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
-    let files = control.drain().flat_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(files) => files.collect(),
-        _ => Vec::new(),
-    });
-    let files: Vec<OwnedFd> = files.collect();
-    let strange = || io::Error::other("what was passed is not understood");
-    let text = text.get(..got.bytes).and_then(|text| str::from_utf8(text).ok());
-    let entries = text.and_then(entries).ok_or_else(strange)?;
-    if entries.len() != files.len() {
-        return Err(strange());
-    }
-    let mut sockets = Sockets::default();
-    for (entry, file) in entries.into_iter().zip(files) {
-        let listener = Listener::passed(file.into())?.with_file(entry.file).with_name(&entry.name);
-        match entry.role {
-            Use::Clients => sockets.clients.push(listener),
-            Use::Stats => sockets.stats = Some(listener),
-            Use::Job => sockets.jobs.push(listener),
-        }
-    }
-    Ok((sockets, Predecessor { link }))
+    Ok((sockets::take(&link)?, Predecessor { link }))
 }
 
 /// A failed startup.

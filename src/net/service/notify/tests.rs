@@ -97,6 +97,37 @@ fn the_manager_is_found_by_path_or_abstract_name() {
     std::fs::remove_file(&path).unwrap();
     assert!(Manager::named(variables(&[("NOTIFY_SOCKET", path.to_str().unwrap())])).is_err());
     let mut nobody = Manager::named(variables(&[("NOTIFY_SOCKET", "")])).unwrap();
+    nobody.store("job-1", &io::stderr());
+    nobody.forget("job-1");
     nobody.notify(SERVING);
     assert_eq!(nobody.wait(Instant::now(), SERVING), None);
+}
+
+#[test]
+fn the_store_is_changed_before_anything_else_is_reported() {
+    let (socket, other) = UnixDatagram::pair().unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let notifications = Notifications::new(None, Instant::now());
+    let mut manager = Manager { link: Some((socket, notifications)) };
+    let next = || {
+        let mut text = [0; 256];
+        let length = other.recv(&mut text).unwrap();
+        str::from_utf8(&text[..length]).unwrap().to_owned()
+    };
+    manager.notify(SERVING);
+    next();
+    assert_eq!(manager.wait(Instant::now(), SERVING), None);
+    manager.store("job-1", &other);
+    manager.forget("job-1");
+    assert!(manager.wait(Instant::now(), SERVING).is_some());
+    manager.ready();
+    manager.notify(SERVING);
+    assert_eq!(next(), "FDSTORE=1\nFDNAME=job-1\nFDPOLL=0");
+    assert_eq!(next(), "FDSTOREREMOVE=1\nFDNAME=job-1");
+    assert_eq!(next(), "READY=1");
+    assert_eq!(manager.wait(Instant::now(), SERVING), None);
+    manager.forget("job-2");
+    manager.succeeded_by(7).unwrap();
+    assert_eq!(next(), "FDSTOREREMOVE=1\nFDNAME=job-2");
+    assert_eq!(next(), "MAINPID=7");
 }
