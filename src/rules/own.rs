@@ -4,7 +4,7 @@
 /// The label of everything that one `run` created. Its value is unique.
 pub const RUN: &str = "dockerd-ci-proxy.run";
 
-/// The label of everything that processes of a container created. Its value is the id of that container, or empty
+/// The label of everything that processes of a container created. Its value is the id of that container, or `none`
 /// for a client outside of containers.
 pub const JOB: &str = "dockerd-ci-proxy.job";
 
@@ -22,5 +22,5 @@ pub const BY_IMAGE: &str = "by-image";
 /// The value of [`GIVEN`] for everything but images.
 pub const DIRECT: &str = "direct";
 
-/// The value of [`JOB`] with its placeholder.
-pub const JOB_TEMPLATE: &str = "{container.id:-}";
+/// The value of [`JOB`], with its placeholder.
+pub const JOB_TEMPLATE: &str = "{container.id:-none}";

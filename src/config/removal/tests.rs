@@ -13,3 +13,9 @@ fn durations_have_units_up_to_days() {
         assert_eq!(duration(text), Err(Invalid::Duration(text.to_owned())), "{text}");
     }
 }
+
+#[test]
+fn the_label_of_a_job_is_a_template_of_the_callers_container() {
+    let template = template::template(own::JOB_TEMPLATE).unwrap();
+    assert_eq!(template::forms(&template, "c0ffee"), ["c0ffee", "none"]);
+}
