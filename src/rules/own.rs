@@ -23,4 +23,4 @@ pub const BY_IMAGE: &str = "by-image";
 pub const DIRECT: &str = "direct";
 
 /// The value of [`JOB`], with its placeholder.
-pub const JOB_TEMPLATE: &str = "{container.id:-none}";
+pub const JOB_TEMPLATE: &str = "{container:-none}";
