@@ -17,7 +17,7 @@ use super::crowds::answer_all;
 use super::ends::{End, accept};
 use super::lab::{CHUNKED, Folder, LOGS, Lab, PING, PONG};
 use super::manager::Manager;
-use super::proxy::{Proxy, binary, until};
+use super::proxy::{Proxy, binary, raise_own_limit, until};
 
 /// A process that took over; killed when dropped.
 pub(crate) struct Next {
@@ -305,6 +305,41 @@ fn passed_sockets_are_passed_on() {
     next.signal(Signal::TERM);
     next.await_end();
     assert!(folder.join("one").exists() && folder.join("two").exists());
+}
+
+/// One message has at most 253 sockets.
+#[test]
+fn hundreds_of_sockets_are_passed_on() {
+    let folder = Folder::new();
+    let daemon = UnixListener::bind(folder.join("daemon")).unwrap();
+    let at = |number: usize| folder.join(&format!("listen-{number}"));
+    let listener = |number| {
+        let (socket, daemon) = (at(number), folder.join("daemon"));
+        format!(
+            "[[listener]]\nname = \"l{number}\"\nsocket = {socket:?}\ndaemon = {daemon:?}\nlabels = {{ a = \"b\" }}\n"
+        )
+    };
+    let config: String = (0..600).map(listener).collect();
+    fs::write(folder.join("config.toml"), config).unwrap();
+    raise_own_limit();
+    let mut proxy = Proxy::configured(folder.path(), None);
+    proxy.await_listening();
+    proxy.await_log("l599: listening on ");
+    proxy.signal(Signal::HUP);
+    let next = Next::of(&proxy, 1);
+    assert_eq!(proxy.await_exit().code(), Some(0));
+    for number in [0, 252, 253, 599] {
+        let mut client = End::new(UnixStream::connect(at(number)).unwrap());
+        client.sends(PING);
+        let mut end = accept(&daemon);
+        end.gets(PING);
+        end.sends(PONG);
+        client.gets(PONG);
+        assert_eq!(socket_peercred(&end.stream).unwrap().pid, next.pid());
+    }
+    next.signal(Signal::TERM);
+    next.await_end();
+    assert!((0..600).all(|number| !at(number).exists()));
 }
 
 #[test]
