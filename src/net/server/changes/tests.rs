@@ -8,6 +8,7 @@ use mio::Events;
 use crate::config::Drain;
 use crate::net::server::ListenerGroup;
 use crate::net::service::notify::Manager;
+use crate::net::slab::MAX_SLOTS;
 use crate::rules::{Injections, Label, Profile};
 
 /// A server without a loop, with a daemon called `d`.
@@ -368,4 +369,17 @@ fn many_reloads_leave_nothing_behind() {
     assert!(lab.create(&mut ends).contains("key-199"));
     lab.answer(&mut ends);
     assert_eq!(old.strong_count(), 0);
+}
+
+#[test]
+fn listening_sockets_take_descriptors_from_clients() {
+    let mut lab = Lab::new("descriptors");
+    let pairs = |lab: &mut Lab| mem::replace(&mut lab.server.max_pairs, 0);
+    lab.server.renew_limits();
+    let before = pairs(&mut lab);
+    lab.apply(&[("a", "a", "first"), ("b", "b", "first"), ("c", "c", "first")]);
+    let after = pairs(&mut lab);
+    assert!(after < before || after == MAX_SLOTS, "{before}, then {after}");
+    lab.apply(&[("a", "a", "first")]);
+    assert_eq!(pairs(&mut lab), before);
 }
