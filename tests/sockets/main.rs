@@ -23,6 +23,7 @@ mod ends;
 #[allow(dead_code, unreachable_pub)]
 mod http2;
 mod images;
+mod kept;
 mod lab;
 mod life;
 mod log;

@@ -1,8 +1,11 @@
 //! Notifications to the service manager, which the test plays.
 
-use std::os::unix::net::UnixDatagram;
+use std::io::IoSliceMut;
+use std::mem::MaybeUninit;
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::PathBuf;
 
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::process::Signal;
 
 use super::lab::{Folder, Lab, PING, PONG};
@@ -45,6 +48,27 @@ impl Manager {
             let lines = self.hears();
             if lines.iter().any(|line| line == wanted) {
                 return lines;
+            }
+        }
+    }
+
+    /// Waits for the next socket that is to be stored; returns it with its name.
+    pub(crate) fn awaits_socket(&self) -> (UnixListener, String) {
+        loop {
+            let mut text = [0; 1024];
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut control = RecvAncillaryBuffer::new(&mut space);
+            let pieces = &mut [IoSliceMut::new(&mut text)];
+            let got = recvmsg(&self.socket, pieces, &mut control, RecvFlags::empty()).unwrap();
+            let file = control.drain().find_map(|message| match message {
+                RecvAncillaryMessage::ScmRights(mut files) => files.next(),
+                _ => None,
+            });
+            if let Some(file) = file {
+                let text = str::from_utf8(&text[..got.bytes]).unwrap();
+                let lines: Vec<_> = text.lines().collect();
+                assert_eq!((lines[0], lines[2]), ("FDSTORE=1", "FDPOLL=0"));
+                return (file.into(), lines[1].strip_prefix("FDNAME=").unwrap().to_owned());
             }
         }
     }

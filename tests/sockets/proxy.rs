@@ -112,6 +112,34 @@ impl Proxy {
         Self { child, log }
     }
 
+    /// Starts the proxy with the sockets `listen` and `daemon` in `folder` like a service manager that has a
+    /// socket of this name in its store.
+    pub(crate) fn restarted(
+        folder: &Path,
+        (socket, name): (UnixListener, &str),
+        environment: &[(&str, &Path)],
+        arguments: &[&str],
+    ) -> Self {
+        let log = folder.join("log");
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let child = Command::new("sh")
+            .args(["-c", "LISTEN_PID=$$ exec \"$@\" 3<&0 </dev/null >&2", "sh"])
+            .args(program(Path::new(&binary())))
+            .arg("--dockersocket")
+            .arg(folder.join("daemon"))
+            .arg("--listensocket")
+            .arg(folder.join("listen"))
+            .args(arguments)
+            .envs([("LISTEN_FDS", "1"), ("LISTEN_FDNAMES", name)])
+            .envs(environment.iter().copied())
+            .stdin(OwnedFd::from(socket))
+            .stdout(Stdio::null())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        Self { child, log }
+    }
+
     /// Starts the proxy with the configuration file `config.toml` in `folder`. With `names`, it gets two passed
     /// sockets with these names, like from a service manager.
     pub(crate) fn configured(folder: &Path, passed: Option<([UnixListener; 2], &str)>) -> Self {
