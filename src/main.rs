@@ -1,5 +1,7 @@
 //! The program: reads the command line, asks the daemon what is needed at startup, and serves.
 
+#[path = "main/reap.rs"]
+mod reap;
 #[path = "main/serve.rs"]
 mod serve;
 
@@ -49,7 +51,8 @@ fn main() -> ExitCode {
         }
         Ok(Command::Explain(request)) => explained(&request),
         Ok(Command::Status(socket)) => status(&socket),
-        Ok(Command::Run(_) | Command::Reap(_)) => Exit::Failed,
+        Ok(Command::Reap(order)) => reap::reap(*order),
+        Ok(Command::Run(_)) => Exit::Failed,
         Ok(Command::Serve(config)) => {
             net::log::start(config.log_format, config.debug);
             for unknown in unknown_variables() {

@@ -1,7 +1,11 @@
 //! The removal of what carries labels: what is to be removed, in which order, and what an answer of the daemon
 //! means. Only `net` asks the daemon.
 
+pub mod report;
+
 use std::time::Duration;
+
+pub use report::{Progress, Report, Thing};
 
 use crate::rules::Label;
 

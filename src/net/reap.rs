@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::client;
-use crate::reap::{Criteria, Kind};
+use crate::reap::{Criteria, Progress, Report};
 
 /// A removal.
 #[derive(Debug, Clone)]
@@ -19,22 +19,13 @@ pub struct Removal {
     pub dry_run: bool,
 }
 
-/// The result of a removal.
-#[derive(Debug, Clone, Default)]
-pub struct Report {
-    /// The things that were removed, or would be.
-    pub removed: Vec<(Kind, String)>,
-    /// The things that stayed, each with the reason.
-    pub left: Vec<(Kind, String, String)>,
-}
-
 impl Removal {
     /// Removes everything, in rounds, until nothing is left or nothing more can go. Blocks.
     ///
     /// # Errors
     ///
     /// The daemon cannot be asked.
-    pub fn run(&self, _progress: &mut dyn FnMut(&Report)) -> Result<Report, client::Error> {
+    pub fn run(&self, _progress: &mut dyn FnMut(&Progress)) -> Result<Report, client::Error> {
         Ok(Report::default())
     }
 }
