@@ -1,6 +1,10 @@
 //! The removal of what carries labels: what is to be removed, in which order, and what an answer of the daemon
 //! means. Only `net` asks the daemon.
 
+pub mod answer;
+pub mod cgroup;
+pub mod entry;
+pub mod origin;
 pub mod report;
 
 use std::time::Duration;
@@ -92,3 +96,6 @@ pub struct Criteria {
     /// The kinds that stay.
     pub keep: Kinds,
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ pub mod flags;
 pub mod orders;
 pub mod parse;
 pub mod profiles;
+pub mod report;
 mod resolve;
 pub mod settings;
 mod usage_error;

@@ -42,9 +42,53 @@ pub fn ping() -> Vec<u8> {
 #[must_use]
 pub fn create_volume(name: &str, driver: &str, labels: &str) -> Vec<u8> {
     let body = format!(r#"{{"Name":{name},"Driver":{driver},"Labels":{labels}}}"#);
+    post(format_args!("/volumes/create"), &body)
+}
+
+/// Asks for the things that carry all `labels`, each `KEY=VALUE`. `list` is the path of a list with a query that
+/// ends in `filters=`.
+#[must_use]
+pub fn list_labelled(list: &str, labels: &[String]) -> Vec<u8> {
+    let filters = serde_json::json!({ "label": labels }).to_string();
+    get(format_args!("{list}{}", encode_component(&filters)))
+}
+
+/// Asks for the description of a network.
+#[must_use]
+pub fn inspect_network(id: &str) -> Vec<u8> {
+    get(format_args!("/networks/{}", encode_path(id)))
+}
+
+/// Asks for facts about the daemon.
+#[must_use]
+pub fn info() -> Vec<u8> {
+    get(format_args!("/info"))
+}
+
+/// Stops a container: its processes get `seconds` before they are killed.
+#[must_use]
+pub fn stop_container(id: &str, seconds: u64) -> Vec<u8> {
+    post(format_args!("/containers/{}/stop?t={seconds}", encode_path(id)), "")
+}
+
+/// Takes a container off a network, even if the daemon does not know the container any more.
+#[must_use]
+pub fn disconnect(network: &str, container: &str) -> Vec<u8> {
+    let body = serde_json::json!({ "Container": container, "Force": true }).to_string();
+    post(format_args!("/networks/{}/disconnect", encode_path(network)), &body)
+}
+
+/// Removes a thing. `collection` is the path before its id, and `query` is empty or begins with `?`.
+#[must_use]
+pub fn remove(collection: &str, id: &str, query: &str) -> Vec<u8> {
+    let id = encode_path(id);
+    format!("DELETE {collection}{id}{query} HTTP/1.1\r\nHost: docker\r\n\r\n").into_bytes()
+}
+
+fn post(target: fmt::Arguments<'_>, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
-        "POST /volumes/create HTTP/1.1\r\nHost: docker\r\n\
+        "POST {target} HTTP/1.1\r\nHost: docker\r\n\
          Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
     )
     .into_bytes()

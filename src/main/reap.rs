@@ -1,23 +1,67 @@
-//! The command `reap`, and the removal and report that it shares with `run`.
+//! The command `reap`, and the removal with its report that it shares with `run`.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write, stderr};
 
-use dockerd_ci_proxy::cli::Exit;
 use dockerd_ci_proxy::cli::orders::{Format, ReapOrder};
+use dockerd_ci_proxy::cli::{Exit, report};
+use dockerd_ci_proxy::net::client::Error;
 use dockerd_ci_proxy::net::reap::Removal;
+use dockerd_ci_proxy::reap::{Kinds, Progress};
+
+use super::print_error;
 
 /// Removes what carries the labels.
 pub(super) fn reap(order: ReapOrder) -> Exit {
     let ReapOrder { daemon, criteria, grace, dry_run, format } = order;
+    print_error(&format_args!("the daemon is at {} ({})", daemon.path.display(), daemon.by));
     let removal = Removal { daemon: daemon.path, criteria, grace, dry_run };
     remove(&removal, format, &mut std::io::stdout())
 }
 
 /// Runs a removal with progress on standard error, and writes the report to `out`.
-pub(super) fn remove(removal: &Removal, _format: Format, _out: &mut dyn Write) -> Exit {
-    match removal.run(&mut |_| {}) {
-        Ok(report) if report.left.is_empty() => Exit::Done,
-        Ok(_) => Exit::Left,
-        Err(_) => Exit::NoDaemon,
+pub(super) fn remove(removal: &Removal, format: Format, out: &mut dyn Write) -> Exit {
+    let mut line = ProgressLine { rewrites: stderr().is_terminal(), announced: Kinds::default() };
+    let result = removal.run(&mut |progress| line.show(progress));
+    line.clear();
+    let report = match result {
+        Ok(report) => report,
+        Err(why) => {
+            print_error(&format_args!("cannot remove: {why}"));
+            return match why {
+                Error::Away(_) | Error::Broken(_) | Error::TimedOut => Exit::NoDaemon,
+                Error::TooLarge | Error::Nonsense(_) | Error::Status(_) => Exit::Failed,
+            };
+        }
+    };
+    let text = report::render(&report, format, removal.dry_run);
+    if let Err(why) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        print_error(&format_args!("cannot write the report: {why}"));
+        return Exit::Failed;
+    }
+    if report.left.is_empty() { Exit::Done } else { Exit::Left }
+}
+
+/// The progress on standard error: one line that is rewritten on a terminal, else a line for each kind.
+struct ProgressLine {
+    rewrites: bool,
+    /// The kinds that have their line.
+    announced: Kinds,
+}
+
+impl ProgressLine {
+    fn show(&mut self, progress: &Progress) {
+        let text = report::progress(progress);
+        if self.rewrites {
+            let _ = stderr().write_all(format!("\r\x1b[K{text}").as_bytes());
+        } else if !self.announced.has(progress.kind) {
+            self.announced.add(progress.kind);
+            print_error(&text);
+        }
+    }
+
+    fn clear(&self) {
+        if self.rewrites {
+            let _ = stderr().write_all(b"\r\x1b[K");
+        }
     }
 }

@@ -1,10 +1,42 @@
 //! The removal of what carries labels: asks the daemon, over connections of its own, which block.
+//!
+//! A round lists each kind in the order of the removal, and removes what meets the criteria. Since a job may still be
+//! creating, and the daemon needs time to let go, rounds go on until one finds nothing, or until nothing more goes.
 
+mod asking;
+mod cgroups;
+mod crowd;
+mod removing;
+
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
+
+use asking::Daemon;
+use removing::Outcome;
 
 use super::client;
-use crate::reap::{Criteria, Progress, Report};
+use crate::engine::client as request;
+use crate::reap::answer::Meaning;
+use crate::reap::entry::{Entry, SERVICE, Verdict};
+use crate::reap::origin::{Labels, Origin, origin};
+use crate::reap::{Criteria, Kind, Progress, Report, Thing};
+
+/// Time after which no round begins, for a job whose processes create without end.
+const LIMIT: Duration = Duration::from_mins(15);
+
+/// Longest time between two rounds.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Time beyond the grace that the containers of a removed service get to go.
+const TASKS: Duration = Duration::from_secs(20);
+
+/// Requests that stop containers at once. Such a request lasts as long as the container takes.
+const STOPS: usize = 256;
+
+/// Requests that remove at once.
+const REMOVALS: usize = 8;
 
 /// A removal.
 #[derive(Debug, Clone)]
@@ -25,7 +57,202 @@ impl Removal {
     /// # Errors
     ///
     /// The daemon cannot be asked.
-    pub fn run(&self, _progress: &mut dyn FnMut(&Progress)) -> Result<Report, client::Error> {
-        Ok(Report::default())
+    pub fn run(&self, progress: &mut dyn FnMut(&Progress)) -> Result<Report, client::Error> {
+        let mut rounds = Rounds {
+            removal: self,
+            daemon: Daemon { path: &self.daemon },
+            progress,
+            report: Report::default(),
+            gone: BTreeSet::new(),
+            images: HashMap::new(),
+            parents: BTreeSet::new(),
+        };
+        rounds.run()?;
+        Ok(rounds.report)
+    }
+
+    fn keeps(&self, kind: Kind) -> bool {
+        self.criteria.keep.has(kind)
     }
 }
+
+/// The rounds of a removal.
+struct Rounds<'r> {
+    removal: &'r Removal,
+    daemon: Daemon<'r>,
+    progress: &'r mut dyn FnMut(&Progress),
+    report: Report,
+    /// What was removed, by kind and id.
+    gone: BTreeSet<(Kind, String)>,
+    /// The labels of images by their ids; `None` for one that is gone.
+    images: HashMap<String, Option<Labels>>,
+    /// The cgroup parents of removed containers.
+    parents: BTreeSet<String>,
+}
+
+impl Rounds<'_> {
+    fn run(&mut self) -> Result<(), client::Error> {
+        let end = Instant::now() + LIMIT;
+        let mut idle = 0;
+        loop {
+            let before = self.report.removed.len();
+            let (tried, patience) = self.round()?;
+            let removed = self.report.removed.len() > before;
+            if !tried || self.removal.dry_run {
+                break;
+            }
+            idle = if removed { 0 } else { idle + 1 };
+            if idle > patience || Instant::now() > end {
+                break;
+            }
+            sleep(PAUSE.min(Duration::from_millis(50) * idle * idle));
+        }
+        if !self.removal.dry_run && !self.removal.keeps(Kind::Cgroups) {
+            cgroups::remove(&self.parents, &mut self.report);
+        }
+        Ok(())
+    }
+
+    /// Lists and removes each kind once. Returns `true` if there was something to remove, and the number of rounds
+    /// without progress after which what is left is given up.
+    fn round(&mut self) -> Result<(bool, u32), client::Error> {
+        let (mut tried, mut patience) = (false, 0);
+        let before = std::mem::take(&mut self.report.left);
+        self.report.kept.clear();
+        for kind in Kind::ALL.iter().copied().filter(|kind| !self.removal.keeps(*kind)) {
+            let chosen = self.chosen(kind)?;
+            tried |= !chosen.is_empty();
+            if self.removal.dry_run {
+                self.report.removed.extend(chosen.into_iter().map(|entry| entry.thing));
+                continue;
+            }
+            let stays = |thing: &Thing| {
+                let others = self.report.left.iter().chain(&self.report.kept).map(|(it, _)| it);
+                chosen.iter().map(|entry| &entry.thing).chain(others).any(|it| it == thing)
+            };
+            let is_gone = |thing: &&Thing| thing.kind == kind && !stays(thing);
+            let gone: Vec<Thing> =
+                before.iter().map(|(thing, _)| thing).filter(is_gone).cloned().collect();
+            gone.into_iter().for_each(|thing| self.record(thing));
+            patience = patience.max(self.remove(kind, &chosen)?);
+        }
+        Ok((tried, patience))
+    }
+
+    /// Returns the things of a kind that are to be removed, and reports those that are kept.
+    fn chosen(&mut self, kind: Kind) -> Result<Vec<Entry>, client::Error> {
+        let criteria = &self.removal.criteria;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let mut chosen = Vec::new();
+        for entry in self.daemon.list(kind, &criteria.labels)? {
+            match criteria.verdict(&entry, now) {
+                Verdict::Other => continue,
+                Verdict::Keep(why) => {
+                    self.report.kept.push((entry.thing, why));
+                    continue;
+                }
+                Verdict::Remove if kind != Kind::Containers => {}
+                Verdict::Remove => match self.origin(&entry)? {
+                    Origin::Given => {}
+                    Origin::Inherited => {
+                        let why = "it has the labels from its image only; somebody else started it";
+                        self.report.kept.push((entry.thing, why.to_owned()));
+                        continue;
+                    }
+                    Origin::Unknown => {
+                        let why =
+                            "its image is gone, so the labels may be inherited from the image";
+                        self.report.left.push((entry.thing, why.to_owned()));
+                        continue;
+                    }
+                },
+            }
+            chosen.push(entry);
+        }
+        Ok(chosen)
+    }
+
+    fn origin(&mut self, container: &Entry) -> Result<Origin, client::Error> {
+        if !self.images.contains_key(&container.image) {
+            let labels = self.daemon.image_labels(&container.image)?;
+            self.images.insert(container.image.clone(), labels);
+        }
+        let image = self.images.get(&container.image).and_then(Option::as_ref);
+        Ok(origin(&self.removal.criteria.labels, &container.labels, image))
+    }
+
+    /// Removes things of one kind. Returns the number of rounds for which the rest is worth a try.
+    fn remove(&mut self, kind: Kind, chosen: &[Entry]) -> Result<u32, client::Error> {
+        if chosen.is_empty() {
+            return Ok(0);
+        }
+        let daemon = self.daemon;
+        let (removed, mut left) = (self.report.removed.len(), chosen.len());
+        (self.progress)(&Progress { kind, left, removed });
+        let seconds = self.removal.grace.as_secs();
+        let running = |entry: &&Entry| matches!(entry.state.as_str(), "running" | "restarting");
+        if kind == Kind::Containers && seconds > 0 {
+            let running: Vec<&Entry> = chosen.iter().filter(running).collect();
+            crowd::each(STOPS, &running, |entry| daemon.stop(&entry.thing.id, seconds), |_, ()| {});
+        }
+        let used = if kind == Kind::Images { daemon.used_images()? } else { HashMap::new() };
+        let with_volumes = !self.removal.keeps(Kind::Volumes);
+        let work = |entry: &Entry| match kind {
+            Kind::Containers => daemon.remove_container(entry, with_volumes),
+            Kind::Networks => daemon.remove_network(entry),
+            Kind::Images => daemon.remove_image(entry, &used),
+            _ => daemon.remove_plainly(entry),
+        };
+        // An image goes before its parent.
+        let limit = if kind == Kind::Images { 1 } else { REMOVALS };
+        let mut patience = 0;
+        crowd::each(limit, chosen, work, |entry, outcome: Outcome| {
+            self.parents.extend(outcome.parent);
+            let thing = entry.thing.clone();
+            if outcome.meaning != Meaning::Gone {
+                patience = patience.max(outcome.meaning.patience());
+                self.report.left.push((thing, outcome.why));
+            } else if self.gone.contains(&(kind, thing.id.clone())) {
+                patience = patience.max(Meaning::InUse.patience());
+                let why = "it was removed and is there again".to_owned();
+                self.report.left.push((thing, why));
+            } else {
+                self.record(thing);
+                left -= 1;
+            }
+            (self.progress)(&Progress { kind, left, removed: self.report.removed.len() });
+        });
+        if kind == Kind::Services {
+            self.await_tasks()?;
+        }
+        Ok(patience)
+    }
+
+    fn record(&mut self, thing: Thing) {
+        if self.gone.insert((thing.kind, thing.id.clone())) {
+            self.report.removed.push(thing);
+        }
+    }
+
+    /// Waits until the containers of removed services are gone: the swarm stops and removes them.
+    fn await_tasks(&mut self) -> Result<(), client::Error> {
+        let end = Instant::now() + self.removal.grace + TASKS;
+        loop {
+            let containers = self.daemon.containers(&[SERVICE.to_owned()])?;
+            let is_of_removed = |entry: &&Entry| {
+                let service = entry.labels.get(SERVICE);
+                service.is_some_and(|id| self.gone.contains(&(Kind::Services, id.clone())))
+            };
+            let left = containers.iter().filter(is_of_removed).count();
+            if left == 0 || Instant::now() > end {
+                return Ok(());
+            }
+            let removed = self.report.removed.len();
+            (self.progress)(&Progress { kind: Kind::Services, left, removed });
+            sleep(PAUSE / 5);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! The report of a removal: a table for people, or one JSON object per line for programs.
+
+use serde_json::json;
+
+use super::orders::Format;
+use crate::reap::{Kind, Progress, Report, Thing};
+
+/// Digits of an id in the table, as in those of the docker command.
+const DIGITS: usize = 12;
+
+/// Renders a report.
+#[must_use]
+pub fn render(report: &Report, format: Format, dry_run: bool) -> String {
+    let lines = lines(report, dry_run);
+    match format {
+        Format::Text => table(&lines) + &summary(report, dry_run),
+        Format::Json => {
+            let object = |line: &Line<'_>| {
+                let Thing { id, name, .. } = line.thing;
+                let (kind, result, why) = (one(line.thing.kind), line.result, line.why);
+                let object =
+                    json!({"kind": kind, "id": id, "name": name, "result": result, "why": why});
+                format!("{object}\n")
+            };
+            let count = json!({
+                "removed": report.removed.len(),
+                "left": report.left.len(),
+                "kept": report.kept.len(),
+                "dry_run": dry_run,
+            });
+            let summary = json!({ "summary": count });
+            lines.iter().map(object).collect::<String>() + &format!("{summary}\n")
+        }
+    }
+}
+
+/// Renders the state of a removal.
+#[must_use]
+pub fn progress(Progress { kind, left, removed }: &Progress) -> String {
+    format!("removing {}: {left} left, {removed} things removed", kind.name())
+}
+
+/// A line of the report.
+struct Line<'r> {
+    thing: &'r Thing,
+    result: &'static str,
+    why: &'r str,
+}
+
+/// Returns the lines, by kind and in the order of the removal.
+fn lines(report: &Report, dry_run: bool) -> Vec<Line<'_>> {
+    let result = if dry_run { "would be removed" } else { "removed" };
+    let removed = report.removed.iter().map(|thing| Line { thing, result, why: "" });
+    let left = report.left.iter().map(|(thing, why)| Line { thing, result: "left", why });
+    let kept = report.kept.iter().map(|(thing, why)| Line { thing, result: "kept", why });
+    let mut lines: Vec<Line<'_>> = removed.chain(left).chain(kept).collect();
+    lines.sort_by_key(|line| line.thing.kind);
+    lines
+}
+
+fn table(lines: &[Line<'_>]) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let heads = ["KIND", "NAME", "ID", "RESULT"].map(ToOwned::to_owned);
+    let rows: Vec<[String; 4]> = std::iter::once(heads).chain(lines.iter().map(row)).collect();
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    let [kind, name, id] = [0, 1, 2].map(|column| width(column).unwrap_or_default());
+    let text =
+        |[a, b, c, result]: &[String; 4]| format!("{a:kind$}  {b:name$}  {c:id$}  {result}\n");
+    rows.iter().map(text).collect()
+}
+
+fn row(line: &Line<'_>) -> [String; 4] {
+    let Thing { kind, id, name } = line.thing;
+    let none = || "-".to_owned();
+    // A volume has no id, and an image may have no name.
+    let (name, id) = match kind {
+        Kind::Volumes | Kind::Cgroups => (short(name), none()),
+        _ if name == id => (none(), short(id)),
+        _ => (short(name), short(id)),
+    };
+    let result = match line.why {
+        "" => line.result.to_owned(),
+        why => format!("{}: {}", line.result, short(why)),
+    };
+    [one(*kind).to_owned(), name, id, result]
+}
+
+fn summary(report: &Report, dry_run: bool) -> String {
+    let (removed, left, kept) = (report.removed.len(), report.left.len(), report.kept.len());
+    match (removed, left, kept, dry_run) {
+        (0, 0, 0, _) => "nothing to remove\n".to_owned(),
+        (.., true) => format!("{removed} would be removed, {kept} kept\n"),
+        _ => format!("{removed} removed, {left} left, {kept} kept\n"),
+    }
+}
+
+/// Returns the name of one thing of a kind.
+fn one(kind: Kind) -> &'static str {
+    kind.name().trim_end_matches('s')
+}
+
+/// Returns a text of the daemon for a terminal: without control characters, and with short ids.
+fn short(text: &str) -> String {
+    let text: String =
+        text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let mut rest = text.as_str();
+    let mut short = String::new();
+    while let Some(letter) = rest.chars().next() {
+        let digits =
+            rest.bytes().take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).count();
+        let (taken, written) = match digits {
+            0 => (letter.len_utf8(), letter.len_utf8()),
+            64 => (digits, DIGITS),
+            _ => (digits, digits),
+        };
+        short.extend(rest.get(..written));
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    short.replace("sha256:", "")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+use super::*;
+
+fn labels(pairs: &[(&str, &str)]) -> Labels {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+fn of(container: &[(&str, &str)], image: Option<&[(&str, &str)]>) -> Origin {
+    let wanted = [("ci.job", "1"), ("ci.team", "web")]
+        .map(|(key, value)| Label { key: key.to_owned(), value: value.to_owned() });
+    let both = [&[("ci.job", "1"), ("ci.team", "web")], container].concat();
+    origin(&wanted, &labels(&both), image.map(labels).as_ref())
+}
+
+const LABELS: &[(&str, &str)] = &[("ci.job", "1"), ("ci.team", "web")];
+
+#[test]
+fn without_a_marker_the_image_decides() {
+    assert_eq!(of(&[], Some(&[])), Origin::Given);
+    assert_eq!(of(&[], Some(&[("ci.team", "web")])), Origin::Given);
+    assert_eq!(of(&[], Some(&[("ci.job", "2"), ("ci.team", "web")])), Origin::Given);
+    assert_eq!(of(&[], Some(LABELS)), Origin::Inherited);
+    assert_eq!(of(&[], None), Origin::Unknown);
+}
+
+#[test]
+fn a_marker_decides_unless_the_image_has_the_same() {
+    let direct = [(own::GIVEN, own::DIRECT)];
+    let by_image = [(own::GIVEN, own::BY_IMAGE)];
+    let marked = |marker: (&'static str, &'static str)| [LABELS, &[marker]].concat();
+    assert_eq!(of(&direct, Some(&marked(by_image[0]))), Origin::Given);
+    assert_eq!(of(&direct, Some(LABELS)), Origin::Given);
+    assert_eq!(of(&direct, None), Origin::Given);
+    assert_eq!(of(&by_image, Some(&marked(by_image[0]))), Origin::Inherited);
+    assert_eq!(of(&by_image, Some(&[])), Origin::Inherited);
+    assert_eq!(of(&by_image, None), Origin::Inherited);
+    // An image that was committed beside the proxy has the marker of the container.
+    assert_eq!(of(&direct, Some(&marked(direct[0]))), Origin::Inherited);
+    assert_eq!(of(&direct, Some(&direct)), Origin::Given);
+}
+
+#[test]
+fn a_label_counts_with_its_value() {
+    let wanted = |key: &str, value: &str| [Label { key: key.to_owned(), value: value.to_owned() }];
+    let found = labels(&[("a", "1"), ("b", "")]);
+    assert!(carries(&found, &wanted("a", "1")) && carries(&found, &wanted("b", "")));
+    assert!(!carries(&found, &wanted("a", "")) && !carries(&found, &wanted("c", "")));
+    assert!(!carries(&found, &wanted("a", "10")) && !carries(&found, &wanted("A", "1")));
+}
