@@ -36,8 +36,8 @@ pub fn render(report: &Report, format: Format, dry_run: bool) -> String {
 
 /// Renders the state of a removal.
 #[must_use]
-pub fn progress(Progress { kind, left, removed }: &Progress) -> String {
-    format!("removing {}: {left} left, {removed} things removed", kind.name())
+pub fn progress(Progress { kind, left }: &Progress) -> String {
+    format!("removing {}: {left} left", kind.name())
 }
 
 /// A line of the report.

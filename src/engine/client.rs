@@ -45,11 +45,11 @@ pub fn create_volume(name: &str, driver: &str, labels: &str) -> Vec<u8> {
     post(format_args!("/volumes/create"), &body)
 }
 
-/// Asks for the things that carry all `labels`, each `KEY=VALUE`. `list` is the path of a list with a query that
-/// ends in `filters=`.
+/// Asks for the things that all `values` of a filter match. `list` is the path of a list with a query that ends in
+/// `filters=`.
 #[must_use]
-pub fn list_labelled(list: &str, labels: &[String]) -> Vec<u8> {
-    let filters = serde_json::json!({ "label": labels }).to_string();
+pub fn list(list: &str, filter: &str, values: &[String]) -> Vec<u8> {
+    let filters = serde_json::json!({ filter: values }).to_string();
     get(format_args!("{list}{}", encode_component(&filters)))
 }
 
@@ -57,12 +57,6 @@ pub fn list_labelled(list: &str, labels: &[String]) -> Vec<u8> {
 #[must_use]
 pub fn inspect_network(id: &str) -> Vec<u8> {
     get(format_args!("/networks/{}", encode_path(id)))
-}
-
-/// Asks for facts about the daemon.
-#[must_use]
-pub fn info() -> Vec<u8> {
-    get(format_args!("/info"))
 }
 
 /// Stops a container: its processes get `seconds` before they are killed.

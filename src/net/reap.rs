@@ -187,8 +187,8 @@ impl Rounds<'_> {
             return Ok(0);
         }
         let daemon = self.daemon;
-        let (removed, mut left) = (self.report.removed.len(), chosen.len());
-        (self.progress)(&Progress { kind, left, removed });
+        let mut left = chosen.len();
+        (self.progress)(&Progress { kind, left });
         let seconds = self.removal.grace.as_secs();
         let running = |entry: &&Entry| matches!(entry.state.as_str(), "running" | "restarting");
         if kind == Kind::Containers && seconds > 0 {
@@ -200,6 +200,7 @@ impl Rounds<'_> {
         let work = |entry: &Entry| match kind {
             Kind::Containers => daemon.remove_container(entry, with_volumes),
             Kind::Networks => daemon.remove_network(entry),
+            Kind::Volumes => daemon.remove_volume(entry),
             Kind::Images => daemon.remove_image(entry, &used),
             _ => daemon.remove_plainly(entry),
         };
@@ -220,7 +221,7 @@ impl Rounds<'_> {
                 self.record(thing);
                 left -= 1;
             }
-            (self.progress)(&Progress { kind, left, removed: self.report.removed.len() });
+            (self.progress)(&Progress { kind, left });
         });
         if kind == Kind::Services {
             self.await_tasks()?;
@@ -238,7 +239,7 @@ impl Rounds<'_> {
     fn await_tasks(&mut self) -> Result<(), client::Error> {
         let end = Instant::now() + self.removal.grace + TASKS;
         loop {
-            let containers = self.daemon.containers(&[SERVICE.to_owned()])?;
+            let containers = self.daemon.containers("label", &[SERVICE.to_owned()])?;
             let is_of_removed = |entry: &&Entry| {
                 let service = entry.labels.get(SERVICE);
                 service.is_some_and(|id| self.gone.contains(&(Kind::Services, id.clone())))
@@ -247,8 +248,7 @@ impl Rounds<'_> {
             if left == 0 || Instant::now() > end {
                 return Ok(());
             }
-            let removed = self.report.removed.len();
-            (self.progress)(&Progress { kind: Kind::Services, left, removed });
+            (self.progress)(&Progress { kind: Kind::Services, left });
             sleep(PAUSE / 5);
         }
     }

@@ -7,7 +7,7 @@ use super::Kind;
 pub enum Meaning {
     /// The thing is not there any more.
     Gone,
-    /// The daemon will not remove it, however often it is asked.
+    /// The daemon will not remove it, or something uses it that is not to be removed.
     Refused,
     /// Something uses it. What that is may be about to go.
     InUse,
@@ -51,7 +51,9 @@ impl Meaning {
     #[must_use]
     pub fn patience(self) -> u32 {
         match self {
-            Self::Gone | Self::Refused => 0,
+            Self::Gone => 0,
+            // The job may have created something between two lists of a round.
+            Self::Refused => 1,
             Self::InUse => 8,
             Self::Underway => 60,
         }

@@ -31,6 +31,4 @@ pub struct Progress {
     pub kind: Kind,
     /// The number of its things that are left.
     pub left: usize,
-    /// The number of things of all kinds that were removed.
-    pub removed: usize,
 }

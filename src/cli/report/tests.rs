@@ -66,6 +66,6 @@ fn programs_get_objects() {
 
 #[test]
 fn progress_names_what_is_left() {
-    let state = Progress { kind: Kind::Containers, left: 12, removed: 3 };
-    assert_eq!(progress(&state), "removing containers: 12 left, 3 things removed");
+    let state = Progress { kind: Kind::Containers, left: 12 };
+    assert_eq!(progress(&state), "removing containers: 12 left");
 }

@@ -48,7 +48,7 @@ impl Daemon<'_> {
         let Some(collection) = kind.collection() else { return Ok(Vec::new()) };
         let pair = |label: &Label| format!("{}={}", label.key, label.value);
         let labels: Vec<String> = labels.iter().map(pair).collect();
-        let request = request::list_labelled(collection.list, &labels);
+        let request = request::list(collection.list, "label", &labels);
         match self.send(&request, Duration::ZERO)? {
             (200, body) => {
                 entry::read(kind, collection, &document(&body)?).map_err(Error::Nonsense)
@@ -58,17 +58,17 @@ impl Daemon<'_> {
         }
     }
 
-    /// Lists the containers with labels that are given as keys or pairs; all without any.
-    pub(super) fn containers(&self, labels: &[String]) -> Result<Vec<Entry>, Error> {
+    /// Lists the containers that all values of a filter match.
+    pub(super) fn containers(&self, filter: &str, values: &[String]) -> Result<Vec<Entry>, Error> {
         let kind = Kind::Containers;
         let Some(collection) = kind.collection() else { return Ok(Vec::new()) };
-        let list = self.get(&request::list_labelled(collection.list, labels))?;
+        let list = self.get(&request::list(collection.list, filter, values))?;
         entry::read(kind, collection, &list.unwrap_or_default()).map_err(Error::Nonsense)
     }
 
     /// Returns the names of the containers that use images, by the ids of those.
     pub(super) fn used_images(&self) -> Result<HashMap<String, String>, Error> {
-        let containers = self.containers(&[])?.into_iter();
+        let containers = self.containers("label", &[])?.into_iter();
         Ok(containers.map(|entry| (entry.image, entry.thing.name)).collect())
     }
 

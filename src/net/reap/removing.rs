@@ -83,6 +83,22 @@ impl Daemon<'_> {
         }
     }
 
+    /// Removes a volume, unless a container uses it.
+    pub(super) fn remove_volume(&self, entry: &Entry) -> Outcome {
+        let outcome = self.remove_plainly(entry);
+        if outcome.meaning != Meaning::InUse {
+            return outcome;
+        }
+        let users = self.containers("volume", std::slice::from_ref(&entry.thing.id));
+        match users.unwrap_or_default().first() {
+            Some(user) => Outcome::stays(
+                Meaning::Refused,
+                format!("the container {} uses it", user.thing.name),
+            ),
+            None => outcome,
+        }
+    }
+
     /// Removes an image with all its tags, unless a container uses it. `used` has the names of containers by the ids
     /// of their images.
     pub(super) fn remove_image(&self, entry: &Entry, used: &HashMap<String, String>) -> Outcome {
