@@ -87,7 +87,7 @@ fn refusal(lab: &Lab, name: &str, finished: &Finished) -> String {
 }
 
 /// Returns the options that mount the programs of this machine.
-fn tools() -> Vec<String> {
+pub(crate) fn tools() -> Vec<String> {
     let cli = PathBuf::from(buildkit::cli());
     // An unpacked client has its plugins beside it.
     let unpacked =

@@ -26,6 +26,7 @@ mod files;
 mod image_volumes;
 mod images;
 mod inside;
+mod job_sockets;
 mod jobs;
 mod life;
 mod llb;
