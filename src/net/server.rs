@@ -15,6 +15,7 @@ mod passing_on;
 mod predecessors;
 mod reload;
 mod served;
+mod task;
 
 use std::collections::VecDeque;
 use std::io;
@@ -68,7 +69,7 @@ const EVENTS: usize = 256;
 /// The event loop and its state.
 pub struct Server {
     poll: Poll,
-    signals: Signals,
+    signals: Option<Signals>,
     /// The listeners, each until its last client has left. Its sockets may be closed before.
     served: Slab<Served>,
     daemons: Daemons,
@@ -125,6 +126,21 @@ impl Server {
         manager: Manager,
         program: Option<Program>,
     ) -> io::Result<Self> {
+        let mut server = Self::without_signals(groups, drain, manager)?;
+        server.signals = Some(signals(server.poll.registry(), program.is_some())?);
+        server.program = program;
+        Ok(server)
+    }
+
+    /// Prepares to serve like [`new`](Self::new), but handles no signals.
+    ///
+    /// # Errors
+    /// The kernel gives no epoll or no registration.
+    pub fn without_signals(
+        groups: Vec<ListenerGroup>,
+        drain: Drain,
+        manager: Manager,
+    ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let (mut daemons, shared) = (Daemons::default(), Rc::default());
         let (mut listeners, mut served) = (Listeners::for_clients(), Slab::new());
@@ -143,7 +159,7 @@ impl Server {
         }
         let files = limits(&listeners, &daemons);
         let mut server = Self {
-            signals: signals(poll.registry(), program.is_some())?,
+            signals: None,
             blocking: Blocking::new(poll.registry(), LOOKS)?,
             poll,
             served,
@@ -158,7 +174,7 @@ impl Server {
             guests: Guests::default(),
             started: since_epoch(),
             woke: Instant::now(),
-            program,
+            program: None,
             upgrade: None,
             predecessors: Predecessors::default(),
             passing: Passing::default(),
@@ -182,6 +198,13 @@ impl Server {
     /// # Errors
     /// The kernel cannot wait for events.
     pub fn run(mut self) -> io::Result<Stopped> {
+        self.turns(|| false)?;
+        Ok(self.stop())
+    }
+
+    /// Turns the loop until a signal or a successor ends it, or nothing is to be served any more because it
+    /// `is_over`.
+    fn turns(&mut self, mut is_over: impl FnMut() -> bool) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         self.manager.ready();
         self.reload_if_missed();
@@ -212,8 +235,11 @@ impl Server {
                 }
             }
             self.daemons.tend(self.poll.registry(), self.woke);
+            if self.accepting.serves() && is_over() {
+                self.end();
+            }
         }
-        Ok(self.stop())
+        Ok(())
     }
 
     fn timeout(&self) -> Option<Duration> {

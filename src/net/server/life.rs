@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use log::{info, warn};
 use mio::Interest;
 use signal_hook::consts::{SIGHUP, SIGUSR1};
+use signal_hook_mio::v1_0::Signals;
 
 use super::accepting::{Accepting, Closing, Draining, Superseded};
 use super::{SUCCESSOR, Server, Stopped};
@@ -83,7 +84,7 @@ impl Server {
     }
 
     pub(super) fn signalled(&mut self) {
-        let signals: Vec<_> = self.signals.pending().collect();
+        let signals: Vec<_> = self.signals.iter_mut().flat_map(Signals::pending).collect();
         for signal in signals {
             match signal {
                 SIGHUP => self.start_upgrade(),
@@ -119,7 +120,7 @@ impl Server {
     }
 
     /// Stops accepting clients. Returns the end of the remaining exchanges.
-    fn stop_accepting(&mut self, hasty: bool) -> Draining {
+    pub(super) fn stop_accepting(&mut self, hasty: bool) -> Draining {
         let time = match self.drain {
             Drain::After(time) => Some(time),
             Drain::Never => None,
@@ -149,7 +150,7 @@ impl Server {
     }
 
     /// Refuses new exchanges, and closes idle connections.
-    fn drain(&mut self, draining: Draining) {
+    pub(super) fn drain(&mut self, draining: Draining) {
         self.accepting = Accepting::Draining(draining);
         self.shared.draining.set(true);
         let slots: Vec<_> = self.pairs.slots().collect();
