@@ -7,6 +7,7 @@
 //! ```
 
 pub mod client;
+pub mod command;
 mod daemons;
 mod fd_limits;
 pub mod host;
