@@ -2,6 +2,8 @@
 
 #[path = "main/reap.rs"]
 mod reap;
+#[path = "main/run.rs"]
+mod run;
 #[path = "main/serve.rs"]
 mod serve;
 
@@ -52,7 +54,7 @@ fn main() -> ExitCode {
         Ok(Command::Explain(request)) => explained(&request),
         Ok(Command::Status(socket)) => status(&socket),
         Ok(Command::Reap(order)) => reap::reap(*order),
-        Ok(Command::Run(_)) => Exit::Failed,
+        Ok(Command::Run(order)) => return run::run(*order),
         Ok(Command::Serve(config)) => {
             net::log::start(config.log_format, config.debug);
             for unknown in unknown_variables() {
@@ -135,10 +137,14 @@ fn printed(text: &str, exit: Exit) -> Exit {
     }
 }
 
-/// Prints an error to standard error. Ignores a failure, which would make `eprintln` panic: the exit code
-/// still reports the error.
+/// Prints an error to standard error.
 fn print_error(error: &impl Display) {
-    let _ = std::io::stderr().write_all(format!("dockerd-ci-proxy: {error}\n").as_bytes());
+    print_line(&format_args!("dockerd-ci-proxy: {error}"));
+}
+
+/// Prints a line to standard error. Ignores a failure, which would make `eprintln` panic.
+fn print_line(line: &impl Display) {
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// Returns a warning for each variable that is probably a misspelt one of the proxy.

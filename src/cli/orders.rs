@@ -49,8 +49,10 @@ pub struct RunOrder {
     pub daemon: FoundDaemon,
     /// The configuration of the proxy, with one listener at the private socket.
     pub config: Config,
-    /// The command and its arguments; not empty.
-    pub command: Vec<OsString>,
+    /// The command.
+    pub program: OsString,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
     /// Time after which the command is stopped.
     pub timeout: Option<Duration>,
     /// The kinds that stay.

@@ -14,8 +14,12 @@ const PREFIX: &str = "DCP_";
 /// Prefix of the variables that only the tests read.
 const TESTS: &str = "DCP_TEST_";
 
-/// Variables that belong to no flag: the one of the systemd units, and the one that a handover sets.
-const OTHERS: [&str; 2] = ["DCP_FLAGS", handover::VARIABLE];
+/// The variable that `run` sets for its command: the value of the label `dockerd-ci-proxy.run`.
+pub const RUN: &str = "DCP_RUN";
+
+/// Variables that belong to no flag: the one of the systemd units, the one that a handover sets, and that of a
+/// `run` in which this process runs.
+const OTHERS: [&str; 3] = ["DCP_FLAGS", handover::VARIABLE, RUN];
 
 /// Returns a warning for each variable with the prefix that nothing reads. An empty variable counts as unset.
 pub fn unknown(env: impl Iterator<Item = (OsString, OsString)>) -> Vec<String> {

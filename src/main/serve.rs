@@ -75,7 +75,7 @@ pub(super) fn serve(
 }
 
 /// Logs errors, and returns the exit code of the first one.
-fn logged(errors: &[(Exit, String)]) -> Exit {
+pub(super) fn logged(errors: &[(Exit, String)]) -> Exit {
     for (_, why) in errors {
         error!("{why}");
     }

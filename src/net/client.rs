@@ -101,6 +101,18 @@ pub fn daemon(path: &Path) -> Result<Daemon, Error> {
     })
 }
 
+/// Checks that the daemon answers.
+///
+/// # Errors
+///
+/// No daemon answers, or not with success.
+pub fn ping(daemon: &Path) -> Result<(), Error> {
+    match fetch(daemon, "/_ping")? {
+        (200, _) => Ok(()),
+        (status, _) => Err(Error::Status(status)),
+    }
+}
+
 /// Requests a JSON document; every status but 200 is an error.
 pub(super) fn get(daemon: &Path, target: &str) -> Result<Value, Error> {
     match fetch(daemon, target)? {

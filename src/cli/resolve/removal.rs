@@ -3,7 +3,8 @@
 use std::collections::hash_map::RandomState;
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{Levels, text};
 use crate::cli::discovery;
@@ -11,9 +12,13 @@ use crate::cli::orders::{Format, FoundDaemon, ReapOrder, RunOrder};
 use crate::cli::parse::{self, Args};
 use crate::cli::settings::{Given, Setting, Settings};
 use crate::cli::usage_error::UsageError;
-use crate::config::{self, Config, Invalid, Removal, Sourced};
+use crate::config::{self, Drain, Invalid, Removal, Sourced};
 use crate::reap::{Criteria, Kind, Kinds};
 use crate::rules::{Label, own};
+
+/// Time for the exchanges that are left when the command of a `run` has ended: those of its children, and those that
+/// it began last.
+const LAST_EXCHANGES: Duration = Duration::from_secs(1);
 
 /// Returns the removal that the levels ask for.
 pub(super) fn of_listener(levels: &Levels<'_>) -> Result<Removal, UsageError> {
@@ -95,44 +100,35 @@ pub(in crate::cli) fn run_order(
     env: impl Fn(&str) -> Option<OsString>,
 ) -> Result<RunOrder, Vec<UsageError>> {
     let one = |error| vec![error];
-    let Args { mut settings, words: command, .. } = args;
-    if command.is_empty() {
-        return Err(one(UsageError::NoCommand));
-    }
+    let Args { mut settings, words, .. } = args;
+    let mut words = words.into_iter();
+    let program = words.next().ok_or_else(|| one(UsageError::NoCommand))?;
     let daemon = daemon(&settings, &env).map_err(one)?;
     let id = unique();
     settings.push(Setting::Daemon, Given::new(&daemon.path, daemon.by.clone()));
-    settings.push(Setting::Listen, Given::new(private_socket(&id, &env), "run"));
+    settings.push(Setting::Listen, private_socket(&id, &env));
     settings.push(Setting::Mode, Given::new("0600", "run"));
     settings.push(Setting::Mark, Given::new("true", "run"));
     let mut config = super::config(&settings, None, &[])?;
+    config.drain = Drain::After(LAST_EXCHANGES);
     for listener in &mut config.listeners {
         let label = Label { key: own::RUN.to_owned(), value: id.clone() };
         let label = Sourced { value: label, by: "run".to_owned() };
         listener.labels.push(label.clone());
         listener.image_labels.push(label);
     }
-    order(id, daemon, config, command, &settings).map_err(one)
-}
-
-fn order(
-    id: String,
-    daemon: FoundDaemon,
-    config: Config,
-    command: Vec<OsString>,
-    settings: &Settings,
-) -> Result<RunOrder, UsageError> {
-    let levels = Levels(vec![settings]);
+    let levels = Levels(vec![&settings]);
     let timeout = settings.last(Setting::Timeout);
     Ok(RunOrder {
         id,
         daemon,
         config,
-        command,
-        timeout: timeout.map(|given| text(given, config::duration)).transpose()?,
-        keep: kept(settings)?,
-        grace: text(&levels.or_default(Setting::Grace), config::duration)?,
-        format: text(&levels.or_default(Setting::Format), format)?,
+        program,
+        arguments: words.collect(),
+        timeout: timeout.map(|given| text(given, config::duration)).transpose().map_err(one)?,
+        keep: kept(&settings).map_err(one)?,
+        grace: text(&levels.or_default(Setting::Grace), config::duration).map_err(one)?,
+        format: text(&levels.or_default(Setting::Format), format).map_err(one)?,
     })
 }
 
@@ -141,10 +137,14 @@ fn unique() -> String {
     format!("{:016x}", RandomState::new().build_hasher().finish())
 }
 
-/// Returns the path of the socket of a run, in a directory of its own.
-fn private_socket(id: &str, env: &impl Fn(&str) -> Option<OsString>) -> PathBuf {
-    let folder = |name| env(name).filter(|path| Path::new(path).is_absolute()).map(PathBuf::from);
-    let folder = folder("XDG_RUNTIME_DIR").or_else(|| folder("TMPDIR"));
-    let folder = folder.unwrap_or_else(|| PathBuf::from("/tmp"));
-    folder.join(format!("dockerd-ci-proxy-{id}")).join("docker.sock")
+/// Returns the path of the socket of a run, in a directory of its own. Its parent is the first of the usual ones that
+/// exists.
+fn private_socket(id: &str, env: &impl Fn(&str) -> Option<OsString>) -> Given {
+    let folder = |by| {
+        let folder = PathBuf::from(env(by)?);
+        (folder.is_absolute() && folder.is_dir()).then_some((by, folder))
+    };
+    let usual = || ("run", PathBuf::from("/tmp"));
+    let (by, folder) = folder("XDG_RUNTIME_DIR").or_else(|| folder("TMPDIR")).unwrap_or_else(usual);
+    Given::new(folder.join(format!("dockerd-ci-proxy-{id}")).join("docker.sock"), by)
 }

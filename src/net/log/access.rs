@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use log::kv::{Error, Key, Source, Value, VisitSource};
-use log::{Level, Record};
+use log::{Level, LevelFilter, Record};
 
 use crate::net::host::credentials::Credentials;
 use crate::net::wire::peer::Peer;
@@ -20,6 +20,8 @@ pub(in crate::net) fn log(outcome: &Outcome, settings: &ListenerSettings, client
     let level = match &outcome.verdict {
         Verdict::Forwarded(Forced::NOTHING) => Level::Debug,
         Verdict::Refused(fault) if fault.status() >= 500 => Level::Warn,
+        // A log of warnings alone still has the refusals.
+        Verdict::Refused(_) if log::max_level() == LevelFilter::Warn => Level::Warn,
         Verdict::Forwarded(_) | Verdict::Refused(_) => Level::Info,
     };
     if level > log::max_level() {

@@ -1,0 +1,174 @@
+//! The command `run`: serves a command at a socket of its own, and then removes what that created.
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::{self, ExitCode};
+
+use dockerd_ci_proxy::cli::orders::{Format, RunOrder};
+use dockerd_ci_proxy::cli::profiles::profiles;
+use dockerd_ci_proxy::cli::{Exit, variables};
+use dockerd_ci_proxy::net::command::{Limits, Signals};
+use dockerd_ci_proxy::net::listen::Listener;
+use dockerd_ci_proxy::net::reap::Removal;
+use dockerd_ci_proxy::net::service::notify::Manager;
+use dockerd_ci_proxy::net::{self, ListenerGroup, Server, client};
+use dockerd_ci_proxy::reap::Criteria;
+use dockerd_ci_proxy::rules::{Label, own};
+use log::{LevelFilter, error, warn};
+use serde_json::json;
+
+use super::{print_error, reap, unknown_variables};
+
+/// Variables that would lead the docker command to another daemon.
+const MISLEADING: [&str; 4] =
+    ["DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"];
+
+/// The exit codes of a command that cannot be started, as a shell has them.
+const NOT_FOUND: u8 = 127;
+const NOT_EXECUTABLE: u8 = 126;
+
+/// Runs the command, and then removes what it created.
+pub(super) fn run(order: RunOrder) -> ExitCode {
+    net::log::start(order.config.log_format, order.config.debug);
+    if !order.config.debug {
+        log::set_max_level(LevelFilter::Warn);
+    }
+    for unknown in unknown_variables() {
+        warn!("{unknown}");
+    }
+    let (signals, ended) = match served(&order) {
+        Ok(served) => served,
+        Err(exit) => return exit.into(),
+    };
+    match ended {
+        Ok(code) => match (code, removed(order, &signals)) {
+            (0, exit) => exit.into(),
+            (code, _) => code.into(),
+        },
+        // Nothing was created.
+        Err(why) => {
+            error!("cannot run {:?}: {why}", order.program.to_string_lossy());
+            match why.kind() {
+                io::ErrorKind::NotFound => NOT_FOUND.into(),
+                _ => NOT_EXECUTABLE.into(),
+            }
+        }
+    }
+}
+
+/// Serves while the command runs. Returns its exit code, or the reason why it was not started. Logs other errors and
+/// returns their exit code.
+fn served(order: &RunOrder) -> Result<(Signals, io::Result<u8>), Exit> {
+    let RunOrder { daemon, config, .. } = order;
+    if let Err(why) = client::ping(&daemon.path) {
+        error!("{} ({}): {why}; the command was not run", daemon.path.display(), daemon.by);
+        return Err(Exit::NoDaemon);
+    }
+    let profiles = profiles(config).map_err(|errors| super::serve::logged(&errors))?;
+    let (Some(listener), Some(profile)) = (config.listeners.first(), profiles.into_iter().next())
+    else {
+        return Err(Exit::Failed);
+    };
+    listener.warnings().for_each(|warning| warn!("{warning}"));
+    // From here on a signal does not leave files behind.
+    let signals = Signals::catch().map_err(failed("cannot handle signals"))?;
+    let _directory = Directory::create(&listener.listen)?;
+    let socket = Listener::bind(&listener.listen, listener.access, &listener.daemon)
+        .map_err(failed("cannot listen"))?;
+    let group = ListenerGroup::new(vec![socket], profile, listener.daemon.clone());
+    let server = Server::without_signals(vec![group], config.drain, Manager::nobody())
+        .map_err(failed("cannot serve"))?;
+    let mut command = command(order, &listener.listen);
+    let limits = Limits { timeout: order.timeout, grace: order.grace };
+    announce(order);
+    let ended = server.run_while(move || {
+        let ended = signals.pass_to(&mut command, limits);
+        (signals, ended)
+    });
+    ended.map_err(failed("cannot start a thread"))?.ok_or(Exit::Failed)
+}
+
+/// Logs an error with the step that it ends.
+fn failed<E: Display>(step: &str) -> impl Fn(E) -> Exit + '_ {
+    move |why| {
+        error!("{step}: {why}");
+        Exit::Failed
+    }
+}
+
+/// Returns the command, which finds the proxy by its environment.
+fn command(order: &RunOrder, socket: &Path) -> process::Command {
+    let mut command = process::Command::new(&order.program);
+    let mut host = OsString::from("unix://");
+    host.push(socket);
+    command.args(&order.arguments).env("DOCKER_HOST", host);
+    command.env(variables::RUN, &order.id);
+    for name in MISLEADING {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Prints the daemon and the id of the run, by which everything can be removed if this process is killed.
+fn announce(RunOrder { id, daemon, format, .. }: &RunOrder) {
+    let path = daemon.path.display();
+    match format {
+        Format::Text => {
+            print_error(&format_args!("run {id}, with the daemon at {path} ({})", daemon.by));
+        }
+        Format::Json => {
+            let line = json!({ "run": id, "daemon": path.to_string(), "by": daemon.by });
+            super::print_line(&line);
+        }
+    }
+}
+
+/// Removes what the command created.
+fn removed(order: RunOrder, signals: &Signals) -> Exit {
+    let RunOrder { id, daemon, keep, grace, format, .. } = order;
+    let label = Label { key: own::RUN.to_owned(), value: id };
+    let by_hand = format!("dockerd-ci-proxy reap --label {}={}", label.key, label.value);
+    let criteria = Criteria { labels: vec![label], older_than: None, keep };
+    let removal = Removal { daemon: daemon.path, criteria, grace, dry_run: false };
+    let work = move || reap::remove(&removal, format, &mut io::stderr());
+    let noted = || warn!("removing what the command created; a second signal leaves the rest");
+    let exit = match signals.during(work, noted) {
+        Ok(Some(Exit::Done)) => return Exit::Done,
+        Ok(Some(_)) => Exit::Left,
+        Ok(None) => {
+            error!("the removal did not end");
+            Exit::Left
+        }
+        Err(why) => failed("cannot start a thread")(why),
+    };
+    error!("to remove the rest: {by_hand}");
+    exit
+}
+
+/// The directory of the socket; removed when dropped.
+struct Directory(PathBuf);
+
+impl Directory {
+    /// Creates the directory of a socket, which nobody else can enter.
+    fn create(socket: &Path) -> Result<Self, Exit> {
+        let directory = socket.parent().unwrap_or(socket).to_owned();
+        DirBuilder::new().mode(0o700).create(&directory).map_err(|why| {
+            let shown = directory.display();
+            error!("cannot create {shown} for the socket: {why}; TMPDIR names another directory");
+            Exit::Failed
+        })?;
+        Ok(Self(directory))
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        if let Err(why) = fs::remove_dir_all(&self.0) {
+            warn!("cannot remove {}: {why}", self.0.display());
+        }
+    }
+}
