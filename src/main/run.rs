@@ -118,7 +118,7 @@ fn announce(RunOrder { id, daemon, format, .. }: &RunOrder) {
     let path = daemon.path.display();
     match format {
         Format::Text => {
-            print_error(&format_args!("run {id}, with the daemon at {path} ({})", daemon.by));
+            print_error(&format_args!("run {id} uses the daemon at {path} ({})", daemon.by));
         }
         Format::Json => {
             let line = json!({ "run": id, "daemon": path.to_string(), "by": daemon.by });

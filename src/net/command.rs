@@ -108,15 +108,12 @@ impl Signals {
                 Some(Event::Signal { number, by_kernel: false }) => pass_on(&child, number),
                 Some(_) => {}
                 None if is_late => {
-                    warn!(
-                        "the command did not end within {} seconds; killing it",
-                        limits.grace.as_secs()
-                    );
+                    warn!("--grace: the command has not ended, and gets SIGKILL");
                     send(&child, Signal::KILL);
                     stops_at = None;
                 }
                 None => {
-                    warn!("the command has run for the time of --timeout; stopping it");
+                    warn!("--timeout: the command gets SIGTERM");
                     send(&child, Signal::TERM);
                     is_late = true;
                     stops_at = Instant::now().checked_add(limits.grace);

@@ -31,6 +31,7 @@ mod looks;
 mod manager;
 mod passing;
 mod proxy;
+mod run_command;
 #[path = "../support/skip.rs"]
 mod skip;
 mod stage;
