@@ -4,8 +4,10 @@
 pub mod answer;
 pub mod cgroup;
 pub mod entry;
+pub mod jobs;
 pub mod origin;
 pub mod report;
+mod time;
 
 use std::time::Duration;
 

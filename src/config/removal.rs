@@ -22,11 +22,20 @@ pub struct Removal {
     pub job_socket: Option<String>,
 }
 
+impl Removal {
+    /// Returns `true` if what a container's processes created is removed after its end.
+    #[must_use]
+    pub fn removes_jobs(&self) -> bool {
+        self.when_gone || self.job_socket.is_some()
+    }
+}
+
 impl Listener {
     /// Returns the labels of the proxy's own, by which it finds what to remove, with the key or flag that asks for
     /// each.
     pub(super) fn own_labels(&self) -> Vec<Inject> {
-        let Removal { on_exit, when_gone, mark, job_socket, .. } = &self.removal;
+        let Removal { on_exit, mark, .. } = &self.removal;
+        let when_gone = self.removal.removes_jobs();
         let entry = |at, key: &str, value: &str, from: &str| Inject {
             at,
             how: How::Force,
@@ -39,13 +48,15 @@ impl Listener {
         // An operator who wants no labels on images keeps the images of all jobs.
         let labels_images = !self.image_labels.is_empty() || self.labels.is_empty();
         let mut labels = Vec::new();
-        if *on_exit {
-            labels.extend(both(own::LISTENER, &template::doubled(&self.owner()), "reap_on_exit"));
+        let asked = if *on_exit { "reap_on_exit" } else { "reap_when_gone" };
+        // Two listeners, or two proxies, remove each its own, after its own delay.
+        if *on_exit || when_gone {
+            labels.extend(both(own::LISTENER, &template::doubled(&self.owner()), asked));
         }
-        if *when_gone {
+        if when_gone {
             labels.extend(both(own::JOB, own::JOB_TEMPLATE, "reap_when_gone"));
         }
-        if *on_exit || *when_gone || *mark || job_socket.is_some() {
+        if *on_exit || when_gone || *mark {
             labels.push(entry(Place::Labels, own::GIVEN, own::DIRECT, "mark"));
             labels.push(entry(Place::ImageLabels, own::GIVEN, own::BY_IMAGE, "mark"));
         }

@@ -4,12 +4,12 @@
 /// The label of everything that one `run` created. Its value is unique.
 pub const RUN: &str = "dockerd-ci-proxy.run";
 
-/// The label of everything that processes of a container created. Its value is the id of that container, or `none`
+/// The label of everything that processes of a container created. Its value is the id of that container, or empty
 /// for a client outside of containers.
 pub const JOB: &str = "dockerd-ci-proxy.job";
 
-/// The label of everything that clients of a listener created which removes that when it stops. Its value is the
-/// name of the listener, or the path of its socket.
+/// The label of everything that clients of a listener created which removes it at some time. Its value is the name
+/// of the listener, or the path of its socket.
 pub const LISTENER: &str = "dockerd-ci-proxy.listener";
 
 /// The label that tells given labels from inherited ones. A container has those of its image, so a container whose
@@ -22,5 +22,5 @@ pub const BY_IMAGE: &str = "by-image";
 /// The value of [`GIVEN`] for everything but images.
 pub const DIRECT: &str = "direct";
 
-/// The value of [`JOB`], with its placeholder.
-pub const JOB_TEMPLATE: &str = "{container:-none}";
+/// The value of [`JOB`] with its placeholder.
+pub const JOB_TEMPLATE: &str = "{container:-}";

@@ -17,5 +17,5 @@ fn durations_have_units_up_to_days() {
 #[test]
 fn the_label_of_a_job_is_a_template_of_the_callers_container() {
     let template = template::template(own::JOB_TEMPLATE).unwrap();
-    assert_eq!(template::forms(&template, "c0ffee"), ["c0ffee", "none"]);
+    assert_eq!(template::forms(&template, "c0ffee"), ["c0ffee", ""]);
 }

@@ -1,0 +1,282 @@
+//! Jobs: what the processes of a container created, and when that is due for removal after the container's end.
+//!
+//! The daemon's labels name the jobs. Only times are remembered, so another process that reads the same labels
+//! comes to the same result.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::{Criteria, Kind, Kinds, Report, Thing, time};
+use crate::config::Listener;
+use crate::rules::{Label, own};
+
+/// The shortest and the longest pause before another attempt to remove what stayed. The pause doubles.
+const PAUSES: (Duration, Duration) = (Duration::from_mins(1), Duration::from_hours(1));
+
+/// The removal for a listener.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rule {
+    /// The value of the label [`own::LISTENER`].
+    pub owner: String,
+    /// `true` if everything is removed when the proxy stops for good.
+    pub on_exit: bool,
+    /// The time between the end of a container and the removal of what it created; `None` if that stays.
+    pub delay: Option<Duration>,
+    /// The directory with the sockets for single containers, if they get any.
+    pub sockets: Option<PathBuf>,
+}
+
+impl Rule {
+    /// Returns the removal that the configuration of a listener asks for.
+    #[must_use]
+    pub fn of(listener: &Listener) -> Self {
+        let removal = &listener.removal;
+        let sockets = || PathBuf::from(format!("{}.jobs", listener.listen.display()));
+        Self {
+            owner: listener.owner(),
+            on_exit: removal.on_exit,
+            delay: removal.removes_jobs().then_some(removal.delay),
+            sockets: removal.job_socket.as_ref().map(|_| sockets()),
+        }
+    }
+
+    /// Returns what is removed when the proxy stops for good.
+    #[must_use]
+    pub fn criteria(&self) -> Criteria {
+        criteria(vec![(own::LISTENER, &self.owner)])
+    }
+}
+
+fn criteria(labels: Vec<(&str, &str)>) -> Criteria {
+    let label = |(key, value): (&str, &str)| Label { key: key.to_owned(), value: value.to_owned() };
+    let labels = labels.into_iter().map(label).collect();
+    Criteria { labels, older_than: None, keep: Kinds::default() }
+}
+
+/// A list of the daemon in which jobs are looked for.
+#[derive(Debug)]
+pub struct List {
+    /// The request-target, without filters.
+    pub target: &'static str,
+    /// The place of the entries in the answer.
+    entries: &'static str,
+    /// The place of the labels in an entry.
+    labels: &'static str,
+    /// `true` if only the manager of a swarm has such things.
+    pub of_swarm: bool,
+}
+
+const fn list(target: &'static str, entries: &'static str, labels: &'static str) -> List {
+    List { target, entries, labels, of_swarm: false }
+}
+
+const fn of_swarm(target: &'static str) -> List {
+    List { of_swarm: true, ..list(target, "", "/Spec/Labels") }
+}
+
+/// All lists of things with labels.
+pub const LISTS: &[List] = &[
+    list("/containers/json?all=1&", "", "/Labels"),
+    list("/networks?", "", "/Labels"),
+    list("/volumes?", "/Volumes", "/Labels"),
+    list("/images/json?", "", "/Labels"),
+    of_swarm("/services?"),
+    of_swarm("/secrets?"),
+    of_swarm("/configs?"),
+];
+
+/// What the processes of a container created through a listener.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Job {
+    /// The id of the container.
+    pub container: String,
+    /// The listener, as in [`Rule::owner`].
+    pub owner: String,
+}
+
+impl Job {
+    /// Returns what is removed.
+    #[must_use]
+    pub fn criteria(&self) -> Criteria {
+        criteria(vec![(own::JOB, &self.container), (own::LISTENER, &self.owner)])
+    }
+}
+
+impl List {
+    /// Returns the jobs of the things in an answer of the daemon.
+    pub fn jobs<'a>(&self, answer: &'a Value) -> impl Iterator<Item = Job> + 'a {
+        let entries = answer.pointer(self.entries).and_then(Value::as_array);
+        let labels = self.labels;
+        entries.into_iter().flatten().filter_map(move |entry| {
+            let labels = entry.pointer(labels)?;
+            let text = |key| labels.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
+            // Empty if a client outside of containers created it.
+            let container = text(own::JOB).filter(|id| !id.is_empty())?;
+            Some(Job { container, owner: text(own::LISTENER)? })
+        })
+    }
+}
+
+/// Returns the sources of mounts below these directories, of all containers in an answer of the daemon.
+#[must_use]
+pub fn mounted(answer: &Value, directories: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let mounts = answer.as_array().into_iter().flatten().filter_map(|entry| entry.get("Mounts"));
+    let mounts = mounts.filter_map(Value::as_array).flatten();
+    let sources = mounts.filter_map(|mount| mount.get("Source").and_then(Value::as_str));
+    let sources = sources.map(PathBuf::from);
+    sources.filter(|path| directories.iter().any(|above| path.starts_with(above))).collect()
+}
+
+/// The state of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It runs, is paused, or is about to be started again by the daemon.
+    Runs,
+    /// It has ended or is gone. The time since the Unix epoch is that of its end, if it is known.
+    Ended(Option<Duration>),
+}
+
+impl State {
+    /// Reads the daemon's answer about a container.
+    ///
+    /// # Errors
+    ///
+    /// The answer does not show the state. Then the container counts as running.
+    pub fn read(status: u16, body: &str) -> Result<Self, String> {
+        let answer: Value = serde_json::from_str(body).unwrap_or_default();
+        let text = |value: &Value| value.as_str().map(str::to_lowercase).unwrap_or_default();
+        match status {
+            200 => {}
+            // A server between that does not know the path would also answer with 404.
+            404 if answer
+                .get("message")
+                .is_some_and(|why| text(why).contains("no such container")) =>
+            {
+                return Ok(Self::Ended(None));
+            }
+            _ => return Err(format!("the answer has status {status}")),
+        }
+        let state = |name: &str| answer.pointer("/State").and_then(|state| state.get(name));
+        let is = |name| state(name).and_then(Value::as_bool);
+        match is("Running") {
+            None => Err("the answer has no State.Running".to_owned()),
+            Some(true) => Ok(Self::Runs),
+            Some(false) if is("Restarting") == Some(true) || is("Paused") == Some(true) => {
+                Ok(Self::Runs)
+            }
+            Some(false) => {
+                let ended = state("FinishedAt").and_then(Value::as_str).and_then(time::since_epoch);
+                Ok(Self::Ended(ended))
+            }
+        }
+    }
+}
+
+/// What is known about a job.
+#[derive(Debug, Default)]
+struct Known {
+    /// The time since which its container has ended; `None` while it runs.
+    ended: Option<Instant>,
+    /// The earliest time of another attempt, if something stayed.
+    again: Option<Instant>,
+    /// The pause before that attempt.
+    pause: Duration,
+    /// The things that stayed.
+    left: Vec<(Thing, String)>,
+}
+
+/// The jobs of a daemon.
+#[derive(Debug, Default)]
+pub struct Jobs {
+    /// The delay of each listener.
+    delays: BTreeMap<String, Duration>,
+    known: BTreeMap<Job, Known>,
+    /// The ids of containers that were removed as part of a job.
+    removed: BTreeSet<String>,
+}
+
+impl Jobs {
+    /// Begins without a job.
+    #[must_use]
+    pub fn new(rules: &[Rule]) -> Self {
+        let delays = rules.iter().filter_map(|rule| Some((rule.owner.clone(), rule.delay?)));
+        Self { delays: delays.collect(), ..Self::default() }
+    }
+
+    /// Records all jobs that the daemon has things of. Those of other proxies are ignored.
+    pub fn found(&mut self, jobs: &BTreeSet<Job>) {
+        self.known.retain(|job, _| jobs.contains(job));
+        for job in jobs.iter().filter(|job| self.delays.contains_key(&job.owner)) {
+            self.known.entry(job.clone()).or_default();
+        }
+        let containers: BTreeSet<_> = self.containers().into_iter().collect();
+        self.removed.retain(|id| containers.contains(id));
+    }
+
+    /// Returns the ids of the containers of all jobs.
+    #[must_use]
+    pub fn containers(&self) -> Vec<String> {
+        let mut ids: Vec<_> = self.known.keys().map(|job| job.container.clone()).collect();
+        ids.dedup();
+        ids
+    }
+
+    /// Records the state of a container at the time `now`, which is `since_epoch`.
+    pub fn seen(&mut self, container: &str, state: State, now: Instant, since_epoch: Duration) {
+        let removed = self.removed.contains(container);
+        for (job, known) in self.known.iter_mut().filter(|(job, _)| job.container == container) {
+            let delay = self.delays.get(&job.owner).copied().unwrap_or_default();
+            let before = |time| now.checked_sub(time).unwrap_or(now);
+            match state {
+                State::Runs => *known = Known::default(),
+                // Its own end was waited for, and that of the container that created it.
+                State::Ended(_) if removed => known.ended = Some(before(delay)),
+                State::Ended(Some(at)) => {
+                    known.ended = Some(before(since_epoch.saturating_sub(at)));
+                }
+                State::Ended(None) => known.ended = known.ended.or(Some(now)),
+            }
+        }
+    }
+
+    /// Returns the jobs that are due at the time `now`.
+    #[must_use]
+    pub fn due(&self, now: Instant) -> Vec<Job> {
+        let due = self.known.keys().filter(|job| self.time(job).is_some_and(|at| at <= now));
+        due.cloned().collect()
+    }
+
+    /// Returns the time at which the next job is due.
+    #[must_use]
+    pub fn next(&self) -> Option<Instant> {
+        self.known.keys().filter_map(|job| self.time(job)).min()
+    }
+
+    fn time(&self, job: &Job) -> Option<Instant> {
+        let known = self.known.get(job)?;
+        let at = known.ended?.checked_add(*self.delays.get(&job.owner)?)?;
+        Some(known.again.map_or(at, |again| again.max(at)))
+    }
+
+    /// Records the result of a removal at the time `now`. Returns the things that stayed and did not before, or
+    /// for another reason.
+    pub fn reaped(&mut self, job: &Job, report: Report, now: Instant) -> Vec<(Thing, String)> {
+        let containers = report.removed.iter().filter(|thing| thing.kind == Kind::Containers);
+        self.removed.extend(containers.map(|thing| thing.id.clone()));
+        let Some(known) = self.known.get_mut(job) else { return report.left };
+        if report.removed.is_empty() || !report.left.is_empty() {
+            known.pause = (known.pause * 2).clamp(PAUSES.0, PAUSES.1);
+            known.again = Some(now + known.pause);
+        }
+        let left = report.left.iter().filter(|left| !known.left.contains(left));
+        let news = left.cloned().collect();
+        known.left = report.left;
+        news
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,240 @@
+use serde_json::json;
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The time since the Unix epoch at which all tests begin.
+const EPOCH: Duration = Duration::from_secs(1_000_000);
+
+fn job(container: &str, owner: &str) -> Job {
+    Job { container: container.to_owned(), owner: owner.to_owned() }
+}
+
+fn rule(owner: &str, delay: Option<u64>) -> Rule {
+    Rule { owner: owner.to_owned(), delay: delay.map(Duration::from_secs), ..Rule::default() }
+}
+
+fn thing(kind: Kind, id: &str) -> Thing {
+    Thing { kind, id: id.to_owned(), name: id.to_owned() }
+}
+
+/// The jobs of a daemon, and a clock.
+struct Clock {
+    jobs: Jobs,
+    start: Instant,
+    seconds: u64,
+}
+
+impl Clock {
+    /// Begins with the job `c` of the listener `ci`, which removes after 10 seconds.
+    fn new() -> Self {
+        let mut jobs = Jobs::new(&[rule("ci", Some(10)), rule("stays", None)]);
+        jobs.found(&[job("c", "ci")].into());
+        Self { jobs, start: Instant::now(), seconds: 0 }
+    }
+
+    fn now(&self) -> Instant {
+        self.start + SECOND * u32::try_from(self.seconds).unwrap()
+    }
+
+    fn seen(&mut self, container: &str, state: State) {
+        let (now, since_epoch) = (self.now(), EPOCH + Duration::from_secs(self.seconds));
+        self.jobs.seen(container, state, now, since_epoch);
+    }
+
+    /// Returns the number of seconds until the next job is due.
+    fn next(&self) -> Option<u64> {
+        self.jobs.next().map(|at| at.saturating_duration_since(self.now()).as_secs())
+    }
+
+    fn due(&self) -> Vec<String> {
+        self.jobs.due(self.now()).into_iter().map(|job| job.container).collect()
+    }
+}
+
+#[test]
+fn jobs_are_found_by_their_labels() {
+    let labels = |job: &str, owner: &str| json!({own::JOB: job, own::LISTENER: owner});
+    let found = |list: &List, answer| list.jobs(&answer).collect::<Vec<_>>();
+    let containers = json!([
+        {"Id": "1", "Labels": labels("c", "ci")},
+        {"Id": "2", "Labels": labels("", "ci")},
+        {"Id": "3", "Labels": null},
+        {"Id": "4", "Labels": {"dockerd-ci-proxy.job": "c"}},
+        {"Id": "5", "Labels": {"dockerd-ci-proxy.listener": "ci"}},
+        {"Id": "6", "Labels": {"dockerd-ci-proxy.job": 5, "dockerd-ci-proxy.listener": "ci"}},
+        7,
+    ]);
+    let volumes = json!({"Volumes": [{"Labels": labels("v", "ci")}], "Warnings": null});
+    let services = json!([{"Spec": {"Labels": labels("s", "ci")}}]);
+    for (list, answer, container) in
+        [(&LISTS[0], containers, "c"), (&LISTS[2], volumes, "v"), (&LISTS[4], services, "s")]
+    {
+        assert_eq!(found(list, answer), [job(container, "ci")], "{}", list.target);
+    }
+    assert!(found(&LISTS[2], json!({"Volumes": null})).is_empty());
+    assert!(found(&LISTS[0], json!({"message": "no"})).is_empty());
+}
+
+#[test]
+fn a_removal_wants_the_job_and_its_listener() {
+    let labels = job("c", "ci").criteria().labels;
+    let labels: Vec<_> = labels.iter().map(|label| (&*label.key, &*label.value)).collect();
+    assert_eq!(labels, [("dockerd-ci-proxy.job", "c"), ("dockerd-ci-proxy.listener", "ci")]);
+    let labels = rule("ci", None).criteria().labels;
+    assert_eq!(labels.len(), 1);
+    assert_eq!((&*labels[0].key, &*labels[0].value), ("dockerd-ci-proxy.listener", "ci"));
+}
+
+#[test]
+fn mounts_are_those_below_the_directories() {
+    let answer = json!([
+        {"Mounts": [{"Source": "/run/s.jobs/a"}, {"Source": "/run/s.jobsx/b"}, {"Type": "volume"}]},
+        {"Mounts": [{"Source": "/run/t.jobs/c"}, {"Source": "/run/s.jobs/a"}]},
+        {"Mounts": null},
+        {},
+    ]);
+    let directories = ["/run/s.jobs", "/run/t.jobs"].map(PathBuf::from);
+    let wanted: BTreeSet<_> = ["/run/s.jobs/a", "/run/t.jobs/c"].map(PathBuf::from).into();
+    assert_eq!(mounted(&answer, &directories), wanted);
+}
+
+#[test]
+fn a_container_has_ended_only_if_the_daemon_knows_it() {
+    let read = |state| State::read(200, &json!({"State": state}).to_string());
+    let finished = "2026-11-30T18:48:40Z";
+    let ended = json!({"Running": false, "Restarting": false, "FinishedAt": finished});
+    assert_eq!(read(ended), Ok(State::Ended(Some(Duration::from_secs(1_796_064_520)))));
+    for state in [
+        json!({"Running": true, "FinishedAt": finished}),
+        json!({"Running": true, "Paused": true}),
+        json!({"Running": false, "Restarting": true, "FinishedAt": finished}),
+    ] {
+        assert_eq!(read(state.clone()), Ok(State::Runs), "{state}");
+    }
+    let created = json!({"Running": false, "FinishedAt": "0001-01-01T00:00:00Z"});
+    assert_eq!(read(created), Ok(State::Ended(None)));
+    for gone in [
+        r#"{"message":"No such container: c"}"#,
+        r#"{"cause":"no such container","message":"no container with name or ID \"c\" found: no such container"}"#,
+    ] {
+        assert_eq!(State::read(404, gone), Ok(State::Ended(None)));
+    }
+    for (status, body) in [
+        (404, r#"{"message":"page not found"}"#),
+        (404, "404 page not found"),
+        (500, r#"{"message":"No such container: c"}"#),
+        (200, "{}"),
+        (200, r#"{"State":{"Status":"exited"}}"#),
+        (200, ""),
+    ] {
+        assert!(State::read(status, body).is_err(), "{status} {body}");
+    }
+}
+
+#[test]
+fn a_job_is_due_after_the_delay() {
+    let mut clock = Clock::new();
+    clock.seen("c", State::Runs);
+    assert_eq!(clock.next(), None);
+    clock.seconds = 3;
+    clock.seen("c", State::Ended(None));
+    assert_eq!(clock.next(), Some(10));
+    clock.seconds = 12;
+    clock.seen("c", State::Ended(None));
+    assert_eq!((clock.next(), clock.due()), (Some(1), Vec::new()));
+    clock.seconds = 13;
+    assert_eq!(clock.due(), ["c"]);
+}
+
+#[test]
+fn the_time_of_the_end_counts_if_it_is_known() {
+    let mut clock = Clock::new();
+    clock.seen("c", State::Ended(EPOCH.checked_sub(SECOND * 7)));
+    assert_eq!(clock.next(), Some(3));
+    clock.seen("c", State::Ended(EPOCH.checked_sub(SECOND * 1000)));
+    assert_eq!(clock.due(), ["c"]);
+    // The clocks may differ.
+    clock.seen("c", State::Ended(Some(EPOCH + SECOND * 1000)));
+    assert_eq!(clock.next(), Some(10));
+}
+
+#[test]
+fn a_container_that_is_started_again_keeps_its_things() {
+    let mut clock = Clock::new();
+    clock.seen("c", State::Ended(None));
+    clock.seconds = 9;
+    clock.seen("c", State::Runs);
+    clock.seconds = 20;
+    assert_eq!((clock.next(), clock.due()), (None, Vec::new()));
+    clock.seen("c", State::Ended(None));
+    assert_eq!(clock.next(), Some(10));
+}
+
+#[test]
+fn what_other_proxies_or_listeners_keep_is_ignored() {
+    let mut clock = Clock::new();
+    clock.jobs.found(&[job("c", "stays"), job("d", "unknown"), job("e", "ci")].into());
+    assert_eq!(clock.jobs.containers(), ["e"]);
+    clock.seen("c", State::Ended(None));
+    clock.seconds = 1000;
+    assert!(clock.due().is_empty());
+}
+
+#[test]
+fn each_listener_has_its_delay_for_one_container() {
+    let mut clock = Clock::new();
+    clock.jobs = Jobs::new(&[rule("ci", Some(10)), rule("slow", Some(60))]);
+    clock.jobs.found(&[job("c", "ci"), job("c", "slow")].into());
+    assert_eq!(clock.jobs.containers(), ["c"]);
+    clock.seen("c", State::Ended(None));
+    clock.seconds = 10;
+    assert_eq!(clock.jobs.due(clock.now()), [job("c", "ci")]);
+    clock.seconds = 60;
+    assert_eq!(clock.jobs.due(clock.now()), [job("c", "ci"), job("c", "slow")]);
+}
+
+#[test]
+fn what_a_removed_container_created_is_due_at_once() {
+    let mut clock = Clock::new();
+    clock.jobs.found(&[job("c", "ci"), job("child", "ci"), job("other", "ci")].into());
+    clock.seen("c", State::Ended(None));
+    clock.seen("child", State::Runs);
+    clock.seconds = 10;
+    let removed = vec![thing(Kind::Containers, "child"), thing(Kind::Volumes, "other")];
+    let report = Report { removed, ..Report::default() };
+    assert!(clock.jobs.reaped(&job("c", "ci"), report, clock.now()).is_empty());
+    clock.jobs.found(&[job("child", "ci"), job("other", "ci")].into());
+    clock.seen("child", State::Ended(None));
+    clock.seen("other", State::Ended(None));
+    assert_eq!(clock.due(), ["child"]);
+}
+
+#[test]
+fn what_stayed_is_reported_once_and_tried_again_with_growing_pauses() {
+    let mut clock = Clock::new();
+    clock.seen("c", State::Ended(None));
+    clock.seconds = 10;
+    let volume = (thing(Kind::Volumes, "v"), "in use".to_owned());
+    let report = |left: &[&(Thing, String)]| Report {
+        left: left.iter().map(|left| (*left).clone()).collect(),
+        ..Report::default()
+    };
+    let mut pauses = Vec::new();
+    for round in 0..8 {
+        let news = clock.jobs.reaped(&job("c", "ci"), report(&[&volume]), clock.now());
+        assert_eq!(news.len(), usize::from(round == 0));
+        clock.seen("c", State::Ended(None));
+        pauses.push(clock.next().unwrap() / 60);
+        clock.seconds += clock.next().unwrap();
+        assert_eq!(clock.due(), ["c"]);
+    }
+    assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
+    let network = (thing(Kind::Networks, "n"), "in use".to_owned());
+    let news = clock.jobs.reaped(&job("c", "ci"), report(&[&volume, &network]), clock.now());
+    assert_eq!(news, [network]);
+    // Nothing was removed, and nothing is said to have stayed: the next attempt must not follow at once.
+    assert!(clock.jobs.reaped(&job("c", "ci"), report(&[]), clock.now()).is_empty());
+    assert_eq!(clock.next(), Some(3600));
+}
