@@ -9,7 +9,8 @@ use std::path::Path;
 use super::{Exit, Passed, callers};
 use crate::config::inject::treatment;
 use crate::config::{
-    self, BuildCgroupParent, CgroupParent, Config, Invalid, Listener, SocketAccess, Sourced, socket,
+    self, BuildCgroupParent, CgroupParent, Config, Invalid, Listener, Removal, SocketAccess,
+    Sourced, socket,
 };
 use crate::engine::shapes::Place;
 use crate::net::client::{self, Daemon};
@@ -124,8 +125,19 @@ fn choices(config: &Listener, profile: &Profile) -> impl Iterator<Item = String>
     let caller = profile.of_caller.as_ref().map(|rules| {
         format!("rules depend on the caller; looked up: {}", callers::looked_up(rules.wanted()))
     });
-    let paths = callers::paths(&config.paths);
+    let paths = callers::paths(&config.paths).chain(removal(config));
     image_labels(config).into_iter().chain(asked).chain(paths).chain(injected).chain(caller)
+}
+
+/// Describes what is removed of that which clients create, and when.
+fn removal(config: &Listener) -> impl Iterator<Item = String> {
+    let Removal { on_exit, delay, .. } = config.removal;
+    let jobs = config.removal.removes_jobs().then(|| {
+        let seconds = delay.as_secs();
+        format!("what containers create is removed {seconds} seconds after their end")
+    });
+    let all = "what clients create is removed when the proxy stops for good".to_owned();
+    jobs.into_iter().chain(on_exit.then_some(all))
 }
 
 /// Describes the injection of an option.

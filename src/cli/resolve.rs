@@ -158,15 +158,13 @@ struct Resolved {
 impl ListenerSource<'_> {
     fn resolve(self, errors: &mut Vec<UsageError>) -> Option<Resolved> {
         let levels = Levels(vec![&self.level.settings, &self.defaults.settings, self.outer]);
+        let removal = keep(errors, removal::of_listener(&levels, &self.own()));
         let listen = keep(errors, self.listen(&levels));
         let daemon = levels.or_default(Setting::Daemon);
         let daemon_path = keep(errors, path(&daemon));
         let access = levels.access(errors);
-        let source = if self.single {
-            levels.last(Setting::SocketBindSource)
-        } else {
-            self.level.settings.last(Setting::SocketBindSource)
-        };
+        let own = self.own();
+        let source = own.last(Setting::SocketBindSource);
         let bind = levels.or_default(Setting::SocketBind);
         let socket_bind =
             listen.as_ref().and_then(|listen| keep(errors, socket_bind(&bind, source, listen)));
@@ -203,20 +201,25 @@ impl ListenerSource<'_> {
             anonymous_volumes: anonymous_volumes?,
             inject,
             paths: paths?,
-            removal: keep(errors, removal::of_listener(&levels))?,
+            removal: removal?,
         };
         errors.extend(nameless(&listener));
         Some(Resolved { listener, listen_by: listen?.by, daemon_by: daemon.by })
     }
 
-    /// Returns the path of the listening socket. Refuses settings of a socket that the service manager passed,
-    /// which would have no effect, unless they name its path.
-    fn listen(&self, levels: &Levels<'_>) -> Result<Given, UsageError> {
-        let own = Levels(if self.single {
+    /// Returns the settings that are meant for this listener alone.
+    fn own(&self) -> Levels<'_> {
+        Levels(if self.single {
             vec![&self.level.settings, self.outer]
         } else {
             vec![&self.level.settings]
-        });
+        })
+    }
+
+    /// Returns the path of the listening socket. Refuses settings of a socket that the service manager passed,
+    /// which would have no effect, unless they name its path.
+    fn listen(&self, levels: &Levels<'_>) -> Result<Given, UsageError> {
+        let own = self.own();
         let listen = own.last(Setting::Listen);
         if let Some(passed) = self.passed {
             let path = &passed.path;

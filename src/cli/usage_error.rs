@@ -109,6 +109,8 @@ pub enum UsageError {
         /// The value of `--socket-bind`.
         value: String,
     },
+    /// `--reap-delay` without a setting that removes something after a delay.
+    NoRemoval(String),
     /// A listening socket that is also the daemon's.
     SameSocket {
         /// The flag or variable of the listening socket.
@@ -253,6 +255,11 @@ impl Display for UsageError {
             Self::NoRewrite { by, bind, value } => {
                 write!(f, "{by}: has no effect with {bind} {value}; expected {bind} rewrite")
             }
+            Self::NoRemoval(by) => write!(
+                f,
+                "{by}: has no effect, since nothing is removed after a delay; expected \
+                 --reap-when-gone (reap_when_gone) or --job-socket (job_socket) beside it"
+            ),
             Self::SameSocket { by, daemon } => {
                 write!(f, "{by}: is the same socket as {daemon}; the proxy would connect to itself")
             }

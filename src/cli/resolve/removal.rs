@@ -20,16 +20,20 @@ use crate::rules::{Label, own};
 /// it began last.
 const LAST_EXCHANGES: Duration = Duration::from_secs(1);
 
-/// Returns the removal that the levels ask for.
-pub(super) fn of_listener(levels: &Levels<'_>) -> Result<Removal, UsageError> {
+/// Returns the removal that the levels ask for. A delay of `own` that would have no effect is an error.
+pub(super) fn of_listener(levels: &Levels<'_>, own: &Levels<'_>) -> Result<Removal, UsageError> {
     let job_socket = levels.last(Setting::JobSocket);
-    Ok(Removal {
+    let removal = Removal {
         on_exit: levels.switch(Setting::ReapOnExit, false)?,
         when_gone: levels.switch(Setting::ReapWhenGone, false)?,
         delay: text(&levels.or_default(Setting::ReapDelay), config::duration)?,
         mark: levels.switch(Setting::Mark, false)?,
         job_socket: job_socket.map(|given| text(given, config::job_socket)).transpose()?,
-    })
+    };
+    match own.last(Setting::ReapDelay).filter(|_| !removal.removes_jobs()) {
+        Some(delay) => Err(UsageError::NoRemoval(delay.by.clone())),
+        None => Ok(removal),
+    }
 }
 
 /// Returns the task of `reap`; `env` looks up a variable.
@@ -148,3 +152,6 @@ fn private_socket(id: &str, env: &impl Fn(&str) -> Option<OsString>) -> Given {
     let (by, folder) = folder("XDG_RUNTIME_DIR").or_else(|| folder("TMPDIR")).unwrap_or_else(usual);
     Given::new(folder.join(format!("dockerd-ci-proxy-{id}")).join("docker.sock"), by)
 }
+
+#[cfg(test)]
+mod tests;

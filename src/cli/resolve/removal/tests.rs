@@ -1,0 +1,66 @@
+use std::convert::Infallible;
+
+use crate::cli::resolve::tests::listener_of;
+use crate::rules::Label;
+
+/// Returns the labels of the proxy's own: those of everything, and those of images.
+fn own_labels(words: &str) -> [String; 2] {
+    let listener = listener_of(&format!("--listensocket /run/a {words}"), &[]).unwrap();
+    let Ok(profile) = listener.profile(|| Ok::<_, Infallible>(String::new()));
+    let of_jobs = listener.removal.removes_jobs();
+    assert_eq!(profile.of_caller.is_some(), of_jobs, "{words}: whether it depends on the caller");
+    let own = |labels: &[Label]| {
+        let own = labels.iter().filter_map(|label| {
+            let key = label.key.strip_prefix("dockerd-ci-proxy.")?;
+            Some(format!("{key}={}", label.value))
+        });
+        own.collect::<Vec<_>>().join(" ")
+    };
+    [own(profile.inject.labels()), own(profile.inject.image_labels())]
+}
+
+#[test]
+fn each_removal_has_the_labels_that_it_looks_for() {
+    for (words, all, images) in [
+        ("", "", ""),
+        ("--mark", "given=direct", "given=by-image"),
+        ("--reap-on-exit", "listener=/run/a given=direct", "listener=/run/a given=by-image"),
+        (
+            "--reap-when-gone",
+            "listener=/run/a job={container:-} given=direct",
+            "listener=/run/a job={container:-} given=by-image",
+        ),
+        (
+            "--reap-when-gone --reap-on-exit",
+            "listener=/run/a job={container:-} given=direct",
+            "listener=/run/a job={container:-} given=by-image",
+        ),
+        (
+            "--job-socket /run/docker.sock",
+            "listener=/run/a job={container:-} given=direct",
+            "listener=/run/a job={container:-} given=by-image",
+        ),
+        (
+            "--reap-when-gone --image-labels none",
+            "listener=/run/a job={container:-} given=direct",
+            "",
+        ),
+    ] {
+        assert_eq!(own_labels(words), [all, images], "{words}");
+    }
+}
+
+#[test]
+fn a_delay_needs_something_that_is_removed_after_it() {
+    let why = listener_of("--reap-delay 5m", &[]).unwrap_err();
+    assert_eq!(
+        why,
+        "--reap-delay: has no effect, since nothing is removed after a delay; expected --reap-when-gone \
+         (reap_when_gone) or --job-socket (job_socket) beside it"
+    );
+    assert!(listener_of("--reap-delay 5m --reap-on-exit", &[]).is_err());
+    for words in ["--reap-when-gone", "--job-socket /run/docker.sock"] {
+        let listener = listener_of(&format!("--reap-delay 5m {words}"), &[]).unwrap();
+        assert_eq!(listener.removal.delay.as_secs(), 300);
+    }
+}
