@@ -1,5 +1,7 @@
 //! The program: reads the command line, asks the daemon what is needed at startup, and serves.
 
+#[path = "main/on_exit.rs"]
+mod on_exit;
 #[path = "main/reap.rs"]
 mod reap;
 #[path = "main/run.rs"]

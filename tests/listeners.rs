@@ -19,6 +19,7 @@ use dockerd_ci_proxy::net::listen::Listener;
 use dockerd_ci_proxy::net::service::notify::Manager;
 use dockerd_ci_proxy::net::{EarlySignal, ListenerGroup, ListenerPlan, Server};
 use dockerd_ci_proxy::proxy::Blind;
+use dockerd_ci_proxy::reap::jobs::Rule;
 use dockerd_ci_proxy::rules::reply::{Replies, Rewrite};
 use dockerd_ci_proxy::rules::socket::{Relation, SocketBind};
 use dockerd_ci_proxy::rules::{Injections, Label, Profile};
@@ -391,6 +392,7 @@ fn a_signal_makes_the_listeners_what_the_file_says() {
     let daemon = Daemon::new(&folder.at("daemon"), "/v");
     let plan = |name: &str, label: &str| ListenerPlan {
         jobs: None,
+        reaps: Rule::default(),
         name: name.to_owned(),
         path: folder.at(name),
         access: SocketAccess::default(),

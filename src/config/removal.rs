@@ -34,8 +34,8 @@ impl Listener {
     /// Returns the labels of the proxy's own, by which it finds what to remove, with the key or flag that asks for
     /// each.
     pub(super) fn own_labels(&self) -> Vec<Inject> {
-        let Removal { on_exit, mark, .. } = &self.removal;
-        let when_gone = self.removal.removes_jobs();
+        let Removal { on_exit, when_gone, mark, .. } = &self.removal;
+        let removes_jobs = self.removal.removes_jobs();
         let entry = |at, key: &str, value: &str, from: &str| Inject {
             at,
             how: How::Force,
@@ -50,13 +50,13 @@ impl Listener {
         let mut labels = Vec::new();
         let asked = if *on_exit { "reap_on_exit" } else { "reap_when_gone" };
         // Two listeners, or two proxies, remove each its own, after its own delay.
-        if *on_exit || when_gone {
+        if *on_exit || removes_jobs {
             labels.extend(both(own::LISTENER, &template::doubled(&self.owner()), asked));
         }
-        if when_gone {
+        if *when_gone {
             labels.extend(both(own::JOB, own::JOB_TEMPLATE, "reap_when_gone"));
         }
-        if *on_exit || when_gone || *mark {
+        if *on_exit || removes_jobs || *mark {
             labels.push(entry(Place::Labels, own::GIVEN, own::DIRECT, "mark"));
             labels.push(entry(Place::ImageLabels, own::GIVEN, own::BY_IMAGE, "mark"));
         }

@@ -13,12 +13,13 @@ use dockerd_ci_proxy::net::listen::jobs::JobSockets;
 use dockerd_ci_proxy::net::listen::socket::may_give;
 use dockerd_ci_proxy::net::service::handover::{Program, Start};
 use dockerd_ci_proxy::net::service::notify::Manager;
-use dockerd_ci_proxy::net::{self, EarlySignal, JobPlan, ListenerGroup, ListenerPlan, Server};
+use dockerd_ci_proxy::net::{EarlySignal, JobPlan, ListenerGroup, ListenerPlan, Server};
+use dockerd_ci_proxy::reap::jobs::Rule;
 use dockerd_ci_proxy::rules::Profile;
 use dockerd_ci_proxy::rules::socket::SocketBind;
 use log::{error, info, warn};
 
-use super::{passed, variable};
+use super::{on_exit, passed, variable};
 
 /// Serves until a signal stops it. Logs errors and returns their exit code.
 pub(super) fn serve(
@@ -70,7 +71,10 @@ pub(super) fn serve(
         announce(listener, paths, &rules.profile);
     }
     let stopped = server.run().map_err(|why| loop_failed(&why))?;
-    announce_stop(stopped);
+    announce_stop(stopped.cut, stopped.handed_over);
+    if !stopped.reaps.is_empty() {
+        on_exit::remove(&stopped.reaps, &manager());
+    }
     Ok(Exit::Done)
 }
 
@@ -82,7 +86,7 @@ pub(super) fn logged(errors: &[(Exit, String)]) -> Exit {
     errors.first().map_or(Exit::Failed, |(exit, _)| *exit)
 }
 
-fn announce_stop(net::Stopped { cut, handed_over }: net::Stopped) {
+fn announce_stop(cut: usize, handed_over: usize) {
     let handed_over = match handed_over {
         0 => String::new(),
         _ => format!(", {handed_over} were handed over"),
@@ -122,13 +126,18 @@ fn read_again(old: &Config, passed: &[Passed]) -> Result<Vec<ListenerPlan>, Vec<
     for listener in &config.listeners {
         listener.warnings().for_each(|warning| warn!("{}{warning}", prefix(listener)));
     }
-    let plan = |(listener, rules): (config::Listener, ListenerRules)| ListenerPlan {
-        jobs: job_plan(&listener, &rules),
-        name: listener.name.unwrap_or_default(),
-        path: listener.listen,
-        access: listener.access,
-        profile: rules.profile,
-        daemon: listener.daemon,
+    let plan = |(listener, rules): (config::Listener, ListenerRules)| {
+        let jobs = job_plan(&listener, &rules);
+        let reaps = removal(&listener, jobs.as_ref());
+        ListenerPlan {
+            jobs,
+            reaps,
+            name: listener.name.unwrap_or_default(),
+            path: listener.listen,
+            access: listener.access,
+            profile: rules.profile,
+            daemon: listener.daemon,
+        }
     };
     Ok(config.listeners.into_iter().zip(profiles).map(plan).collect())
 }
@@ -159,10 +168,18 @@ fn groups(
             sockets.push(bind(&listener.listen, listener.access, &listener.daemon)?);
         }
         let group = ListenerGroup::new(sockets, rules.profile.clone(), listener.daemon.clone());
-        groups.push(ListenerGroup { name, jobs: job_plan(listener, rules), ..group });
+        let jobs = job_plan(listener, rules);
+        let reaps = removal(listener, jobs.as_ref());
+        groups.push(ListenerGroup { name, jobs, reaps, ..group });
     }
     ListenerGroup::recognize_each_other(&mut groups);
     Ok((groups, left))
+}
+
+/// Returns the removal for a listener whose containers get these sockets, if any.
+fn removal(listener: &config::Listener, jobs: Option<&JobPlan>) -> Rule {
+    let sockets = jobs.map(|jobs| jobs.sockets.host_folder().to_owned());
+    Rule { sockets, ..Rule::of(listener) }
 }
 
 /// Returns the plan of the sockets that containers of a listener get, if they get some.

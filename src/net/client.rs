@@ -18,7 +18,7 @@ use crate::rules::buildkit::Store;
 
 /// Time for a request and its whole response. A daemon that lists its plugins for `/info` may take
 /// a second; the startup of the proxy must not hang on a daemon that is stuck.
-const TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Bytes that the body of a response may have. An `/info` has a few thousand, a container some
 /// ten thousand.
@@ -160,7 +160,7 @@ pub(super) fn peer(daemon: &Path) -> Result<Credentials, Error> {
 }
 
 /// Connects. Waits no longer than `timeout` for a place in the daemon's queue.
-fn connect(daemon: &Path, timeout: Duration) -> Result<UnixStream, Error> {
+pub(super) fn connect(daemon: &Path, timeout: Duration) -> Result<UnixStream, Error> {
     let away = |errno: Errno| match errno {
         Errno::AGAIN => Error::TimedOut,
         _ => Error::Away(errno.into()),

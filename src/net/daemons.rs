@@ -111,7 +111,7 @@ impl Daemons {
 
     /// Makes that the sockets of all daemons are recognized beside each of them, and those of several
     /// `listeners` and in `folders`.
-    pub(super) fn recognize(&mut self, listeners: &[PathBuf], folders: Vec<PathBuf>) {
+    pub(super) fn recognize(&mut self, listeners: &[PathBuf], folders: &[PathBuf]) {
         let own = self.all.iter().map(|daemon| daemon.path.clone());
         let sockets: Vec<_> = own.chain(listeners.iter().cloned()).collect();
         let look = SocketIdentity::for_sockets(sockets, folders);

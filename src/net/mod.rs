@@ -11,6 +11,7 @@ pub mod command;
 mod daemons;
 mod fd_limits;
 pub mod host;
+pub mod keeper;
 pub mod listen;
 pub mod log;
 pub mod reap;

@@ -10,9 +10,11 @@ mod changes;
 mod group;
 mod guests;
 mod jobs;
+mod keeping;
 mod life;
 mod passing_on;
 mod predecessors;
+mod preparing;
 mod reload;
 mod served;
 mod task;
@@ -20,17 +22,16 @@ mod task;
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use log::error;
 use mio::event::Event;
-use mio::{Events, Interest, Poll, Registry, Token};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use mio::{Events, Poll, Token};
 use signal_hook_mio::v1_0::Signals;
 
 use super::daemons::Daemons;
-use super::fd_limits::FdLimits;
 use super::slab::{Side, Slab, is_paired, place, token};
 use super::timers::Timers;
 use crate::config::Drain;
@@ -42,12 +43,14 @@ use crate::net::wire::pair::Pair;
 use crate::net::wire::pools::Pools;
 use crate::net::wire::pumps::Pumps;
 use crate::net::wire::shell::{Opened, Shell, Wants};
-use crate::proxy::{ListenerSettings, Shared};
+use crate::proxy::Shared;
+use crate::reap::jobs::Rule;
 use crate::stats::Counters;
 use accepting::Accepting;
 pub use group::ListenerGroup;
-use guests::{Guests, since_epoch};
+use guests::Guests;
 pub use jobs::JobPlan;
+use keeping::Keepers;
 use life::Takeover;
 use passing_on::Passing;
 use predecessors::Predecessors;
@@ -90,6 +93,7 @@ pub struct Server {
     predecessors: Predecessors,
     passing: Passing,
     reload: Reload,
+    keepers: Keepers,
     pairs: Slab<Pair>,
     /// Maximum number of pairs, so that each accepted client has descriptors for its daemon connection.
     max_pairs: usize,
@@ -106,93 +110,17 @@ pub struct Server {
 }
 
 /// The result of serving.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stopped {
     /// Number of connections that were closed during an exchange.
     pub cut: usize,
     /// Number of connections that were passed to another process.
     pub handed_over: usize,
+    /// What is to be removed now, each with the socket of its daemon; nothing if another process serves.
+    pub reaps: Vec<(PathBuf, Rule)>,
 }
 
 impl Server {
-    /// Prepares to serve the clients of all `groups`, to report to the `manager`, and to have the
-    /// `program` take over at SIGHUP, which is ignored without one.
-    ///
-    /// # Errors
-    /// The kernel gives no epoll, no signal handling or no registration.
-    pub fn new(
-        groups: Vec<ListenerGroup>,
-        drain: Drain,
-        manager: Manager,
-        program: Option<Program>,
-    ) -> io::Result<Self> {
-        let mut server = Self::without_signals(groups, drain, manager)?;
-        server.signals = Some(signals(server.poll.registry(), program.is_some())?);
-        server.program = program;
-        Ok(server)
-    }
-
-    /// Prepares to serve like [`new`](Self::new), but handles no signals.
-    ///
-    /// # Errors
-    /// The kernel gives no epoll or no registration.
-    pub fn without_signals(
-        groups: Vec<ListenerGroup>,
-        drain: Drain,
-        manager: Manager,
-    ) -> io::Result<Self> {
-        let poll = Poll::new()?;
-        let (mut daemons, shared) = (Daemons::default(), Rc::default());
-        let (mut listeners, mut served) = (Listeners::for_clients(), Slab::new());
-        let mut plans = Vec::new();
-        for ListenerGroup { name, listeners: sockets, profile, daemon, jobs, look } in groups {
-            let upstream = daemons.add_known_by(&daemon, look).upstream();
-            plans.push((served.next(), jobs, Rc::clone(&upstream)));
-            let shared = Rc::clone(&shared);
-            let default = ListenerSettings::default();
-            let settings = ListenerSettings { name, profile, upstream, shared, ..default };
-            let paths = sockets.iter().map(|listener| listener.path().to_owned()).collect();
-            for listener in sockets {
-                listeners.add(listener, served.next(), poll.registry())?;
-            }
-            served.insert(Served::new(Rc::new(settings), paths));
-        }
-        let files = limits(&listeners, &daemons);
-        let mut server = Self {
-            signals: None,
-            blocking: Blocking::new(poll.registry(), LOOKS)?,
-            poll,
-            served,
-            daemons,
-            shared,
-            drain,
-            manager,
-            max_pairs: files.pairs,
-            full_warned: None,
-            accepting: Accepting::Open(listeners),
-            counters: Counters::default(),
-            guests: Guests::default(),
-            started: since_epoch(),
-            woke: Instant::now(),
-            program: None,
-            upgrade: None,
-            predecessors: Predecessors::default(),
-            passing: Passing::default(),
-            reload: Reload::default(),
-            pairs: Slab::new(),
-            ready: VecDeque::new(),
-            timers: Timers::default(),
-            pools: Pools::new(files.pipes),
-            pumps: Pumps::default(),
-            opened: Vec::new(),
-            serial: 0,
-        };
-        for (base, jobs, upstream) in plans {
-            server.renew_jobs(base, jobs, upstream);
-        }
-        Ok(server)
-    }
-
     /// Serves until a signal or a successor ends it.
     ///
     /// # Errors
@@ -207,6 +135,7 @@ impl Server {
     fn turns(&mut self, mut is_over: impl FnMut() -> bool) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         self.manager.ready();
+        self.keep();
         self.reload_if_missed();
         while !self.is_done() {
             // In every turn of the loop, so that the watchdog notices a stuck loop.
@@ -292,6 +221,7 @@ impl Server {
             LOOKS => {
                 self.blocking.seen().into_iter().for_each(|slot| self.queue(slot));
                 self.reloaded();
+                self.retire_reported();
             }
             token if Listeners::has(token) => {
                 let both = [self.accepting.listeners(), self.guests.listeners()];
@@ -379,33 +309,10 @@ impl Server {
         Some(act(pair, &mut self.pumps, &mut shell))
     }
 
-    /// Adapts the maximum number of pairs to the present listeners and daemons.
-    fn renew_limits(&mut self) {
-        if let Some(listeners) = self.accepting.listeners() {
-            let pairs = limits(listeners, &self.daemons).pairs;
-            self.max_pairs = pairs.saturating_sub(self.guest_files().div_ceil(2)).max(1);
-        }
-    }
-
     fn next_token(&mut self, slot: usize, side: Side) -> Token {
         self.serial = self.serial.wrapping_add(1);
         token(slot, side, self.serial)
     }
-}
-
-/// Returns the limits beside these sockets. They include the events of one daemon.
-fn limits(listeners: &Listeners, daemons: &Daemons) -> FdLimits {
-    FdLimits::beside(listeners.len() + daemons.len().saturating_sub(1))
-}
-
-/// Handles signals as events of the loop; SIGHUP only if it `upgrades`.
-fn signals(registry: &Registry, upgrades: bool) -> io::Result<Signals> {
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGUSR1])?;
-    if upgrades {
-        signals.add_signal(SIGHUP)?;
-    }
-    registry.register(&mut signals, SIGNALS, Interest::READABLE)?;
-    Ok(signals)
 }
 
 #[cfg(test)]

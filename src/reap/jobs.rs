@@ -25,21 +25,20 @@ pub struct Rule {
     pub on_exit: bool,
     /// The time between the end of a container and the removal of what it created; `None` if that stays.
     pub delay: Option<Duration>,
-    /// The directory with the sockets for single containers, if they get any.
+    /// The directory with the sockets for single containers as the daemon sees it, if they get any.
     pub sockets: Option<PathBuf>,
 }
 
 impl Rule {
-    /// Returns the removal that the configuration of a listener asks for.
+    /// Returns the removal that the configuration of a listener asks for, without the directory of sockets.
     #[must_use]
     pub fn of(listener: &Listener) -> Self {
         let removal = &listener.removal;
-        let sockets = || PathBuf::from(format!("{}.jobs", listener.listen.display()));
         Self {
             owner: listener.owner(),
             on_exit: removal.on_exit,
             delay: removal.removes_jobs().then_some(removal.delay),
-            sockets: removal.job_socket.as_ref().map(|_| sockets()),
+            sockets: None,
         }
     }
 

@@ -193,6 +193,13 @@ impl Blocking {
         Ok(receiver)
     }
 
+    /// Returns a function that wakes the event loop, for other threads.
+    pub(in crate::net) fn waker(&self) -> impl Fn() + Send + use<> {
+        let shared = Arc::clone(&self.0);
+        // This fails only after the event loop has ended.
+        move || drop(shared.waker.wake())
+    }
+
     /// Takes the pairs with new answers.
     pub(in crate::net) fn seen(&self) -> Vec<usize> {
         mem::take(&mut self.0.board().seen)

@@ -56,13 +56,13 @@ impl SocketIdentity {
     /// program runs in a container and cannot see the host's files, it compares the spelling of paths.
     #[must_use]
     pub fn for_socket(daemon: PathBuf) -> Self {
-        Self::for_sockets([daemon], Vec::new())
+        Self::for_sockets([daemon], &[])
     }
 
     /// The same for several sockets that clients must not reach by a mount: those of all daemons, and the
     /// listening sockets of other rules. Everything in `folders` is one, too, known by the spelling of its path.
     #[must_use]
-    pub fn for_sockets(sockets: impl IntoIterator<Item = PathBuf>, folders: Vec<PathBuf>) -> Self {
+    pub fn for_sockets(sockets: impl IntoIterator<Item = PathBuf>, folders: &[PathBuf]) -> Self {
         let known = |path: PathBuf| KnownSocket { spelt: plain(cleaned(&path)).into_owned(), path };
         let folders = folders.iter().map(|path| plain(cleaned(path)).into_owned()).collect();
         Self::new(KnownSockets { sockets: sockets.into_iter().map(known).collect(), folders })

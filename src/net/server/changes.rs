@@ -51,6 +51,7 @@ impl Server {
     /// The sockets that cannot be made. Then nothing has changed.
     pub(super) fn apply(&mut self, plans: Vec<ListenerPlan>) -> Result<Changes, Vec<String>> {
         self.bind(&plans)?;
+        self.keep_for(&plans);
         let mut changes = Changes::default();
         let upstream = plans.first().map(|plan| self.daemons.add(&plan.daemon).upstream());
         let folders: Vec<_> = plans.iter().filter_map(|plan| plan.jobs.as_ref()).collect();
@@ -70,7 +71,7 @@ impl Server {
         let listeners = self.served.iter().map(|(_, served)| served);
         let listeners = listeners.filter(|served| several && !served.settings.answers);
         let listeners: Vec<_> = listeners.flat_map(|served| served.sockets.clone()).collect();
-        self.daemons.recognize(&listeners, folders);
+        self.daemons.recognize(&listeners, &folders);
         self.renew_limits();
         Ok(changes)
     }
@@ -104,7 +105,7 @@ impl Server {
 
     /// Gives a listener its new settings, or adds it. Returns what is known of its socket.
     fn renew(&mut self, plan: ListenerPlan, changes: &mut Changes) -> Socket {
-        let ListenerPlan { name, path, access, profile, daemon, jobs } = plan;
+        let ListenerPlan { name, path, access, profile, daemon, jobs, .. } = plan;
         let upstream = self.daemons.add(&daemon).upstream();
         let of_jobs = (jobs.clone(), Rc::clone(&upstream));
         let shared = Rc::clone(&self.shared);

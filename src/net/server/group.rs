@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::net::host::socket_identity::SocketIdentity;
 use crate::net::listen::Listener;
 use crate::net::server::JobPlan;
+use crate::reap::jobs::Rule;
 use crate::rules::Profile;
 
 /// A listener: its listening sockets, which have the same settings.
@@ -22,6 +23,8 @@ pub struct ListenerGroup {
     pub jobs: Option<JobPlan>,
     /// Recognizes the daemon's socket under all its names.
     pub look: SocketIdentity,
+    /// The removal of what its clients created.
+    pub reaps: Rule,
 }
 
 impl ListenerGroup {
@@ -29,7 +32,8 @@ impl ListenerGroup {
     #[must_use]
     pub fn new(listeners: Vec<Listener>, profile: Profile, daemon: PathBuf) -> Self {
         let look = SocketIdentity::for_socket(daemon.clone());
-        Self { name: String::new(), listeners, profile, daemon, jobs: None, look }
+        let (name, reaps) = (String::new(), Rule::default());
+        Self { name, listeners, profile, daemon, jobs: None, look, reaps }
     }
 
     /// Makes that each of several groups recognizes the sockets of all daemons and of all listeners: through
@@ -45,7 +49,7 @@ impl ListenerGroup {
         let listening = listeners.map(|listener| listener.path().to_owned());
         let sockets: Vec<_> =
             groups.iter().map(|group| group.daemon.clone()).chain(listening).collect();
-        let look = SocketIdentity::for_sockets(sockets, folders);
+        let look = SocketIdentity::for_sockets(sockets, &folders);
         for group in groups {
             group.look = look.clone();
         }

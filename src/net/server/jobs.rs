@@ -3,14 +3,15 @@
 //! Those of one listener form a listener of their own: its callers are the containers that mount the sockets.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::Path;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use log::{info, warn};
 
 use super::Server;
 use super::served::Served;
+use crate::net::keeper::Mounted;
 use crate::net::listen::Listener;
 use crate::net::listen::jobs::JobSockets;
 use crate::net::service::store::name_of;
@@ -100,26 +101,29 @@ impl Server {
         self.renew_limits();
     }
 
-    /// Closes the sockets that no container mounted at the time `begun`, and removes their files. A container may
-    /// still be about to be created.
-    pub(super) fn retire_jobs(&mut self, mounted: &BTreeSet<PathBuf>, begun: Instant) {
+    /// Closes the sockets that no container mounts, and removes their files. A container may still be about to be
+    /// created.
+    pub(super) fn retire_jobs(&mut self, mounted: &Mounted) {
+        let Mounted { begun, directories, sources } = mounted;
+        let is_asked = |path: &Path| directories.iter().any(|above| path.starts_with(above));
         let registry = self.poll.registry();
         let Some(listeners) = self.accepting.listeners() else { return };
-        let gone = listeners
-            .retire(registry, |job| mounted.contains(job.path()) || job.since() + CREATING > begun);
+        let gone = listeners.retire(registry, |job| {
+            let is_new = job.since() + CREATING > *begun;
+            sources.contains(job.path()) || is_new || !is_asked(job.path())
+        });
+        let open: BTreeSet<_> = listeners.jobs().map(|(_, job)| job.path().to_owned()).collect();
         for name in gone.iter().filter_map(|job| name_of(job.path())) {
             self.manager.forget(&name);
         }
         if !gone.is_empty() {
-            info!("{} sockets were closed, since their containers are gone", gone.len());
+            info!("{} sockets of containers that are gone were closed", gone.len());
             self.renew_limits();
         }
-        let Some(listeners) = self.accepting.listeners() else { return };
-        let open: BTreeSet<_> = listeners.jobs().map(|(_, job)| job.path().to_owned()).collect();
-        for (_, served) in self.served.iter() {
-            if let Some(jobs) = &served.jobs {
-                jobs.sockets.clean(|path| mounted.contains(path) || open.contains(path));
-            }
+        let jobs = self.served.iter().filter_map(|(_, served)| served.jobs.as_ref());
+        for jobs in jobs {
+            jobs.sockets
+                .clean(|path| sources.contains(path) || open.contains(path) || !is_asked(path));
         }
     }
 }

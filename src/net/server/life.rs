@@ -172,7 +172,8 @@ impl Server {
             });
             cut += usize::from(idle == Some(false));
         }
-        Stopped { cut, handed_over: self.passing.handed_over }
+        let reaps = self.keepers.on_exit();
+        Stopped { cut, handed_over: self.passing.handed_over, reaps }
     }
 }
 
@@ -281,6 +282,7 @@ impl Server {
             }
         };
         self.manager.leave();
+        self.keepers.leave();
         if let Some(listeners) = self.accepting.listeners() {
             listeners.leave_files();
         }

@@ -20,6 +20,7 @@ use super::changes::Changes;
 use super::guests::since_epoch;
 use super::jobs::JobPlan;
 use crate::config::SocketAccess;
+use crate::reap::jobs::Rule;
 use crate::rules::Profile;
 use crate::stats::Reloads;
 
@@ -39,6 +40,8 @@ pub struct ListenerPlan {
     pub daemon: PathBuf,
     /// The sockets that its containers get, if they get some.
     pub jobs: Option<JobPlan>,
+    /// The removal of what its clients created.
+    pub reaps: Rule,
 }
 
 /// The listeners of the configuration file, or all errors in it.

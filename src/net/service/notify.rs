@@ -25,6 +25,9 @@ const RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// Time in addition to the drain time that the shutdown may take.
 const END_SLACK: Duration = Duration::from_secs(5);
 
+/// Time that each step of a removal may take at the end.
+const STEP: Duration = Duration::from_mins(1);
+
 /// The content of the status line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::net) struct State {
@@ -134,6 +137,11 @@ fn stopping(drain: Option<Duration>) -> String {
     }
 }
 
+/// Returns the message that stopping goes on, and may take [`STEP`] from now on until the next one.
+fn extend() -> String {
+    format!("EXTEND_TIMEOUT_USEC={}\nWATCHDOG=1", STEP.as_micros())
+}
+
 /// Returns the message that names the main process of the service.
 fn main_process(number: u32) -> String {
     format!("MAINPID={number}")
@@ -194,6 +202,13 @@ impl Manager {
     /// Reports that no more clients are accepted; see [`stopping`].
     pub(in crate::net) fn stopping(&mut self, drain: Option<Duration>) {
         self.queue(|| stopping(drain));
+    }
+
+    /// Reports that stopping goes on, and needs more time. Ignores a failure: the manager may have its reasons.
+    pub fn extend(&self) {
+        if let Some((socket, _)) = &self.link {
+            let _ = socket.send(extend().as_bytes());
+        }
     }
 
     /// Reports that a new process is being started, which may take over.

@@ -69,6 +69,7 @@ impl From<Unknown> for Refusal {
 }
 
 impl fmt::Display for Unknown {
+    #[expect(clippy::too_many_lines, reason = "a table: one sentence for each variant")]
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OutOfSight => out.write_str(

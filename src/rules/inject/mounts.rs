@@ -37,7 +37,9 @@ impl OperatorMounts {
             let Place::Field(field) = at else { continue };
             match (field.path, value) {
                 (BINDS, Value::List(binds)) => {
-                    binds.iter().for_each(|text| mounts.add_bind(text));
+                    for bind in binds {
+                        mounts.add_bind(bind);
+                    }
                 }
                 (TMPFS, Value::Map(map)) => {
                     mounts.tmpfs.extend(map.iter().map(|label| label.key.clone()));

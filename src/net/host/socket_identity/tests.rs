@@ -39,7 +39,7 @@ fn several_sockets_are_recognized_at_once() {
     fs::create_dir_all(dir.join("b")).unwrap();
     let (one, missing) = (dir.join("a/one.sock"), dir.join("b/missing.sock"));
     let _daemon = std::os::unix::net::UnixListener::bind(&one).unwrap();
-    let look = SocketIdentity::for_sockets([missing, one], Vec::new());
+    let look = SocketIdentity::for_sockets([missing, one], &[]);
     let named = |name: &str| at(&look, dir.join(name).to_str().unwrap());
     for (name, relation) in [
         ("a/one.sock", Relation::Socket),

@@ -9,6 +9,7 @@ use crate::config::Drain;
 use crate::net::server::ListenerGroup;
 use crate::net::service::notify::Manager;
 use crate::net::slab::MAX_SLOTS;
+use crate::reap::jobs::Rule;
 use crate::rules::{Injections, Label, Profile};
 
 /// A server without a loop, with a daemon called `d`.
@@ -53,6 +54,7 @@ impl Lab {
             profile: labelled(key),
             daemon: self.folder.join("d"),
             jobs: None,
+            reaps: Rule::default(),
         }
     }
 

@@ -1,0 +1,41 @@
+//! The removal of what clients created, when the proxy stops for good.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use dockerd_ci_proxy::net::keeper::{GRACE, counts};
+use dockerd_ci_proxy::net::reap::Removal;
+use dockerd_ci_proxy::net::service::notify::Manager;
+use dockerd_ci_proxy::reap::jobs::Rule;
+use log::{error, info, warn};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag::register_conditional_shutdown;
+
+/// Removes everything that clients of these listeners created. Logs what was removed and what stayed.
+pub(super) fn remove(rules: &[(PathBuf, Rule)], manager: &Manager) {
+    // Another signal ends the process at once: its handler does no more than that.
+    for signal in [SIGTERM, SIGINT] {
+        let always = Arc::new(AtomicBool::new(true));
+        if let Err(why) = register_conditional_shutdown(signal, 0, always) {
+            warn!("cannot handle a second signal: {why}");
+        }
+    }
+    for (daemon, rule) in rules {
+        let owner = &rule.owner;
+        info!("removing what clients of {owner} created; another signal ends this");
+        manager.extend();
+        let (daemon, criteria) = (daemon.clone(), rule.criteria());
+        let removal = Removal { daemon, criteria, grace: GRACE, dry_run: false };
+        match removal.run(&mut |_| manager.extend()) {
+            Ok(report) => {
+                let removed = counts(&report).unwrap_or_else(|| "nothing".to_owned());
+                info!("of what clients of {owner} created, {removed} was removed");
+                for (thing, why) in report.left {
+                    warn!("{owner}: {} {:?} stayed: {why}", thing.kind.name(), thing.name);
+                }
+            }
+            Err(why) => error!("cannot remove what clients of {owner} created: {why}"),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The removal of what containers created, after they have ended: one thread for each daemon.
+//!
+//! The thread looks at the daemon's lists, waits for the end of a container or for the next time at which something
+//! is due, and looks again. Nothing of it happens in the event loop.
+
+mod events;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use log::{info, warn};
+
+use super::client;
+use super::reap::Removal;
+use crate::http::target::{encode_component, encode_path};
+use crate::reap::Report;
+use crate::reap::jobs::{Job, Jobs, LISTS, Rule, State, mounted};
+use crate::rules::own;
+use events::{Events, Woken};
+
+/// The longest time between two looks.
+const PERIOD: Duration = Duration::from_mins(1);
+
+/// The time from an event to the next look, in which more events may come.
+const SOON: Duration = Duration::from_millis(200);
+
+/// The least time between two looks, as a multiple of the time that the last one took: the daemon must have time
+/// for others while containers end all the time.
+const REST: u32 = 10;
+
+/// The shortest and the longest pause before a daemon is asked again that did not answer. The pause doubles.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+
+/// Time that containers get to stop.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+/// The task of a thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The socket of the daemon.
+    pub daemon: PathBuf,
+    /// The rules of its listeners.
+    pub rules: Vec<Rule>,
+}
+
+impl Plan {
+    /// Returns a plan for each daemon with something to do.
+    #[must_use]
+    pub fn all<'r>(rules: impl IntoIterator<Item = (&'r PathBuf, &'r Rule)>) -> Vec<Self> {
+        let mut plans: BTreeMap<&PathBuf, Vec<Rule>> = BTreeMap::new();
+        for (daemon, rule) in rules.into_iter().filter(|(_, rule)| rule.delay.is_some()) {
+            plans.entry(daemon).or_default().push(rule.clone());
+        }
+        plans.into_iter().map(|(daemon, rules)| Self { daemon: daemon.clone(), rules }).collect()
+    }
+}
+
+/// The sockets for single containers that are mounted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mounted {
+    /// The time before the daemon was asked. What was created later may be missing.
+    pub begun: Instant,
+    /// The directories that were looked for.
+    pub directories: Vec<PathBuf>,
+    /// The sources of all mounts below them.
+    pub sources: BTreeSet<PathBuf>,
+}
+
+/// A running thread, which ends soon after this is dropped.
+#[derive(Debug)]
+pub struct Keeper {
+    plan: Plan,
+    /// The other end is the thread's.
+    _life: UnixStream,
+}
+
+impl Keeper {
+    /// Starts the thread. It calls `report` after each look if there are directories with sockets.
+    ///
+    /// # Errors
+    ///
+    /// No descriptor is left, or no thread can be started.
+    pub fn start(plan: Plan, report: impl Fn(Mounted) + Send + 'static) -> io::Result<Self> {
+        let (life, end) = UnixStream::pair()?;
+        let jobs = Jobs::new(&plan.rules);
+        let directories = plan.rules.iter().filter_map(|rule| rule.sockets.clone()).collect();
+        let events = Events::new(end)?;
+        let (daemon, rest, away) = (plan.daemon.clone(), SOON, None);
+        let work = Work { daemon, directories, jobs, events, rest, away };
+        thread::Builder::new().name("keeper".to_owned()).spawn(move || work.run(&report))?;
+        Ok(Self { plan, _life: life })
+    }
+
+    /// Returns the plan.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+}
+
+/// The state of the thread.
+struct Work {
+    daemon: PathBuf,
+    directories: Vec<PathBuf>,
+    jobs: Jobs,
+    events: Events,
+    /// The least time to the next look.
+    rest: Duration,
+    /// The pause before the next attempt, while the daemon does not answer.
+    away: Option<Duration>,
+}
+
+impl Work {
+    fn run(mut self, report: &impl Fn(Mounted)) {
+        loop {
+            let begun = Instant::now();
+            let looked = self.events.connect(&self.daemon).and_then(|()| self.look(report));
+            let now = Instant::now();
+            self.rest = SOON.max((now - begun) * REST);
+            let until = match looked {
+                // What was created by a container that was removed is due at once.
+                Ok(true) => now + SOON,
+                Ok(false) => {
+                    let next = self.jobs.next().map(|next| next.max(now + SOON));
+                    next.map_or(now + PERIOD, |next| next.min(now + PERIOD))
+                }
+                Err(_) => now + self.away.map_or(PAUSES.0, |pause| (pause * 2).min(PAUSES.1)),
+            };
+            self.note(looked.err(), until - now);
+            if self.events.wait(until, self.rest) == Woken::ToEnd {
+                return;
+            }
+        }
+    }
+
+    /// Logs the beginning and the end of an outage.
+    fn note(&mut self, failure: Option<client::Error>, pause: Duration) {
+        let daemon = self.daemon.display();
+        match (failure, self.away) {
+            (Some(why), None) => {
+                warn!(
+                    "cannot look for containers that have ended, at {daemon}: {why}; trying again"
+                );
+                self.away = Some(pause);
+            }
+            (Some(_), Some(_)) => self.away = Some(pause),
+            (None, Some(_)) => {
+                info!("looking for containers that have ended again, at {daemon}");
+                self.away = None;
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// Looks for jobs, and removes what is due. Returns `true` if something was removed.
+    fn look(&mut self, report: &impl Fn(Mounted)) -> Result<bool, client::Error> {
+        if !self.directories.is_empty() {
+            let begun = Instant::now();
+            let answer = client::get(&self.daemon, "/containers/json?all=1")?;
+            let sources = mounted(&answer, &self.directories);
+            report(Mounted { begun, directories: self.directories.clone(), sources });
+        }
+        self.jobs.found(&self.list()?);
+        // Of one container the daemon may know nothing for certain. The others must not wait for it.
+        let mut failure = None;
+        for id in self.jobs.containers() {
+            match self.state(&id) {
+                Ok(state) => {
+                    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+                    self.jobs.seen(&id, state, Instant::now(), since_epoch.unwrap_or_default());
+                }
+                Err(why @ client::Error::Nonsense(_)) => failure = Some(why),
+                Err(why) => return Err(why),
+            }
+        }
+        let mut removed = false;
+        for job in self.jobs.due(Instant::now()) {
+            removed |= self.remove(&job)?;
+        }
+        failure.map_or(Ok(removed), Err)
+    }
+
+    /// Returns the jobs of all things that the daemon has.
+    fn list(&self) -> Result<BTreeSet<Job>, client::Error> {
+        let filters = format!(r#"{{"label":["{}"]}}"#, own::JOB);
+        let filters = encode_component(&filters);
+        let mut jobs = BTreeSet::new();
+        for list in LISTS {
+            match client::get(&self.daemon, &format!("{}filters={filters}", list.target)) {
+                Ok(answer) => jobs.extend(list.jobs(&answer)),
+                Err(client::Error::Status(_)) if list.of_swarm => {}
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(jobs)
+    }
+
+    /// Asks for the state of a container.
+    fn state(&self, id: &str) -> Result<State, client::Error> {
+        let target = format!("/containers/{}/json", encode_path(id));
+        let (status, body) = client::text(&self.daemon, &target)?;
+        State::read(status, &body)
+            .map_err(|why| client::Error::Nonsense(format!("about the container {id:?}, {why}")))
+    }
+
+    /// Removes what a container created. Returns `true` if something was removed.
+    fn remove(&mut self, job: &Job) -> Result<bool, client::Error> {
+        let daemon = self.daemon.clone();
+        let removal = Removal { daemon, criteria: job.criteria(), grace: GRACE, dry_run: false };
+        let report = removal.run(&mut |_| {})?;
+        let what = format!("the container {:?} has ended: ", job.container);
+        if let Some(counts) = counts(&report) {
+            info!("{what}of what it created, {counts} were removed");
+        }
+        let removed = !report.removed.is_empty();
+        for (thing, why) in self.jobs.reaped(job, report, Instant::now()) {
+            warn!("{what}{} {:?} stayed: {why}", thing.kind.name(), thing.name);
+        }
+        Ok(removed)
+    }
+}
+
+/// Returns the numbers of things that were removed, by kind.
+#[must_use]
+pub fn counts(report: &Report) -> Option<String> {
+    let mut counts: BTreeMap<_, usize> = BTreeMap::new();
+    for thing in &report.removed {
+        *counts.entry(thing.kind).or_default() += 1;
+    }
+    let counts = counts.iter().map(|(kind, count)| format!("{count} {}", kind.name()));
+    let counts: Vec<_> = counts.collect();
+    (!counts.is_empty()).then(|| counts.join(", "))
+}
