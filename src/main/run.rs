@@ -15,7 +15,7 @@ use dockerd_ci_proxy::net::command::{Limits, Signals};
 use dockerd_ci_proxy::net::listen::Listener;
 use dockerd_ci_proxy::net::reap::Removal;
 use dockerd_ci_proxy::net::service::notify::Manager;
-use dockerd_ci_proxy::net::{self, ListenerGroup, Server, client};
+use dockerd_ci_proxy::net::{self, Server, client};
 use dockerd_ci_proxy::reap::Criteria;
 use dockerd_ci_proxy::rules::{Label, own};
 use log::{LevelFilter, error, warn};
@@ -69,8 +69,7 @@ fn served(order: &RunOrder) -> Result<(Signals, io::Result<u8>), Exit> {
         return Err(Exit::NoDaemon);
     }
     let profiles = profiles(config).map_err(|errors| super::serve::logged(&errors))?;
-    let (Some(listener), Some(profile)) = (config.listeners.first(), profiles.into_iter().next())
-    else {
+    let (Some(listener), Some(rules)) = (config.listeners.first(), profiles.first()) else {
         return Err(Exit::Failed);
     };
     listener.warnings().for_each(|warning| warn!("{warning}"));
@@ -79,7 +78,7 @@ fn served(order: &RunOrder) -> Result<(Signals, io::Result<u8>), Exit> {
     let _directory = Directory::create(&listener.listen)?;
     let socket = Listener::bind(&listener.listen, listener.access, &listener.daemon)
         .map_err(failed("cannot listen"))?;
-    let group = ListenerGroup::new(vec![socket], profile, listener.daemon.clone());
+    let group = super::serve::group(listener, rules, vec![socket]);
     let server = Server::without_signals(vec![group], config.drain, Manager::nobody())
         .map_err(failed("cannot serve"))?;
     let mut command = command(order, &listener.listen);

@@ -167,13 +167,22 @@ fn groups(
         if sockets.is_empty() {
             sockets.push(bind(&listener.listen, listener.access, &listener.daemon)?);
         }
-        let group = ListenerGroup::new(sockets, rules.profile.clone(), listener.daemon.clone());
-        let jobs = job_plan(listener, rules);
-        let reaps = removal(listener, jobs.as_ref());
-        groups.push(ListenerGroup { name, jobs, reaps, ..group });
+        groups.push(ListenerGroup { name, ..group(listener, rules, sockets) });
     }
     ListenerGroup::recognize_each_other(&mut groups);
     Ok((groups, left))
+}
+
+/// Makes a group of these sockets.
+pub(super) fn group(
+    listener: &config::Listener,
+    rules: &ListenerRules,
+    sockets: Vec<Listener>,
+) -> ListenerGroup {
+    let jobs = job_plan(listener, rules);
+    let reaps = removal(listener, jobs.as_ref());
+    let group = ListenerGroup::new(sockets, rules.profile.clone(), listener.daemon.clone());
+    ListenerGroup { jobs, reaps, ..group }
 }
 
 /// Returns the removal for a listener whose containers get these sockets, if any.

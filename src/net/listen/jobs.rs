@@ -1,7 +1,8 @@
 //! The sockets that containers get for what they create themselves. Each is mounted into one container, which is
 //! known by that mount alone: the daemon remembers it, over restarts of the proxy and of the daemon.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
+use std::collections::BTreeSet;
 use std::collections::hash_map::RandomState;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
@@ -10,12 +11,15 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Listener;
 use super::socket::Error;
 use crate::config::SocketAccess;
 use crate::rules::caller::Container;
+
+/// Time that a container gets to be created after its socket was made. A create may wait for an image.
+const CREATING: Duration = Duration::from_mins(5);
 
 /// The directory for the sockets of the containers of one listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +78,7 @@ impl JobSockets {
     pub(in crate::net) fn job(&self, listener: &Listener, since: Instant) -> Rc<Job> {
         let name = listener.path().file_name().unwrap_or_default();
         let path = self.host_folder.join(name);
-        Rc::new(Job { path, since, owner: OnceCell::new() })
+        Rc::new(Job { path, since, owner: OnceCell::new(), was_mounted: Cell::new(false) })
     }
 
     /// Removes the files in the directory for which `stays` returns `false`; they are given as the daemon sees
@@ -97,6 +101,8 @@ pub(in crate::net) struct Job {
     since: Instant,
     /// The container, once it was asked for.
     owner: OnceCell<Rc<Container>>,
+    /// `true` once the daemon had a container that mounts it.
+    was_mounted: Cell<bool>,
 }
 
 impl Job {
@@ -105,9 +111,12 @@ impl Job {
         &self.path
     }
 
-    /// Returns the time at which the socket was made or taken over.
-    pub(in crate::net) fn since(&self) -> Instant {
-        self.since
+    /// Returns `true` if a container mounts it, or may be about to, by a list of the daemon's `mounts` that was asked
+    /// for at the time `begun`.
+    pub(in crate::net) fn is_used(&self, mounts: &BTreeSet<PathBuf>, begun: Instant) -> bool {
+        let is_mounted = mounts.contains(&self.path);
+        let had_one = self.was_mounted.replace(is_mounted || self.was_mounted.get());
+        is_mounted || !had_one && self.since + CREATING > begun
     }
 
     /// Returns the container, if it is known.

@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::rc::Rc;
-use std::time::Duration;
 
 use log::{info, warn};
 
@@ -18,9 +17,6 @@ use crate::net::service::store::name_of;
 use crate::net::wire::shell::{Jobs, Opened};
 use crate::proxy::{ListenerSettings, Upstream};
 use crate::rules::Profile;
-
-/// Time that a container gets to be created after its socket was made. A create may wait for an image.
-const CREATING: Duration = Duration::from_mins(5);
 
 /// The sockets that containers of a listener get.
 #[derive(Debug, Clone)]
@@ -108,10 +104,8 @@ impl Server {
         let is_asked = |path: &Path| directories.iter().any(|above| path.starts_with(above));
         let registry = self.poll.registry();
         let Some(listeners) = self.accepting.listeners() else { return };
-        let gone = listeners.retire(registry, |job| {
-            let is_new = job.since() + CREATING > *begun;
-            sources.contains(job.path()) || is_new || !is_asked(job.path())
-        });
+        let gone =
+            listeners.retire(registry, |job| !is_asked(job.path()) || job.is_used(sources, *begun));
         let open: BTreeSet<_> = listeners.jobs().map(|(_, job)| job.path().to_owned()).collect();
         for name in gone.iter().filter_map(|job| name_of(job.path())) {
             self.manager.forget(&name);

@@ -7,8 +7,8 @@ use crate::rules::Label;
 fn own_labels(words: &str) -> [String; 2] {
     let listener = listener_of(&format!("--listensocket /run/a {words}"), &[]).unwrap();
     let Ok(profile) = listener.profile(|| Ok::<_, Infallible>(String::new()));
-    let of_jobs = listener.removal.removes_jobs();
-    assert_eq!(profile.of_caller.is_some(), of_jobs, "{words}: whether it depends on the caller");
+    let of_caller = listener.removal.when_gone;
+    assert_eq!(profile.of_caller.is_some(), of_caller, "{words}: whether it depends on the caller");
     let own = |labels: &[Label]| {
         let own = labels.iter().filter_map(|label| {
             let key = label.key.strip_prefix("dockerd-ci-proxy.")?;
@@ -37,8 +37,8 @@ fn each_removal_has_the_labels_that_it_looks_for() {
         ),
         (
             "--job-socket /run/docker.sock",
-            "listener=/run/a job={container:-} given=direct",
-            "listener=/run/a job={container:-} given=by-image",
+            "listener=/run/a given=direct",
+            "listener=/run/a given=by-image",
         ),
         (
             "--reap-when-gone --image-labels none",

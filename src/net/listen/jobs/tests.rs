@@ -31,3 +31,16 @@ fn files_that_no_container_mounts_are_removed() {
     assert!(one.path().exists() && !other.path().exists());
     fs::remove_dir_all(sockets.folder.parent().unwrap()).unwrap();
 }
+
+#[test]
+fn a_socket_is_used_until_its_container_is_gone_or_was_never_created() {
+    let sockets = sockets("used");
+    let (_listener, job) = sockets.open().unwrap();
+    let (nobody, own) = (BTreeSet::new(), BTreeSet::from([job.path().to_owned()]));
+    let made = job.since;
+    assert!(job.is_used(&nobody, made), "a create may be on its way");
+    assert!(!job.is_used(&nobody, made + CREATING), "nothing was created");
+    assert!(job.is_used(&own, made + 2 * CREATING));
+    assert!(!job.is_used(&nobody, made), "the container is gone");
+    fs::remove_dir_all(sockets.folder.parent().unwrap()).unwrap();
+}
