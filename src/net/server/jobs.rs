@@ -111,7 +111,7 @@ impl Server {
             self.manager.forget(&name);
         }
         if !gone.is_empty() {
-            info!("{} sockets of containers that are gone were closed", gone.len());
+            info!("sockets closed, since their containers are gone: {}", gone.len());
             self.renew_limits();
         }
         let jobs = self.served.iter().filter_map(|(_, served)| served.jobs.as_ref());
