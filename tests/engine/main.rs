@@ -30,6 +30,7 @@ mod job_sockets;
 mod jobs;
 mod life;
 mod llb;
+mod reap;
 mod recreate;
 mod resources;
 mod rules;
