@@ -133,45 +133,35 @@ impl Rounds<'_> {
             let is_gone = |thing: &&Thing| thing.kind == kind && !stays(thing);
             let gone: Vec<Thing> =
                 before.iter().map(|(thing, _)| thing).filter(is_gone).cloned().collect();
-            gone.into_iter().for_each(|thing| self.record(thing));
+            for thing in gone {
+                self.record(thing);
+            }
             patience = patience.max(self.remove(kind, &chosen)?);
         }
         Ok((tried, patience))
     }
 
-    /// Returns the things of a kind that are to be removed, and reports those that are kept.
+    /// Returns the things of a kind that are to be removed, and reports those that are not but carry the labels.
     fn chosen(&mut self, kind: Kind) -> Result<Vec<Entry>, client::Error> {
         let criteria = &self.removal.criteria;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let mut chosen = Vec::new();
         for entry in self.daemon.list(kind, &criteria.labels)? {
-            match criteria.verdict(&entry, now) {
-                Verdict::Other => continue,
-                Verdict::Keep(why) => {
-                    self.report.kept.push((entry.thing, why));
-                    continue;
-                }
-                Verdict::Remove if kind != Kind::Containers => {}
-                Verdict::Remove => match self.origin(&entry)? {
-                    Origin::Given => {}
-                    Origin::Inherited => {
-                        let why = "it has the labels from its image only; somebody else started it";
-                        self.report.kept.push((entry.thing, why.to_owned()));
-                        continue;
-                    }
-                    Origin::Unknown => {
-                        let why =
-                            "its image is gone, so the labels may be inherited from the image";
-                        self.report.left.push((entry.thing, why.to_owned()));
-                        continue;
-                    }
-                },
+            let verdict = match criteria.verdict(&entry, now) {
+                Verdict::Remove if kind == Kind::Containers => self.origin(&entry)?.verdict(),
+                verdict => verdict,
+            };
+            match verdict {
+                Verdict::Other => {}
+                Verdict::Remove => chosen.push(entry),
+                Verdict::Keep(why) => self.report.kept.push((entry.thing, why)),
+                Verdict::Leave(why) => self.report.left.push((entry.thing, why)),
             }
-            chosen.push(entry);
         }
         Ok(chosen)
     }
 
+    /// Returns the origin of the labels of a container.
     fn origin(&mut self, container: &Entry) -> Result<Origin, client::Error> {
         if !self.images.contains_key(&container.image) {
             let labels = self.daemon.image_labels(&container.image)?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::origin::{Labels, carries};
+use super::origin::{Labels, Origin, carries};
 use super::{Criteria, Kind, Thing};
 use crate::stats::calendar;
 
@@ -111,8 +111,10 @@ pub enum Verdict {
     Remove,
     /// It does not meet the criteria.
     Other,
-    /// It carries the labels, but stays for this reason.
+    /// It carries the labels, but is not to be removed for this reason.
     Keep(String),
+    /// It should be removed, but cannot be for this reason.
+    Leave(String),
 }
 
 /// Reads the answer to a list.
@@ -159,6 +161,24 @@ impl Entry {
 pub fn labels(map: Option<&Value>) -> Labels {
     let pair = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
     map.and_then(Value::as_object).into_iter().flatten().filter_map(pair).collect()
+}
+
+impl Origin {
+    /// Decides about a container by the origin of its labels.
+    #[must_use]
+    pub fn verdict(self) -> Verdict {
+        match self {
+            Self::Given => Verdict::Remove,
+            Self::Inherited => {
+                let why = "it has the labels from its image only; somebody else started it";
+                Verdict::Keep(why.to_owned())
+            }
+            Self::Unknown => {
+                let why = "its image is gone, so the labels may be inherited from the image";
+                Verdict::Leave(why.to_owned())
+            }
+        }
+    }
 }
 
 impl Criteria {

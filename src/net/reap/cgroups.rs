@@ -36,7 +36,7 @@ fn remove_below(root: &Path, parents: &BTreeSet<String>, report: &mut Report) {
             // Somebody else uses it.
             Err(why) if why.kind() == ErrorKind::ResourceBusy => {}
             Err(why) => {
-                report.kept.push((thing, format!("it is empty, but cannot be removed: {why}")))
+                report.kept.push((thing, format!("it is empty, but cannot be removed: {why}")));
             }
         }
     }

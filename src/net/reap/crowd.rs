@@ -29,7 +29,9 @@ pub(super) fn each<I: Sync, R: Send>(
                 }
             }
             drop(results);
-            finished.iter().for_each(|(item, result)| done(item, result));
+            for (item, result) in finished {
+                done(item, result);
+            }
         });
     }
     while let Some(item) = next() {
