@@ -25,8 +25,9 @@ pub const LIMITS: &[(&str, &[&str])] = &[
 /// The greatest number of bytes, in whole pages of 4, 16 or 64 KiB.
 const UNLIMITED: &[&str] = &["9223372036854771712", "9223372036854759424", "9223372036854710272"];
 
-/// The cgroup that `BuildKit` makes in the parent of its build steps.
-pub const BUILDKIT: &str = "buildkit";
+/// The cgroups that engines make in a parent and never remove: `BuildKit` for its build steps, Podman for the
+/// monitors of its containers.
+pub const REMAINS: &[&str] = &["buildkit", "conmon"];
 
 /// Returns the path of a container's cgroup parent below the root of a hierarchy, if it may be removed once it is
 /// empty.

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use crate::reap::cgroup::{BUILDKIT, LIMITS, limits, removable};
+use crate::reap::cgroup::{LIMITS, REMAINS, limits, removable};
 use crate::reap::{Kind, Report, Thing};
 
 /// The root of the hierarchy of version 2, or of all of version 1.
@@ -42,19 +42,22 @@ fn remove_below(root: &Path, parents: &BTreeSet<String>, report: &mut Report) {
     }
 }
 
-/// Returns `true` if a cgroup has no limits, no process, and no child but that of `BuildKit`.
+/// Returns `true` if a cgroup has no limits, no process, and no child but what engines leave.
 fn is_free(place: &Path) -> bool {
     let read = |file: &str| fs::read_to_string(place.join(file)).unwrap_or_default();
     let is_limited = LIMITS.iter().any(|(file, _)| {
         fs::read_to_string(place.join(file)).is_ok_and(|content| limits(file, &content))
     });
     let children = folders(place).unwrap_or_else(|_| vec!["?".to_owned()]);
-    !is_limited && read("cgroup.procs").is_empty() && children.iter().all(|child| child == BUILDKIT)
+    !is_limited
+        && read("cgroup.procs").is_empty()
+        && children.iter().all(|child| REMAINS.contains(&child.as_str()))
 }
 
 fn remove_one(place: &Path) -> io::Result<()> {
-    for place in [&place.join(BUILDKIT), place] {
-        match fs::remove_dir(place) {
+    let remains = REMAINS.iter().map(|name| place.join(name));
+    for place in remains.chain([place.to_owned()]) {
+        match fs::remove_dir(&place) {
             Err(why) if why.kind() == ErrorKind::NotFound => {}
             other => other?,
         }

@@ -50,37 +50,34 @@ impl Daemon<'_> {
 
     /// Removes a network. What still hangs on it is taken off, unless it is a running container.
     pub(super) fn remove_network(&self, entry: &Entry) -> Outcome {
-        let id = &entry.thing.id;
-        let outcome = self.remove_plainly(entry);
-        if outcome.meaning != Meaning::InUse {
-            return outcome;
+        // Podman removes a network from a running container, if asked by its id.
+        if let Some(name) = self.running_on(&entry.thing.id) {
+            return Outcome::stays(Meaning::Refused, format!("the container {name} runs on it"));
         }
-        let network = self.get(&request::inspect_network(id)).ok().flatten();
-        let members = network.as_ref().and_then(|it| it.get("Containers")?.as_object());
-        let mut running = Vec::new();
-        for (container, member) in members.into_iter().flatten() {
-            let name = member.get("Name").and_then(Value::as_str).unwrap_or(container);
-            // The load balancer of a swarm is the network's own.
-            if container.starts_with("lb-") {
-                continue;
+        self.remove_plainly(entry)
+    }
+
+    /// Takes what does not run off a network. Returns the name of a container that runs on it.
+    fn running_on(&self, network: &str) -> Option<String> {
+        let description = self.get(&request::inspect_network(network)).ok().flatten()?;
+        let members = description.get("Containers")?.as_object()?;
+        // The load balancer of a swarm is the network's own.
+        let members = members.iter().filter(|(id, _)| !id.starts_with("lb-"));
+        let mut running = None;
+        for (id, member) in members {
+            let name = member.get("Name").and_then(Value::as_str).unwrap_or(id);
+            let runs = match self.get(&request::inspect_container(id)) {
+                Ok(Some(it)) => it.pointer("/State/Running") != Some(&Value::Bool(false)),
+                Ok(None) => false,
+                Err(_) => true,
+            };
+            if runs {
+                running = Some(name.to_owned());
+            } else {
+                let _ = self.send(&request::disconnect(network, name), Duration::ZERO);
             }
-            match self.get(&request::inspect_container(container)) {
-                Ok(Some(it)) if it.pointer("/State/Running") == Some(&Value::Bool(false)) => {}
-                Ok(None) => {}
-                Ok(Some(_)) | Err(_) => {
-                    running.push(name);
-                    continue;
-                }
-            }
-            let _ = self.send(&request::disconnect(id, name), Duration::ZERO);
         }
-        match running.first() {
-            Some(name) => {
-                let why = format!("the container {name} runs on it");
-                Outcome::stays(Meaning::Refused, why)
-            }
-            None => self.remove_plainly(entry),
-        }
+        running
     }
 
     /// Removes a volume, unless a container uses it.
