@@ -17,6 +17,7 @@ use asking::Daemon;
 use removing::Outcome;
 
 use super::client;
+use super::host::own_container;
 use crate::engine::client as request;
 use crate::reap::answer::Meaning;
 use crate::reap::entry::{Entry, SERVICE, Verdict};
@@ -66,6 +67,7 @@ impl Removal {
             gone: BTreeSet::new(),
             images: HashMap::new(),
             parents: BTreeSet::new(),
+            own: own_container::own_ids(),
         };
         rounds.run()?;
         Ok(rounds.report)
@@ -88,6 +90,8 @@ struct Rounds<'r> {
     images: HashMap<String, Option<Labels>>,
     /// The cgroup parents of removed containers.
     parents: BTreeSet<String>,
+    /// The ids of the containers in which this process runs.
+    own: Vec<String>,
 }
 
 impl Rounds<'_> {
@@ -126,11 +130,13 @@ impl Rounds<'_> {
                 self.report.removed.extend(chosen.into_iter().map(|entry| entry.thing));
                 continue;
             }
-            let stays = |thing: &Thing| {
-                let others = self.report.left.iter().chain(&self.report.kept).map(|(it, _)| it);
-                chosen.iter().map(|entry| &entry.thing).chain(others).any(|it| it == thing)
+            let others = self.report.left.iter().chain(&self.report.kept).map(|(it, _)| it);
+            let listed: Vec<&Thing> =
+                chosen.iter().map(|entry| &entry.thing).chain(others).collect();
+            let is_gone = |thing: &&Thing| {
+                // The name of an image changes with its tags.
+                thing.kind == kind && !listed.iter().any(|it| it.kind == kind && it.id == thing.id)
             };
-            let is_gone = |thing: &&Thing| thing.kind == kind && !stays(thing);
             let gone: Vec<Thing> =
                 before.iter().map(|(thing, _)| thing).filter(is_gone).cloned().collect();
             for thing in gone {
@@ -148,6 +154,9 @@ impl Rounds<'_> {
         let mut chosen = Vec::new();
         for entry in self.daemon.list(kind, &criteria.labels)? {
             let verdict = match criteria.verdict(&entry, now) {
+                Verdict::Remove if self.own.contains(&entry.thing.id) => {
+                    Verdict::Keep("this process runs in it".to_owned())
+                }
                 Verdict::Remove if kind == Kind::Containers => self.origin(&entry)?.verdict(),
                 verdict => verdict,
             };

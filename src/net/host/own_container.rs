@@ -20,19 +20,27 @@ const CONTAINER_FILES: [&str; 3] = ["/etc/hostname", "/etc/hosts", "/etc/resolv.
 /// The process runs in no container that the daemon knows, the container has no cgroup parent of its
 /// own, or the daemon cannot be asked.
 pub fn cgroup_parent(daemon: &Path) -> Result<String, Error> {
-    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
     let hostname = read("/proc/sys/kernel/hostname");
+    parent_of_first(daemon, hostname.trim(), own_ids().iter().map(String::as_str))
+}
+
+/// Returns the ids that the kernel shows to this process as those of its container, and of containers around it.
+pub(in crate::net) fn own_ids() -> Vec<String> {
     let (cgroup, mountinfo) = (read("/proc/self/cgroup"), read("/proc/self/mountinfo"));
     let candidates = Cgroups::read(&cgroup).map(|cgroups| cgroups.candidates).unwrap_or_default();
-    let ids = candidates.iter().map(|cgroup| cgroup.id.as_str());
-    parent_of_first(daemon, hostname.trim(), ids.chain(id_in_mountinfo(&mountinfo)))
+    let ids = candidates.into_iter().map(|cgroup| cgroup.id);
+    ids.chain(id_in_mountinfo(&mountinfo).map(ToOwned::to_owned)).collect()
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
 }
 
 /// Returns `true` if this process seems to run in a container, and so does not see the host's files
 /// under their names. An engine mounts files of its own over some of the image's.
 #[must_use]
 pub fn is_there() -> bool {
-    let mountinfo = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let mountinfo = read("/proc/self/mountinfo");
     mounts(&mountinfo).any(|(_, mount_point)| CONTAINER_FILES.contains(&mount_point))
 }
 
