@@ -204,13 +204,15 @@ impl Lab {
     }
 }
 
-/// Removes the cgroup `parent` that a daemon has created, and BuildKit's cgroups below it.
+/// Removes the cgroup `parent` that a daemon has created, and what BuildKit and Podman leave below it.
 pub(crate) fn remove_cgroup(parent: &str) {
     let parent = parent.trim_start_matches('/');
     let controllers = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
     let version_1 = controllers.map(|controller| controller.path());
     for root in version_1.chain([PathBuf::from("/sys/fs/cgroup")]) {
-        let _ = fs::remove_dir(root.join(parent).join("buildkit"));
+        for remains in ["buildkit", "conmon"] {
+            let _ = fs::remove_dir(root.join(parent).join(remains));
+        }
         let _ = fs::remove_dir(root.join(parent));
         // Fails, rightly, while another test uses it.
         let _ = fs::remove_dir(root.join("dcp-test"));
