@@ -67,7 +67,12 @@ impl Lab {
         Self::start(&[], Path::new(&binary()), arguments, Some(files))
     }
 
-    fn start(tracer: &[&str], file: &Path, arguments: &[&str], files: Option<u32>) -> Self {
+    pub(crate) fn start(
+        tracer: &[&str],
+        file: &Path,
+        arguments: &[&str],
+        files: Option<u32>,
+    ) -> Self {
         let folder = Folder::new();
         // Before the daemon's socket exists, since with a cgroup parent the proxy would ask the daemon at startup.
         let mut proxy = Proxy::spawn_under(tracer, file, folder.path(), arguments, files);

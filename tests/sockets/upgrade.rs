@@ -66,9 +66,14 @@ impl Drop for Next {
 
 /// Starts a proxy through the command `tracer`; its program is a file in this folder, which can be replaced.
 pub(crate) fn with_program(folder: &Folder, tracer: &[&str]) -> (Lab, PathBuf) {
+    with_flags(folder, tracer, &["--label", "ci.job=7"])
+}
+
+/// Does the same with these flags.
+pub(crate) fn with_flags(folder: &Folder, tracer: &[&str], flags: &[&str]) -> (Lab, PathBuf) {
     let program = folder.join("program");
     fs::copy(binary(), &program).unwrap();
-    (Lab::of(tracer, &program), program)
+    (Lab::start(tracer, &program, flags, None), program)
 }
 
 /// Replaces the program, like a package manager.

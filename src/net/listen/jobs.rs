@@ -5,7 +5,7 @@ use std::cell::{Cell, OnceCell};
 use std::collections::BTreeSet;
 use std::collections::hash_map::RandomState;
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, DirEntry};
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -19,7 +19,7 @@ use crate::config::SocketAccess;
 use crate::rules::caller::Container;
 
 /// Time that a container gets to be created after its socket was made. A create may wait for an image.
-const CREATING: Duration = Duration::from_mins(5);
+pub(in crate::net) const CREATING: Duration = Duration::from_mins(5);
 
 /// The directory for the sockets of the containers of one listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,10 +82,15 @@ impl JobSockets {
     }
 
     /// Removes the files in the directory for which `stays` returns `false`; they are given as the daemon sees
-    /// them.
-    pub(in crate::net) fn clean(&self, stays: impl Fn(&Path) -> bool) {
+    /// them. Those that are younger than `age` stay: an earlier process may be about to pass their sockets.
+    pub(in crate::net) fn clean(&self, age: Duration, stays: impl Fn(&Path) -> bool) {
+        let is_old = |entry: &DirEntry| {
+            let made = entry.metadata().and_then(|meta| meta.modified()).ok();
+            made.and_then(|made| made.elapsed().ok()).is_some_and(|passed| passed >= age)
+        };
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        for entry in entries.filter(|entry| !stays(&self.host_folder.join(entry.file_name()))) {
+        let stays = |entry: &DirEntry| stays(&self.host_folder.join(entry.file_name()));
+        for entry in entries.filter(|entry| is_old(entry) && !stays(entry)) {
             // The next call removes what stays.
             let _: io::Result<()> = fs::remove_file(entry.path());
         }
@@ -109,6 +114,11 @@ impl Job {
     /// Returns the path of the socket as the daemon sees it.
     pub(in crate::net) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Returns the time at which the socket was made or taken over.
+    pub(in crate::net) fn since(&self) -> Instant {
+        self.since
     }
 
     /// Returns `true` if a container mounts it, or may be about to, by a list of the daemon's `mounts` that was asked

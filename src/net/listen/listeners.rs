@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Instant;
 
 use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
@@ -112,6 +113,20 @@ impl Listeners {
             }
         }
         gone
+    }
+
+    /// Removes the listeners for containers that were made after `begun`. They are not watched any more.
+    pub(in crate::net) fn take_made_after(
+        &mut self,
+        begun: Instant,
+        registry: &Registry,
+    ) -> Vec<Listener> {
+        let is_late = |door: &mut Door| door.job.as_ref().is_some_and(|job| job.since() > begun);
+        let late = self.all.extract_if(.., is_late).map(|mut door| {
+            let _ = registry.deregister(&mut door.listener);
+            door.listener
+        });
+        late.collect()
     }
 
     /// Returns the place and the container of the listener with this path, if it is for one container.

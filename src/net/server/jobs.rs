@@ -3,8 +3,10 @@
 //! Those of one listener form a listener of their own: its callers are the containers that mount the sockets.
 
 use std::collections::BTreeSet;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Instant;
 
 use log::{info, warn};
 
@@ -12,7 +14,7 @@ use super::Server;
 use super::served::Served;
 use crate::net::keeper::Mounted;
 use crate::net::listen::Listener;
-use crate::net::listen::jobs::JobSockets;
+use crate::net::listen::jobs::{CREATING, JobSockets};
 use crate::net::service::store::name_of;
 use crate::net::wire::shell::{Jobs, Opened};
 use crate::proxy::{ListenerSettings, Upstream};
@@ -71,29 +73,60 @@ impl Server {
         for listener in listeners {
             let jobs = self.served.iter().filter_map(|(_, served)| served.jobs.as_ref());
             let Some(jobs) = jobs.into_iter().find(|jobs| jobs.sockets.has(&listener)) else {
+                if let Some(name) = name_of(listener.path()) {
+                    self.manager.forget(&name);
+                }
                 left.push(listener);
                 continue;
             };
-            let job = jobs.sockets.job(&listener, self.woke);
+            let job = jobs.sockets.job(&listener, Instant::now());
             if let Err(why) = open.add_for(Some(job), listener, jobs.place, registry) {
                 warn!("cannot watch the socket of a container: {why}; its requests fail");
             }
         }
+        self.renew_limits();
         left
     }
 
-    /// Serves the sockets that were made in the last turn.
-    pub(super) fn serve_opened(&mut self) {
-        let registry = self.poll.registry();
-        for Opened { listener, job, place } in std::mem::take(&mut self.opened) {
-            let Some(listeners) = self.accepting.listeners() else { return };
-            if let Some(name) = name_of(job.path()) {
-                self.manager.store(&name, &listener);
+    /// Serves sockets for containers that an earlier process made after this one was started.
+    pub(super) fn adopt_jobs(&mut self, files: Vec<OwnedFd>) {
+        let mut listeners = Vec::new();
+        for file in files {
+            match Listener::passed(file.into()) {
+                Ok(listener) => {
+                    self.store_job(&listener);
+                    listeners.push(listener.with_file_in_place());
+                }
+                Err(why) => warn!("cannot serve a socket of a process before this one: {why}"),
             }
+        }
+        let left = self.take_jobs(listeners);
+        self.passing.jobs.extend(left);
+        self.pass_jobs_on();
+    }
+
+    /// Has the service manager keep the socket.
+    fn store_job(&mut self, listener: &Listener) {
+        if let Some(name) = name_of(listener.path()) {
+            self.manager.store(&name, listener);
+        }
+    }
+
+    /// Serves the sockets that were made in the last turn, or has the next process do so.
+    pub(super) fn serve_opened(&mut self) {
+        for Opened { mut listener, job, place } in std::mem::take(&mut self.opened) {
+            self.store_job(&listener);
+            let registry = self.poll.registry();
+            let Some(listeners) = self.accepting.listeners() else {
+                listener.leave_file();
+                self.passing.jobs.push(listener);
+                continue;
+            };
             if let Err(why) = listeners.add_for(Some(job), listener, place, registry) {
                 warn!("cannot watch the socket of a container: {why}; its requests fail");
             }
         }
+        self.pass_jobs_on();
         self.renew_limits();
     }
 
@@ -114,10 +147,9 @@ impl Server {
             info!("sockets closed, since their containers are gone: {}", gone.len());
             self.renew_limits();
         }
-        let jobs = self.served.iter().filter_map(|(_, served)| served.jobs.as_ref());
-        for jobs in jobs {
-            jobs.sockets
-                .clean(|path| sources.contains(path) || open.contains(path) || !is_asked(path));
+        let stays = |path: &Path| sources.contains(path) || open.contains(path) || !is_asked(path);
+        for jobs in self.served.iter().filter_map(|(_, served)| served.jobs.as_ref()) {
+            jobs.sockets.clean(CREATING, stays);
         }
     }
 }

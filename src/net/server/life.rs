@@ -40,6 +40,8 @@ const LAST_CALL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Takeover {
     successor: Successor,
+    /// The time at which it was sent the sockets.
+    begun: Instant,
     until: Instant,
 }
 
@@ -54,7 +56,9 @@ impl Server {
     pub(super) fn is_done(&self) -> bool {
         let nobody = || self.clients() == 0;
         match self.accepting {
-            Accepting::Superseded(_) => nobody() && self.predecessors.links.is_empty(),
+            Accepting::Superseded(_) => {
+                nobody() && self.predecessors.links.is_empty() && self.passing.jobs.is_empty()
+            }
             Accepting::Closing(_) => nobody(),
             Accepting::Draining(Draining { until, .. }) => {
                 nobody() || until.is_some_and(|until| until <= Instant::now())
@@ -233,8 +237,8 @@ impl Server {
         info!("SIGHUP: starting {program} to take over");
         match self.start(&program) {
             Ok(successor) => {
-                let until = Instant::now() + PREPARING;
-                self.upgrade = Some(Takeover { successor, until });
+                let begun = Instant::now();
+                self.upgrade = Some(Takeover { successor, begun, until: begun + PREPARING });
             }
             Err(why) => self.upgrade_failed(&why),
         }
@@ -263,7 +267,7 @@ impl Server {
         };
         match upgrade.successor.prepared() {
             Ok(None) => self.upgrade = Some(upgrade),
-            Ok(Some(number)) => self.hand_over(upgrade.successor, number),
+            Ok(Some(number)) => self.hand_over(upgrade, number),
             Err(why) => {
                 upgrade.successor.abandon();
                 self.upgrade_failed(&why);
@@ -271,7 +275,7 @@ impl Server {
         }
     }
 
-    fn hand_over(&mut self, mut successor: Successor, number: u32) {
+    fn hand_over(&mut self, Takeover { mut successor, begun, .. }: Takeover, number: u32) {
         // Before it serves, the new process must be the manager's own child, and known to the manager.
         let ready = successor.detached().and_then(|()| self.manager.succeeded_by(number));
         let link = match ready.and_then(|()| successor.go()) {
@@ -285,6 +289,7 @@ impl Server {
         self.keepers.leave();
         if let Some(listeners) = self.accepting.listeners() {
             listeners.leave_files();
+            self.passing.jobs = listeners.take_made_after(begun, self.poll.registry());
         }
         self.leave_stats();
         self.accept_no_more(Accepting::superseded(Instant::now()));

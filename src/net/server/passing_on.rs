@@ -6,13 +6,14 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use log::info;
+use log::{info, warn};
 use mio::Interest;
 use mio::event::Event;
 use mio::net::UnixStream;
 
 use super::accepting::Accepting;
 use super::{SUCCESSOR, Server};
+use crate::net::listen::Listener;
 use crate::net::service::handover::passing::{Kind, Obstacle, TAKES, came_by, send};
 use crate::net::wire::pair::Pair;
 
@@ -26,6 +27,8 @@ pub(super) struct Passing {
     recipient: Option<Recipient>,
     /// The paths of the listening sockets that the next process has, in the order in which they were passed.
     pub(super) sockets: Vec<PathBuf>,
+    /// Sockets for containers that the next process does not have yet.
+    pub(super) jobs: Vec<Listener>,
     /// Number of clients that were passed on.
     pub(super) handed_over: usize,
 }
@@ -126,8 +129,34 @@ impl Server {
         }
     }
 
-    /// Passes the links of predecessors and all idle clients.
+    /// Passes the sockets for containers that the next process does not have. Without a next process they are
+    /// closed, so that no client waits in vain.
+    pub(super) fn pass_jobs_on(&mut self) {
+        if self.passing.recipient.is_none() {
+            return self.close_jobs();
+        }
+        while self.passing.is_open()
+            && let Some(listener) = self.passing.jobs.pop()
+        {
+            let to = self.passing.recipient.as_ref();
+            if let Some(why) = to.and_then(|to| send(&to.link, Kind::Job, &listener).err()) {
+                self.passing.jobs.push(listener);
+                return self.not_passed(&why);
+            }
+        }
+    }
+
+    fn close_jobs(&mut self) {
+        let is_kept = self.manager.is_there();
+        for listener in std::mem::take(&mut self.passing.jobs).into_iter().filter(|_| !is_kept) {
+            warn!("no process serves the socket {} of a container", listener.path().display());
+        }
+    }
+
+    /// Passes the sockets for containers, the links of predecessors and all idle clients.
     fn pass_all_on(&mut self) {
+        // First, since clients may have come by them.
+        self.pass_jobs_on();
         while self.passing.is_open()
             && let Some(mut link) = self.predecessors.links.pop()
         {
@@ -184,6 +213,7 @@ impl Server {
     /// Handles the end of the next process's link. The remaining clients stay here until they are quiet.
     fn recipient_gone(&mut self, why: &io::Error) {
         let Some(to) = self.passing.recipient.take() else { return };
+        self.close_jobs();
         if self.clients() > 0 {
             let number = to.number;
             info!(
@@ -199,6 +229,7 @@ impl Server {
     /// Stops passing clients.
     pub(super) fn stop_passing(&mut self) {
         self.passing.recipient = None;
+        self.close_jobs();
         self.close_predecessors();
     }
 }

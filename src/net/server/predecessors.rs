@@ -22,6 +22,8 @@ use crate::net::wire::peer::Peer;
 #[derive(Debug, Default)]
 pub(super) struct Predecessors {
     pub(super) links: Vec<UnixStream>,
+    /// Sockets for containers that they have passed.
+    jobs: Vec<OwnedFd>,
     /// `true` if a link may have messages.
     pending: bool,
     /// The time of the next attempt, if no descriptor was left.
@@ -63,6 +65,7 @@ impl Predecessors {
             has_descriptor(link)?;
             match receive(link) {
                 Ok(Some((Kind::Link, file))) => self.add(stream(file), registry),
+                Ok(Some((Kind::Job, file))) => self.jobs.push(file),
                 Ok(Some((Kind::Client(_), file))) => return Ok(stream(file)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => place += 1,
                 Ok(None) => drop(self.links.remove(place)),
@@ -116,7 +119,13 @@ impl Server {
 
     /// Takes the next client of a predecessor. Returns `false` if there is none now.
     fn adopt_one(&mut self) -> bool {
-        match self.predecessors.next(self.poll.registry()) {
+        let next = self.predecessors.next(self.poll.registry());
+        // First, since the client may have come by one of them.
+        let jobs = std::mem::take(&mut self.predecessors.jobs);
+        if !jobs.is_empty() {
+            self.adopt_jobs(jobs);
+        }
+        match next {
             Ok(stream) => self.welcome_adopted(stream),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.predecessors.pending = false;

@@ -27,7 +27,7 @@ fn each_socket_has_a_name_of_its_own_in_a_closed_directory() {
 fn files_that_no_container_mounts_are_removed() {
     let sockets = sockets("clean");
     let ((one, kept), (other, _)) = (sockets.open().unwrap(), sockets.open().unwrap());
-    sockets.clean(|path| path == kept.path());
+    sockets.clean(Duration::ZERO, |path| path == kept.path());
     assert!(one.path().exists() && !other.path().exists());
     fs::remove_dir_all(sockets.folder.parent().unwrap()).unwrap();
 }

@@ -7,8 +7,8 @@
 //!    an idle client ──►   continues with it
 //! ```
 //!
-//! Each message carries one file descriptor. The old process also passes the links of its own
-//! predecessors. Messages in them stay there, and the predecessors do not notice.
+//! Each message carries one file descriptor. The old process also passes the sockets of containers that were
+//! made since the new one was started, and the links of its own predecessors. Messages in them stay there, and the predecessors do not notice.
 //!
 //! An older program on either side closes the link after "go" and ignores the line, so nothing is passed.
 
@@ -41,6 +41,8 @@ pub(in crate::net) enum Kind {
     Client(u32),
     /// A link from an earlier process, which sends the same messages.
     Link,
+    /// A listening socket for one container. Older programs do not understand it.
+    Job,
 }
 
 impl Kind {
@@ -48,6 +50,7 @@ impl Kind {
         let (letter, number) = match self {
             Self::Client(listener) => (b'c', listener),
             Self::Link => (b'l', 0),
+            Self::Job => (b'j', 0),
         };
         let [a, b, c, d] = number.to_be_bytes();
         [letter, a, b, c, d]
@@ -57,6 +60,7 @@ impl Kind {
         match *bytes {
             [b'c', a, b, c, d] => Some(Self::Client(u32::from_be_bytes([a, b, c, d]))),
             [b'l', 0, 0, 0, 0] => Some(Self::Link),
+            [b'j', 0, 0, 0, 0] => Some(Self::Job),
             _ => None,
         }
     }
