@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Criteria, Kind, Kinds, Report, Thing, time};
+use super::origin::Labels;
+use super::{Criteria, Kind, Kinds, Report, Thing};
 use crate::config::Listener;
 use crate::rules::{Label, own};
+use crate::stats::calendar;
 
 /// The shortest and the longest pause before another attempt to remove what stayed. The pause doubles.
 const PAUSES: (Duration, Duration) = (Duration::from_mins(1), Duration::from_hours(1));
@@ -55,38 +57,6 @@ fn criteria(labels: Vec<(&str, &str)>) -> Criteria {
     Criteria { labels, older_than: None, keep: Kinds::default() }
 }
 
-/// A list of the daemon in which jobs are looked for.
-#[derive(Debug)]
-pub struct List {
-    /// The request-target, without filters.
-    pub target: &'static str,
-    /// The place of the entries in the answer.
-    entries: &'static str,
-    /// The place of the labels in an entry.
-    labels: &'static str,
-    /// `true` if only the manager of a swarm has such things.
-    pub of_swarm: bool,
-}
-
-const fn list(target: &'static str, entries: &'static str, labels: &'static str) -> List {
-    List { target, entries, labels, of_swarm: false }
-}
-
-const fn of_swarm(target: &'static str) -> List {
-    List { of_swarm: true, ..list(target, "", "/Spec/Labels") }
-}
-
-/// All lists of things with labels.
-pub const LISTS: &[List] = &[
-    list("/containers/json?all=1&", "", "/Labels"),
-    list("/networks?", "", "/Labels"),
-    list("/volumes?", "/Volumes", "/Labels"),
-    list("/images/json?", "", "/Labels"),
-    of_swarm("/services?"),
-    of_swarm("/secrets?"),
-    of_swarm("/configs?"),
-];
-
 /// What the processes of a container created through a listener.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Job {
@@ -97,25 +67,19 @@ pub struct Job {
 }
 
 impl Job {
+    /// Returns the job of a thing with these labels.
+    #[must_use]
+    pub fn of(labels: &Labels) -> Option<Self> {
+        // Empty if a client outside of containers created it.
+        let container = labels.get(own::JOB).filter(|id| !id.is_empty())?;
+        let owner = labels.get(own::LISTENER)?;
+        Some(Self { container: container.clone(), owner: owner.clone() })
+    }
+
     /// Returns what is removed.
     #[must_use]
     pub fn criteria(&self) -> Criteria {
         criteria(vec![(own::JOB, &self.container), (own::LISTENER, &self.owner)])
-    }
-}
-
-impl List {
-    /// Returns the jobs of the things in an answer of the daemon.
-    pub fn jobs<'a>(&self, answer: &'a Value) -> impl Iterator<Item = Job> + 'a {
-        let entries = answer.pointer(self.entries).and_then(Value::as_array);
-        let labels = self.labels;
-        entries.into_iter().flatten().filter_map(move |entry| {
-            let labels = entry.pointer(labels)?;
-            let text = |key| labels.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
-            // Empty if a client outside of containers created it.
-            let container = text(own::JOB).filter(|id| !id.is_empty())?;
-            Some(Job { container, owner: text(own::LISTENER)? })
-        })
     }
 }
 
@@ -167,7 +131,7 @@ impl State {
                 Ok(Self::Runs)
             }
             Some(false) => {
-                let ended = state("FinishedAt").and_then(Value::as_str).and_then(time::since_epoch);
+                let ended = state("FinishedAt").and_then(Value::as_str).and_then(calendar::since_epoch);
                 Ok(Self::Ended(ended))
             }
         }

@@ -54,27 +54,20 @@ impl Clock {
 }
 
 #[test]
-fn jobs_are_found_by_their_labels() {
-    let labels = |job: &str, owner: &str| json!({own::JOB: job, own::LISTENER: owner});
-    let found = |list: &List, answer| list.jobs(&answer).collect::<Vec<_>>();
-    let containers = json!([
-        {"Id": "1", "Labels": labels("c", "ci")},
-        {"Id": "2", "Labels": labels("", "ci")},
-        {"Id": "3", "Labels": null},
-        {"Id": "4", "Labels": {"dockerd-ci-proxy.job": "c"}},
-        {"Id": "5", "Labels": {"dockerd-ci-proxy.listener": "ci"}},
-        {"Id": "6", "Labels": {"dockerd-ci-proxy.job": 5, "dockerd-ci-proxy.listener": "ci"}},
-        7,
-    ]);
-    let volumes = json!({"Volumes": [{"Labels": labels("v", "ci")}], "Warnings": null});
-    let services = json!([{"Spec": {"Labels": labels("s", "ci")}}]);
-    for (list, answer, container) in
-        [(&LISTS[0], containers, "c"), (&LISTS[2], volumes, "v"), (&LISTS[4], services, "s")]
-    {
-        assert_eq!(found(list, answer), [job(container, "ci")], "{}", list.target);
+fn a_thing_belongs_to_a_job_by_two_labels() {
+    let of = |labels: &[(&str, &str)]| {
+        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        Job::of(&labels.collect())
+    };
+    assert_eq!(of(&[(own::JOB, "c"), (own::LISTENER, "ci")]), Some(job("c", "ci")));
+    for labels in [
+        &[(own::JOB, ""), (own::LISTENER, "ci")][..],
+        &[(own::JOB, "c")],
+        &[(own::LISTENER, "ci")],
+        &[("job", "c"), ("listener", "ci")],
+    ] {
+        assert_eq!(of(labels), None, "{labels:?}");
     }
-    assert!(found(&LISTS[2], json!({"Volumes": null})).is_empty());
-    assert!(found(&LISTS[0], json!({"message": "no"})).is_empty());
 }
 
 #[test]
