@@ -30,9 +30,9 @@ pub(super) fn remove(rules: &[(PathBuf, Rule)], manager: &Manager) {
         match removal.run(&mut |_| manager.extend()) {
             Ok(report) => {
                 let removed = counts(&report).unwrap_or_else(|| "nothing".to_owned());
-                info!("of what clients of {owner} created, {removed} was removed");
+                info!("of what clients of {owner} created, this was removed: {removed}");
                 for (thing, why) in report.left {
-                    warn!("{owner}: {} {:?} stayed: {why}", thing.kind.name(), thing.name);
+                    warn!("of {}, {:?} stayed: {why}", thing.kind.name(), thing.name);
                 }
             }
             Err(why) => error!("cannot remove what clients of {owner} created: {why}"),

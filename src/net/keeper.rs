@@ -15,11 +15,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use log::{info, warn};
 
 use super::client;
-use super::reap::Removal;
-use crate::http::target::{encode_component, encode_path};
-use crate::reap::Report;
-use crate::reap::jobs::{Job, Jobs, LISTS, Rule, State, mounted};
-use crate::rules::own;
+use super::reap::{Daemon, Removal};
+use crate::engine::client as request;
+use crate::reap::jobs::{Job, Jobs, Rule, State, mounted};
+use crate::reap::{Kind, Report};
 use events::{Events, Woken};
 
 /// The longest time between two looks.
@@ -86,11 +85,9 @@ impl Keeper {
     /// No descriptor is left, or no thread can be started.
     pub fn start(plan: Plan, report: impl Fn(Mounted) + Send + 'static) -> io::Result<Self> {
         let (life, end) = UnixStream::pair()?;
-        let jobs = Jobs::new(&plan.rules);
         let directories = plan.rules.iter().filter_map(|rule| rule.sockets.clone()).collect();
-        let events = Events::new(end)?;
-        let (daemon, rest, away) = (plan.daemon.clone(), SOON, None);
-        let work = Work { daemon, directories, jobs, events, rest, away };
+        let (jobs, events) = (Jobs::new(&plan.rules), Events::new(end)?);
+        let work = Work { plan: plan.clone(), directories, jobs, events, rest: SOON, away: None };
         thread::Builder::new().name("keeper".to_owned()).spawn(move || work.run(&report))?;
         Ok(Self { plan, _life: life })
     }
@@ -104,7 +101,7 @@ impl Keeper {
 
 /// The state of the thread.
 struct Work {
-    daemon: PathBuf,
+    plan: Plan,
     directories: Vec<PathBuf>,
     jobs: Jobs,
     events: Events,
@@ -118,7 +115,7 @@ impl Work {
     fn run(mut self, report: &impl Fn(Mounted)) {
         loop {
             let begun = Instant::now();
-            let looked = self.events.connect(&self.daemon).and_then(|()| self.look(report));
+            let looked = self.events.connect(&self.plan.daemon).and_then(|()| self.look(report));
             let now = Instant::now();
             self.rest = SOON.max((now - begun) * REST);
             let until = match looked {
@@ -139,7 +136,7 @@ impl Work {
 
     /// Logs the beginning and the end of an outage.
     fn note(&mut self, failure: Option<client::Error>, pause: Duration) {
-        let daemon = self.daemon.display();
+        let daemon = self.plan.daemon.display();
         match (failure, self.away) {
             (Some(why), None) => {
                 warn!(
@@ -160,7 +157,8 @@ impl Work {
     fn look(&mut self, report: &impl Fn(Mounted)) -> Result<bool, client::Error> {
         if !self.directories.is_empty() {
             let begun = Instant::now();
-            let answer = client::get(&self.daemon, "/containers/json?all=1")?;
+            let all = request::list("/containers/json?all=1&filters=", "label", &[]);
+            let answer = self.daemon().get(&all)?.unwrap_or_default();
             let sources = mounted(&answer, &self.directories);
             report(Mounted { begun, directories: self.directories.clone(), sources });
         }
@@ -184,16 +182,17 @@ impl Work {
         failure.map_or(Ok(removed), Err)
     }
 
+    fn daemon(&self) -> Daemon<'_> {
+        Daemon { path: &self.plan.daemon }
+    }
+
     /// Returns the jobs of all things that the daemon has.
     fn list(&self) -> Result<BTreeSet<Job>, client::Error> {
-        let filters = format!(r#"{{"label":["{}"]}}"#, own::JOB);
-        let filters = encode_component(&filters);
         let mut jobs = BTreeSet::new();
-        for list in LISTS {
-            match client::get(&self.daemon, &format!("{}filters={filters}", list.target)) {
-                Ok(answer) => jobs.extend(list.jobs(&answer)),
-                Err(client::Error::Status(_)) if list.of_swarm => {}
-                Err(why) => return Err(why),
+        for rule in &self.plan.rules {
+            for kind in Kind::ALL {
+                let things = self.daemon().list(*kind, &rule.criteria().labels)?;
+                jobs.extend(things.iter().filter_map(|thing| Job::of(&thing.labels)));
             }
         }
         Ok(jobs)
@@ -201,24 +200,23 @@ impl Work {
 
     /// Asks for the state of a container.
     fn state(&self, id: &str) -> Result<State, client::Error> {
-        let target = format!("/containers/{}/json", encode_path(id));
-        let (status, body) = client::text(&self.daemon, &target)?;
+        let (status, body) = self.daemon().send(&request::inspect_container(id), Duration::ZERO)?;
         State::read(status, &body)
             .map_err(|why| client::Error::Nonsense(format!("about the container {id:?}, {why}")))
     }
 
     /// Removes what a container created. Returns `true` if something was removed.
     fn remove(&mut self, job: &Job) -> Result<bool, client::Error> {
-        let daemon = self.daemon.clone();
+        let daemon = self.plan.daemon.clone();
         let removal = Removal { daemon, criteria: job.criteria(), grace: GRACE, dry_run: false };
         let report = removal.run(&mut |_| {})?;
-        let what = format!("the container {:?} has ended: ", job.container);
+        let what = format!("the container {:?} has ended", job.container);
         if let Some(counts) = counts(&report) {
-            info!("{what}of what it created, {counts} were removed");
+            info!("{what}; of what it created, this was removed: {counts}");
         }
         let removed = !report.removed.is_empty();
         for (thing, why) in self.jobs.reaped(job, report, Instant::now()) {
-            warn!("{what}{} {:?} stayed: {why}", thing.kind.name(), thing.name);
+            warn!("{what}; of {}, {:?} stayed: {why}", thing.kind.name(), thing.name);
         }
         Ok(removed)
     }

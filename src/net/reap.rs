@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
-use asking::Daemon;
+pub(in crate::net) use asking::Daemon;
 use removing::Outcome;
 
 use super::client;

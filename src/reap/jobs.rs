@@ -108,8 +108,8 @@ impl State {
     /// # Errors
     ///
     /// The answer does not show the state. Then the container counts as running.
-    pub fn read(status: u16, body: &str) -> Result<Self, String> {
-        let answer: Value = serde_json::from_str(body).unwrap_or_default();
+    pub fn read(status: u16, body: &[u8]) -> Result<Self, String> {
+        let answer: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |value: &Value| value.as_str().map(str::to_lowercase).unwrap_or_default();
         match status {
             200 => {}
@@ -131,7 +131,8 @@ impl State {
                 Ok(Self::Runs)
             }
             Some(false) => {
-                let ended = state("FinishedAt").and_then(Value::as_str).and_then(calendar::since_epoch);
+                let ended =
+                    state("FinishedAt").and_then(Value::as_str).and_then(calendar::since_epoch);
                 Ok(Self::Ended(ended))
             }
         }

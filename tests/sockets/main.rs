@@ -24,6 +24,7 @@ mod ends;
 mod http2;
 mod images;
 mod kept;
+mod keeper;
 mod lab;
 mod life;
 mod log;

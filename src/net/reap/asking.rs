@@ -23,19 +23,23 @@ const LIMIT: usize = 64 * 1024 * 1024;
 
 /// The daemon.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Daemon<'p> {
+pub(in crate::net) struct Daemon<'p> {
     /// The path of its socket.
-    pub(super) path: &'p Path,
+    pub(in crate::net) path: &'p Path,
 }
 
 impl Daemon<'_> {
     /// Sends a request. Returns the status of the response, and its body.
-    pub(super) fn send(&self, request: &[u8], longer: Duration) -> Result<(u16, Vec<u8>), Error> {
+    pub(in crate::net) fn send(
+        &self,
+        request: &[u8],
+        longer: Duration,
+    ) -> Result<(u16, Vec<u8>), Error> {
         client::send(self.path, request, TIMEOUT + longer, LIMIT)
     }
 
     /// Asks for a JSON document; `None` if the daemon does not know the thing.
-    pub(super) fn get(&self, request: &[u8]) -> Result<Option<Value>, Error> {
+    pub(in crate::net) fn get(&self, request: &[u8]) -> Result<Option<Value>, Error> {
         match self.send(request, Duration::ZERO)? {
             (200, body) => document(&body).map(Some),
             (404, _) => Ok(None),
@@ -44,7 +48,7 @@ impl Daemon<'_> {
     }
 
     /// Lists the things of a kind, by the filter of the daemon. The caller has to check the labels.
-    pub(super) fn list(&self, kind: Kind, labels: &[Label]) -> Result<Vec<Entry>, Error> {
+    pub(in crate::net) fn list(&self, kind: Kind, labels: &[Label]) -> Result<Vec<Entry>, Error> {
         let Some(collection) = kind.collection() else { return Ok(Vec::new()) };
         let pair = |label: &Label| format!("{}={}", label.key, label.value);
         let labels: Vec<String> = labels.iter().map(pair).collect();
