@@ -7,6 +7,7 @@ mod lookups;
 mod paths;
 mod placement;
 mod relay;
+mod removal;
 mod workspaces;
 
 use std::path::{Path, PathBuf};

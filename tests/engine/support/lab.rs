@@ -137,6 +137,11 @@ impl Lab {
         self.direct.ok(&[kind.word(), "inspect", "--format", format, name])
     }
 
+    /// Returns `true` if there is such a resource.
+    pub(crate) fn exists(&self, kind: Kind, name: &str) -> bool {
+        self.direct.run(&[kind.word(), "inspect", name]).code == Some(0)
+    }
+
     /// Fails unless the resource has exactly the operator's labels, these of the client, and docker's own.
     pub(crate) fn assert_labels(&self, kind: Kind, name: &str, clients: &[(&str, &str)]) {
         let found = self.inspect(kind, name, kind.labels());

@@ -78,6 +78,12 @@ impl Proxy {
         kill_process(pid, Signal::TERM).unwrap();
     }
 
+    /// Kills it with SIGKILL.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Replaces the program's file and upgrades by SIGHUP; returns the new process.
     pub(crate) fn upgrade(&self) -> Pid {
         let (new, name) = (self.folder.join("program-2"), self.folder.join("name"));
