@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dockerd_ci_proxy::net::keeper::{GRACE, counts};
+use dockerd_ci_proxy::net::keeper::{GRACE, counts, has_other_nodes};
 use dockerd_ci_proxy::net::reap::Removal;
 use dockerd_ci_proxy::net::service::notify::Manager;
+use dockerd_ci_proxy::reap::Kind;
 use dockerd_ci_proxy::reap::jobs::Rule;
 use log::{error, info, warn};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -25,7 +26,13 @@ pub(super) fn remove(rules: &[(PathBuf, Rule)], manager: &Manager) {
         let owner = &rule.owner;
         info!("removing what clients of {owner} created; another signal ends this");
         manager.extend();
-        let (daemon, criteria) = (daemon.clone(), rule.criteria());
+        let (daemon, mut criteria) = (daemon.clone(), rule.criteria());
+        // A proxy of another node may have a listener of the same name.
+        if has_other_nodes(&daemon).unwrap_or(true) {
+            for kind in [Kind::Services, Kind::Secrets, Kind::Configs] {
+                criteria.keep.add(kind);
+            }
+        }
         let removal = Removal { daemon, criteria, grace: GRACE, dry_run: false };
         match removal.run(&mut |_| manager.extend()) {
             Ok(report) => {

@@ -8,16 +8,17 @@ mod events;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use log::{info, warn};
 
 use super::client;
-use super::reap::{Daemon, Removal};
+use super::reap::{Daemon, Removal, crowd};
 use crate::engine::client as request;
-use crate::reap::jobs::{Job, Jobs, Rule, State, mounted};
+use crate::reap::entry::Entry;
+use crate::reap::jobs::{self, Job, Jobs, Rule, State, mounted};
 use crate::reap::{Kind, Report};
 use events::{Events, Woken};
 
@@ -27,12 +28,15 @@ const PERIOD: Duration = Duration::from_mins(1);
 /// The time from an event to the next look, in which more events may come.
 const SOON: Duration = Duration::from_millis(200);
 
-/// The least time between two looks, as a multiple of the time that the last one took: the daemon must have time
+/// The least time between two looks, as a multiple of the time that the answers to the last one took: the daemon must have time
 /// for others while containers end all the time.
 const REST: u32 = 10;
 
 /// The shortest and the longest pause before a daemon is asked again that did not answer. The pause doubles.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+
+/// Number of jobs that are removed at once.
+const AT_ONCE: usize = 4;
 
 /// Time that containers get to stop.
 pub const GRACE: Duration = Duration::from_secs(10);
@@ -114,10 +118,8 @@ struct Work {
 impl Work {
     fn run(mut self, report: &impl Fn(Mounted)) {
         loop {
-            let begun = Instant::now();
             let looked = self.events.connect(&self.plan.daemon).and_then(|()| self.look(report));
             let now = Instant::now();
-            self.rest = SOON.max((now - begun) * REST);
             let until = match looked {
                 // What was created by a container that was removed is due at once.
                 Ok(true) => now + SOON,
@@ -155,18 +157,18 @@ impl Work {
 
     /// Looks for jobs, and removes what is due. Returns `true` if something was removed.
     fn look(&mut self, report: &impl Fn(Mounted)) -> Result<bool, client::Error> {
+        let begun = Instant::now();
         if !self.directories.is_empty() {
-            let begun = Instant::now();
-            let all = request::list("/containers/json?all=1&filters=", "label", &[]);
-            let answer = self.daemon().get(&all)?.unwrap_or_default();
-            let sources = mounted(&answer, &self.directories);
+            let sources = self.plan.mounted(&self.directories)?;
             report(Mounted { begun, directories: self.directories.clone(), sources });
         }
-        self.jobs.found(&self.list()?);
+        self.jobs.found(&self.plan.list()?);
         // Of one container the daemon may know nothing for certain. The others must not wait for it.
         let mut failure = None;
         for id in self.jobs.containers() {
-            match self.state(&id) {
+            match self.plan.state(&id) {
+                Ok(State::Ended(None))
+                    if self.jobs.may_be_elsewhere(&id) && self.has_others()? => {}
                 Ok(state) => {
                     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
                     self.jobs.seen(&id, state, Instant::now(), since_epoch.unwrap_or_default());
@@ -175,51 +177,92 @@ impl Work {
                 Err(why) => return Err(why),
             }
         }
-        let mut removed = false;
-        for job in self.jobs.due(Instant::now()) {
-            removed |= self.remove(&job)?;
-        }
+        self.rest = SOON.max(begun.elapsed() * REST);
+        let removed = self.remove(&mut failure);
         failure.map_or(Ok(removed), Err)
     }
 
-    fn daemon(&self) -> Daemon<'_> {
-        Daemon { path: &self.plan.daemon }
+    /// Returns `true` if the daemon belongs to a swarm with other nodes.
+    fn has_others(&self) -> Result<bool, client::Error> {
+        has_other_nodes(&self.plan.daemon)
     }
 
-    /// Returns the jobs of all things that the daemon has.
-    fn list(&self) -> Result<BTreeSet<Job>, client::Error> {
-        let mut jobs = BTreeSet::new();
-        for rule in &self.plan.rules {
+    /// Removes what is due. Returns `true` if something was removed.
+    fn remove(&mut self, failure: &mut Option<client::Error>) -> bool {
+        let (plan, jobs) = (&self.plan, &mut self.jobs);
+        let due = jobs.due(Instant::now());
+        let mut removed = false;
+        let done = |job: &Job, result| match result {
+            Ok(report) => {
+                removed |= note_removal(jobs, job, report);
+            }
+            Err(why) => *failure = Some(why),
+        };
+        crowd::each(AT_ONCE, &due, |job| plan.remove(job), done);
+        removed
+    }
+}
+
+/// The questions to the daemon.
+impl Plan {
+    fn ask(&self) -> Daemon<'_> {
+        Daemon { path: &self.daemon }
+    }
+
+    /// Returns the sources of all mounts below these directories.
+    fn mounted(&self, directories: &[PathBuf]) -> Result<BTreeSet<PathBuf>, client::Error> {
+        let all = request::list("/containers/json?all=1&filters=", "label", &[]);
+        Ok(mounted(&self.ask().get(&all)?.unwrap_or_default(), directories))
+    }
+
+    /// Returns the things of all jobs.
+    fn list(&self) -> Result<Vec<Entry>, client::Error> {
+        let mut things = Vec::new();
+        for rule in &self.rules {
             for kind in Kind::ALL {
-                let things = self.daemon().list(*kind, &rule.criteria().labels)?;
-                jobs.extend(things.iter().filter_map(|thing| Job::of(&thing.labels)));
+                things.extend(self.ask().list(*kind, &rule.criteria().labels)?);
             }
         }
-        Ok(jobs)
+        Ok(things)
     }
 
     /// Asks for the state of a container.
     fn state(&self, id: &str) -> Result<State, client::Error> {
-        let (status, body) = self.daemon().send(&request::inspect_container(id), Duration::ZERO)?;
+        let (status, body) = self.ask().send(&request::inspect_container(id), Duration::ZERO)?;
         State::read(status, &body)
             .map_err(|why| client::Error::Nonsense(format!("about the container {id:?}, {why}")))
     }
 
-    /// Removes what a container created. Returns `true` if something was removed.
-    fn remove(&mut self, job: &Job) -> Result<bool, client::Error> {
-        let daemon = self.plan.daemon.clone();
-        let removal = Removal { daemon, criteria: job.criteria(), grace: GRACE, dry_run: false };
-        let report = removal.run(&mut |_| {})?;
-        let what = format!("the container {:?} has ended", job.container);
-        if let Some(counts) = counts(&report) {
-            info!("{what}; of what it created, this was removed: {counts}");
+    /// Removes what a container created, unless that was started again meanwhile.
+    fn remove(&self, job: &Job) -> Result<Report, client::Error> {
+        if self.state(&job.container)? == State::Runs {
+            return Ok(Report::default());
         }
-        let removed = !report.removed.is_empty();
-        for (thing, why) in self.jobs.reaped(job, report, Instant::now()) {
-            warn!("{what}; of {}, {:?} stayed: {why}", thing.kind.name(), thing.name);
-        }
-        Ok(removed)
+        let (daemon, criteria) = (self.daemon.clone(), job.criteria());
+        Removal { daemon, criteria, grace: GRACE, dry_run: false }.run(&mut |_| {})
     }
+}
+
+/// Records and logs the result of a removal. Returns `true` if something was removed.
+fn note_removal(jobs: &mut Jobs, job: &Job, report: Report) -> bool {
+    let removed = counts(&report);
+    let what = format!("the container {:?} has ended", job.container);
+    if let Some(counts) = &removed {
+        info!("{what}; of what it created, this was removed: {counts}");
+    }
+    for (thing, why) in jobs.reaped(job, report, Instant::now()) {
+        warn!("{what}; of {}, {:?} stayed: {why}", thing.kind.name(), thing.name);
+    }
+    removed.is_some()
+}
+
+/// Returns `true` if the daemon belongs to a swarm with other nodes, whose containers it does not know.
+///
+/// # Errors
+///
+/// The daemon cannot be asked.
+pub fn has_other_nodes(daemon: &Path) -> Result<bool, client::Error> {
+    client::get(daemon, "/info").map(|info| jobs::has_other_nodes(&info))
 }
 
 /// Returns the numbers of things that were removed, by kind.

@@ -5,7 +5,7 @@
 
 mod asking;
 mod cgroups;
-mod crowd;
+pub(in crate::net) mod crowd;
 mod removing;
 
 use std::collections::{BTreeSet, HashMap};

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::entry::{Entry, SERVICE};
 use super::origin::Labels;
 use super::{Criteria, Kind, Kinds, Report, Thing};
 use crate::config::Listener;
@@ -93,6 +94,16 @@ pub fn mounted(answer: &Value, directories: &[PathBuf]) -> BTreeSet<PathBuf> {
     sources.filter(|path| directories.iter().any(|above| path.starts_with(above))).collect()
 }
 
+/// Returns `true` if the answer to `/info` is that of a node of a swarm with other nodes.
+#[must_use]
+pub fn has_other_nodes(info: &Value) -> bool {
+    let swarm = |name: &str| info.get("Swarm").and_then(|swarm| swarm.get(name));
+    let state = swarm("LocalNodeState").and_then(Value::as_str);
+    let is_member = state.is_some_and(|state| !["", "inactive"].contains(&state));
+    // Only a manager knows the number of nodes.
+    is_member && swarm("Nodes").and_then(Value::as_u64) != Some(1)
+}
+
 /// The state of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -139,9 +150,18 @@ impl State {
     }
 }
 
+/// Returns `true` for a thing that can only come from a client of this daemon. Others may come from a client of
+/// another node of its swarm.
+fn is_local(thing: &Entry) -> bool {
+    let of_service = thing.labels.contains_key(SERVICE);
+    matches!(thing.thing.kind, Kind::Containers | Kind::Images) && !of_service
+}
+
 /// What is known about a job.
 #[derive(Debug, Default)]
 struct Known {
+    /// `true` if its container is or was one of this daemon's.
+    is_local: bool,
     /// The time since which its container has ended; `None` while it runs.
     ended: Option<Instant>,
     /// The earliest time of another attempt, if something stayed.
@@ -170,14 +190,28 @@ impl Jobs {
         Self { delays: delays.collect(), ..Self::default() }
     }
 
-    /// Records all jobs that the daemon has things of. Those of other proxies are ignored.
-    pub fn found(&mut self, jobs: &BTreeSet<Job>) {
-        self.known.retain(|job, _| jobs.contains(job));
-        for job in jobs.iter().filter(|job| self.delays.contains_key(&job.owner)) {
-            self.known.entry(job.clone()).or_default();
+    /// Records the jobs of all things that the daemon has. Those of other proxies are ignored.
+    pub fn found(&mut self, things: &[Entry]) {
+        let mut jobs: BTreeMap<Job, bool> = BTreeMap::new();
+        for thing in things {
+            let job = Job::of(&thing.labels);
+            if let Some(job) = job.filter(|job| self.delays.contains_key(&job.owner)) {
+                *jobs.entry(job).or_default() |= is_local(thing);
+            }
+        }
+        self.known.retain(|job, _| jobs.contains_key(job));
+        for (job, is_local) in jobs {
+            self.known.entry(job).or_default().is_local |= is_local;
         }
         let containers: BTreeSet<_> = self.containers().into_iter().collect();
         self.removed.retain(|id| containers.contains(id));
+    }
+
+    /// Returns `true` if a container that this daemon does not know may be one of another node of its swarm.
+    #[must_use]
+    pub fn may_be_elsewhere(&self, container: &str) -> bool {
+        let mut of = self.known.iter().filter(|(job, _)| job.container == container);
+        !of.any(|(_, known)| known.is_local)
     }
 
     /// Returns the ids of the containers of all jobs.
@@ -194,8 +228,9 @@ impl Jobs {
         for (job, known) in self.known.iter_mut().filter(|(job, _)| job.container == container) {
             let delay = self.delays.get(&job.owner).copied().unwrap_or_default();
             let before = |time| now.checked_sub(time).unwrap_or(now);
+            known.is_local |= state != State::Ended(None);
             match state {
-                State::Runs => *known = Known::default(),
+                State::Runs => *known = Known { is_local: true, ..Known::default() },
                 // Its own end was waited for, and that of the container that created it.
                 State::Ended(_) if removed => known.ended = Some(before(delay)),
                 State::Ended(Some(at)) => {

@@ -109,6 +109,9 @@ impl Daemon {
             return (204, String::new());
         }
         assert_eq!(method, "GET", "{target}");
+        if target == "/info" {
+            return (200, "{}".to_owned());
+        }
         if target.starts_with("/containers/json?") {
             return (200, "[]".to_owned());
         }
@@ -345,8 +348,8 @@ fn the_threads_of_a_process_end_at_an_upgrade() {
     let _next = Next::of(&stage.proxy, 1);
     until("both processes have listened", || (stage.daemon.state().events.len() > 1).then_some(()));
     until("one connection for events has ended", || {
-        let state = stage.daemon.state();
-        let mut stream = &state.events[0];
+        let daemon = stage.daemon.state();
+        let mut stream = &daemon.events[0];
         stream.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
         matches!(stream.read(&mut [0]), Ok(0)).then_some(())
     });

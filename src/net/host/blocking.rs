@@ -1,6 +1,6 @@
 //! Blocking questions, each answered in its own thread: a look-up in a file system whose server is dead
 //! never ends, and must not delay others. Questions to the daemon that cannot use the client's connection
-//! are asked here too, and the configuration is read again. These are the only threads of the process.
+//! are asked here too, and the configuration is read again. The only other threads are those that remove what containers created.
 
 use std::io;
 use std::mem;

@@ -6,7 +6,7 @@ use std::thread;
 
 /// Calls `work` with each item, at most `limit` at once, and `done` in this thread with each result. With fewer
 /// threads than wanted the work only takes longer; without any, it is done in this thread.
-pub(super) fn each<I: Sync, R: Send>(
+pub(in crate::net) fn each<I: Sync, R: Send>(
     limit: usize,
     items: &[I],
     work: impl Fn(&I) -> R + Sync,

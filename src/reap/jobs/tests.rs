@@ -19,6 +19,24 @@ fn thing(kind: Kind, id: &str) -> Thing {
     Thing { kind, id: id.to_owned(), name: id.to_owned() }
 }
 
+/// A thing of a kind that a job created.
+fn entry(kind: Kind, job: &Job) -> Entry {
+    let labels = [(own::JOB, &job.container), (own::LISTENER, &job.owner)];
+    Entry {
+        thing: thing(kind, "thing"),
+        labels: labels.map(|(key, value)| (key.to_owned(), value.clone())).into(),
+        created: None,
+        image: String::new(),
+        state: String::new(),
+        tags: Vec::new(),
+    }
+}
+
+/// Volumes of these jobs.
+fn volumes(jobs: &[Job]) -> Vec<Entry> {
+    jobs.iter().map(|job| entry(Kind::Volumes, job)).collect()
+}
+
 /// The jobs of a daemon, and a clock.
 struct Clock {
     jobs: Jobs,
@@ -30,7 +48,7 @@ impl Clock {
     /// Begins with the job `c` of the listener `ci`, which removes after 10 seconds.
     fn new() -> Self {
         let mut jobs = Jobs::new(&[rule("ci", Some(10)), rule("stays", None)]);
-        jobs.found(&[job("c", "ci")].into());
+        jobs.found(&volumes(&[job("c", "ci")]));
         Self { jobs, start: Instant::now(), seconds: 0 }
     }
 
@@ -95,7 +113,7 @@ fn mounts_are_those_below_the_directories() {
 
 #[test]
 fn a_container_has_ended_only_if_the_daemon_knows_it() {
-    let read = |state| State::read(200, &json!({"State": state}).to_string().as_bytes());
+    let read = |state| State::read(200, json!({"State": state}).to_string().as_bytes());
     let finished = "2026-11-30T18:48:40Z";
     let ended = json!({"Running": false, "Restarting": false, "FinishedAt": finished});
     assert_eq!(read(ended), Ok(State::Ended(Some(Duration::from_secs(1_796_064_520)))));
@@ -168,7 +186,7 @@ fn a_container_that_is_started_again_keeps_its_things() {
 #[test]
 fn what_other_proxies_or_listeners_keep_is_ignored() {
     let mut clock = Clock::new();
-    clock.jobs.found(&[job("c", "stays"), job("d", "unknown"), job("e", "ci")].into());
+    clock.jobs.found(&volumes(&[job("c", "stays"), job("d", "unknown"), job("e", "ci")]));
     assert_eq!(clock.jobs.containers(), ["e"]);
     clock.seen("c", State::Ended(None));
     clock.seconds = 1000;
@@ -179,7 +197,7 @@ fn what_other_proxies_or_listeners_keep_is_ignored() {
 fn each_listener_has_its_delay_for_one_container() {
     let mut clock = Clock::new();
     clock.jobs = Jobs::new(&[rule("ci", Some(10)), rule("slow", Some(60))]);
-    clock.jobs.found(&[job("c", "ci"), job("c", "slow")].into());
+    clock.jobs.found(&volumes(&[job("c", "ci"), job("c", "slow")]));
     assert_eq!(clock.jobs.containers(), ["c"]);
     clock.seen("c", State::Ended(None));
     clock.seconds = 10;
@@ -191,14 +209,14 @@ fn each_listener_has_its_delay_for_one_container() {
 #[test]
 fn what_a_removed_container_created_is_due_at_once() {
     let mut clock = Clock::new();
-    clock.jobs.found(&[job("c", "ci"), job("child", "ci"), job("other", "ci")].into());
+    clock.jobs.found(&volumes(&[job("c", "ci"), job("child", "ci"), job("other", "ci")]));
     clock.seen("c", State::Ended(None));
     clock.seen("child", State::Runs);
     clock.seconds = 10;
     let removed = vec![thing(Kind::Containers, "child"), thing(Kind::Volumes, "other")];
     let report = Report { removed, ..Report::default() };
     assert!(clock.jobs.reaped(&job("c", "ci"), report, clock.now()).is_empty());
-    clock.jobs.found(&[job("child", "ci"), job("other", "ci")].into());
+    clock.jobs.found(&volumes(&[job("child", "ci"), job("other", "ci")]));
     clock.seen("child", State::Ended(None));
     clock.seen("other", State::Ended(None));
     assert_eq!(clock.due(), ["child"]);
@@ -230,4 +248,47 @@ fn what_stayed_is_reported_once_and_tried_again_with_growing_pauses() {
     // Nothing was removed, and nothing is said to have stayed: the next attempt must not follow at once.
     assert!(clock.jobs.reaped(&job("c", "ci"), report(&[]), clock.now()).is_empty());
     assert_eq!(clock.next(), Some(3600));
+}
+
+#[test]
+fn a_container_that_is_not_known_may_be_that_of_another_node_of_a_swarm() {
+    let mut clock = Clock::new();
+    assert!(clock.jobs.may_be_elsewhere("c"));
+    clock.seen("c", State::Ended(None));
+    assert!(clock.jobs.may_be_elsewhere("c"));
+    for state in [State::Runs, State::Ended(Some(EPOCH))] {
+        let mut clock = Clock::new();
+        clock.seen("c", state);
+        clock.seen("c", State::Ended(None));
+        assert!(!clock.jobs.may_be_elsewhere("c"), "{state:?}");
+    }
+    let job = job("c", "ci");
+    let mut task = entry(Kind::Containers, &job);
+    task.labels.insert(SERVICE.to_owned(), "s".to_owned());
+    for (thing, may_be) in [
+        (entry(Kind::Services, &job), true),
+        (entry(Kind::Networks, &job), true),
+        (task, true),
+        (entry(Kind::Containers, &job), false),
+        (entry(Kind::Images, &job), false),
+    ] {
+        let mut clock = Clock::new();
+        clock.jobs.found(&[volumes(std::slice::from_ref(&job)), vec![thing.clone()]].concat());
+        assert_eq!(clock.jobs.may_be_elsewhere("c"), may_be, "{thing:?}");
+    }
+}
+
+#[test]
+fn the_nodes_of_a_swarm_are_counted_by_its_managers() {
+    for (swarm, others) in [
+        (json!({"LocalNodeState": "inactive"}), false),
+        (json!({"LocalNodeState": ""}), false),
+        (json!({"LocalNodeState": "active", "Nodes": 1}), false),
+        (json!({"LocalNodeState": "active", "Nodes": 3}), true),
+        (json!({"LocalNodeState": "active"}), true),
+        (json!({"LocalNodeState": "locked", "Nodes": 0}), true),
+        (json!(null), false),
+    ] {
+        assert_eq!(has_other_nodes(&json!({"Swarm": swarm})), others, "{swarm}");
+    }
 }
