@@ -7,7 +7,6 @@ pub mod entry;
 pub mod jobs;
 pub mod origin;
 pub mod report;
-mod time;
 
 use std::time::Duration;
 

@@ -23,8 +23,8 @@ mod ends;
 #[allow(dead_code, unreachable_pub)]
 mod http2;
 mod images;
-mod kept;
 mod keeper;
+mod kept;
 mod lab;
 mod life;
 mod log;
