@@ -57,7 +57,13 @@ impl Listener {
             labels.extend(both(own::JOB, own::JOB_TEMPLATE, "reap_when_gone"));
         }
         if *on_exit || removes_jobs || *mark {
-            labels.push(entry(Place::Labels, own::GIVEN, own::DIRECT, "mark"));
+            let own = labels.iter().filter_map(|label| match (&label.value, label.at) {
+                (Value::Entry(entry), Place::Labels) => Some(entry.key.as_str()),
+                _ => None,
+            });
+            let keys = self.labels.iter().map(|label| label.value.key.as_str()).chain(own);
+            let keys = template::doubled(&keys.collect::<Vec<_>>().join(" "));
+            labels.push(entry(Place::Labels, own::GIVEN, &keys, "mark"));
             labels.push(entry(Place::ImageLabels, own::GIVEN, own::BY_IMAGE, "mark"));
         }
         labels.retain(|label| labels_images || label.at != Place::ImageLabels);

@@ -19,20 +19,28 @@ pub enum Origin {
     Unknown,
 }
 
-/// Returns the origin of the `wanted` labels of a container. `image` has the labels of its image; `None` if the
-/// image is gone.
+/// Returns the origin of the `wanted` labels of a container that carries them. `image` has the labels of its image;
+/// `None` if the image is gone.
+///
+/// The [marker](own::GIVEN) names the labels that the proxy gave. It counts unless the image has the same, from
+/// which it would be inherited, too.
 #[must_use]
 pub fn origin(wanted: &[Label], container: &Labels, image: Option<&Labels>) -> Origin {
-    let marker = |labels: &Labels| labels.get(own::GIVEN).cloned().unwrap_or_default();
-    let of_image = image.map(marker).unwrap_or_default();
-    match marker(container).as_str() {
-        own::BY_IMAGE => return Origin::Inherited,
-        own::DIRECT if of_image != own::DIRECT => return Origin::Given,
-        _ => {}
-    }
+    let marker = container.get(own::GIVEN);
+    let of_image = image.and_then(|labels| labels.get(own::GIVEN));
+    let named = marker.filter(|marker| Some(*marker) != of_image);
+    let is_named =
+        |label: &Label| named.is_some_and(|keys| keys.split(' ').any(|key| key == label.key));
+    let has_same =
+        |label: &Label| image.is_some_and(|labels| carries(labels, std::slice::from_ref(label)));
     match image {
+        _ if wanted.iter().all(is_named) => Origin::Given,
+        _ if marker.is_some_and(|marker| marker == own::BY_IMAGE) => Origin::Inherited,
         None => Origin::Unknown,
-        Some(labels) if carries(labels, wanted) => Origin::Inherited,
+        Some(_) if named.is_some() && wanted.iter().any(|it| !is_named(it) && has_same(it)) => {
+            Origin::Inherited
+        }
+        Some(_) if wanted.iter().all(has_same) => Origin::Inherited,
         Some(_) => Origin::Given,
     }
 }

@@ -12,15 +12,12 @@ pub const JOB: &str = "dockerd-ci-proxy.job";
 /// of the listener, or the path of its socket.
 pub const LISTENER: &str = "dockerd-ci-proxy.listener";
 
-/// The label that tells given labels from inherited ones. A container has those of its image, so a container whose
-/// value is [`BY_IMAGE`] has labels of which the proxy gave it none.
+/// The label with the keys of the labels that the proxy gave, separated by spaces. A container also has the labels
+/// of its image, which nobody gave it.
 pub const GIVEN: &str = "dockerd-ci-proxy.given";
 
-/// The value of [`GIVEN`] for images.
+/// The value of [`GIVEN`] for images: a container that has it was not created through the proxy.
 pub const BY_IMAGE: &str = "by-image";
-
-/// The value of [`GIVEN`] for everything but images.
-pub const DIRECT: &str = "direct";
 
 /// The value of [`JOB`] with its placeholder.
 pub const JOB_TEMPLATE: &str = "{container:-}";

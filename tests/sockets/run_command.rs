@@ -440,7 +440,7 @@ fn what_the_command_creates_carries_the_label_of_the_run() {
     for label in [
         "\"ci.job\":\"7\"".to_owned(),
         format!("\"dockerd-ci-proxy.run\":\"{id}\""),
-        "\"dockerd-ci-proxy.given\":\"direct\"".to_owned(),
+        "\"dockerd-ci-proxy.given\":\"ci.job dockerd-ci-proxy.run\"".to_owned(),
     ] {
         assert!(creates[0].contains(&label), "{label} in {creates:?}");
     }

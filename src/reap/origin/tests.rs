@@ -23,19 +23,24 @@ fn without_a_marker_the_image_decides() {
 }
 
 #[test]
-fn a_marker_decides_unless_the_image_has_the_same() {
-    let direct = [(own::GIVEN, own::DIRECT)];
+fn a_marker_names_the_given_labels_unless_the_image_has_the_same() {
+    let both = [(own::GIVEN, "ci.job ci.team")];
+    let team = [(own::GIVEN, "ci.team")];
     let by_image = [(own::GIVEN, own::BY_IMAGE)];
     let marked = |marker: (&'static str, &'static str)| [LABELS, &[marker]].concat();
-    assert_eq!(of(&direct, Some(&marked(by_image[0]))), Origin::Given);
-    assert_eq!(of(&direct, Some(LABELS)), Origin::Given);
-    assert_eq!(of(&direct, None), Origin::Given);
+    assert_eq!(of(&both, Some(&marked(by_image[0]))), Origin::Given);
+    assert_eq!(of(&both, Some(LABELS)), Origin::Given);
+    assert_eq!(of(&both, None), Origin::Given);
     assert_eq!(of(&by_image, Some(&marked(by_image[0]))), Origin::Inherited);
-    assert_eq!(of(&by_image, Some(&[])), Origin::Inherited);
     assert_eq!(of(&by_image, None), Origin::Inherited);
+    // Another listener, which gives fewer labels, started it from an image of the job.
+    assert_eq!(of(&team, Some(&marked(by_image[0]))), Origin::Inherited);
+    assert_eq!(of(&team, Some(&[("ci.job", "1")])), Origin::Inherited);
+    assert_eq!(of(&team, Some(&[])), Origin::Given);
+    assert_eq!(of(&team, None), Origin::Unknown);
     // An image that was committed beside the proxy has the marker of the container.
-    assert_eq!(of(&direct, Some(&marked(direct[0]))), Origin::Inherited);
-    assert_eq!(of(&direct, Some(&direct)), Origin::Given);
+    assert_eq!(of(&both, Some(&marked(both[0]))), Origin::Inherited);
+    assert_eq!(of(&both, Some(&both)), Origin::Given);
 }
 
 #[test]

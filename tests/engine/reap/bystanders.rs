@@ -41,7 +41,9 @@ fn a_container_with_the_marker_of_an_image_lives_and_one_with_its_own_goes() {
     let change = format!("LABEL {} dockerd-ci-proxy.given=by-image", job.label);
     job.lab.direct.ok(&["commit", "--change", &change, &plain, &tag]);
     let by = job.run_plainly("by", &[], &tag, "sleep 1000");
-    let marked = ["--label", &job.label, "--label", "dockerd-ci-proxy.given=direct"];
+    let key = job.label.split('=').next().unwrap_or_default();
+    let given = format!("dockerd-ci-proxy.given=ci.team {key}");
+    let marked = ["--label", &job.label, "--label", &given];
     let own = job.run_plainly("own", &marked, &tag, "sleep 1000");
     let done = job.reap(&["--keep", "images"]);
     assert_eq!(done.code, Some(0), "{done:?}");

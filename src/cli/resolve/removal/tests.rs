@@ -23,26 +23,30 @@ fn own_labels(words: &str) -> [String; 2] {
 fn each_removal_has_the_labels_that_it_looks_for() {
     for (words, all, images) in [
         ("", "", ""),
-        ("--mark", "given=direct", "given=by-image"),
-        ("--reap-on-exit", "listener=/run/a given=direct", "listener=/run/a given=by-image"),
+        ("--mark", "given=Created-Via", "given=by-image"),
+        (
+            "--reap-on-exit",
+            "listener=/run/a given=Created-Via dockerd-ci-proxy.listener",
+            "listener=/run/a given=by-image",
+        ),
         (
             "--reap-when-gone",
-            "listener=/run/a job={container:-} given=direct",
+            "listener=/run/a job={container:-} given=Created-Via dockerd-ci-proxy.listener dockerd-ci-proxy.job",
             "listener=/run/a job={container:-} given=by-image",
         ),
         (
             "--reap-when-gone --reap-on-exit",
-            "listener=/run/a job={container:-} given=direct",
+            "listener=/run/a job={container:-} given=Created-Via dockerd-ci-proxy.listener dockerd-ci-proxy.job",
             "listener=/run/a job={container:-} given=by-image",
         ),
         (
             "--job-socket /run/docker.sock",
-            "listener=/run/a given=direct",
+            "listener=/run/a given=Created-Via dockerd-ci-proxy.listener",
             "listener=/run/a given=by-image",
         ),
         (
             "--reap-when-gone --image-labels none",
-            "listener=/run/a job={container:-} given=direct",
+            "listener=/run/a job={container:-} given=Created-Via dockerd-ci-proxy.listener dockerd-ci-proxy.job",
             "",
         ),
     ] {
