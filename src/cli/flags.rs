@@ -201,7 +201,7 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Switch(Setting::Mark, "true"),
         key: Some(listener("mark", Form::Switch)),
         summary: "Mark labels as given, with the label dockerd-ci-proxy.given.",
-        details: "Its value is by-image on images and direct on everything else. So reap can tell a \
+        details: "Its value has the keys of the given labels; on images it is by-image. So reap can tell a \
                container of a job from one that has the job's labels only from its image. The command run \
                and the settings that remove something imply it.",
         ..FLAG

@@ -204,6 +204,7 @@ impl ListenerSource<'_> {
             removal: removal?,
         };
         errors.extend(nameless(&listener));
+        errors.extend(removal::unfit_sockets(&levels, &listener));
         Some(Resolved { listener, listen_by: listen?.by, daemon_by: daemon.by })
     }
 

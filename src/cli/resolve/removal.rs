@@ -12,7 +12,7 @@ use crate::cli::orders::{Format, FoundDaemon, ReapOrder, RunOrder};
 use crate::cli::parse::{self, Args};
 use crate::cli::settings::{Given, Setting, Settings};
 use crate::cli::usage_error::UsageError;
-use crate::config::{self, Drain, Invalid, Removal, Sourced};
+use crate::config::{self, Drain, Invalid, Listener, Removal, Sourced, socket};
 use crate::reap::{Criteria, Kind, Kinds};
 use crate::rules::{Label, own};
 
@@ -34,6 +34,15 @@ pub(super) fn of_listener(levels: &Levels<'_>, own: &Levels<'_>) -> Result<Remov
         Some(delay) => Err(UsageError::NoRemoval(delay.by.clone())),
         None => Ok(removal),
     }
+}
+
+/// Refuses a listening socket beside which the sockets of containers would have no usable paths.
+pub(super) fn unfit_sockets(levels: &Levels<'_>, listener: &Listener) -> Option<UsageError> {
+    let given = levels.last(Setting::JobSocket)?;
+    let mut path = std::path::absolute(&listener.listen).ok()?.into_os_string();
+    path.push(".jobs/0123456789abcdef");
+    let unfit = socket::socket_path(&path).and_then(|path| socket::mountable(&path).map(drop));
+    unfit.err().map(|why| UsageError::Invalid(given.by.clone(), why))
 }
 
 /// Returns the task of `reap`; `env` looks up a variable.

@@ -62,8 +62,19 @@ impl JobSockets {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
         made.map_err(|why| Error::failed("make the directory", &self.folder, why))?;
         // The names cannot be guessed, and no two are the same.
-        let name = format!("{:016x}", RandomState::new().build_hasher().finish());
-        let listener = Listener::bind(&self.folder.join(&name), self.access, &self.daemon)?;
+        self.bind(&format!("{:016x}", RandomState::new().build_hasher().finish()))
+    }
+
+    /// Makes a socket anew that was lost with an earlier process. The container gets it when it is started again.
+    ///
+    /// # Errors
+    /// Another process listens at the path, or the kernel refuses a step.
+    pub(in crate::net) fn reopen(&self, path: &Path) -> Result<(Listener, Rc<Job>), Error> {
+        self.bind(&path.file_name().unwrap_or_default().to_string_lossy())
+    }
+
+    fn bind(&self, name: &str) -> Result<(Listener, Rc<Job>), Error> {
+        let listener = Listener::bind(&self.folder.join(name), self.access, &self.daemon)?;
         let job = self.job(&listener, Instant::now());
         Ok((listener, job))
     }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -150,6 +150,30 @@ impl Server {
         let stays = |path: &Path| sources.contains(path) || open.contains(path) || !is_asked(path);
         for jobs in self.served.iter().filter_map(|(_, served)| served.jobs.as_ref()) {
             jobs.sockets.clean(CREATING, stays);
+        }
+        self.reopen_jobs(sources.iter().filter(|path| is_asked(path) && !open.contains(*path)));
+    }
+
+    /// Makes the sockets anew that containers mount, but that no process serves: their process has ended, and nobody
+    /// kept them for it. What the containers have mounted stays dead until they are started again.
+    fn reopen_jobs<'p>(&mut self, lost: impl Iterator<Item = &'p PathBuf>) {
+        let mut reopened = Vec::new();
+        for path in lost.filter(|path| name_of(path).is_some()) {
+            let jobs = self.served.iter().filter_map(|(_, served)| served.jobs.as_ref());
+            let of_folder = |jobs: &&Jobs| path.parent() == Some(jobs.sockets.host_folder());
+            let Some(jobs) = jobs.into_iter().find(of_folder) else { continue };
+            // An earlier process may still be about to pass it.
+            if let Ok((listener, job)) = jobs.sockets.reopen(path) {
+                reopened.push(Opened { listener, job, place: jobs.place });
+            }
+        }
+        if !reopened.is_empty() {
+            let count = reopened.len();
+            warn!(
+                "containers whose sockets were lost with an earlier process, until they are started again: {count}"
+            );
+            self.opened = reopened;
+            self.serve_opened();
         }
     }
 }

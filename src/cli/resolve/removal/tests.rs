@@ -68,3 +68,17 @@ fn a_delay_needs_something_that_is_removed_after_it() {
         assert_eq!(listener.removal.delay.as_secs(), 300);
     }
 }
+
+#[test]
+fn the_sockets_of_containers_need_room_beside_the_listening_socket() {
+    let at = |length: usize| {
+        let words =
+            format!("--listensocket /{} --job-socket /var/run/docker.sock", "x".repeat(length - 1));
+        listener_of(&words, &[]).map(drop)
+    };
+    assert_eq!(at(107 - 22), Ok(()));
+    let path = format!("/{}.jobs/0123456789abcdef", "x".repeat(107 - 22));
+    let why =
+        format!("--job-socket: {path} is too long; the path of a socket has at most 107 bytes");
+    assert_eq!(at(108 - 22), Err(why));
+}
