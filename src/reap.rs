@@ -63,6 +63,12 @@ impl Kind {
         }
     }
 
+    /// Returns the name of one thing of this kind.
+    #[must_use]
+    pub fn one(self) -> &'static str {
+        self.name().trim_end_matches('s')
+    }
+
     /// Returns the kind with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

@@ -49,8 +49,12 @@ pub(super) fn daemon(env: &impl Fn(&str) -> Option<OsString>) -> Result<FoundDae
 /// machine, unless it is an absolute path.
 fn found(host: &OsStr, by: String) -> Result<FoundDaemon, UsageError> {
     let is_unix = host.as_encoded_bytes().starts_with(b"unix://") || Path::new(host).is_absolute();
-    let not_unix = || Invalid::NotUnix(host.to_string_lossy().into_owned());
-    match is_unix.then(|| socket_path(host)).unwrap_or_else(|| Err(not_unix())) {
+    let path = if is_unix {
+        socket_path(host)
+    } else {
+        Err(Invalid::NotUnix(host.to_string_lossy().into_owned()))
+    };
+    match path {
         Ok(path) => Ok(FoundDaemon { path, by }),
         Err(why) => Err(UsageError::Invalid(by, why)),
     }

@@ -17,7 +17,7 @@ pub fn render(report: &Report, format: Format, dry_run: bool) -> String {
         Format::Json => {
             let object = |line: &Line<'_>| {
                 let Thing { id, name, .. } = line.thing;
-                let (kind, result, why) = (one(line.thing.kind), line.result, line.why);
+                let (kind, result, why) = (line.thing.kind.one(), line.result, line.why);
                 let object =
                     json!({"kind": kind, "id": id, "name": name, "result": result, "why": why});
                 format!("{object}\n")
@@ -32,6 +32,18 @@ pub fn render(report: &Report, format: Format, dry_run: bool) -> String {
             lines.iter().map(object).collect::<String>() + &format!("{summary}\n")
         }
     }
+}
+
+/// Renders a report in few lines: the number of removed things of each kind, and each thing that stayed. It has none
+/// if there was nothing to remove.
+#[must_use]
+pub fn brief(report: &Report) -> Vec<String> {
+    let removed = report.counts().map(|counts| format!("removed {counts}"));
+    let stayed = lines(report, false).into_iter().filter(|line| !line.why.is_empty());
+    let stayed = stayed.map(|Line { thing, result, why }| {
+        format!("{result} {} {}: {}", thing.kind.one(), short(&thing.name), short(why))
+    });
+    removed.into_iter().chain(stayed).collect()
 }
 
 /// Renders the state of a removal.
@@ -86,7 +98,7 @@ fn row(line: &Line<'_>) -> [String; 4] {
         "" => line.result.to_owned(),
         why => format!("{}: {}", line.result, short(why)),
     };
-    [one(*kind).to_owned(), name, id, result]
+    [kind.one().to_owned(), name, id, result]
 }
 
 fn summary(report: &Report, dry_run: bool) -> String {
@@ -96,11 +108,6 @@ fn summary(report: &Report, dry_run: bool) -> String {
         (.., true) => format!("{removed} would be removed, {kept} kept\n"),
         _ => format!("{removed} removed, {left} left, {kept} kept\n"),
     }
-}
-
-/// Returns the name of one thing of a kind.
-fn one(kind: Kind) -> &'static str {
-    kind.name().trim_end_matches('s')
 }
 
 /// Returns a text of the daemon for a terminal: without control characters, and with short ids.

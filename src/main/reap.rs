@@ -6,7 +6,7 @@ use dockerd_ci_proxy::cli::orders::{Format, ReapOrder};
 use dockerd_ci_proxy::cli::{Exit, report};
 use dockerd_ci_proxy::net::client::Error;
 use dockerd_ci_proxy::net::reap::Removal;
-use dockerd_ci_proxy::reap::{Kinds, Progress};
+use dockerd_ci_proxy::reap::{Kinds, Progress, Report};
 
 use super::print_error;
 
@@ -20,18 +20,9 @@ pub(super) fn reap(order: ReapOrder) -> Exit {
 
 /// Runs a removal with progress on standard error, and writes the report to `out`.
 pub(super) fn remove(removal: &Removal, format: Format, out: &mut dyn Write) -> Exit {
-    let mut line = ProgressLine { rewrites: stderr().is_terminal(), announced: Kinds::default() };
-    let result = removal.run(&mut |progress| line.show(progress));
-    line.clear();
-    let report = match result {
+    let report = match report(removal, true) {
         Ok(report) => report,
-        Err(why) => {
-            print_error(&format_args!("cannot remove: {why}"));
-            return match why {
-                Error::Away(_) | Error::Broken(_) | Error::TimedOut => Exit::NoDaemon,
-                Error::TooLarge | Error::Nonsense(_) | Error::Status(_) => Exit::Failed,
-            };
-        }
+        Err(exit) => return exit,
     };
     let text = report::render(&report, format, removal.dry_run);
     if let Err(why) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -41,11 +32,28 @@ pub(super) fn remove(removal: &Removal, format: Format, out: &mut dyn Write) -> 
     if report.left.is_empty() { Exit::Done } else { Exit::Left }
 }
 
-/// The progress on standard error: one line that is rewritten on a terminal, else a line for each kind.
+/// Runs a removal with progress on standard error, which beside a terminal has a line for each kind if it
+/// `announces` them. Prints errors and returns their exit code.
+pub(super) fn report(removal: &Removal, announces: bool) -> Result<Report, Exit> {
+    let rewrites = stderr().is_terminal();
+    let mut line = ProgressLine { rewrites, announces, shown: Kinds::default() };
+    let result = removal.run(&mut |progress| line.show(progress));
+    line.clear();
+    result.map_err(|why| {
+        print_error(&format_args!("cannot remove: {why}"));
+        match why {
+            Error::Away(_) | Error::Broken(_) | Error::TimedOut => Exit::NoDaemon,
+            Error::TooLarge | Error::Nonsense(_) | Error::Status(_) => Exit::Failed,
+        }
+    })
+}
+
+/// The progress on standard error: one line that is rewritten on a terminal, else a line for each kind, or none.
 struct ProgressLine {
     rewrites: bool,
-    /// The kinds that have their line.
-    announced: Kinds,
+    announces: bool,
+    /// The kinds that had their progress shown.
+    shown: Kinds,
 }
 
 impl ProgressLine {
@@ -53,14 +61,15 @@ impl ProgressLine {
         let text = report::progress(progress);
         if self.rewrites {
             let _ = stderr().write_all(format!("\r\x1b[K{text}").as_bytes());
-        } else if !self.announced.has(progress.kind) {
-            self.announced.add(progress.kind);
+        } else if self.announces && !self.shown.has(progress.kind) {
             print_error(&text);
         }
+        self.shown.add(progress.kind);
     }
 
+    /// Clears the line, unless it is that of another program.
     fn clear(&self) {
-        if self.rewrites {
+        if self.rewrites && self.shown != Kinds::default() {
             let _ = stderr().write_all(b"\r\x1b[K");
         }
     }

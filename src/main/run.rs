@@ -3,25 +3,27 @@
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::{self, DirBuilder};
-use std::io;
+use std::io::{self, IsTerminal};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
 
 use dockerd_ci_proxy::cli::orders::{Format, RunOrder};
 use dockerd_ci_proxy::cli::profiles::profiles;
-use dockerd_ci_proxy::cli::{Exit, variables};
+use dockerd_ci_proxy::cli::{Exit, report, variables};
+use dockerd_ci_proxy::config::SocketAccess;
 use dockerd_ci_proxy::net::command::{Limits, Signals};
 use dockerd_ci_proxy::net::listen::Listener;
 use dockerd_ci_proxy::net::reap::Removal;
 use dockerd_ci_proxy::net::service::notify::Manager;
 use dockerd_ci_proxy::net::{self, Server, client};
-use dockerd_ci_proxy::reap::Criteria;
+use dockerd_ci_proxy::reap::{Criteria, Report};
 use dockerd_ci_proxy::rules::{Label, own};
 use log::{LevelFilter, error, warn};
+use rustix::process::getegid;
 use serde_json::json;
 
-use super::{print_error, reap, unknown_variables};
+use super::{print_error, print_line, reap, unknown_variables};
 
 /// Variables that would lead the docker command to another daemon.
 const MISLEADING: [&str; 4] =
@@ -76,7 +78,8 @@ fn served(order: &RunOrder) -> Result<(Signals, io::Result<u8>), Exit> {
     // From here on a signal does not leave files behind.
     let signals = Signals::catch().map_err(failed("cannot handle signals"))?;
     let _directory = Directory::create(&listener.listen)?;
-    let socket = Listener::bind(&listener.listen, listener.access, &listener.daemon)
+    let access = SocketAccess { mode: Some(0o600), owner: None, group: Some(getegid().as_raw()) };
+    let socket = Listener::bind(&listener.listen, access, &listener.daemon)
         .map_err(failed("cannot listen"))?;
     let group = super::serve::group(listener, rules, vec![socket]);
     let server = Server::without_signals(vec![group], config.drain, Manager::nobody())
@@ -121,31 +124,54 @@ fn announce(RunOrder { id, daemon, format, .. }: &RunOrder) {
         }
         Format::Json => {
             let line = json!({ "run": id, "daemon": path.to_string(), "by": daemon.by });
-            super::print_line(&line);
+            print_line(&line);
         }
     }
 }
 
-/// Removes what the command created.
+/// Removes what the command created, and reports it on standard error: standard output is the command's.
 fn removed(order: RunOrder, signals: &Signals) -> Exit {
     let RunOrder { id, daemon, keep, grace, format, .. } = order;
+    let flag = if daemon.by.starts_with("--") {
+        format!("{} {} ", daemon.by, daemon.path.display())
+    } else {
+        String::new()
+    };
+    let by_hand = format!("dockerd-ci-proxy reap {flag}--label {}={id}", own::RUN);
     let label = Label { key: own::RUN.to_owned(), value: id };
-    let by_hand = format!("dockerd-ci-proxy reap --label {}={}", label.key, label.value);
     let criteria = Criteria { labels: vec![label], older_than: None, keep };
     let removal = Removal { daemon: daemon.path, criteria, grace, dry_run: false };
-    let work = move || reap::remove(&removal, format, &mut io::stderr());
-    let noted = || warn!("removing what the command created; a second signal leaves the rest");
-    let exit = match signals.during(work, noted) {
-        Ok(Some(Exit::Done)) => return Exit::Done,
-        Ok(Some(_)) => Exit::Left,
-        Ok(None) => {
-            error!("the removal did not end");
-            Exit::Left
-        }
-        Err(why) => failed("cannot start a thread")(why),
+    let noted = || {
+        // Behind the progress.
+        let line = if io::stderr().is_terminal() { "\n" } else { "" };
+        print_line(&format_args!(
+            "{line}dockerd-ci-proxy: removing; a second signal leaves the rest"
+        ));
     };
-    error!("to remove the rest: {by_hand}");
-    exit
+    let is_done = match signals.during(move || reap::report(&removal, false), noted) {
+        Ok(Some(Ok(report))) => {
+            print_report(&report, format);
+            report.left.is_empty()
+        }
+        Ok(Some(Err(_)) | None) => false,
+        Err(why) => {
+            error!("cannot start a thread: {why}");
+            false
+        }
+    };
+    if is_done {
+        return Exit::Done;
+    }
+    print_error(&format_args!("to remove the rest: {by_hand}"));
+    Exit::Left
+}
+
+fn print_report(report: &Report, format: Format) {
+    match format {
+        Format::Text => report::brief(report).iter().for_each(print_error),
+        // It ends with a line end.
+        Format::Json => print_line(&report::render(report, format, false).trim_end()),
+    }
 }
 
 /// The directory of the socket; removed when dropped.
@@ -157,7 +183,7 @@ impl Directory {
         let directory = socket.parent().unwrap_or(socket).to_owned();
         DirBuilder::new().mode(0o700).create(&directory).map_err(|why| {
             let shown = directory.display();
-            error!("cannot create {shown} for the socket: {why}; TMPDIR names another directory");
+            error!("cannot create {shown}, below XDG_RUNTIME_DIR or TMPDIR: {why}");
             Exit::Failed
         })?;
         Ok(Self(directory))

@@ -24,6 +24,20 @@ pub struct Report {
     pub kept: Vec<(Thing, String)>,
 }
 
+impl Report {
+    /// Returns the numbers of removed things by kind, like `2 containers, 1 network`; `None` if nothing was removed.
+    #[must_use]
+    pub fn counts(&self) -> Option<String> {
+        let count = |kind: &Kind| match self.removed.iter().filter(|it| it.kind == *kind).count() {
+            0 => None,
+            1 => Some(format!("1 {}", kind.one())),
+            number => Some(format!("{number} {}", kind.name())),
+        };
+        let counts: Vec<String> = Kind::ALL.iter().filter_map(count).collect();
+        (!counts.is_empty()).then(|| counts.join(", "))
+    }
+}
+
 /// The state of a removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {

@@ -65,8 +65,8 @@ fn meta(name: &str, host: &str) -> String {
     )
 }
 
-fn pair(path: &str, by: &str) -> Result<(String, String), String> {
-    Ok((path.to_owned(), by.to_owned()))
+fn pair(path: &str, by: &str) -> (String, String) {
+    (path.to_owned(), by.to_owned())
 }
 
 const DEFAULT: &str = "/var/run/docker.sock";
@@ -74,23 +74,23 @@ const DEFAULT: &str = "/var/run/docker.sock";
 #[test]
 fn without_any_setting_it_is_the_default() {
     let home = Home::new();
-    assert_eq!(home.finds(&[]), pair(DEFAULT, "the default"));
+    assert_eq!(home.finds(&[]), Ok(pair(DEFAULT, "the default")));
     home.config(r#"{"auths":{}}"#);
-    assert_eq!(home.finds(&[]), pair(DEFAULT, "the default"));
+    assert_eq!(home.finds(&[]), Ok(pair(DEFAULT, "the default")));
     home.config(r#"{"currentContext":""}"#);
-    assert_eq!(home.finds(&[]), pair(DEFAULT, "the default"));
-    assert_eq!(home.finds(&[("HOME", "")]), pair(DEFAULT, "the default"));
-    assert_eq!(home.finds(&[("HOME", "/nonexistent")]), pair(DEFAULT, "the default"));
+    assert_eq!(home.finds(&[]), Ok(pair(DEFAULT, "the default")));
+    assert_eq!(home.finds(&[("HOME", "")]), Ok(pair(DEFAULT, "the default")));
+    assert_eq!(home.finds(&[("HOME", "/nonexistent")]), Ok(pair(DEFAULT, "the default")));
 }
 
 #[test]
 fn docker_host_is_a_unix_socket() {
     let home = Home::new();
     let host = |host| home.finds(&[("DOCKER_HOST", host)]);
-    assert_eq!(host("unix:///run/d.sock"), pair("/run/d.sock", "DOCKER_HOST"));
-    assert_eq!(host("unix://d.sock"), pair("d.sock", "DOCKER_HOST"));
-    assert_eq!(host("/run/d.sock"), pair("/run/d.sock", "DOCKER_HOST"));
-    assert_eq!(host(""), pair(DEFAULT, "the default"));
+    assert_eq!(host("unix:///run/d.sock"), Ok(pair("/run/d.sock", "DOCKER_HOST")));
+    assert_eq!(host("unix://d.sock"), Ok(pair("d.sock", "DOCKER_HOST")));
+    assert_eq!(host("/run/d.sock"), Ok(pair("/run/d.sock", "DOCKER_HOST")));
+    assert_eq!(host(""), Ok(pair(DEFAULT, "the default")));
     for other in [
         "tcp://127.0.0.1:2375",
         "ssh://me@there",
@@ -114,7 +114,7 @@ fn the_current_context_names_it() {
     home.context(".docker", "broken", "{");
     home.context(".docker", "rootless", &meta("rootless", "unix:///run/user/1000/docker.sock"));
     let by = "the context \"rootless\" of ~/.docker/config.json";
-    assert_eq!(home.finds(&[]), pair("/run/user/1000/docker.sock", by));
+    assert_eq!(home.finds(&[]), Ok(pair("/run/user/1000/docker.sock", by)));
 }
 
 #[test]
@@ -125,14 +125,14 @@ fn docker_host_is_stronger_than_docker_context_and_that_than_the_file() {
     home.context(".docker", "two", &meta("two", "unix:///two.sock"));
     let two = ("DOCKER_CONTEXT", "two");
     let by = "the context \"two\" of DOCKER_CONTEXT";
-    assert_eq!(home.finds(&[two]), pair("/two.sock", by));
+    assert_eq!(home.finds(&[two]), Ok(pair("/two.sock", by)));
     let three = ("DOCKER_HOST", "unix:///three.sock");
-    assert_eq!(home.finds(&[two, three]), pair("/three.sock", "DOCKER_HOST"));
+    assert_eq!(home.finds(&[two, three]), Ok(pair("/three.sock", "DOCKER_HOST")));
     let default = ("DOCKER_CONTEXT", "default");
-    assert_eq!(home.finds(&[default]), pair(DEFAULT, "the default"));
+    assert_eq!(home.finds(&[default]), Ok(pair(DEFAULT, "the default")));
     let unset = ("DOCKER_CONTEXT", "");
     let by = "the context \"one\" of ~/.docker/config.json";
-    assert_eq!(home.finds(&[unset]), pair("/one.sock", by));
+    assert_eq!(home.finds(&[unset]), Ok(pair("/one.sock", by)));
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn docker_config_names_another_folder() {
     fs::write(home.0.join("elsewhere/config.json"), r#"{"currentContext":"two"}"#).unwrap();
     let folder = home.0.join("elsewhere").display().to_string();
     let by = "the context \"two\" of ~/elsewhere/config.json";
-    assert_eq!(home.finds(&[("DOCKER_CONFIG", &folder)]), pair("/two.sock", by));
+    assert_eq!(home.finds(&[("DOCKER_CONFIG", &folder)]), Ok(pair("/two.sock", by)));
 }
 
 #[test]

@@ -69,3 +69,19 @@ fn progress_names_what_is_left() {
     let state = Progress { kind: Kind::Containers, left: 12 };
     assert_eq!(progress(&state), "removing containers: 12 left");
 }
+
+#[test]
+fn a_brief_report_has_numbers_and_what_stayed() {
+    let thing = |kind, name: &str| Thing { kind, id: "id".to_owned(), name: name.to_owned() };
+    assert_eq!(brief(&Report::default()), Vec::<String>::new());
+    let removed =
+        vec![thing(Kind::Volumes, "v"), thing(Kind::Containers, "c"), thing(Kind::Containers, "d")];
+    let report = Report { removed, ..Report::default() };
+    assert_eq!(brief(&report), ["removed 2 containers, 1 volume"]);
+    let left = vec![(thing(Kind::Networks, "n"), "it has active endpoints".to_owned())];
+    let kept = vec![(thing(Kind::Containers, "x"), "somebody else started it".to_owned())];
+    let report = Report { left, kept, ..Report::default() };
+    let lines =
+        ["kept container x: somebody else started it", "left network n: it has active endpoints"];
+    assert_eq!(brief(&report), lines);
+}

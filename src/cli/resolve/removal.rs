@@ -120,15 +120,21 @@ pub(in crate::cli) fn run_order(
     let id = unique();
     settings.push(Setting::Daemon, Given::new(&daemon.path, daemon.by.clone()));
     settings.push(Setting::Listen, private_socket(&id, &env));
-    settings.push(Setting::Mode, Given::new("0600", "run"));
     settings.push(Setting::Mark, Given::new("true", "run"));
     let mut config = super::config(&settings, None, &[])?;
     config.drain = Drain::After(LAST_EXCHANGES);
     for listener in &mut config.listeners {
+        if let Some(own) = listener.labels.iter().find(|label| label.value.key == own::RUN) {
+            let (by, first) = (own.by.clone(), "run".to_owned());
+            return Err(one(UsageError::KeyTwice { by, key: own::RUN.to_owned(), first }));
+        }
         let label = Label { key: own::RUN.to_owned(), value: id.clone() };
         let label = Sourced { value: label, by: "run".to_owned() };
-        listener.labels.push(label.clone());
-        listener.image_labels.push(label);
+        // Who wants no labels on images keeps them.
+        if !listener.image_labels.is_empty() {
+            listener.image_labels.push(label.clone());
+        }
+        listener.labels.push(label);
     }
     let levels = Levels(vec![&settings]);
     let timeout = settings.last(Setting::Timeout);

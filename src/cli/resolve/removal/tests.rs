@@ -1,3 +1,5 @@
+mod run;
+
 use std::convert::Infallible;
 
 use crate::cli::resolve::tests::listener_of;
