@@ -1,187 +1,24 @@
 //! The command `run`: its command's environment, signals, terminal, time and end. The daemon is scripted.
 
+mod place;
+mod removal;
+
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
+
+use place::{Ended, Place, Running, ended};
 
 use super::ends::End;
-use super::lab::{CHUNKED, Folder, LOGS};
+use super::lab::{CHUNKED, LOGS};
 use super::proxy::{binary, until};
 use super::skip::skip;
-
-/// A daemon without resources. It answers each request and keeps its head and body.
-struct Daemon {
-    requests: Arc<Mutex<Vec<String>>>,
-}
-
-impl Daemon {
-    fn new(path: &Path) -> Self {
-        let listener = UnixListener::bind(path).unwrap();
-        let requests = Arc::default();
-        let kept = Arc::clone(&requests);
-        thread::spawn(move || {
-            while let Ok((stream, _)) = listener.accept() {
-                let kept = Arc::clone(&kept);
-                thread::spawn(move || serve(End::new(stream), &kept));
-            }
-        });
-        Self { requests }
-    }
-
-    /// Returns the requests that contain a text.
-    fn with(&self, text: &str) -> Vec<String> {
-        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        requests.iter().filter(|request| request.contains(text)).cloned().collect()
-    }
-}
-
-/// Answers the requests of one connection. The log of a container has no end.
-fn serve(mut end: End, kept: &Mutex<Vec<String>>) {
-    while let Some(head) = end.read_head() {
-        let length = head.to_ascii_lowercase();
-        let length = length.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
-        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
-        end.stream.read_exact(&mut body).unwrap();
-        let body = String::from_utf8(body).unwrap();
-        kept.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{head}{body}"));
-        let target = head.split(' ').nth(1).unwrap().split('?').next().unwrap();
-        let target = target.strip_prefix("/v1.40").unwrap_or(target);
-        let (status, answer) = match target {
-            "/_ping" => ("200 OK", "OK"),
-            "/containers/x/logs" => {
-                end.sends(CHUNKED);
-                // Until the other side closes.
-                let _ = end.read_head();
-                return;
-            }
-            "/containers/create" => ("201 Created", r#"{"Id":"c"}"#),
-            "/images/x/json" => ("404 Not Found", r#"{"message":"none"}"#),
-            "/volumes" => ("200 OK", r#"{"Volumes":[]}"#),
-            "/info" | "/version" => ("200 OK", "{}"),
-            _ => ("200 OK", "[]"),
-        };
-        let length = answer.len();
-        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n");
-        if end.stream.write_all(format!("{head}{answer}").as_bytes()).is_err() {
-            return;
-        }
-    }
-}
-
-/// A folder in which `run` runs, with the daemon's socket.
-struct Place {
-    folder: Folder,
-    daemon: Daemon,
-}
-
-/// The standard output, the standard error and the exit code of an ended process.
-#[derive(Debug)]
-struct Ended {
-    out: String,
-    err: String,
-    code: Option<i32>,
-}
-
-impl Place {
-    fn new() -> Self {
-        let folder = Folder::new();
-        let daemon = Daemon::new(&folder.join("daemon"));
-        Self { folder, daemon }
-    }
-
-    /// Prepares `run` with flags, and a script as its command. No signal is ignored, unlike in the background of some
-    /// shells.
-    fn script(&self, flags: &[&str], script: &str) -> Command {
-        let words: Vec<&str> = flags.iter().chain(&["--", "sh", "-c", script]).copied().collect();
-        self.command(&words)
-    }
-
-    /// Prepares `run` with these words.
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new("env");
-        command.args(["--default-signal", &binary(), "run"]).args(words);
-        command.env("DOCKER_HOST", format!("unix://{}", self.folder.join("daemon").display()));
-        command.env("XDG_RUNTIME_DIR", self.folder.path());
-        for name in ["DOCKER_CONTEXT", "DCP_DOCKER_SOCKET", "DCP_LABELS"] {
-            command.env_remove(name);
-        }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
-    /// Runs a script to its end.
-    fn runs(&self, flags: &[&str], script: &str) -> Ended {
-        ended(self.script(flags, script))
-    }
-
-    /// Returns the directories of sockets.
-    fn directories(&self) -> Vec<PathBuf> {
-        let files = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path());
-        files.filter(|path| path.is_dir()).collect()
-    }
-}
-
-fn ended(mut command: Command) -> Ended {
-    let output = command.stdin(Stdio::null()).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Ended { out: text(output.stdout), err: text(output.stderr), code: output.status.code() }
-}
-
-/// A running `run`; killed when dropped.
-struct Running {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    stdout: BufReader<ChildStdout>,
-}
-
-impl Running {
-    fn start(mut command: Command) -> Self {
-        let mut child = command.spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        Self { stdin: child.stdin.take(), stdout, child }
-    }
-
-    /// Reads the next line of the standard output.
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-
-    /// Sends a signal to the proxy alone.
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    fn writes(&mut self, text: &str) {
-        self.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
-    }
-
-    /// Waits for the end.
-    fn ends(mut self) -> Ended {
-        drop(self.stdin.take());
-        let status = until("run ends", || self.child.try_wait().unwrap());
-        let (mut out, mut err) = (String::new(), String::new());
-        self.stdout.read_to_string(&mut out).unwrap();
-        self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
-        Ended { out, err, code: status.code() }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 #[test]
 fn the_exit_code_is_that_of_the_command() {
