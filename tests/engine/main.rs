@@ -35,6 +35,7 @@ mod recreate;
 mod resources;
 mod rules;
 mod run;
+mod run_command;
 mod streams;
 mod support;
 mod swarm;
