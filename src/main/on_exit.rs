@@ -1,5 +1,6 @@
 //! The removal of what clients created, when the proxy stops for good.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -33,7 +34,8 @@ pub(super) fn remove(rules: &[(PathBuf, Rule)], manager: &Manager) {
                 criteria.keep.add(kind);
             }
         }
-        let removal = Removal { daemon, criteria, grace: GRACE, dry_run: false };
+        let removal =
+            Removal { daemon, criteria, grace: GRACE, dry_run: false, parents: BTreeSet::new() };
         match removal.run(&mut |_| manager.extend()) {
             Ok(report) => {
                 let removed = counts(&report).unwrap_or_else(|| "nothing".to_owned());

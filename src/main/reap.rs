@@ -1,5 +1,6 @@
 //! The command `reap`, and the removal with its report that it shares with `run`.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write, stderr};
 
 use dockerd_ci_proxy::cli::orders::{Format, ReapOrder};
@@ -14,7 +15,8 @@ use super::print_error;
 pub(super) fn reap(order: ReapOrder) -> Exit {
     let ReapOrder { daemon, criteria, grace, dry_run, format } = order;
     print_error(&format_args!("the daemon is at {} ({})", daemon.path.display(), daemon.by));
-    let removal = Removal { daemon: daemon.path, criteria, grace, dry_run };
+    let removal =
+        Removal { daemon: daemon.path, criteria, grace, dry_run, parents: BTreeSet::new() };
     remove(&removal, format, &mut std::io::stdout())
 }
 

@@ -1,5 +1,6 @@
 //! The command `run`: serves a command at a socket of its own, and then removes what that created.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::{self, DirBuilder};
@@ -8,13 +9,14 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
 
+use dockerd_ci_proxy::cli::check::fixed_parents;
 use dockerd_ci_proxy::cli::orders::{Format, RunOrder};
 use dockerd_ci_proxy::cli::profiles::profiles;
 use dockerd_ci_proxy::cli::{Exit, report, variables};
 use dockerd_ci_proxy::config::SocketAccess;
 use dockerd_ci_proxy::net::command::{Limits, Signals};
 use dockerd_ci_proxy::net::listen::Listener;
-use dockerd_ci_proxy::net::reap::Removal;
+use dockerd_ci_proxy::net::reap::{Removal, cgroups};
 use dockerd_ci_proxy::net::service::notify::Manager;
 use dockerd_ci_proxy::net::{self, Server, client};
 use dockerd_ci_proxy::reap::{Criteria, Report};
@@ -42,12 +44,15 @@ pub(super) fn run(order: RunOrder) -> ExitCode {
     for unknown in unknown_variables() {
         warn!("{unknown}");
     }
+    // Those that exist are somebody else's.
+    let parents = order.config.listeners.iter().flat_map(fixed_parents);
+    let parents = cgroups::absent(parents.map(|(_, parent)| parent));
     let (signals, ended) = match served(&order) {
         Ok(served) => served,
         Err(exit) => return exit.into(),
     };
     match ended {
-        Ok(code) => match (code, removed(order, &signals)) {
+        Ok(code) => match (code, removed(order, parents, &signals)) {
             (0, exit) => exit.into(),
             (code, _) => code.into(),
         },
@@ -129,8 +134,8 @@ fn announce(RunOrder { id, daemon, format, .. }: &RunOrder) {
     }
 }
 
-/// Removes what the command created, and reports it on standard error: standard output is the command's.
-fn removed(order: RunOrder, signals: &Signals) -> Exit {
+/// Removes what the command created and these cgroup parents, if they are empty, and reports it on standard error: standard output is the command's.
+fn removed(order: RunOrder, parents: BTreeSet<String>, signals: &Signals) -> Exit {
     let RunOrder { id, daemon, keep, grace, format, .. } = order;
     let flag = if daemon.by.starts_with("--") {
         format!("{} {} ", daemon.by, daemon.path.display())
@@ -140,7 +145,7 @@ fn removed(order: RunOrder, signals: &Signals) -> Exit {
     let by_hand = format!("dockerd-ci-proxy reap {flag}--label {}={id}", own::RUN);
     let label = Label { key: own::RUN.to_owned(), value: id };
     let criteria = Criteria { labels: vec![label], older_than: None, keep };
-    let removal = Removal { daemon: daemon.path, criteria, grace, dry_run: false };
+    let removal = Removal { daemon: daemon.path, criteria, grace, dry_run: false, parents };
     let noted = || {
         // Behind the progress.
         let line = if io::stderr().is_terminal() { "\n" } else { "" };

@@ -239,7 +239,8 @@ impl Plan {
             return Ok(Report::default());
         }
         let (daemon, criteria) = (self.daemon.clone(), job.criteria());
-        Removal { daemon, criteria, grace: GRACE, dry_run: false }.run(&mut |_| {})
+        Removal { daemon, criteria, grace: GRACE, dry_run: false, parents: BTreeSet::new() }
+            .run(&mut |_| {})
     }
 }
 

@@ -4,7 +4,7 @@
 //! creating, and the daemon needs time to let go, rounds go on until one finds nothing, or until nothing more goes.
 
 mod asking;
-mod cgroups;
+pub mod cgroups;
 pub(in crate::net) mod crowd;
 mod removing;
 
@@ -50,6 +50,8 @@ pub struct Removal {
     pub grace: Duration,
     /// `true` if nothing is to be removed.
     pub dry_run: bool,
+    /// Cgroup parents that go, too, if they are empty in the end, like those of removed containers.
+    pub parents: BTreeSet<String>,
 }
 
 impl Removal {
@@ -66,7 +68,7 @@ impl Removal {
             report: Report::default(),
             gone: BTreeSet::new(),
             images: HashMap::new(),
-            parents: BTreeSet::new(),
+            parents: self.parents.clone(),
             own: own_container::own_ids(),
         };
         rounds.run()?;

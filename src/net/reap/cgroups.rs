@@ -17,12 +17,31 @@ pub(super) fn remove(parents: &BTreeSet<String>, report: &mut Report) {
     remove_below(Path::new(ROOT), parents, report);
 }
 
-fn remove_below(root: &Path, parents: &BTreeSet<String>, report: &mut Report) {
+/// Returns those of the cgroup parents that do not exist yet.
+#[must_use]
+pub fn absent<'p>(parents: impl Iterator<Item = &'p str>) -> BTreeSet<String> {
+    absent_below(Path::new(ROOT), parents)
+}
+
+fn absent_below<'p>(root: &Path, parents: impl Iterator<Item = &'p str>) -> BTreeSet<String> {
+    let roots = roots(root);
+    let is_absent = |path: &str| !roots.iter().any(|root| root.join(path).is_dir());
+    let absent = parents.filter(|parent| removable(parent).is_some_and(is_absent));
+    absent.map(ToOwned::to_owned).collect()
+}
+
+/// Returns the roots of all hierarchies. With version 1, each folder is one. Links to others lead to what the folders
+/// have.
+fn roots(root: &Path) -> Vec<PathBuf> {
     let mut roots = vec![root.to_owned()];
-    // With version 1, each folder is a hierarchy. Links to others lead to what is gone already.
     if !root.join("cgroup.procs").exists() {
         roots.extend(folders(root).unwrap_or_default().iter().map(|name| root.join(name)));
     }
+    roots
+}
+
+fn remove_below(root: &Path, parents: &BTreeSet<String>, report: &mut Report) {
+    let roots = roots(root);
     for parent in parents {
         let Some(path) = removable(parent) else { continue };
         let places: Vec<PathBuf> = roots.iter().map(|root| root.join(path)).collect();

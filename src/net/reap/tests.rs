@@ -28,8 +28,13 @@ fn removal(
     let daemon = daemon(test, &answers);
     let labels = vec![Label { key: "k".to_owned(), value: "v".to_owned() }];
     let criteria = Criteria { labels, older_than: None, keep: Kinds::default() };
-    let removal =
-        Removal { daemon: daemon.to_owned(), criteria, grace: Duration::ZERO, dry_run: false };
+    let removal = Removal {
+        daemon: daemon.to_owned(),
+        criteria,
+        grace: Duration::ZERO,
+        dry_run: false,
+        parents: BTreeSet::new(),
+    };
     removal.run(&mut |_| {})
 }
 

@@ -75,3 +75,10 @@ fn a_parent_that_cannot_be_removed_is_no_failure() {
     assert!(thing.name == "/ci/1" && why.contains("cannot be removed"), "{why}");
     assert!(report.left.is_empty() && report.removed.is_empty());
 }
+
+#[test]
+fn only_parents_that_exist_in_no_hierarchy_are_absent() {
+    let root = Root::new("absent").with("memory/ci/1").with("pids/ci/2").with("pids/ci/3");
+    let parents = ["/ci/1", "/ci/2", "/ci/4", "/docker", "ci-5.slice", ""].into_iter();
+    assert_eq!(absent_below(&root.0, parents), BTreeSet::from(["/ci/4".to_owned()]));
+}
