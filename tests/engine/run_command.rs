@@ -211,3 +211,22 @@ fn images_of_buildkit_are_gone_at_the_end() {
     assert!(finished.err().contains("removed 1 container, 1 image"), "{finished:?}");
     assert_gone(&lab, "image", &image);
 }
+
+#[test]
+fn a_cgroup_parent_that_a_run_brought_into_being_goes_with_it() {
+    let Some(lab) = Lab::open() else { return };
+    if lab.engine.cgroup_driver != "cgroupfs" {
+        return skip("a run with a cgroup parent", "slices of systemd go by themselves");
+    }
+    let parent = format!("/dcp-test/{}-run", lab.name);
+    let at = |root: &str| fs::exists(format!("{root}{parent}")).unwrap();
+    let is_there =
+        || ["", "/memory", "/pids"].iter().any(|one| at(&format!("/sys/fs/cgroup{one}")));
+    // The container is gone before the removal begins.
+    let script =
+        "$docker run --rm $image true; ls -d /sys/fs/cgroup$parent /sys/fs/cgroup/*$parent";
+    let script = format!("parent={parent}; {script}");
+    let finished = run(&lab, &["--cgroup-parent", &parent], &script);
+    assert!(finished.out().contains(&parent), "{finished:?}");
+    assert!(!is_there(), "{finished:?}");
+}
