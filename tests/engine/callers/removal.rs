@@ -60,7 +60,10 @@ fn kill(job: &Job<'_>) {
 #[test]
 fn what_a_killed_job_created_goes_and_nothing_else() {
     let Some(lab) = Lab::open() else { return };
-    let proxy = proxy(&lab, WHEN_GONE);
+    // systemd removes slices itself.
+    let parent = (lab.engine.cgroup_driver != "systemd").then(|| format!("/{}-reaped", lab.name));
+    let parent = parent.map(|parent| format!("--cgroup-parent={parent}"));
+    let proxy = proxy(&lab, &[WHEN_GONE, parent.as_deref().as_slice()].concat());
     let job = Job::start(&lab, &proxy.socket(), "job", &[]);
     let other = Job::start(&lab, &proxy.socket(), "other", &[]);
     let (things, others) = (Things::of(&job, "of-job"), Things::of(&other, "of-other"));
@@ -77,6 +80,9 @@ fn what_a_killed_job_created_goes_and_nothing_else() {
     assert!(proxy.log().contains(line), "{}", proxy.log());
     lab.direct.ok(&["rm", "--force", &other.name]);
     others.go(|| proxy.log());
+    if parent.is_some() {
+        until("the cgroup parent is removed", || proxy.log().contains("1 cgroups").then_some(()));
+    }
 }
 
 #[test]
