@@ -87,7 +87,9 @@ impl Proxy {
     /// Replaces the program's file and upgrades by SIGHUP; returns the new process.
     pub(crate) fn upgrade(&self) -> Pid {
         let (new, name) = (self.folder.join("program-2"), self.folder.join("name"));
-        fs::copy(binary(), &new).unwrap();
+        // By another process: a child of another test could inherit our descriptor, and a file that is open for
+        // writing cannot be executed.
+        assert!(Command::new("cp").arg(binary()).arg(&new).status().unwrap().success());
         symlink(&new, &name).unwrap();
         fs::rename(name, self.folder.join("program")).unwrap();
         let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
