@@ -102,7 +102,11 @@ pub fn beyond_default(config: &Listener, profile: &Profile) -> impl Iterator<Ite
 
 /// Describes the handling of mounts of the daemon's socket.
 fn mounts(config: &Listener) -> String {
+    let own = config.removal.job_socket.is_some();
     match &config.socket_bind.value {
+        SocketBind::Rewrite(_) if own => {
+            "mounts of the daemon's socket are replaced by mounts of the container's own".to_owned()
+        }
         SocketBind::Pass => "mounts of the daemon's socket are allowed".to_owned(),
         SocketBind::Refuse => "mounts of the daemon's socket are refused".to_owned(),
         SocketBind::Rewrite(path) => {
@@ -137,7 +141,9 @@ fn removal(config: &Listener) -> impl Iterator<Item = String> {
         format!("what containers create is removed {seconds} seconds after their end")
     });
     let all = "what clients create is removed when the proxy stops for good".to_owned();
-    jobs.into_iter().chain(on_exit.then_some(all))
+    let socket = config.removal.job_socket.as_ref();
+    let socket = socket.map(|path| format!("each container gets a socket of its own at {path}"));
+    socket.into_iter().chain(jobs).chain(on_exit.then_some(all))
 }
 
 /// Describes the injection of an option.

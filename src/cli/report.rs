@@ -105,7 +105,7 @@ fn summary(report: &Report, dry_run: bool) -> String {
     let (removed, left, kept) = (report.removed.len(), report.left.len(), report.kept.len());
     match (removed, left, kept, dry_run) {
         (0, 0, 0, _) => "nothing to remove\n".to_owned(),
-        (.., true) => format!("{removed} would be removed, {kept} kept\n"),
+        (.., true) => format!("{removed} would be removed, {left} left, {kept} kept\n"),
         _ => format!("{removed} removed, {left} left, {kept} kept\n"),
     }
 }

@@ -1,11 +1,15 @@
 //! What a listener removes of that which its clients created, and when.
 
+use std::fs;
 use std::time::Duration;
 
 use super::{Invalid, Listener, number, template};
 use crate::engine::shapes::Place;
 use crate::rules::inject::{How, Inject, Value};
 use crate::rules::{Label, own};
+
+/// The file with the name of the host, or of the container.
+const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 
 /// The removal of what the clients of a listener created.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +24,8 @@ pub struct Removal {
     pub mark: bool,
     /// The path in containers of the socket that each gets for itself.
     pub job_socket: Option<String>,
+    /// `true` if images get no labels, so that all of them stay.
+    pub keeps_images: bool,
 }
 
 impl Removal {
@@ -34,7 +40,7 @@ impl Listener {
     /// Returns the labels of the proxy's own, by which it finds what to remove, with the key or flag that asks for
     /// each.
     pub(super) fn own_labels(&self) -> Vec<Inject> {
-        let Removal { on_exit, when_gone, mark, .. } = &self.removal;
+        let Removal { on_exit, when_gone, mark, job_socket, keeps_images, .. } = &self.removal;
         let removes_jobs = self.removal.removes_jobs();
         let entry = |at, key: &str, value: &str, from: &str| Inject {
             at,
@@ -45,16 +51,22 @@ impl Listener {
         let both = |key, value: &str, from| {
             [Place::Labels, Place::ImageLabels].map(|at| entry(at, key, value, from))
         };
-        // An operator who wants no labels on images keeps the images of all jobs.
-        let labels_images = !self.image_labels.is_empty() || self.labels.is_empty();
         let mut labels = Vec::new();
-        let asked = if *on_exit { "reap_on_exit" } else { "reap_when_gone" };
+        let asked = [
+            (job_socket.is_some(), "job_socket"),
+            (*when_gone, "reap_when_gone"),
+            (*on_exit, "reap_on_exit"),
+        ];
+        let asked = asked.into_iter().find(|(asked, _)| *asked).map_or("mark", |(_, key)| key);
         // Two listeners, or two proxies, remove each its own, after its own delay.
         if *on_exit || removes_jobs {
             labels.extend(both(own::LISTENER, &template::doubled(&self.owner()), asked));
         }
         if *when_gone {
-            labels.extend(both(own::JOB, own::JOB_TEMPLATE, "reap_when_gone"));
+            labels.extend(both(own::JOB, own::JOB_TEMPLATE, asked));
+        } else if removes_jobs {
+            // Else a client could name a job, or get one by an image.
+            labels.extend(both(own::JOB, "", asked));
         }
         if *on_exit || removes_jobs || *mark {
             let own = labels.iter().filter_map(|label| match (&label.value, label.at) {
@@ -63,17 +75,22 @@ impl Listener {
             });
             let keys = self.labels.iter().map(|label| label.value.key.as_str()).chain(own);
             let keys = template::doubled(&keys.collect::<Vec<_>>().join(" "));
-            labels.push(entry(Place::Labels, own::GIVEN, &keys, "mark"));
-            labels.push(entry(Place::ImageLabels, own::GIVEN, own::BY_IMAGE, "mark"));
+            labels.push(entry(Place::Labels, own::GIVEN, &keys, asked));
+            labels.push(entry(Place::ImageLabels, own::GIVEN, own::BY_IMAGE, asked));
         }
-        labels.retain(|label| labels_images || label.at != Place::ImageLabels);
+        labels.retain(|label| !keeps_images || label.at != Place::ImageLabels);
         labels
     }
 
-    /// Returns the value of the label [`own::LISTENER`].
+    /// Returns the value of the label [`own::LISTENER`]. It begins with the name of the host or of the container in
+    /// which the proxy runs: two proxies at one daemon may have the same configuration.
     #[must_use]
     pub fn owner(&self) -> String {
-        self.name.clone().unwrap_or_else(|| self.listen.display().to_string())
+        let name = self.name.clone().unwrap_or_else(|| self.listen.display().to_string());
+        match fs::read_to_string(HOST_NAME) {
+            Ok(host) => format!("{}:{name}", host.trim()),
+            Err(_) => name,
+        }
     }
 }
 

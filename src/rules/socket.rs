@@ -61,7 +61,9 @@ pub(super) fn replaced(
         }
         (Some(Relation::Other | Relation::Missing | Relation::Beyond), _) => Ok(None),
         (Some(Relation::Above), _) => {
-            survey.notes.push("a container mounts a directory with the daemon's socket in it");
+            survey.notes.push(
+                "a container mounts a directory with a socket of the daemon or of the proxy in it",
+            );
             Ok(None)
         }
         (Some(Relation::Socket), SocketBind::Pass) => {

@@ -29,6 +29,7 @@ pub(super) fn of_listener(levels: &Levels<'_>, own: &Levels<'_>) -> Result<Remov
         delay: text(&levels.or_default(Setting::ReapDelay), config::duration)?,
         mark: levels.switch(Setting::Mark, false)?,
         job_socket: job_socket.map(|given| text(given, config::job_socket)).transpose()?,
+        keeps_images: levels.or_default(Setting::ImageLabels).value == "none",
     };
     match own.last(Setting::ReapDelay).filter(|_| !removal.removes_jobs()) {
         Some(delay) => Err(UsageError::NoRemoval(delay.by.clone())),

@@ -18,8 +18,8 @@ use super::socket::Error;
 use crate::config::SocketAccess;
 use crate::rules::caller::Container;
 
-/// Time that a container gets to be created after its socket was made. A create may wait for an image.
-pub(in crate::net) const CREATING: Duration = Duration::from_mins(5);
+/// Time that a container gets to be created after its socket was made. A daemon under load takes long to create one.
+pub(in crate::net) const CREATING: Duration = Duration::from_mins(2);
 
 /// The directory for the sockets of the containers of one listener.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,7 +14,9 @@ fn own_labels(words: &str) -> [String; 2] {
     let own = |labels: &[Label]| {
         let own = labels.iter().filter_map(|label| {
             let key = label.key.strip_prefix("dockerd-ci-proxy.")?;
-            Some(format!("{key}={}", label.value))
+            // Without the name of the host.
+            let (_, value) = label.value.split_once(":/").unwrap_or(("", &label.value));
+            Some(format!("{key}={value}"))
         });
         own.collect::<Vec<_>>().join(" ")
     };
@@ -28,27 +30,27 @@ fn each_removal_has_the_labels_that_it_looks_for() {
         ("--mark", "given=Created-Via", "given=by-image"),
         (
             "--reap-on-exit",
-            "listener=/run/a given=Created-Via dockerd-ci-proxy.listener",
-            "listener=/run/a given=by-image",
+            "listener=run/a given=Created-Via dockerd-ci-proxy.listener",
+            "listener=run/a given=by-image",
         ),
         (
             "--reap-when-gone",
-            "listener=/run/a job={container:-} given=Created-Via dockerd-ci-proxy.listener dockerd-ci-proxy.job",
-            "listener=/run/a job={container:-} given=by-image",
+            "listener=run/a job={container:-} given=Created-Via dockerd-ci-proxy.listener dockerd-ci-proxy.job",
+            "listener=run/a job={container:-} given=by-image",
         ),
         (
             "--reap-when-gone --reap-on-exit",
-            "listener=/run/a job={container:-} given=Created-Via dockerd-ci-proxy.listener dockerd-ci-proxy.job",
-            "listener=/run/a job={container:-} given=by-image",
+            "listener=run/a job={container:-} given=Created-Via dockerd-ci-proxy.listener dockerd-ci-proxy.job",
+            "listener=run/a job={container:-} given=by-image",
         ),
         (
             "--job-socket /run/docker.sock",
-            "listener=/run/a given=Created-Via dockerd-ci-proxy.listener",
-            "listener=/run/a given=by-image",
+            "listener=run/a job= given=Created-Via dockerd-ci-proxy.listener dockerd-ci-proxy.job",
+            "listener=run/a job= given=by-image",
         ),
         (
             "--reap-when-gone --image-labels none",
-            "listener=/run/a job={container:-} given=Created-Via dockerd-ci-proxy.listener dockerd-ci-proxy.job",
+            "listener=run/a job={container:-} given=Created-Via dockerd-ci-proxy.listener dockerd-ci-proxy.job",
             "",
         ),
     ] {
