@@ -194,7 +194,12 @@ impl Stage {
 
 /// The listener of a proxy that flags configure.
 fn owner(folder: &Folder) -> String {
-    folder.join("listen").display().to_string()
+    on_this_host(&folder.join("listen").display().to_string())
+}
+
+fn on_this_host(listener: &str) -> String {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    format!("{}:{listener}", host.trim())
 }
 
 const WHEN_GONE: &[&str] = &["--reap-when-gone", "--reap-delay", "1s"];
@@ -270,7 +275,7 @@ fn a_daemon_that_was_away_is_asked_again() {
 fn what_a_listener_removes_follows_the_configuration() {
     let folder = Folder::new();
     let daemon = Daemon::default();
-    daemon.state().volumes.insert("v".to_owned(), ("c".to_owned(), "ci".to_owned()));
+    daemon.state().volumes.insert("v".to_owned(), ("c".to_owned(), on_this_host("ci")));
     let _listener = daemon.answer_at(&folder.join("daemon"));
     let write = |keys: &str| {
         let text = "[[listener]]\nname = \"ci\"\nsocket = \"@/listen\"\ndaemon = \"@/daemon\"\n";
