@@ -3,10 +3,8 @@
 use serde_json::json;
 
 use super::orders::Format;
+use crate::reap::report::short;
 use crate::reap::{Kind, Progress, Report, Thing};
-
-/// Digits of an id in the table, as in those of the docker command.
-const DIGITS: usize = 12;
 
 /// Renders a report.
 #[must_use]
@@ -108,26 +106,6 @@ fn summary(report: &Report, dry_run: bool) -> String {
         (.., true) => format!("{removed} would be removed, {left} left, {kept} kept\n"),
         _ => format!("{removed} removed, {left} left, {kept} kept\n"),
     }
-}
-
-/// Returns a text of the daemon for a terminal: without control characters, and with short ids.
-fn short(text: &str) -> String {
-    let text: String =
-        text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    let mut rest = text.as_str();
-    let mut short = String::new();
-    while let Some(letter) = rest.chars().next() {
-        let digits =
-            rest.bytes().take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).count();
-        let (taken, written) = match digits {
-            0 => (letter.len_utf8(), letter.len_utf8()),
-            64 => (digits, DIGITS),
-            _ => (digits, digits),
-        };
-        short.extend(rest.get(..written));
-        rest = rest.get(taken..).unwrap_or_default();
-    }
-    short.replace("sha256:", "")
 }
 
 #[cfg(test)]

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use dockerd_ci_proxy::net::keeper::{GRACE, counts, has_other_nodes};
+use dockerd_ci_proxy::net::keeper::{GRACE, has_other_nodes};
 use dockerd_ci_proxy::net::reap::Removal;
 use dockerd_ci_proxy::net::service::notify::Manager;
 use dockerd_ci_proxy::reap::Kind;
 use dockerd_ci_proxy::reap::jobs::Rule;
+use dockerd_ci_proxy::reap::report::stayed;
 use log::{error, info, warn};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::register_conditional_shutdown;
@@ -38,10 +39,10 @@ pub(super) fn remove(rules: &[(PathBuf, Rule)], manager: &Manager) {
             Removal { daemon, criteria, grace: GRACE, dry_run: false, parents: BTreeSet::new() };
         match removal.run(&mut |_| manager.extend()) {
             Ok(report) => {
-                let removed = counts(&report).unwrap_or_else(|| "nothing".to_owned());
-                info!("of what clients of {owner} created, this was removed: {removed}");
+                let removed = report.counts().unwrap_or_else(|| "nothing was left".to_owned());
+                info!("removed what clients of {owner} created: {removed}");
                 for (thing, why) in report.left {
-                    warn!("of {}, {:?} stayed: {why}", thing.kind.name(), thing.name);
+                    warn!("of what clients of {owner} created, {}", stayed(&thing, &why));
                 }
             }
             Err(why) => error!("cannot remove what clients of {owner} created: {why}"),

@@ -137,12 +137,9 @@ fn announce(RunOrder { id, daemon, format, .. }: &RunOrder) {
 /// Removes what the command created and these cgroup parents, if they are empty, and reports it on standard error: standard output is the command's.
 fn removed(order: RunOrder, parents: BTreeSet<String>, signals: &Signals) -> Exit {
     let RunOrder { id, daemon, keep, grace, format, .. } = order;
-    let flag = if daemon.by.starts_with("--") {
-        format!("{} {} ", daemon.by, daemon.path.display())
-    } else {
-        String::new()
-    };
-    let by_hand = format!("dockerd-ci-proxy reap {flag}--label {}={id}", own::RUN);
+    let socket = daemon.path.display();
+    let by_hand =
+        format!("dockerd-ci-proxy reap --dockersocket {socket} --label {}={id}", own::RUN);
     let label = Label { key: own::RUN.to_owned(), value: id };
     let criteria = Criteria { labels: vec![label], older_than: None, keep };
     let removal = Removal { daemon: daemon.path, criteria, grace, dry_run: false, parents };
@@ -150,7 +147,7 @@ fn removed(order: RunOrder, parents: BTreeSet<String>, signals: &Signals) -> Exi
         // Behind the progress.
         let line = if io::stderr().is_terminal() { "\n" } else { "" };
         print_line(&format_args!(
-            "{line}dockerd-ci-proxy: removing; a second signal leaves the rest"
+            "{line}dockerd-ci-proxy: still removing what the command created; another signal ends this"
         ));
     };
     let is_done = match signals.during(move || reap::report(&removal, false), noted) {
@@ -158,7 +155,11 @@ fn removed(order: RunOrder, parents: BTreeSet<String>, signals: &Signals) -> Exi
             print_report(&report, format);
             report.left.is_empty()
         }
-        Ok(Some(Err(_)) | None) => false,
+        Ok(Some(Err(_))) => false,
+        Ok(None) => {
+            warn!("the removal was ended by a signal");
+            false
+        }
         Err(why) => {
             error!("cannot start a thread: {why}");
             false

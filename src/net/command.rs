@@ -1,7 +1,8 @@
 //! The command of `run`: its start, its signals, its time limit and its end.
 //!
 //! The command stays in the process group of the proxy, so that it has the terminal. The kernel sends the signals
-//! of the terminal's keys to the whole group; these are not passed on, since the command would get them twice.
+//! of the terminal's keys to the whole group; these are not passed on, since the command would get them twice. SIGHUP
+//! is, since at the end of a terminal the kernel sends it to the leader of the session only, which may be the proxy.
 
 use std::fs;
 use std::io;
@@ -21,8 +22,9 @@ use signal_hook::iterator::exfiltrator::WithRawSiginfo;
 /// The signals that are passed on.
 const PASSED_ON: [i32; 6] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
 
-/// The signals that ask a process to end.
-const ENDING: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+/// The signals by which somebody asks for the end of the removal. SIGHUP is none: the terminal has gone, and nobody
+/// is left who could remove the rest.
+const ENDING: [i32; 3] = [SIGINT, SIGQUIT, SIGTERM];
 
 /// `si_code` of signals that the kernel sends on its own, such as those of the terminal's keys.
 const SI_KERNEL: i32 = 0x80;
@@ -105,15 +107,17 @@ impl Signals {
                 return Ok(if is_late { TIMED_OUT } else { code(status) });
             }
             match self.next(stops_at) {
-                Some(Event::Signal { number, by_kernel: false }) => pass_on(&child, number),
+                Some(Event::Signal { number, by_kernel }) if !by_kernel || number == SIGHUP => {
+                    pass_on(&child, number);
+                }
                 Some(_) => {}
                 None if is_late => {
-                    warn!("--grace: the command has not ended, and gets SIGKILL");
+                    warn!("the command has not ended within --grace, and gets SIGKILL");
                     send(&child, Signal::KILL);
                     stops_at = None;
                 }
                 None => {
-                    warn!("--timeout: the command gets SIGTERM");
+                    warn!("the time of --timeout is over: the command gets SIGTERM");
                     send(&child, Signal::TERM);
                     is_late = true;
                     stops_at = Instant::now().checked_add(limits.grace);

@@ -19,6 +19,7 @@ use super::reap::{Daemon, Removal, crowd};
 use crate::engine::client as request;
 use crate::reap::entry::Entry;
 use crate::reap::jobs::{self, Job, Jobs, Rule, State, mounted};
+use crate::reap::report::{short, stayed};
 use crate::reap::{Kind, Report};
 use events::{Events, Woken};
 
@@ -246,13 +247,13 @@ impl Plan {
 
 /// Records and logs the result of a removal. Returns `true` if something was removed.
 fn note_removal(jobs: &mut Jobs, job: &Job, report: Report) -> bool {
-    let removed = counts(&report);
-    let what = format!("the container {:?} has ended", job.container);
+    let removed = report.counts();
+    let what = format!("the container {:?} has ended", short(&job.container));
     if let Some(counts) = &removed {
-        info!("{what}; of what it created, this was removed: {counts}");
+        info!("{what}; removed what it created: {counts}");
     }
     for (thing, why) in jobs.reaped(job, report, Instant::now()) {
-        warn!("{what}; of {}, {:?} stayed: {why}", thing.kind.name(), thing.name);
+        warn!("{what}; of what it created, {}", stayed(&thing, &why));
     }
     removed.is_some()
 }
@@ -264,16 +265,4 @@ fn note_removal(jobs: &mut Jobs, job: &Job, report: Report) -> bool {
 /// The daemon cannot be asked.
 pub fn has_other_nodes(daemon: &Path) -> Result<bool, client::Error> {
     client::get(daemon, "/info").map(|info| jobs::has_other_nodes(&info))
-}
-
-/// Returns the numbers of things that were removed, by kind.
-#[must_use]
-pub fn counts(report: &Report) -> Option<String> {
-    let mut counts: BTreeMap<_, usize> = BTreeMap::new();
-    for thing in &report.removed {
-        *counts.entry(thing.kind).or_default() += 1;
-    }
-    let counts = counts.iter().map(|(kind, count)| format!("{count} {}", kind.name()));
-    let counts: Vec<_> = counts.collect();
-    (!counts.is_empty()).then(|| counts.join(", "))
 }

@@ -2,6 +2,9 @@
 
 use super::Kind;
 
+/// Digits of an id for people, as in the tables of the docker command.
+const DIGITS: usize = 12;
+
 /// A thing of the daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thing {
@@ -45,4 +48,31 @@ pub struct Progress {
     pub kind: Kind,
     /// The number of its things that are left.
     pub left: usize,
+}
+
+/// Reports a thing that stayed, as in `the network "ci" stayed: the container web runs on it`.
+#[must_use]
+pub fn stayed(thing: &Thing, why: &str) -> String {
+    format!("the {} {:?} stayed: {}", thing.kind.one(), short(&thing.name), short(why))
+}
+
+/// Returns a text of the daemon for people: without control characters, and with short ids.
+#[must_use]
+pub fn short(text: &str) -> String {
+    let text: String =
+        text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let mut rest = text.as_str();
+    let mut short = String::new();
+    while let Some(letter) = rest.chars().next() {
+        let digits =
+            rest.bytes().take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).count();
+        let (taken, written) = match digits {
+            0 => (letter.len_utf8(), letter.len_utf8()),
+            64 => (digits, DIGITS),
+            _ => (digits, digits),
+        };
+        short.extend(rest.get(..written));
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    short.replace("sha256:", "")
 }

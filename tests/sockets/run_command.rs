@@ -188,19 +188,19 @@ fn a_time_limit_stops_the_command() {
     let script = "trap 'echo asked; exit 0' TERM; while :; do sleep 0.01; done";
     let stopped = place.runs(&["--timeout", "1"], script);
     assert_eq!((stopped.code, stopped.out.as_str()), (Some(124), "asked\n"));
-    let line = "dockerd-ci-proxy: warn: --timeout: the command gets SIGTERM\n";
+    let line = "dockerd-ci-proxy: warn: the time of --timeout is over: the command gets SIGTERM\n";
     assert!(stopped.err.contains(line), "{stopped:?}");
     let script = "trap 'echo asked' TERM; while :; do sleep 0.01; done";
     let killed = place.runs(&["--timeout", "1", "--grace", "1"], script);
     assert_eq!((killed.code, killed.out.as_str()), (Some(124), "asked\n"));
-    let line = "dockerd-ci-proxy: warn: --grace: the command has not ended, and gets SIGKILL\n";
+    let line = "warn: the command has not ended within --grace, and gets SIGKILL\n";
     assert!(killed.err.contains(line), "{killed:?}");
     assert_eq!(place.runs(&["--timeout", "1000"], "exit 6").code, Some(6));
     assert!(place.directories().is_empty());
 }
 
-/// Runs a script with `run` in a terminal, to whose keyboard `keys` come once it has written `ready`.
-fn in_terminal(place: &Place, script: &str, keys: &str) -> Option<Ended> {
+/// Starts a script with `run` in a terminal, and waits until it has written `ready`.
+fn terminal(place: &Place, script: &str) -> Option<Running> {
     let mut command = Command::new("script");
     let file = place.folder.join("script");
     fs::write(&file, script).unwrap();
@@ -215,6 +215,12 @@ fn in_terminal(place: &Place, script: &str, keys: &str) -> Option<Ended> {
     }
     let mut running = Running::start(command);
     while !running.line().contains("ready") {}
+    Some(running)
+}
+
+/// Runs a script with `run` in a terminal, to whose keyboard `keys` come once it has written `ready`.
+fn in_terminal(place: &Place, script: &str, keys: &str) -> Option<Ended> {
+    let mut running = terminal(place, script)?;
     running.writes(keys);
     let status = until("run ends", || running.child.try_wait().unwrap());
     let mut out = String::new();
@@ -242,6 +248,22 @@ fn ctrl_c_ends_the_command_but_not_the_proxy() {
     let Some(ended) = in_terminal(&place, "echo ready\nexec sleep 1000\n", "\x03") else { return };
     assert_eq!(ended.code, Some(130), "{ended:?}");
     assert!(place.directories().is_empty());
+}
+
+#[test]
+fn the_end_of_the_terminal_reaches_the_command() {
+    let place = Place::new();
+    let gone = place.folder.join("gone");
+    let script = format!(
+        "trap '>{0}' HUP\necho ready\nwhile ! test -e {0}; do sleep 0.01; done\n",
+        gone.display()
+    );
+    let Some(mut running) = terminal(&place, &script) else { return };
+    // The proxy leads the session of the terminal, so nobody else gets the signal of the kernel.
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+    until("the command gets SIGHUP", || gone.exists().then_some(()));
+    until("run ends", || place.directories().is_empty().then_some(()));
 }
 
 /// Connects to the proxy of a running `run`, whose script writes the path of its socket.

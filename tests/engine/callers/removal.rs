@@ -170,6 +170,6 @@ fn what_clients_created_goes_when_the_proxy_stops_and_not_at_an_upgrade() {
     assert!(gone.is_some(), "{}", proxy.log());
     assert!(lab.exists(Kind::Container, &bystander));
     until("the process ends", || {
-        proxy.log().contains("this was removed: 1 containers, 1 volumes").then_some(())
+        proxy.log().contains("created: 1 container, 1 volume").then_some(())
     });
 }

@@ -40,12 +40,12 @@ fn what_stays_is_reported() {
     assert_eq!(ended.code, Some(4), "{ended:?}");
     let lines: Vec<&str> = ended.err.lines().collect();
     assert!(lines[1].starts_with("dockerd-ci-proxy: left network net: "), "{ended:?}");
-    let id = ended.out.trim();
+    let (id, socket) = (ended.out.trim(), place.folder.join("daemon"));
+    let command =
+        format!("reap --dockersocket {} --label dockerd-ci-proxy.run={id}", socket.display());
     assert_eq!(
         lines[2],
-        format!(
-            "dockerd-ci-proxy: to remove the rest: dockerd-ci-proxy reap --label dockerd-ci-proxy.run={id}"
-        )
+        format!("dockerd-ci-proxy: to remove the rest: dockerd-ci-proxy {command}")
     );
     assert_eq!(lines.len(), 3, "{ended:?}");
     // The exit code of the command counts more.
@@ -64,13 +64,16 @@ fn a_second_signal_leaves_the_rest() {
     assert!(place.directories().is_empty());
     running.signal(Signal::INT);
     let mut line = String::new();
-    while !line.contains("a second signal leaves the rest") {
+    while !line.contains("another signal ends this") {
         line = running.error_line();
     }
+    // The end of the terminal is not asked for by anybody.
+    running.signal(Signal::HUP);
     running.signal(Signal::TERM);
     let ended = running.ends();
     assert_eq!(ended.code, Some(4));
-    let command = format!("dockerd-ci-proxy reap --label dockerd-ci-proxy.run={id}\n");
+    assert!(ended.err.contains("warn: the removal was ended by a signal\n"), "{ended:?}");
+    let command = format!(" --label dockerd-ci-proxy.run={id}\n");
     assert!(ended.err.ends_with(&command), "{ended:?}");
 }
 
