@@ -41,7 +41,7 @@ complete -c dockerd-ci-proxy -l grace -x -d 'Time that containers get to stop be
 complete -c dockerd-ci-proxy -l dry-run -d 'Print what would be removed, and remove nothing, for reap.'
 complete -c dockerd-ci-proxy -l format -x -a 'text json' -d 'The form of the report about what was removed, for reap and run.'
 complete -c dockerd-ci-proxy -l timeout -x -d 'Time after which the command is stopped, for run.'
-complete -c dockerd-ci-proxy -l help -s h -d 'Print this help; so does the word help.'
+complete -c dockerd-ci-proxy -l help -s h -d 'Print this help, or that of a command, as in dockerd-ci-proxy run --help.'
 complete -c dockerd-ci-proxy -l version -s v -d 'Print the version.'
 complete -c dockerd-ci-proxy -l labelname -l ln -x -d 'The key of a label; older form of --label.'
 complete -c dockerd-ci-proxy -l labelvalue -l lv -x -d 'The value of the label that --labelname names.'

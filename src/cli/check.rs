@@ -135,15 +135,15 @@ fn choices(config: &Listener, profile: &Profile) -> impl Iterator<Item = String>
 
 /// Describes what is removed of that which clients create, and when.
 fn removal(config: &Listener) -> impl Iterator<Item = String> {
-    let Removal { on_exit, delay, .. } = config.removal;
+    let Removal { on_exit, delay, job_socket, .. } = &config.removal;
+    let sockets = job_socket.as_ref();
+    let sockets = sockets.map(|path| format!("each container gets a socket of its own at {path}"));
     let jobs = config.removal.removes_jobs().then(|| {
         let seconds = delay.as_secs();
-        format!("what containers create is removed {seconds} seconds after their end")
+        format!("what containers create is removed {seconds} s after their end")
     });
     let all = "what clients create is removed when the proxy stops for good".to_owned();
-    let socket = config.removal.job_socket.as_ref();
-    let socket = socket.map(|path| format!("each container gets a socket of its own at {path}"));
-    socket.into_iter().chain(jobs).chain(on_exit.then_some(all))
+    sockets.into_iter().chain(jobs).chain(on_exit.then_some(all))
 }
 
 /// Describes the injection of an option.

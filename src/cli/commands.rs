@@ -134,5 +134,10 @@ pub fn near(typed: &str) -> Option<&'static str> {
     similar::nearest(typed, "--", FLAGS.iter().flat_map(|flag| flag.names).copied())
 }
 
+/// Returns the word of the command that was probably meant.
+pub(super) fn near_command(typed: &str) -> Option<&'static str> {
+    similar::nearest(typed, "", COMMANDS.iter().map(|command| command.word))
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Texts rendered from the table of flags.
 
 use super::Exit;
-use super::commands::COMMANDS;
+use super::commands::{COMMANDS, Command};
 use super::flags::{Effect, FLAGS, Flag};
 use super::settings::{Form, Scope};
 use crate::config::inject;
@@ -25,17 +25,27 @@ pub fn version() -> String {
     format!("{NAME} {VERSION}\n")
 }
 
-/// Renders `--help`, with its last line end.
+/// Renders `--help`, also that of a command, with its last line end.
 #[must_use]
-pub fn help() -> String {
+pub fn help(command: Option<&Command>) -> String {
+    let usage = |command: &Command| {
+        let words = format!("  {NAME} {} {}", command.word, command.arguments);
+        let summary = wrapped("      ", command.summary);
+        std::iter::once(words.trim_end().to_owned()).chain(summary).collect::<Vec<_>>()
+    };
     let mut lines = vec![format!("{NAME} {VERSION}")];
-    lines.extend(wrapped("", &format!("{DESCRIPTION}.")));
-    lines.extend(["", "usage:", "  dockerd-ci-proxy [flags]"].map(String::from));
-    lines.extend(COMMANDS.iter().map(|command| {
-        format!("  {NAME} {} {}", command.word, command.arguments).trim_end().to_owned()
-    }));
+    if let Some(command) = command {
+        lines.extend(["", "usage:"].map(String::from));
+        lines.extend(usage(command));
+    } else {
+        lines.extend(wrapped("", &format!("{DESCRIPTION}.")));
+        lines.extend(["", "usage:", "  dockerd-ci-proxy [flags]"].map(String::from));
+        lines.extend(wrapped("      ", "Serve until a signal stops it."));
+        lines.extend(COMMANDS.iter().flat_map(usage));
+    }
     lines.extend(["", "flags:"].map(String::from));
-    lines.extend(FLAGS.iter().flat_map(paragraph));
+    let takes = |flag: &&Flag| command.is_none_or(|command| command.action.takes(flag));
+    lines.extend(FLAGS.iter().filter(takes).flat_map(paragraph));
     lines.push(String::new());
     lines.extend(wrapped("", RULES));
     lines.extend(["", "exit codes:"].map(String::from));

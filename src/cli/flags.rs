@@ -27,7 +27,8 @@ pub const FLAGS: &[Flag] = &[
         default: Some("/var/run/docker.sock"),
         summary: "The socket of the Docker daemon.",
         details: "Can be written as unix:///path. The daemon need not be running when the proxy \
-               starts.",
+               starts. For run and reap, DOCKER_HOST and the context of the docker command come \
+               before the default.",
         ..FLAG
     },
     Flag {
@@ -53,7 +54,8 @@ pub const FLAGS: &[Flag] = &[
                {container.name}; a brace itself is written twice. The variable holds several labels, \
                separated by commas or line ends; whitespace around a label is ignored, and a value \
                with a comma needs the flag. If a label is given by a flag, the variables for \
-               labels are not read.",
+               labels are not read. For reap, a label of what is removed, without default and \
+               variable.",
         ..FLAG
     },
     Flag {
@@ -362,7 +364,7 @@ pub const FLAGS: &[Flag] = &[
         names: &["--help"],
         short: Some('h'),
         effect: Effect::Action(Action::Help),
-        summary: "Print this help; so does the word help.",
+        summary: "Print this help, or that of a command, as in dockerd-ci-proxy run --help.",
         ..FLAG
     },
     Flag {

@@ -95,7 +95,7 @@ pub fn parse(
     let one = |error| vec![error];
     let mut args = Args::from_words(args.collect()).map_err(one)?;
     match args.action {
-        Action::Help => return Ok(Command::Help(doc::help())),
+        Action::Help => return Ok(Command::Help(doc::help(args.command))),
         Action::Version => return Ok(Command::Version(doc::version())),
         _ => args.fill_from(&env),
     }

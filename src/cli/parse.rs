@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use lexopt::{Arg, Parser};
 
-use super::commands::{self, COMMANDS};
+use super::commands::{self, COMMANDS, Command};
 use super::flags::{Effect, FLAGS, Flag};
 use super::settings::{Action, Given, Setting, Settings};
 use super::usage_error::UsageError;
@@ -18,6 +18,8 @@ pub struct Args {
     /// The words behind `explain`: a method and a request-target. The words behind `run`: a command with its
     /// arguments.
     pub(super) words: Vec<OsString>,
+    /// The command; `None` for `help`.
+    pub(super) command: Option<&'static Command>,
     /// The action; no argument after one that only prints was read.
     pub(super) action: Action,
 }
@@ -36,6 +38,7 @@ impl Args {
                     COMMANDS.iter().find(|command| arg == Arg::Value(command.word.into()))
             {
                 args.action = command.action;
+                args.command = Some(command).filter(|it| !it.action.only_prints());
                 before = command.word;
                 continue;
             }
@@ -130,7 +133,8 @@ fn stray(before: &str, word: OsString) -> UsageError {
         let by = before.to_owned();
         return UsageError::StrayParent { by, value: word };
     }
-    UsageError::Stray(word)
+    let near = word.to_str().filter(|_| before.is_empty()).and_then(commands::near_command);
+    UsageError::Stray { word, near }
 }
 
 /// The error of `--switch=value`, the only one that lexopt finds here.
@@ -142,7 +146,7 @@ fn unwanted_value(error: lexopt::Error) -> UsageError {
         lexopt::Error::UnexpectedValue { option: by, value } => {
             UsageError::TakesNoValue { by, value }
         }
-        other => UsageError::Stray(other.to_string().into()),
+        other => UsageError::Stray { word: other.to_string().into(), near: None },
     }
 }
 

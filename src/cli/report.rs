@@ -47,7 +47,7 @@ pub fn brief(report: &Report) -> Vec<String> {
 /// Renders the state of a removal.
 #[must_use]
 pub fn progress(Progress { kind, left }: &Progress) -> String {
-    format!("removing {}: {left} left", kind.name())
+    format!("{} to remove: {left}", kind.name())
 }
 
 /// A line of the report.

@@ -18,7 +18,12 @@ pub enum UsageError {
         near: Option<&'static str>,
     },
     /// An argument that belongs to no flag.
-    Stray(OsString),
+    Stray {
+        /// The argument.
+        word: OsString,
+        /// A similar command, which was probably meant.
+        near: Option<&'static str>,
+    },
     /// A value for `--cgroupparent`, the older form of `--cgroup-parent self`.
     StrayParent {
         /// The flag.
@@ -192,8 +197,12 @@ impl Display for UsageError {
                 Some(near) => write!(f, "{flag}: unknown flag; did you mean {near}?"),
                 None => write!(f, "{flag}: unknown flag; see --help"),
             },
-            Self::Stray(word) => {
-                write!(f, "{:?}: unexpected argument; see --help", word.to_string_lossy())
+            Self::Stray { word, near } => {
+                let word = word.to_string_lossy();
+                match near {
+                    Some(near) => write!(f, "{word:?}: unknown command; did you mean {near}?"),
+                    None => write!(f, "{word:?}: unexpected argument; see --help"),
+                }
             }
             Self::StrayParent { by, value } => write!(
                 f,

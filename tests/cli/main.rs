@@ -17,6 +17,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use dockerd_ci_proxy::cli::commands::COMMANDS;
 use dockerd_ci_proxy::cli::doc;
 
 /// Runs the binary with these arguments, and with only these `DCP_` variables.
@@ -46,9 +47,26 @@ fn help_goes_to_standard_output() {
     for word in ["--help", "-h", "help"] {
         let output = run(&[word], &[("DCP_DEBUG", "not read")]);
         assert_eq!(output.status.code(), Some(0));
-        assert_eq!(String::from_utf8(output.stdout).unwrap(), doc::help());
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), doc::help(None));
         assert!(output.stderr.is_empty());
     }
+}
+
+#[test]
+fn a_command_has_a_help_of_its_own() {
+    for command in COMMANDS.iter().filter(|command| command.word != "help") {
+        let output = run(&[command.word, "--help"], &[]);
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), doc::help(Some(command)));
+        assert!(output.stderr.is_empty());
+    }
+}
+
+#[test]
+fn a_command_that_was_probably_meant_is_named() {
+    let error = refused(&["reep", "--label", "a=b"], &[]);
+    assert_eq!(error, "dockerd-ci-proxy: \"reep\": unknown command; did you mean reap?");
+    let error = refused(&["--debug", "reep"], &[]);
+    assert_eq!(error, "dockerd-ci-proxy: \"reep\": unexpected argument; see --help");
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn programs_get_objects() {
 #[test]
 fn progress_names_what_is_left() {
     let state = Progress { kind: Kind::Containers, left: 12 };
-    assert_eq!(progress(&state), "removing containers: 12 left");
+    assert_eq!(progress(&state), "containers to remove: 12");
 }
 
 #[test]
