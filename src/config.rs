@@ -24,7 +24,7 @@ pub use file::Fault;
 pub use invalid::Invalid;
 pub use label::{label, label_pair, plain_label};
 pub use paths::{job_socket, map_paths, mapped_pair, mapped_path};
-pub use removal::{Removal, duration};
+pub use removal::{Removal, age, duration};
 pub use socket::SocketAccess;
 
 use crate::engine::shapes::Place;

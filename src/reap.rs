@@ -69,10 +69,10 @@ impl Kind {
         self.name().trim_end_matches('s')
     }
 
-    /// Returns the kind with this name.
+    /// Returns the kind with this name, be it that of one or of several.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+        Self::ALL.iter().copied().find(|kind| [kind.name(), kind.one()].contains(&name))
     }
 }
 

@@ -322,7 +322,7 @@ pub const FLAGS: &[Flag] = &[
         names: &["--older-than"],
         effect: Effect::Value(Setting::OlderThan, "TIME"),
         summary: "Remove only what was created at least this long ago, for reap.",
-        details: "30 or 30s, 5m, 6h, or 7d.",
+        details: "30s, 5m, 6h, or 7d.",
         ..FLAG
     },
     Flag {

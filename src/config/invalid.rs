@@ -66,6 +66,8 @@ pub enum Invalid {
     Time(String),
     /// Not a finite duration.
     Duration(String),
+    /// A number of seconds, minutes, hours or days.
+    NoUnit(String),
     /// An unknown kind of resources.
     Kind(String),
     /// An unreadable file mode.
@@ -176,6 +178,12 @@ impl Display for Invalid {
             }
             Self::Duration(text) => {
                 write!(f, "{text:?} is not a time; expected a form like 30, 30s, 5m, 6h or 7d")
+            }
+            Self::NoUnit(text) => {
+                write!(
+                    f,
+                    "{text:?} has no unit; expected a form like {text}s, {text}m, {text}h or {text}d"
+                )
             }
             Self::Kind(text) => write!(
                 f,

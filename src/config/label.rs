@@ -18,12 +18,13 @@ pub fn label_pair(text: &str) -> Result<Label, Invalid> {
 ///
 /// # Errors
 ///
-/// No `=`, an empty key, and a NUL.
+/// No `=`, an empty key or one with a blank, and a NUL.
 pub fn plain_label(text: &str) -> Result<Label, Invalid> {
     let (key, value) = text.split_once('=').ok_or_else(|| Invalid::NoEquals(text.to_owned()))?;
     match key {
         "" => Err(Invalid::EmptyKey),
         _ if text.contains('\0') => Err(Invalid::LineBytes(text.to_owned())),
+        _ if key.contains(char::is_whitespace) => Err(Invalid::BlankInKey(key.to_owned())),
         _ => Ok(Label { key: key.to_owned(), value: value.to_owned() }),
     }
 }

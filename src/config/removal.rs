@@ -115,5 +115,17 @@ pub fn duration(text: &str) -> Result<Duration, Invalid> {
         .ok_or_else(|| Invalid::Duration(text.to_owned()))
 }
 
+/// Reads the least age of what is removed, which needs a unit: a number alone may be meant as hours.
+///
+/// # Errors
+///
+/// The errors of [`duration`], and a number without a unit.
+pub fn age(text: &str) -> Result<Duration, Invalid> {
+    match number(text) {
+        Some(1..) => Err(Invalid::NoUnit(text.to_owned())),
+        Some(0) | None => duration(text),
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,11 @@ use super::print_error;
 /// Removes what carries the labels.
 pub(super) fn reap(order: ReapOrder) -> Exit {
     let ReapOrder { daemon, criteria, grace, dry_run, format } = order;
-    print_error(&format_args!("the daemon is at {} ({})", daemon.path.display(), daemon.by));
+    let labels = criteria.labels.iter().map(|label| format!("{}={}", label.key, label.value));
+    let labels = labels.collect::<Vec<_>>().join(" and ");
+    let does = if dry_run { "looking for" } else { "removing" };
+    let path = daemon.path.display();
+    print_error(&format_args!("{does} what carries {labels}, at {path} ({})", daemon.by));
     let removal =
         Removal { daemon: daemon.path, criteria, grace, dry_run, parents: BTreeSet::new() };
     remove(&removal, format, &mut std::io::stdout())

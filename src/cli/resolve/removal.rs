@@ -64,7 +64,7 @@ pub(in crate::cli) fn reap_order(
     }
     let levels = Levels(vec![settings]);
     let older_than = settings.last(Setting::OlderThan);
-    let older_than = older_than.map(|given| text(given, config::duration)).transpose()?;
+    let older_than = older_than.map(|given| text(given, config::age)).transpose()?;
     Ok(ReapOrder {
         daemon: daemon(settings, env)?,
         criteria: Criteria { labels, older_than, keep: kept(settings)? },

@@ -19,3 +19,11 @@ fn the_label_of_a_job_is_a_template_of_the_callers_container() {
     let template = template::template(own::JOB_TEMPLATE).unwrap();
     assert_eq!(template::forms(&template, "c0ffee"), ["c0ffee", ""]);
 }
+
+#[test]
+fn an_age_needs_a_unit() {
+    assert_eq!(age("6h"), duration("6h"));
+    assert_eq!(age("0"), Ok(Duration::ZERO));
+    assert_eq!(age("6"), Err(Invalid::NoUnit("6".to_owned())));
+    assert_eq!(age("6 h"), Err(Invalid::Duration("6 h".to_owned())));
+}
