@@ -230,7 +230,7 @@ impl Plan {
     /// Asks for the state of a container.
     fn state(&self, id: &str) -> Result<State, client::Error> {
         let (status, body) = self.ask().send(&request::inspect_container(id), Duration::ZERO)?;
-        State::read(status, &body)
+        State::read(id, status, &body)
             .map_err(|why| client::Error::Nonsense(format!("about the container {id:?}, {why}")))
     }
 

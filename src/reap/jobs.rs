@@ -114,12 +114,12 @@ pub enum State {
 }
 
 impl State {
-    /// Reads the daemon's answer about a container.
+    /// Reads the daemon's answer about the container with this `id`.
     ///
     /// # Errors
     ///
     /// The answer does not show the state. Then the container counts as running.
-    pub fn read(status: u16, body: &[u8]) -> Result<Self, String> {
+    pub fn read(id: &str, status: u16, body: &[u8]) -> Result<Self, String> {
         let answer: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |value: &Value| value.as_str().map(str::to_lowercase).unwrap_or_default();
         match status {
@@ -132,6 +132,12 @@ impl State {
                 return Ok(Self::Ended(None));
             }
             _ => return Err(format!("the answer has status {status}")),
+        }
+        match answer.get("Id").and_then(Value::as_str) {
+            None => return Err("the answer has no Id".to_owned()),
+            // The daemon knows no container with this id, but one with this name.
+            Some(other) if other != id => return Ok(Self::Ended(None)),
+            Some(_) => {}
         }
         let state = |name: &str| answer.pointer("/State").and_then(|state| state.get(name));
         let is = |name| state(name).and_then(Value::as_bool);

@@ -141,8 +141,9 @@ impl Daemon {
     }
 
     fn sets(&self, container: &str, runs: bool) {
-        let answer =
-            format!(r#"{{"State":{{"Running":{runs},"FinishedAt":"0001-01-01T00:00:00Z"}}}}"#);
+        let answer = format!(
+            r#"{{"Id":"{container}","State":{{"Running":{runs},"FinishedAt":"0001-01-01T00:00:00Z"}}}}"#
+        );
         self.state().containers.insert(container.to_owned(), answer);
     }
 

@@ -113,7 +113,8 @@ fn mounts_are_those_below_the_directories() {
 
 #[test]
 fn a_container_has_ended_only_if_the_daemon_knows_it() {
-    let read = |state| State::read(200, json!({"State": state}).to_string().as_bytes());
+    let read =
+        |state| State::read("c", 200, json!({"Id": "c", "State": state}).to_string().as_bytes());
     let finished = "2026-11-30T18:48:40Z";
     let ended = json!({"Running": false, "Restarting": false, "FinishedAt": finished});
     assert_eq!(read(ended), Ok(State::Ended(Some(Duration::from_secs(1_796_064_520)))));
@@ -130,18 +131,25 @@ fn a_container_has_ended_only_if_the_daemon_knows_it() {
         r#"{"message":"No such container: c"}"#,
         r#"{"cause":"no such container","message":"no container with name or ID \"c\" found: no such container"}"#,
     ] {
-        assert_eq!(State::read(404, gone.as_bytes()), Ok(State::Ended(None)));
+        assert_eq!(State::read("c", 404, gone.as_bytes()), Ok(State::Ended(None)));
     }
     for (status, body) in [
         (404, r#"{"message":"page not found"}"#),
         (404, "404 page not found"),
         (500, r#"{"message":"No such container: c"}"#),
         (200, "{}"),
-        (200, r#"{"State":{"Status":"exited"}}"#),
+        (200, r#"{"Id":"c","State":{"Status":"exited"}}"#),
+        (200, r#"{"State":{"Running":false}}"#),
         (200, ""),
     ] {
-        assert!(State::read(status, body.as_bytes()).is_err(), "{status} {body}");
+        assert!(State::read("c", status, body.as_bytes()).is_err(), "{status} {body}");
     }
+}
+
+#[test]
+fn a_container_that_has_an_id_as_its_name_is_another() {
+    let other = br#"{"Id":"d","Name":"/c","State":{"Running":true}}"#;
+    assert_eq!(State::read("c", 200, other), Ok(State::Ended(None)));
 }
 
 #[test]
