@@ -5,7 +5,6 @@ use std::io::{IsTerminal, Write, stderr};
 
 use dockerd_ci_proxy::cli::orders::{Format, ReapOrder};
 use dockerd_ci_proxy::cli::{Exit, report};
-use dockerd_ci_proxy::net::client::Error;
 use dockerd_ci_proxy::net::reap::Removal;
 use dockerd_ci_proxy::reap::{Kinds, Progress, Report};
 
@@ -47,10 +46,7 @@ pub(super) fn report(removal: &Removal, announces: bool) -> Result<Report, Exit>
     line.clear();
     result.map_err(|why| {
         print_error(&format_args!("cannot remove: {why}"));
-        match why {
-            Error::Away(_) | Error::Broken(_) | Error::TimedOut => Exit::NoDaemon,
-            Error::TooLarge | Error::Nonsense(_) | Error::Status(_) => Exit::Failed,
-        }
+        if why.is_silence() { Exit::NoDaemon } else { Exit::Failed }
     })
 }
 

@@ -214,6 +214,14 @@ pub enum Error {
     Status(u16),
 }
 
+impl Error {
+    /// Returns `true` if the daemon gave no answer, as while it is restarted.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Self::Away(_) | Self::Broken(_) | Self::TimedOut)
+    }
+}
+
 impl From<reply::Error> for Error {
     fn from(error: reply::Error) -> Self {
         match error {

@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use log::{info, warn};
+use serde_json::Value;
 
 use super::client;
 use super::reap::{Daemon, Removal, crowd};
@@ -163,9 +164,9 @@ impl Work {
             let sources = self.plan.mounted(&self.directories)?;
             report(Mounted { begun, directories: self.directories.clone(), sources });
         }
-        self.jobs.found(&self.plan.list()?);
-        // Of one container the daemon may know nothing for certain. The others must not wait for it.
+        // Of one kind or one container the daemon may know nothing for certain. The others must not wait for it.
         let mut failure = None;
+        self.jobs.found(&self.plan.list(&mut failure)?);
         for id in self.jobs.containers() {
             match self.plan.state(&id) {
                 Ok(State::Ended(None))
@@ -213,15 +214,22 @@ impl Plan {
     /// Returns the sources of all mounts below these directories.
     fn mounted(&self, directories: &[PathBuf]) -> Result<BTreeSet<PathBuf>, client::Error> {
         let all = request::list("/containers/json?all=1&filters=", "label", &[]);
-        Ok(mounted(&self.ask().get(&all)?.unwrap_or_default(), directories))
+        // Sockets that are missing in it will be closed.
+        let list = self.ask().get(&all)?.filter(Value::is_array);
+        let nonsense = || client::Error::Nonsense("it is no list of containers".to_owned());
+        Ok(mounted(&list.ok_or_else(nonsense)?, directories))
     }
 
-    /// Returns the things of all jobs.
-    fn list(&self) -> Result<Vec<Entry>, client::Error> {
+    /// Returns the things of all jobs. The `failure` is that of a kind that the daemon does not list.
+    fn list(&self, failure: &mut Option<client::Error>) -> Result<Vec<Entry>, client::Error> {
         let mut things = Vec::new();
         for rule in &self.rules {
             for kind in Kind::ALL {
-                things.extend(self.ask().list(*kind, &rule.criteria().labels)?);
+                match self.ask().list(*kind, &rule.criteria().labels) {
+                    Err(why) if why.is_silence() => return Err(why),
+                    Err(why) => *failure = Some(why),
+                    Ok(list) => things.extend(list),
+                }
             }
         }
         Ok(things)

@@ -55,17 +55,19 @@ pub struct Removal {
 }
 
 impl Removal {
-    /// Removes everything, in rounds, until nothing is left or nothing more can go. Blocks.
+    /// Removes everything, in rounds, until nothing is left or nothing more can go. Blocks. A daemon that stops
+    /// answering meanwhile may be restarting, so that it is asked again.
     ///
     /// # Errors
     ///
-    /// The daemon cannot be asked.
+    /// The daemon does not answer from the beginning.
     pub fn run(&self, progress: &mut dyn FnMut(&Progress)) -> Result<Report, client::Error> {
         let mut rounds = Rounds {
             removal: self,
             daemon: Daemon { path: &self.daemon },
             progress,
             report: Report::default(),
+            answered: false,
             gone: BTreeSet::new(),
             images: HashMap::new(),
             parents: self.parents.clone(),
@@ -86,6 +88,8 @@ struct Rounds<'r> {
     daemon: Daemon<'r>,
     progress: &'r mut dyn FnMut(&Progress),
     report: Report,
+    /// `true` once the daemon has answered.
+    answered: bool,
     /// What was removed, by kind and id.
     gone: BTreeSet<(Kind, String)>,
     /// The labels of images by their ids; `None` for one that is gone.
@@ -126,27 +130,60 @@ impl Rounds<'_> {
         let before = std::mem::take(&mut self.report.left);
         self.report.kept.clear();
         for kind in Kind::ALL.iter().copied().filter(|kind| !self.removal.keeps(*kind)) {
-            let chosen = self.chosen(kind)?;
-            tried |= !chosen.is_empty();
-            if self.removal.dry_run {
-                self.report.removed.extend(chosen.into_iter().map(|entry| entry.thing));
-                continue;
-            }
-            let others = self.report.left.iter().chain(&self.report.kept).map(|(it, _)| it);
-            let listed: Vec<&Thing> =
-                chosen.iter().map(|entry| &entry.thing).chain(others).collect();
-            let is_gone = |thing: &&Thing| {
-                // The name of an image changes with its tags.
-                thing.kind == kind && !listed.iter().any(|it| it.kind == kind && it.id == thing.id)
+            let (some, worth) = match self.round_of(kind, &before) {
+                Err(why) if why.is_silence() && !self.answered => return Err(why),
+                Err(why) => self.not_listed(kind, &before, &why),
+                Ok(done) => {
+                    self.answered = true;
+                    done
+                }
             };
-            let gone: Vec<Thing> =
-                before.iter().map(|(thing, _)| thing).filter(is_gone).cloned().collect();
-            for thing in gone {
-                self.record(thing);
-            }
-            patience = patience.max(self.remove(kind, &chosen)?);
+            tried |= some;
+            patience = patience.max(worth);
         }
         Ok((tried, patience))
+    }
+
+    /// Reports that nothing is known of a kind. The others must not wait for it. Returns the same as
+    /// [`round_of`](Self::round_of).
+    fn not_listed(
+        &mut self,
+        kind: Kind,
+        before: &[(Thing, String)],
+        why: &client::Error,
+    ) -> (bool, u32) {
+        let known = before.iter().filter(|(thing, _)| thing.kind == kind && !thing.id.is_empty());
+        self.report.left.extend(known.cloned());
+        let thing = Thing { kind, id: String::new(), name: "?".to_owned() };
+        self.report.left.push((thing, format!("the list failed: {why}")));
+        let meaning = if why.is_silence() { Meaning::Underway } else { Meaning::InUse };
+        (true, meaning.patience())
+    }
+
+    /// Does the same as [`round`](Self::round) for one kind. `before` has what was left by the last round.
+    fn round_of(
+        &mut self,
+        kind: Kind,
+        before: &[(Thing, String)],
+    ) -> Result<(bool, u32), client::Error> {
+        let chosen = self.chosen(kind)?;
+        if self.removal.dry_run {
+            self.report.removed.extend(chosen.into_iter().map(|entry| entry.thing));
+            return Ok((true, 0));
+        }
+        let others = self.report.left.iter().chain(&self.report.kept).map(|(it, _)| it);
+        let listed: Vec<&Thing> = chosen.iter().map(|entry| &entry.thing).chain(others).collect();
+        let is_gone = |thing: &&Thing| {
+            // The name of an image changes with its tags.
+            let is_listed = listed.iter().any(|it| it.kind == kind && it.id == thing.id);
+            thing.kind == kind && !thing.id.is_empty() && !is_listed
+        };
+        let gone: Vec<Thing> =
+            before.iter().map(|(thing, _)| thing).filter(is_gone).cloned().collect();
+        for thing in gone {
+            self.record(thing);
+        }
+        Ok((!chosen.is_empty(), self.remove(kind, &chosen)?))
     }
 
     /// Returns the things of a kind that are to be removed, and reports those that are not but carry the labels.

@@ -70,7 +70,25 @@ fn a_container_whose_image_is_gone_is_left() {
 }
 
 #[test]
-fn a_list_that_cannot_be_read_is_an_error() {
-    let lists = ["[]", "{}", "[]", "{}", "[]", "[]", "[]"];
-    assert!(matches!(removal("unread", lists, &[]), Err(client::Error::Nonsense(_))));
+fn a_list_that_cannot_be_read_leaves_only_its_kind() {
+    let volumes = r#"{"Volumes":[{"Name":"1","Labels":{"k":"v"}}]}"#;
+    let lists = ["[]", "{}", "[]", volumes, "[]", "[]", "[]"];
+    let gone = b"HTTP/1.0 404 No\r\n\r\n{}".to_vec();
+    let report = removal("unread", lists, &[("/volumes/1", gone)]).unwrap();
+    assert_eq!(report.removed.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["1"]);
+    let why = &report.left.iter().find(|(thing, _)| thing.kind == Kind::Containers).unwrap().1;
+    assert!(why.contains("the list failed: ") && why.contains("is no list"), "{why}");
+}
+
+#[test]
+fn a_daemon_that_does_not_answer_from_the_beginning_is_an_error() {
+    let labels = vec![Label { key: "k".to_owned(), value: "v".to_owned() }];
+    let removal = Removal {
+        daemon: "/nonexistent/docker.sock".into(),
+        criteria: Criteria { labels, older_than: None, keep: Kinds::default() },
+        grace: Duration::ZERO,
+        dry_run: false,
+        parents: BTreeSet::new(),
+    };
+    assert!(matches!(removal.run(&mut |_| {}), Err(client::Error::Away(_))));
 }
