@@ -134,10 +134,11 @@ fn announce(RunOrder { id, daemon, format, .. }: &RunOrder) {
     }
 }
 
-/// Removes what the command created and these cgroup parents, if they are empty, and reports it on standard error: standard output is the command's.
+/// Removes what the command created and these cgroup parents, if they are empty. Reports it on standard error, since
+/// standard output is the command's.
 fn removed(order: RunOrder, parents: BTreeSet<String>, signals: &Signals) -> Exit {
     let RunOrder { id, daemon, keep, grace, format, .. } = order;
-    let socket = daemon.path.display();
+    let socket = quoted(&daemon.path.display().to_string());
     let by_hand =
         format!("dockerd-ci-proxy reap --dockersocket {socket} --label {}={id}", own::RUN);
     let label = Label { key: own::RUN.to_owned(), value: id };
@@ -170,6 +171,16 @@ fn removed(order: RunOrder, parents: BTreeSet<String>, signals: &Signals) -> Exi
     }
     print_error(&format_args!("to remove the rest: {by_hand}"));
     Exit::Left
+}
+
+/// Quotes a word for a shell, if that is necessary.
+fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+:@%".contains(letter);
+    if word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 fn print_report(report: &Report, format: Format) {
