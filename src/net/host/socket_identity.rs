@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::{fmt, fs};
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags, makedev, openat2, stat, statx,
+    AtFlags, CWD, FileType, Mode, OFlags, RawMode, ResolveFlags, StatxFlags, makedev, openat2,
+    stat, statx,
 };
 use rustix::io::Errno;
 
@@ -157,8 +158,8 @@ impl KnownSockets {
         Ok(found.max(sockets.chain(folders).max().unwrap_or(Relation::Other)))
     }
 
-    /// Returns the relation of the file `there` to the sockets. Returns `None` if it does not exist, nor does
-    /// one of them.
+    /// Returns the relation of the file `there` to the sockets. Returns `None` if it depends on the path: if it does
+    /// not exist, nor does one of them, or if it is another socket.
     fn is_at(&self, seen: &Seen, there: There) -> Option<Relation> {
         let (sockets, lacks) = seen.sockets.get_or_init(|| {
             let found: Vec<_> =
@@ -169,18 +170,35 @@ impl KnownSockets {
         match there {
             There::Directory(directory) => {
                 let above = seen.above.get_or_init(|| {
-                    self.sockets.iter().flat_map(|socket| above(&socket.path)).collect()
+                    let above = self.sockets.iter().flat_map(|socket| above(&socket.path));
+                    above.chain(self.folder_files()).collect()
                 });
                 Some(if above.contains(&directory) { Relation::Above } else { Relation::Other })
             }
-            There::File(file) if sockets.contains(&file) => Some(Relation::Socket),
+            There::File(file) | There::Socket(file) if sockets.contains(&file) => {
+                Some(Relation::Socket)
+            }
             There::Nothing if *lacks => None,
-            There::File(_) | There::Nothing => Some(Relation::Other),
+            // The path may be a link to one in a folder.
+            There::Socket(_) if !self.folders.is_empty() => None,
+            There::File(_) | There::Socket(_) | There::Nothing => Some(Relation::Other),
         }
     }
 
-    /// Returns the future relation of a missing file at `path`, which may be a link to a missing socket.
+    /// Returns the folders that exist.
+    fn folder_files(&self) -> impl Iterator<Item = File> {
+        self.folders.iter().filter_map(|folder| file_at(folder))
+    }
+
+    /// Returns the relation of a socket or of a missing file at `path`, which may be a link to a missing socket, or
+    /// to one in a folder.
     fn is_to_be_at(&self, path: &Path) -> Relation {
+        let folder = |path: &Path| path.parent().and_then(file_at);
+        let real = fs::canonicalize(path).ok();
+        let own = [folder(path), real.as_deref().and_then(folder)];
+        if self.folder_files().any(|file| own.contains(&Some(file))) {
+            return Relation::Socket;
+        }
         let place_of = place(path);
         let is_at = |socket: &KnownSocket| place(&socket.path) == place_of;
         if self.sockets.iter().any(is_at) { Relation::Socket } else { Relation::Other }
@@ -192,16 +210,24 @@ impl KnownSockets {
 enum There {
     Directory(File),
     File(File),
+    Socket(File),
     Nothing,
+}
+
+impl There {
+    fn of(mode: RawMode, file: File) -> Self {
+        match FileType::from_raw_mode(mode) {
+            FileType::Directory => Self::Directory(file),
+            FileType::Socket => Self::Socket(file),
+            _ => Self::File(file),
+        }
+    }
 }
 
 /// Returns the file at a path. This may block on disks and servers.
 fn there(path: &Path) -> Result<There, Blind> {
     match stat(path) {
-        Ok(found) if FileType::from_raw_mode(found.st_mode) == FileType::Directory => {
-            Ok(There::Directory((found.st_dev, found.st_ino)))
-        }
-        Ok(found) => Ok(There::File((found.st_dev, found.st_ino))),
+        Ok(found) => Ok(There::of(found.st_mode, (found.st_dev, found.st_ino))),
         Err(error) if leads_nowhere(error) => Ok(There::Nothing),
         Err(error) => Err(Blind::Failed(words(&error.into()))),
     }
@@ -227,8 +253,7 @@ fn there_at_once(path: &Path) -> Option<There> {
     let (flags, wanted) = (AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, StatxFlags::TYPE);
     let found = statx(opened, "", flags, wanted | StatxFlags::INO).ok()?;
     let file = (makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino);
-    let is_directory = FileType::from_raw_mode(found.stx_mode.into()) == FileType::Directory;
-    Some(if is_directory { There::Directory(file) } else { There::File(file) })
+    Some(There::of(found.stx_mode.into(), file))
 }
 
 /// Returns whether the path `rest` below `root` is [missing](Relation::Missing), or leads

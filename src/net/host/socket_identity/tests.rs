@@ -55,6 +55,27 @@ fn several_sockets_are_recognized_at_once() {
 }
 
 #[test]
+fn links_to_sockets_in_a_folder_are_recognized() {
+    let dir = std::env::temp_dir().join(format!("dcp-linked-{}", std::process::id()));
+    fs::create_dir_all(dir.join("a.jobs")).unwrap();
+    let bind = |name: &str| std::os::unix::net::UnixListener::bind(dir.join(name)).unwrap();
+    let _sockets = [bind("a"), bind("a.jobs/1"), bind("other")];
+    symlink(dir.join("a.jobs"), dir.join("folder")).unwrap();
+    symlink(dir.join("folder/1"), dir.join("link")).unwrap();
+    let look = SocketIdentity::for_sockets([dir.join("a")], &[dir.join("a.jobs")]);
+    for (name, relation) in [
+        ("a.jobs/1", Relation::Socket),
+        ("folder/1", Relation::Socket),
+        ("link", Relation::Socket),
+        ("folder", Relation::Above),
+        ("other", Relation::Other),
+    ] {
+        assert_eq!(at(&look, dir.join(name).to_str().unwrap()), relation, "{name}");
+    }
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
 fn a_path_that_two_readers_follow_to_two_files_is_the_socket_if_one_is() {
     let dir = std::env::temp_dir().join(format!("dcp-two-{}", std::process::id()));
     fs::create_dir_all(dir.join("in/deep/er")).unwrap();
