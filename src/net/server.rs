@@ -36,6 +36,7 @@ use super::slab::{Side, Slab, is_paired, place, token};
 use super::timers::Timers;
 use crate::config::Drain;
 use crate::net::host::blocking::Blocking;
+use crate::net::listen::jobs::Job;
 use crate::net::listen::listeners::Listeners;
 use crate::net::service::handover::Program;
 use crate::net::service::notify::{Manager, Phase, State};
@@ -106,6 +107,8 @@ pub struct Server {
     blocking: Blocking,
     /// The sockets for containers that were made in this turn.
     opened: Vec<Opened>,
+    /// The sockets whose containers were not created.
+    unneeded: Vec<Rc<Job>>,
     serial: u32,
 }
 
@@ -260,6 +263,9 @@ impl Server {
         if !self.opened.is_empty() {
             self.serve_opened();
         }
+        if !self.unneeded.is_empty() {
+            self.close_unneeded();
+        }
         let (wants, wakes) = match turned {
             Ok(Some(turned)) => turned,
             Ok(None) => return,
@@ -290,6 +296,9 @@ impl Server {
     ) -> Option<T> {
         let daemon_token = self.next_token(slot, Side::Daemon);
         let present = (self.guests.count() > 0).then(|| self.present_for(slot)).flatten();
+        // A third of the files for sockets, and two thirds for pairs of clients and daemons.
+        let listeners = self.accepting.listeners();
+        let has_room = listeners.is_none_or(|open| open.len() <= self.max_pairs);
         let pair = self.pairs.get_mut(slot)?;
         let Served { settings, requests, jobs, .. } = self.served.get_mut(pair.listener())?;
         let mut shell = Shell {
@@ -302,7 +311,9 @@ impl Server {
             requests,
             blocking: &self.blocking,
             jobs: jobs.as_ref(),
+            has_room,
             opened: &mut self.opened,
+            unneeded: &mut self.unneeded,
             daemon_token,
             now: self.woke,
         };

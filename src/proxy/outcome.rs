@@ -25,6 +25,14 @@ pub struct Outcome {
     pub took: Duration,
 }
 
+impl Outcome {
+    /// Returns `true` if the daemon has answered that it did not do what was requested.
+    #[must_use]
+    pub fn daemon_refused(&self) -> bool {
+        matches!(self.verdict, Verdict::Forwarded(_)) && self.status.is_some_and(|it| it >= 400)
+    }
+}
+
 /// The treatment of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {

@@ -33,18 +33,21 @@ impl Daemon {
 
     /// Returns the connection of a client whose request begins like this.
     fn asked(&self, begin: &str) -> End {
-        until("there is such a request", || {
-            let mut others = self.others.borrow_mut();
-            while let Ok((stream, _)) = self.listener.accept() {
-                others.push(End::new(stream));
-            }
-            let is_it = |end: &End| {
-                let mut bytes = vec![0; begin.len()];
-                let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-                recv(&end.stream, bytes.as_mut_slice(), flags).is_ok() && bytes == begin.as_bytes()
-            };
-            others.iter().position(is_it).map(|place| others.remove(place))
-        })
+        until("there is such a request", || self.find(begin))
+    }
+
+    /// Returns the same if there is one.
+    fn find(&self, begin: &str) -> Option<End> {
+        let mut others = self.others.borrow_mut();
+        while let Ok((stream, _)) = self.listener.accept() {
+            others.push(End::new(stream));
+        }
+        let is_it = |end: &End| {
+            let mut bytes = vec![0; begin.len()];
+            let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+            recv(&end.stream, bytes.as_mut_slice(), flags).is_ok() && bytes == begin.as_bytes()
+        };
+        others.iter().position(is_it).map(|place| others.remove(place))
     }
 }
 
@@ -80,7 +83,11 @@ fn created(folder: &Path, daemon: &Daemon) -> PathBuf {
 
 /// Returns the socket of the container that the daemon is to create.
 fn socket_of(folder: &Path, daemon: &Daemon) -> PathBuf {
-    let mut end = daemon.asked("POST /containers/create");
+    socket_in(&mut daemon.asked("POST /containers/create"), folder)
+}
+
+/// Returns the socket in the request that an end of the daemon gets.
+fn socket_in(end: &mut End, folder: &Path) -> PathBuf {
     end.gets_head();
     let mut body = String::new();
     while !body.contains(":/var/run/docker.sock") {
@@ -91,6 +98,53 @@ fn socket_of(folder: &Path, daemon: &Daemon) -> PathBuf {
     let begin = body.rfind(folder.to_str().unwrap()).unwrap();
     let end = body.find(":/var/run/docker.sock").unwrap();
     body[begin..end].into()
+}
+
+#[test]
+fn the_socket_of_a_container_that_is_not_created_is_closed() {
+    let folder = Folder::new();
+    let mut proxy = Proxy::spawn(folder.path(), &FLAGS, None);
+    proxy.await_listening();
+    let daemon = Daemon::new(UnixListener::bind(folder.join("daemon")).unwrap());
+    let mut client = begins(folder.path());
+    client.sends(BODY);
+    let mut end = daemon.asked("POST /containers/create");
+    let path = socket_in(&mut end, folder.path());
+    assert!(path.exists());
+    let answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    end.sends(answer);
+    client.gets(answer);
+    until("the socket is closed", || (!path.exists()).then_some(()));
+    // Without an answer it may have been created.
+    let kept = created(folder.path(), &daemon);
+    ping(&mut End::new(UnixStream::connect(&kept).unwrap()), &daemon);
+    assert!(kept.exists());
+    proxy.signal(Signal::TERM);
+    proxy.await_exit();
+}
+
+#[test]
+fn sockets_of_containers_leave_files_for_clients() {
+    let folder = Folder::new();
+    let mut proxy = Proxy::spawn(folder.path(), &FLAGS, Some(90));
+    proxy.await_listening();
+    let daemon = Daemon::new(UnixListener::bind(folder.join("daemon")).unwrap());
+    let is_made = || {
+        let mut client = begins(folder.path());
+        client.sends(BODY);
+        client.stream.set_nonblocking(true).unwrap();
+        until("the request is forwarded or refused", || {
+            let is_forwarded = daemon.find("POST /containers/create").is_some();
+            let is_refused = client.stream.read(&mut [0; 12]).is_ok();
+            (is_forwarded || is_refused).then_some(is_forwarded)
+        })
+    };
+    let made = std::iter::repeat_with(is_made).take(60).take_while(|made| *made).count();
+    assert!((10..40).contains(&made), "{made}");
+    proxy.await_log("too many for the limit of open files");
+    assert_eq!(fs::read_dir(folder.join("listen.jobs")).unwrap().count(), made);
+    proxy.signal(Signal::TERM);
+    proxy.await_exit();
 }
 
 #[test]

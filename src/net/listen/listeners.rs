@@ -27,6 +27,8 @@ pub(in crate::net) struct Listeners {
     first: usize,
     /// The smallest token.
     base: usize,
+    /// The token from which the search for a free one begins: there may be thousands of listeners.
+    next: usize,
     /// `true` if a client may be waiting at any of them.
     stirred: bool,
 }
@@ -56,12 +58,12 @@ pub(in crate::net) struct Accepted {
 impl Listeners {
     /// Makes an empty list of sockets for clients.
     pub(in crate::net) fn for_clients() -> Self {
-        Self { all: Vec::new(), first: 0, base: FIRST, stirred: false }
+        Self { all: Vec::new(), first: 0, base: FIRST, next: FIRST, stirred: false }
     }
 
     /// Makes an empty list for the stats socket.
     pub(in crate::net) fn for_guests() -> Self {
-        Self { base: STATS, ..Self::for_clients() }
+        Self { base: STATS, next: STATS, ..Self::for_clients() }
     }
 
     /// Adds a listener whose clients belong to `place`, and registers it.
@@ -89,9 +91,10 @@ impl Listeners {
         registry: &Registry,
     ) -> io::Result<()> {
         let is_free = |token: &Token| self.all.iter().all(|door| door.token != *token);
-        let token = (self.base..2 * FIRST).map(Token).find(is_free);
+        let token = (self.next..2 * FIRST).chain(self.base..self.next).map(Token).find(is_free);
         let token = token.ok_or_else(|| io::Error::other("there are too many listeners"))?;
         registry.register(&mut listener, token, Interest::READABLE)?;
+        self.next = token.0 + 1;
         self.all.push(Door { listener, token, place, job, stirred: false });
         Ok(())
     }

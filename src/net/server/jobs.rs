@@ -14,7 +14,7 @@ use super::Server;
 use super::served::Served;
 use crate::net::keeper::Mounted;
 use crate::net::listen::Listener;
-use crate::net::listen::jobs::{CREATING, JobSockets};
+use crate::net::listen::jobs::{CREATING, Job, JobSockets};
 use crate::net::service::store::name_of;
 use crate::net::wire::shell::{Jobs, Opened};
 use crate::proxy::{ListenerSettings, Upstream};
@@ -135,23 +135,37 @@ impl Server {
     pub(super) fn retire_jobs(&mut self, mounted: &Mounted) {
         let Mounted { begun, directories, sources } = mounted;
         let is_asked = |path: &Path| directories.iter().any(|above| path.starts_with(above));
-        let registry = self.poll.registry();
+        let closed = self.close(|job| is_asked(job.path()) && !job.is_used(sources, *begun));
+        if closed > 0 {
+            info!("sockets closed, since their containers are gone: {closed}");
+        }
         let Some(listeners) = self.accepting.listeners() else { return };
-        let gone =
-            listeners.retire(registry, |job| !is_asked(job.path()) || job.is_used(sources, *begun));
         let open: BTreeSet<_> = listeners.jobs().map(|(_, job)| job.path().to_owned()).collect();
-        for name in gone.iter().filter_map(|job| name_of(job.path())) {
-            self.manager.forget(&name);
-        }
-        if !gone.is_empty() {
-            info!("sockets closed, since their containers are gone: {}", gone.len());
-            self.renew_limits();
-        }
         let stays = |path: &Path| sources.contains(path) || open.contains(path) || !is_asked(path);
         for jobs in self.served.iter().filter_map(|(_, served)| served.jobs.as_ref()) {
             jobs.sockets.clean(CREATING, stays);
         }
         self.reopen_jobs(sources.iter().filter(|path| is_asked(path) && !open.contains(*path)));
+    }
+
+    /// Closes the sockets whose containers the daemon did not create.
+    pub(super) fn close_unneeded(&mut self) {
+        let unneeded = std::mem::take(&mut self.unneeded);
+        self.close(|job| unneeded.iter().any(|it| it.path() == job.path()));
+    }
+
+    /// Closes the sockets that have ended. Returns their number.
+    fn close(&mut self, has_ended: impl Fn(&Job) -> bool) -> usize {
+        let registry = self.poll.registry();
+        let Some(listeners) = self.accepting.listeners() else { return 0 };
+        let gone = listeners.retire(registry, |job| !has_ended(job));
+        for name in gone.iter().filter_map(|job| name_of(job.path())) {
+            self.manager.forget(&name);
+        }
+        if !gone.is_empty() {
+            self.renew_limits();
+        }
+        gone.len()
     }
 
     /// Makes the sockets anew that containers mount, but that no process serves: their process has ended, and nobody

@@ -89,6 +89,7 @@ impl Server {
             pools: Pools::new(files.pipes),
             pumps: Pumps::default(),
             opened: Vec::new(),
+            unneeded: Vec::new(),
             serial: 0,
         };
         for group in groups {

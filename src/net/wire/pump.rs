@@ -16,12 +16,15 @@ use super::shell::{Shell, Sockets, Wants};
 use super::transfer::Transfer;
 use crate::net::host::caller::{Connection, KERNEL};
 use crate::net::host::question::{Host, Lookup};
+use crate::net::listen::jobs::Job;
 use crate::net::log::access;
 use crate::net::slab::place;
 use crate::proxy::{
     DIAL_LIMIT, Deadline, HostFact, ListenerSettings, Outcome, Parked, Session, Step,
 };
+use crate::rules::Refusal;
 use crate::rules::facts::HostQuestion;
+use crate::rules::job::no_socket;
 use crate::stats::answers;
 use dial::Dial;
 
@@ -40,6 +43,8 @@ pub(super) struct Pump {
     lookup: Lookup,
     deadline: Deadline,
     expires: Option<Instant>,
+    /// The container that the request is to create, if it gets a socket.
+    created: Option<Rc<Job>>,
 }
 
 /// The bytes read from both sides.
@@ -66,6 +71,7 @@ impl Pump {
             lookup: Lookup::default(),
             deadline: Deadline::Endless,
             expires: None,
+            created: None,
         }
     }
 
@@ -285,7 +291,8 @@ impl Pump {
                 self.dial = Dial::Idle;
             }
             Step::Ask(HostQuestion::JobSocket) => {
-                self.session.found(HostFact::JobSocket(shell.open_for_container()));
+                let path = self.open_for_container(shell);
+                self.session.found(HostFact::JobSocket(path));
             }
             Step::Ask(question) => {
                 if let Some(host) = host(self.session.settings(), sockets, shell)
@@ -300,6 +307,9 @@ impl Pump {
                 }
             }
             Step::Report(outcome) => {
+                // What the daemon refuses does not need its socket, and a client may try without end.
+                let is_unneeded = |_: &Rc<Job>| outcome.daemon_refused();
+                shell.unneeded.extend(self.created.take().filter(is_unneeded));
                 report(&outcome, self.session.settings(), sockets, shell);
                 // The next request may already be there.
                 self.session.follow(shell.settings);
@@ -308,6 +318,12 @@ impl Pump {
                 access::warn(what, operation, self.session.settings(), &sockets.client);
             }
         }
+    }
+
+    /// Makes a socket for the container that the request creates. Returns its path as the daemon sees it.
+    fn open_for_container(&mut self, shell: &mut Shell<'_>) -> Result<String, Refusal> {
+        let job = self.created.insert(shell.open_for_container()?);
+        job.path().to_str().map(ToOwned::to_owned).ok_or_else(|| no_socket("its path is not UTF-8"))
     }
 
     fn set_deadline(&mut self, now: Instant) {

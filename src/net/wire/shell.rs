@@ -33,8 +33,12 @@ pub(in crate::net) struct Shell<'s> {
     pub(in crate::net) blocking: &'s Blocking,
     /// The sockets for containers of the pair's listener, if they get some.
     pub(in crate::net) jobs: Option<&'s Jobs>,
+    /// `true` if another socket may be made: the others leave enough files for clients.
+    pub(in crate::net) has_room: bool,
     /// The sockets for containers that were made in this turn.
     pub(in crate::net) opened: &'s mut Vec<Opened>,
+    /// The sockets whose containers the daemon did not create.
+    pub(in crate::net) unneeded: &'s mut Vec<Rc<Job>>,
     /// The token of a new daemon socket of the pair.
     pub(in crate::net) daemon_token: Token,
     /// The time when the event loop woke, before any pair had its turn.
@@ -42,16 +46,17 @@ pub(in crate::net) struct Shell<'s> {
 }
 
 impl Shell<'_> {
-    /// Makes a socket for a container. Returns its path as the daemon sees it.
-    pub(super) fn open_for_container(&mut self) -> Result<String, Refusal> {
+    /// Makes a socket for a container.
+    pub(super) fn open_for_container(&mut self) -> Result<Rc<Job>, Refusal> {
         // The settings may have changed since the request was judged.
         let jobs =
             self.jobs.ok_or_else(|| no_socket("the configuration has changed; try again"))?;
+        if !self.has_room {
+            return Err(no_socket("there are too many for the limit of open files"));
+        }
         let (listener, job) = jobs.sockets.open().map_err(|why| no_socket(&why.to_string()))?;
-        let path = job.path().to_str().ok_or_else(|| no_socket("its path is not UTF-8"))?;
-        let path = path.to_owned();
-        self.opened.push(Opened { listener, job, place: jobs.place });
-        Ok(path)
+        self.opened.push(Opened { listener, job: Rc::clone(&job), place: jobs.place });
+        Ok(job)
     }
 }
 

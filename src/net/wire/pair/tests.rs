@@ -105,7 +105,9 @@ impl Lab {
             requests: &mut Verdicts::default(),
             blocking: &self.blocking,
             jobs: None,
+            has_room: true,
             opened: &mut Vec::new(),
+            unneeded: &mut Vec::new(),
             daemon_token: token(slot, Side::Daemon, 1),
             now: Instant::now(),
         };
