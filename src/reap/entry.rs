@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::origin::{Labels, Origin, carries};
 use super::{Criteria, Kind, Thing};
+use crate::rules::own;
 use crate::stats::calendar;
 
 /// The label of the containers of a swarm's tasks. Its value is the id of the service.
@@ -191,6 +192,12 @@ impl Criteria {
         }
         if self.keep.has(Kind::Services) && entry.labels.contains_key(SERVICE) {
             return Verdict::Keep("it belongs to a service, and services are kept".to_owned());
+        }
+        // The proxy gives an image another marker. This one is that of a container.
+        let marker = entry.labels.get(own::GIVEN).filter(|marker| *marker != own::BY_IMAGE);
+        if entry.thing.kind == Kind::Images && marker.is_some() {
+            let why = "somebody made it from a container, not through the proxy";
+            return Verdict::Keep(why.to_owned());
         }
         match (self.older_than, entry.created) {
             (None, _) => Verdict::Remove,

@@ -89,3 +89,14 @@ fn containers_of_services_that_are_kept_stay() {
     kept.keep.add(Kind::Services);
     assert!(matches!(kept.verdict(&entry, NOW), Verdict::Keep(_)));
 }
+
+#[test]
+fn an_image_that_somebody_committed_past_the_proxy_is_kept() {
+    let verdict = |marker: &str| {
+        let labels = format!(r#"{{"k":"v","dockerd-ci-proxy.given":"{marker}"}}"#);
+        let image = list(Kind::Images, &format!(r#"[{{"Id":"i","Labels":{labels}}}]"#)).remove(0);
+        criteria(None).verdict(&image, NOW)
+    };
+    assert!(matches!(verdict("k"), Verdict::Keep(_)));
+    assert_eq!(verdict(own::BY_IMAGE), Verdict::Remove);
+}
