@@ -19,7 +19,7 @@ use super::client;
 use super::reap::{Daemon, Removal, crowd};
 use crate::engine::client as request;
 use crate::reap::entry::Entry;
-use crate::reap::jobs::{self, Job, Jobs, Rule, State, mounted};
+use crate::reap::jobs::{self, Job, Jobs, Rule, State, ids, mounted};
 use crate::reap::report::{short, stayed};
 use crate::reap::{Kind, Report};
 use events::{Events, Woken};
@@ -160,13 +160,14 @@ impl Work {
     /// Looks for jobs, and removes what is due. Returns `true` if something was removed.
     fn look(&mut self, report: &impl Fn(Mounted)) -> Result<bool, client::Error> {
         let begun = Instant::now();
+        let containers = self.plan.containers()?;
         if !self.directories.is_empty() {
-            let sources = self.plan.mounted(&self.directories)?;
+            let sources = mounted(&containers, &self.directories);
             report(Mounted { begun, directories: self.directories.clone(), sources });
         }
         // Of one kind or one container the daemon may know nothing for certain. The others must not wait for it.
         let mut failure = None;
-        self.jobs.found(&self.plan.list(&mut failure)?);
+        self.jobs.found(&self.plan.list(&mut failure)?, ids(&containers));
         for id in self.jobs.containers() {
             match self.plan.state(&id) {
                 Ok(State::Ended(None))
@@ -211,13 +212,13 @@ impl Plan {
         Daemon { path: &self.daemon }
     }
 
-    /// Returns the sources of all mounts below these directories.
-    fn mounted(&self, directories: &[PathBuf]) -> Result<BTreeSet<PathBuf>, client::Error> {
+    /// Lists all containers.
+    fn containers(&self) -> Result<Value, client::Error> {
         let all = request::list("/containers/json?all=1&filters=", "label", &[]);
         // Sockets that are missing in it will be closed.
         let list = self.ask().get(&all)?.filter(Value::is_array);
         let nonsense = || client::Error::Nonsense("it is no list of containers".to_owned());
-        Ok(mounted(&list.ok_or_else(nonsense)?, directories))
+        list.ok_or_else(nonsense)
     }
 
     /// Returns the things of all jobs. The `failure` is that of a kind that the daemon does not list.

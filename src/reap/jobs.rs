@@ -4,6 +4,7 @@
 //! comes to the same result.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -82,6 +83,13 @@ impl Job {
     pub fn criteria(&self) -> Criteria {
         criteria(vec![(own::JOB, &self.container), (own::LISTENER, &self.owner)])
     }
+}
+
+/// Returns the ids of all containers in an answer of the daemon.
+#[must_use]
+pub fn ids(answer: &Value) -> BTreeSet<String> {
+    let ids = answer.as_array().into_iter().flatten().filter_map(|entry| entry.get("Id")?.as_str());
+    ids.map(ToOwned::to_owned).collect()
 }
 
 /// Returns the sources of mounts below these directories, of all containers in an answer of the daemon.
@@ -186,6 +194,10 @@ pub struct Jobs {
     known: BTreeMap<Job, Known>,
     /// The ids of containers that were removed as part of a job.
     removed: BTreeSet<String>,
+    /// The ids of the daemon's containers, and of earlier ones whose jobs have something left.
+    seen: BTreeSet<String>,
+    /// `true` once the daemon was looked at.
+    has_looked: bool,
 }
 
 impl Jobs {
@@ -196,15 +208,31 @@ impl Jobs {
         Self { delays: delays.collect(), ..Self::default() }
     }
 
-    /// Records the jobs of all things that the daemon has. Those of other proxies are ignored.
-    pub fn found(&mut self, things: &[Entry]) {
+    /// Records the jobs of all things that the daemon has, and the ids of all its `containers`. Jobs of other proxies
+    /// are ignored, and so are those that only images have, but no container that was ever there: such an image was
+    /// pulled or loaded after its job had ended. At the first call nothing is known of the time before, so such a job
+    /// counts.
+    pub fn found(&mut self, things: &[Entry], containers: BTreeSet<String>) {
+        let is_first = !mem::replace(&mut self.has_looked, true);
         let mut jobs: BTreeMap<Job, bool> = BTreeMap::new();
+        let mut made_here = BTreeSet::new();
         for thing in things {
             let job = Job::of(&thing.labels);
             if let Some(job) = job.filter(|job| self.delays.contains_key(&job.owner)) {
+                if thing.thing.kind != Kind::Images {
+                    made_here.insert(job.clone());
+                }
                 *jobs.entry(job).or_default() |= is_local(thing);
             }
         }
+        jobs.retain(|job, _| {
+            let id = &job.container;
+            let had_container = self.seen.contains(id) || containers.contains(id);
+            is_first || had_container || made_here.contains(job) || self.known.contains_key(job)
+        });
+        self.seen.extend(containers.iter().cloned());
+        let owners: BTreeSet<&String> = jobs.keys().map(|job| &job.container).collect();
+        self.seen.retain(|id| containers.contains(id) || owners.contains(id));
         self.known.retain(|job, _| jobs.contains_key(job));
         for (job, is_local) in jobs {
             self.known.entry(job).or_default().is_local |= is_local;

@@ -9,9 +9,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::net::client;
 
-/// The filters of the request: the ends and the removals of containers.
-const ENDS: &str = "filters=%7B%22type%22%3A%5B%22container%22%5D%2C\
-                    %22event%22%3A%5B%22die%22%2C%22destroy%22%5D%7D";
+/// The filters of the request: the starts, the ends and the removals of containers. A start is heard so that the id of
+/// a container is known before it is gone.
+const LIVES: &str = "filters=%7B%22type%22%3A%5B%22container%22%5D%2C\
+                     %22event%22%3A%5B%22start%22%2C%22die%22%2C%22destroy%22%5D%7D";
 
 /// Seconds of past events to request: the daemon sends the head of its response before it begins to collect events.
 const BEFORE: u64 = 2;
@@ -57,7 +58,7 @@ impl Events {
         self.stream = None;
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let since = since.saturating_sub(BEFORE);
-        let request = format!("GET /events?since={since}&{ENDS} HTTP/1.1\r\nHost: docker\r\n\r\n");
+        let request = format!("GET /events?since={since}&{LIVES} HTTP/1.1\r\nHost: docker\r\n\r\n");
         let mut stream = client::connect(daemon, client::TIMEOUT)?;
         stream.write_all(request.as_bytes())?;
         stream.set_read_timeout(Some(client::TIMEOUT))?;
