@@ -96,7 +96,9 @@ pub(in crate::net) fn owner(daemon: &Path, socket: &Path) -> Result<Container, U
         mounts.filter_map(|mount| mount.get("Source")?.as_str()).any(|it| Path::new(it) == socket)
     };
     let all = all.as_array().into_iter().flatten();
-    let first = all.filter(mounts).min_by_key(|entry| entry.get("Created").and_then(Value::as_i64));
+    // Times are in seconds. The daemon lists newer containers first.
+    let first =
+        all.filter(mounts).rev().min_by_key(|entry| entry.get("Created").and_then(Value::as_i64));
     let id = first.and_then(|entry| entry.get("Id")?.as_str());
     let id = id.ok_or_else(|| Unknown::NoOwner(socket.display().to_string()))?;
     read(&ask(&format!("/containers/{id}/json"))?)

@@ -139,3 +139,18 @@ fn a_container_that_the_daemon_does_not_describe_has_no_pid() {
     let unknown = ask(&fake, "stateless", &format!("/docker/{ID}"), ok(&text)).unwrap_err();
     assert!(unknown.to_string().ends_with("has no State.Pid of the type in its API"), "{unknown}");
 }
+
+#[test]
+fn the_owner_of_a_socket_is_the_oldest_container_that_mounts_it() {
+    let entry = |id: &str, created: u64| {
+        format!(r#"{{"Id":"{id}","Created":{created},"Mounts":[{{"Source":"/s"}}]}}"#)
+    };
+    let list = format!("[{},{},{}]", entry("c", 8), entry("b", 7), entry("a", 7));
+    let inspected = r#"{"Id":"a","Name":"/a","Config":{},"HostConfig":{},"Mounts":[]}"#;
+    let answers = [
+        ("/containers/json?all=1", client::tests::ok(&list)),
+        ("/containers/a/json", client::tests::ok(inspected)),
+    ];
+    let daemon = client::tests::daemon("owner", &answers);
+    assert_eq!(owner(&daemon, Path::new("/s")).map(|owner| owner.id), Ok("a".to_owned()));
+}
