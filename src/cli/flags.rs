@@ -175,7 +175,7 @@ pub const FLAGS: &[Flag] = &[
         key: Some(listener("reap_when_gone", Form::Switch)),
         summary: "Remove what a container's processes created once that container has ended.",
         details: "Adds the labels dockerd-ci-proxy.job with the id of the client's container and \
-               dockerd-ci-proxy.listener with the name or the socket of the listener. What clients \
+               dockerd-ci-proxy.listener with the names of the host and the listener. What clients \
                outside of containers create stays.",
         ..FLAG
     },
@@ -184,7 +184,7 @@ pub const FLAGS: &[Flag] = &[
         effect: Effect::Switch(Setting::ReapOnExit, "true"),
         key: Some(listener("reap_on_exit", Form::Switch)),
         summary: "Remove what clients created when the proxy stops for good.",
-        details: "Adds the label dockerd-ci-proxy.listener with the name or the socket of the listener. \
+        details: "Adds the label dockerd-ci-proxy.listener with the names of the host and the listener. \
                A change of the program by SIGHUP removes nothing; a restart does. It may take longer than \
                the drain time.",
         ..FLAG
