@@ -299,6 +299,10 @@ impl Jobs {
     pub fn reaped(&mut self, job: &Job, report: Report, now: Instant) -> Vec<(Thing, String)> {
         let containers = report.removed.iter().filter(|thing| thing.kind == Kind::Containers);
         self.removed.extend(containers.map(|thing| thing.id.clone()));
+        // A container that was removed creates nothing more. What it had created may have used what stayed.
+        if self.removed.contains(&job.container) && !report.removed.is_empty() {
+            self.known.values_mut().for_each(|known| known.again = None);
+        }
         let Some(known) = self.known.get_mut(job) else { return report.left };
         if report.removed.is_empty() || !report.left.is_empty() {
             known.pause = (known.pause * 2).clamp(PAUSES.0, PAUSES.1);

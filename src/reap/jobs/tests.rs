@@ -237,6 +237,27 @@ fn what_a_removed_container_created_is_due_at_once() {
 }
 
 #[test]
+fn what_stayed_is_tried_again_once_what_a_removed_container_created_is_gone() {
+    let mut clock = Clock::new();
+    clock.jobs.found(&volumes(&[job("c", "ci"), job("child", "ci")]), BTreeSet::new());
+    clock.seen("c", State::Ended(None));
+    clock.seen("child", State::Runs);
+    clock.seconds = 10;
+    let removed = vec![thing(Kind::Containers, "child")];
+    let left = vec![(thing(Kind::Networks, "n"), "in use".to_owned())];
+    let report = Report { removed, left, ..Report::default() };
+    clock.jobs.reaped(&job("c", "ci"), report, clock.now());
+    clock.seen("child", State::Ended(None));
+    assert_eq!(clock.due(), ["child"]);
+    let nothing = Report::default();
+    clock.jobs.reaped(&job("child", "ci"), nothing, clock.now());
+    assert!(clock.due().is_empty());
+    let report = Report { removed: vec![thing(Kind::Containers, "d")], ..Report::default() };
+    clock.jobs.reaped(&job("child", "ci"), report, clock.now());
+    assert_eq!(clock.due(), ["c", "child"]);
+}
+
+#[test]
 fn what_stayed_is_reported_once_and_tried_again_with_growing_pauses() {
     let mut clock = Clock::new();
     clock.seen("c", State::Ended(None));
