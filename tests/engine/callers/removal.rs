@@ -28,7 +28,17 @@ impl<'lab> Things<'lab> {
         let mount = format!("{}:/v", volume.1);
         job.ok(&["docker", "network", "create", &network.1]);
         job.ok(&["docker", "volume", "create", &volume.1]);
-        let run = ["docker", "run", "--detach", "--network", &network.1, "--volume", &mount];
+        let run = [
+            "docker",
+            "run",
+            "--detach",
+            "--stop-signal",
+            "KILL",
+            "--network",
+            &network.1,
+            "--volume",
+            &mount,
+        ];
         job.ok(&[&run[..], &["--name", &runs.1, lab.image(), "sleep", "1000"]].concat());
         job.ok(&["docker", "run", "--name", &ended.1, lab.image(), "true"]);
         job.ok(&["docker", "create", "--name", &created.1, lab.image(), "true"]);
@@ -126,14 +136,14 @@ fn what_nested_jobs_created_goes_with_them() {
 #[test]
 fn what_ended_while_no_proxy_ran_goes_at_its_start() {
     let Some(lab) = Lab::open() else { return };
-    let killed = proxy(&lab, WHEN_GONE);
-    let job = Job::start(&lab, &killed.socket(), "job", &[]);
-    let other = Job::start(&lab, &killed.socket(), "other", &[]);
+    let mut proxy = proxy(&lab, WHEN_GONE);
+    let job = Job::start(&lab, &proxy.socket(), "job", &[]);
+    let other = Job::start(&lab, &proxy.socket(), "other", &[]);
     let (things, others) = (Things::of(&job, "of-job"), Things::of(&other, "of-other"));
-    killed.kill();
+    proxy.kill();
     kill(&job);
     things.are_all_there();
-    let proxy = proxy(&lab, WHEN_GONE);
+    proxy.start_again(&[]);
     things.go(|| proxy.log());
     others.are_all_there();
     kill(&other);

@@ -16,6 +16,7 @@ use super::wait::{eventually, until};
 pub(crate) struct Proxy {
     child: Child,
     folder: Folder,
+    arguments: Vec<String>,
 }
 
 impl Proxy {
@@ -43,24 +44,18 @@ impl Proxy {
 
     fn start_in(folder: Folder, before: &[&str], arguments: &[&str]) -> Self {
         // Through a link, which tests of an upgrade replace.
-        let binary = folder.join("program");
-        symlink(self::binary(), &binary).unwrap();
-        let log = File::create(folder.join("log")).unwrap();
-        let under = std::env::var("DCP_TEST_UNDER").unwrap_or_default();
-        let under: Vec<&str> = under.split_whitespace().collect();
-        let words = [before, &under, &[binary.to_str().unwrap()]].concat();
-        let child = Command::new(words[0])
-            .args(&words[1..])
-            .args(arguments)
-            .arg("--debug")
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", binary.display()));
-        let mut proxy = Self { child, folder };
+        symlink(binary(), folder.join("program")).unwrap();
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        let child = spawn(&folder, before, &arguments);
+        let mut proxy = Self { child, folder, arguments };
         proxy.await_answer();
         proxy
+    }
+
+    /// Starts it again with the same arguments, after its end.
+    pub(crate) fn start_again(&mut self, before: &[&str]) {
+        self.child = spawn(&self.folder, before, &self.arguments);
+        self.await_answer();
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
@@ -78,8 +73,8 @@ impl Proxy {
         kill_process(pid, Signal::TERM).unwrap();
     }
 
-    /// Kills it with SIGKILL.
-    pub(crate) fn kill(mut self) {
+    /// Kills it with SIGKILL. Its folder stays.
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -155,6 +150,23 @@ impl Drop for Proxy {
             assert!(ended.is_some(), "the proxy did not end on SIGTERM");
         }
     }
+}
+
+fn spawn(folder: &Folder, before: &[&str], arguments: &[String]) -> Child {
+    let binary = folder.join("program");
+    let log = File::options().create(true).append(true).open(folder.join("log")).unwrap();
+    let under = std::env::var("DCP_TEST_UNDER").unwrap_or_default();
+    let under: Vec<&str> = under.split_whitespace().collect();
+    let words = [before, &under, &[binary.to_str().unwrap()]].concat();
+    Command::new(words[0])
+        .args(&words[1..])
+        .args(arguments)
+        .arg("--debug")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{}: {error}", binary.display()))
 }
 
 /// Returns the path of the tested proxy.
