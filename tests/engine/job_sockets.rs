@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use crate::callers::tools;
 use crate::support::{Docker, Kind, Lab, Proxy, until};
 
-const PLACE: &str = "/var/run/docker.sock";
+pub(super) const PLACE: &str = "/var/run/docker.sock";
 
 /// A container that was created through the proxy, with the programs of this machine.
-struct Job<'lab> {
+pub(super) struct Job<'lab> {
     lab: &'lab Lab,
-    name: String,
+    pub(super) name: String,
 }
 
 impl<'lab> Job<'lab> {
     /// Starts one by the docker command of this host at the socket of the proxy.
-    fn start(lab: &'lab Lab, proxy: &Proxy, what: &str, options: &[&str]) -> Self {
+    pub(super) fn start(lab: &'lab Lab, proxy: &Proxy, what: &str, options: &[&str]) -> Self {
         let name = lab.reserve(Kind::Container, what);
         let docker = Docker::new(&proxy.socket(), lab.proxy.folder().path());
         let words = start(lab, &name, options);
@@ -24,26 +24,26 @@ impl<'lab> Job<'lab> {
     }
 
     /// Starts one from within this one.
-    fn child(&self, what: &str, options: &[&str]) -> Job<'lab> {
+    pub(super) fn child(&self, what: &str, options: &[&str]) -> Job<'lab> {
         let name = self.lab.reserve(Kind::Container, what);
         self.docker(&start(self.lab, &name, options));
         Job { lab: self.lab, name }
     }
 
     /// Runs docker in the container, which must succeed; returns its trimmed stdout.
-    fn docker<S: AsRef<str>>(&self, words: &[S]) -> String {
+    pub(super) fn docker<S: AsRef<str>>(&self, words: &[S]) -> String {
         let words = words.iter().map(AsRef::as_ref);
         self.lab
             .direct
             .ok(&["exec", &self.name, "docker"].into_iter().chain(words).collect::<Vec<_>>())
     }
 
-    fn id(&self) -> String {
+    pub(super) fn id(&self) -> String {
         self.lab.inspect(Kind::Container, &self.name, "{{.Id}}")
     }
 
     /// Returns the value of a label of the proxy's own.
-    fn label(&self, key: &str) -> String {
+    pub(super) fn label(&self, key: &str) -> String {
         let format = format!("{{{{index .Config.Labels \"dockerd-ci-proxy.{key}\"}}}}");
         self.lab.inspect(Kind::Container, &self.name, &format)
     }

@@ -16,6 +16,7 @@ mod build;
 mod buildkit;
 mod callers;
 mod cgroups;
+mod cleaning;
 mod compose;
 mod empty;
 mod escapes;

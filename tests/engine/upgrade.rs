@@ -11,8 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Kind, Lab, eventually};
 
-/// A process that took over, killed when dropped.
-struct Next(Pid);
+/// A process that took over, stopped by SIGTERM when dropped.
+pub(super) struct Next(pub(super) Pid);
 
 impl Next {
     /// Returns `true` if it exits in time.
