@@ -147,10 +147,7 @@ fn the_owner_of_a_socket_is_the_oldest_container_that_mounts_it() {
     };
     let list = format!("[{},{},{}]", entry("c", 8), entry("b", 7), entry("a", 7));
     let inspected = r#"{"Id":"a","Name":"/a","Config":{},"HostConfig":{},"Mounts":[]}"#;
-    let answers = [
-        ("/containers/json?all=1", client::tests::ok(&list)),
-        ("/containers/a/json", client::tests::ok(inspected)),
-    ];
-    let daemon = client::tests::daemon("owner", &answers);
+    let answers = [("/containers/json?all=1", ok(&list)), ("/containers/a/json", ok(inspected))];
+    let daemon = daemon("owner", &answers);
     assert_eq!(owner(&daemon, Path::new("/s")).map(|owner| owner.id), Ok("a".to_owned()));
 }
