@@ -13,6 +13,7 @@ const HOST_NAME: &str = "/proc/sys/kernel/hostname";
 
 /// The removal of what the clients of a listener created.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the file")]
 pub struct Removal {
     /// Remove it when the proxy stops for good.
     pub on_exit: bool,

@@ -167,7 +167,7 @@ impl Work {
         }
         // Of one kind or one container the daemon may know nothing for certain. The others must not wait for it.
         let mut failure = None;
-        self.jobs.found(&self.plan.list(&mut failure)?, ids(&containers));
+        self.jobs.found(&self.plan.list(&mut failure)?, &ids(&containers));
         for id in self.jobs.containers() {
             match self.plan.state(&id) {
                 Ok(State::Ended(None))

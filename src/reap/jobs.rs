@@ -212,7 +212,7 @@ impl Jobs {
     /// are ignored, and so are those that only images have, but no container that was ever there: such an image was
     /// pulled or loaded after its job had ended. At the first call nothing is known of the time before, so such a job
     /// counts.
-    pub fn found(&mut self, things: &[Entry], containers: BTreeSet<String>) {
+    pub fn found(&mut self, things: &[Entry], containers: &BTreeSet<String>) {
         let is_first = !mem::replace(&mut self.has_looked, true);
         let mut jobs: BTreeMap<Job, bool> = BTreeMap::new();
         let mut made_here = BTreeSet::new();

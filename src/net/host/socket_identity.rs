@@ -61,7 +61,7 @@ impl SocketIdentity {
     }
 
     /// The same for several sockets that clients must not reach by a mount: those of all daemons, and the
-    /// listening sockets of other rules. Everything in `folders` is one, too, known by the spelling of its path.
+    /// listening sockets of other rules. The `folders` and everything in them count as sockets, too.
     #[must_use]
     pub fn for_sockets(sockets: impl IntoIterator<Item = PathBuf>, folders: &[PathBuf]) -> Self {
         let known = |path: PathBuf| KnownSocket { spelt: plain(cleaned(&path)).into_owned(), path };
@@ -151,7 +151,6 @@ impl KnownSockets {
         let cleaned = plain(cleaned);
         let sockets = self.sockets.iter().map(|socket| spelt_relation(&cleaned, &socket.spelt));
         let folders = self.folders.iter().map(|folder| match spelt_relation(&cleaned, folder) {
-            Relation::Socket => Relation::Above,
             _ if cleaned.starts_with(folder) => Relation::Socket,
             relation => relation,
         });
@@ -168,10 +167,13 @@ impl KnownSockets {
             (found, lacks)
         });
         match there {
+            // Its sockets are those of all containers.
+            There::Directory(directory) if self.folder_files().any(|file| file == directory) => {
+                Some(Relation::Socket)
+            }
             There::Directory(directory) => {
                 let above = seen.above.get_or_init(|| {
-                    let above = self.sockets.iter().flat_map(|socket| above(&socket.path));
-                    above.chain(self.folder_files()).collect()
+                    self.sockets.iter().flat_map(|socket| above(&socket.path)).collect()
                 });
                 Some(if above.contains(&directory) { Relation::Above } else { Relation::Other })
             }

@@ -48,7 +48,7 @@ impl Clock {
     /// Begins with the job `c` of the listener `ci`, which removes after 10 seconds.
     fn new() -> Self {
         let mut jobs = Jobs::new(&[rule("ci", Some(10)), rule("stays", None)]);
-        jobs.found(&volumes(&[job("c", "ci")]), BTreeSet::new());
+        jobs.found(&volumes(&[job("c", "ci")]), &BTreeSet::new());
         Self { jobs, start: Instant::now(), seconds: 0 }
     }
 
@@ -196,7 +196,7 @@ fn what_other_proxies_or_listeners_keep_is_ignored() {
     let mut clock = Clock::new();
     clock.jobs.found(
         &volumes(&[job("c", "stays"), job("d", "unknown"), job("e", "ci")]),
-        BTreeSet::new(),
+        &BTreeSet::new(),
     );
     assert_eq!(clock.jobs.containers(), ["e"]);
     clock.seen("c", State::Ended(None));
@@ -208,7 +208,7 @@ fn what_other_proxies_or_listeners_keep_is_ignored() {
 fn each_listener_has_its_delay_for_one_container() {
     let mut clock = Clock::new();
     clock.jobs = Jobs::new(&[rule("ci", Some(10)), rule("slow", Some(60))]);
-    clock.jobs.found(&volumes(&[job("c", "ci"), job("c", "slow")]), BTreeSet::new());
+    clock.jobs.found(&volumes(&[job("c", "ci"), job("c", "slow")]), &BTreeSet::new());
     assert_eq!(clock.jobs.containers(), ["c"]);
     clock.seen("c", State::Ended(None));
     clock.seconds = 10;
@@ -222,7 +222,7 @@ fn what_a_removed_container_created_is_due_at_once() {
     let mut clock = Clock::new();
     clock.jobs.found(
         &volumes(&[job("c", "ci"), job("child", "ci"), job("other", "ci")]),
-        BTreeSet::new(),
+        &BTreeSet::new(),
     );
     clock.seen("c", State::Ended(None));
     clock.seen("child", State::Runs);
@@ -230,7 +230,7 @@ fn what_a_removed_container_created_is_due_at_once() {
     let removed = vec![thing(Kind::Containers, "child"), thing(Kind::Volumes, "other")];
     let report = Report { removed, ..Report::default() };
     assert!(clock.jobs.reaped(&job("c", "ci"), report, clock.now()).is_empty());
-    clock.jobs.found(&volumes(&[job("child", "ci"), job("other", "ci")]), BTreeSet::new());
+    clock.jobs.found(&volumes(&[job("child", "ci"), job("other", "ci")]), &BTreeSet::new());
     clock.seen("child", State::Ended(None));
     clock.seen("other", State::Ended(None));
     assert_eq!(clock.due(), ["child"]);
@@ -239,7 +239,7 @@ fn what_a_removed_container_created_is_due_at_once() {
 #[test]
 fn what_stayed_is_tried_again_once_what_a_removed_container_created_is_gone() {
     let mut clock = Clock::new();
-    clock.jobs.found(&volumes(&[job("c", "ci"), job("child", "ci")]), BTreeSet::new());
+    clock.jobs.found(&volumes(&[job("c", "ci"), job("child", "ci")]), &BTreeSet::new());
     clock.seen("c", State::Ended(None));
     clock.seen("child", State::Runs);
     clock.seconds = 10;
@@ -310,7 +310,7 @@ fn a_container_that_is_not_known_may_be_that_of_another_node_of_a_swarm() {
         let mut clock = Clock::new();
         clock.jobs.found(
             &[volumes(std::slice::from_ref(&job)), vec![thing.clone()]].concat(),
-            BTreeSet::new(),
+            &BTreeSet::new(),
         );
         assert_eq!(clock.jobs.may_be_elsewhere("c"), may_be, "{thing:?}");
     }
@@ -337,21 +337,24 @@ fn an_image_of_a_job_that_was_never_here_is_not_that_jobs() {
     let (foreign, short) = (job("foreign", "ci"), job("short", "ci"));
     let mut clock = Clock::new();
     // Pulled, or built by a container that was listed once and has removed itself.
-    clock.jobs.found(&volumes(&[job("c", "ci")]), BTreeSet::from(["short".to_owned()]));
-    clock.jobs.found(&[image(&foreign), image(&short)], BTreeSet::new());
+    clock.jobs.found(&volumes(&[job("c", "ci")]), &BTreeSet::from(["short".to_owned()]));
+    clock.jobs.found(&[image(&foreign), image(&short)], &BTreeSet::new());
     assert_eq!(clock.jobs.containers(), ["short"]);
     // Its image was removed, and is pulled again.
-    clock.jobs.found(&[], BTreeSet::new());
-    clock.jobs.found(&[image(&short)], BTreeSet::new());
+    clock.jobs.found(&[], &BTreeSet::new());
+    clock.jobs.found(&[image(&short)], &BTreeSet::new());
     assert_eq!(clock.jobs.containers(), Vec::<String>::new());
     // What cannot be pulled was created here.
-    clock.jobs.found(&[image(&foreign), volumes(&[foreign.clone()]).remove(0)], BTreeSet::new());
+    clock.jobs.found(
+        &[image(&foreign), volumes(std::slice::from_ref(&foreign)).remove(0)],
+        &BTreeSet::new(),
+    );
     assert_eq!(clock.jobs.containers(), ["foreign"]);
 }
 
 #[test]
 fn images_that_are_left_from_an_earlier_process_count() {
     let mut jobs = Jobs::new(&[rule("ci", Some(10))]);
-    jobs.found(&[entry(Kind::Images, &job("gone", "ci"))], BTreeSet::new());
+    jobs.found(&[entry(Kind::Images, &job("gone", "ci"))], &BTreeSet::new());
     assert_eq!(jobs.containers(), ["gone"]);
 }

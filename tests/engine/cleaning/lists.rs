@@ -57,8 +57,8 @@ impl Thing {
 }
 
 /// Returns `true` if a text has the name of this test, and not only that of another one that begins with it.
-fn names(text: &str, test: &str) -> bool {
-    let mut rests = text.split(test).skip(1);
+fn names(entry: &str, test: &str) -> bool {
+    let mut rests = entry.split(test).skip(1);
     rests.any(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
@@ -66,15 +66,15 @@ fn names(text: &str, test: &str) -> bool {
 /// steps of its builds.
 pub(super) fn unnamed(daemon: &Path, test: &str) -> BTreeSet<String> {
     let all = |target| get(daemon, target).1.as_array().cloned().unwrap_or_default();
-    let text = |entry: &Value, name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+    let member = |entry: &Value, name: &str| entry[name].as_str().unwrap_or_default().to_owned();
     let is_own = |entry: &&Value| names(&entry.to_string(), test);
     let containers = all("/containers/json?all=1");
     let mounts = containers.iter().filter(is_own).filter_map(|entry| entry["Mounts"].as_array());
-    let volumes = mounts.flatten().map(|mount| text(mount, "Name"));
+    let volumes = mounts.flatten().map(|mount| member(mount, "Name"));
     let images = all("/images/json?all=1");
     let parents: BTreeMap<String, String> =
-        images.iter().map(|image| (text(image, "Id"), text(image, "ParentId"))).collect();
-    let ends = images.iter().filter(is_own).map(|image| text(image, "Id"));
+        images.iter().map(|image| (member(image, "Id"), member(image, "ParentId"))).collect();
+    let ends = images.iter().filter(is_own).map(|image| member(image, "Id"));
     let steps = ends.flat_map(|id| successors(Some(id), |id| parents.get(id).cloned()));
     volumes.chain(steps).collect()
 }

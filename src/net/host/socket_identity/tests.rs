@@ -67,7 +67,7 @@ fn links_to_sockets_in_a_folder_are_recognized() {
         ("a.jobs/1", Relation::Socket),
         ("folder/1", Relation::Socket),
         ("link", Relation::Socket),
-        ("folder", Relation::Above),
+        ("folder", Relation::Socket),
         ("other", Relation::Other),
     ] {
         assert_eq!(at(&look, dir.join(name).to_str().unwrap()), relation, "{name}");
