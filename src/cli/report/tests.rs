@@ -43,7 +43,7 @@ fn a_dry_run_removes_nothing() {
     let report = Report { removed, ..Report::default() };
     let text = render(&report, Format::Text, true);
     assert_eq!(text.matches("  would be removed\n").count(), 3);
-    assert!(text.ends_with("\n3 would be removed, 0 kept\n"), "{text}");
+    assert!(text.ends_with("\n3 would be removed, 0 left, 0 kept\n"), "{text}");
     assert_eq!(render(&Report::default(), Format::Text, true), "nothing to remove\n");
 }
 
