@@ -169,7 +169,7 @@ fn a_dry_run_removes_nothing() {
         let row = text.lines().find(|line| line.contains(name.as_str())).unwrap();
         assert!(row.ends_with("would be removed"), "{text}");
     }
-    assert!(text.ends_with("2 would be removed, 0 kept"), "{text}");
+    assert!(text.ends_with("2 would be removed, 0 left, 0 kept"), "{text}");
 }
 
 #[test]

@@ -86,12 +86,12 @@ fn what_a_killed_job_created_goes_and_nothing_else() {
     others.are_all_there();
     assert!(lab.exists(Kind::Container, &bystander) && lab.exists(Kind::Volume, &volume));
     assert!(lab.exists(Kind::Container, &job.name), "a job itself belongs to somebody else");
-    let line = "3 containers, 1 networks, 1 volumes, 1 images";
+    let line = "3 containers, 1 network, 1 volume, 1 image";
     assert!(proxy.log().contains(line), "{}", proxy.log());
     lab.direct.ok(&["rm", "--force", &other.name]);
     others.go(|| proxy.log());
     if parent.is_some() {
-        until("the cgroup parent is removed", || proxy.log().contains("1 cgroups").then_some(()));
+        until("the cgroup parent is removed", || proxy.log().contains("1 cgroup").then_some(()));
     }
 }
 

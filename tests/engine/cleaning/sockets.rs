@@ -75,7 +75,7 @@ fn kill(lab: &Lab, job: &Job<'_>) {
 }
 
 #[test]
-fn jobs_end_as_ever_while_the_proxy_is_replaced() {
+fn jobs_end_while_the_proxy_is_replaced() {
     let Some(lab) = super::open() else { return };
     let scene = Scene::begin(&lab);
     let store = Store::new(&lab.proxy.folder().join("notify"));
