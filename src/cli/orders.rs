@@ -1,4 +1,4 @@
-//! What `run` and `reap` are to do.
+//! The tasks of `run` and `reap`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -16,12 +16,12 @@ pub enum Format {
     Json,
 }
 
-/// The daemon, and what named it.
+/// The daemon, and the setting that named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundDaemon {
     /// The path of its socket.
     pub path: PathBuf,
-    /// What named it, for the report: a flag, a variable, a context of the docker command, or the default.
+    /// The setting that named it, for the report: a flag, a variable, a context of the docker command, or the default.
     pub by: String,
 }
 
@@ -45,7 +45,7 @@ pub struct ReapOrder {
 pub struct RunOrder {
     /// The value of the label `dockerd-ci-proxy.run`, which no other run has.
     pub id: String,
-    /// What named the daemon.
+    /// The daemon, and the setting that named it.
     pub daemon: FoundDaemon,
     /// The configuration of the proxy, with one listener at the private socket.
     pub config: Config,

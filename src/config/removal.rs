@@ -1,4 +1,4 @@
-//! What a listener removes of that which its clients created, and when.
+//! The removal of what the clients of a listener created.
 
 use std::fs;
 use std::time::Duration;

@@ -70,6 +70,11 @@ pub(super) fn serve(
     for ((listener, rules), paths) in config.listeners.iter().zip(&profiles).zip(&paths) {
         announce(listener, paths, &rules.profile);
     }
+    run(server)
+}
+
+/// Serves until a signal stops it, and then removes what is due.
+fn run(server: Server) -> Result<Exit, Exit> {
     let stopped = server.run().map_err(|why| loop_failed(&why))?;
     announce_stop(stopped.cut, stopped.handed_over);
     if !stopped.reaps.is_empty() {

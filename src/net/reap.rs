@@ -90,7 +90,7 @@ struct Rounds<'r> {
     report: Report,
     /// `true` once the daemon has answered.
     answered: bool,
-    /// What was removed, by kind and id.
+    /// The removed things, by kind and id.
     gone: BTreeSet<(Kind, String)>,
     /// The labels of images by their ids; `None` for one that is gone.
     images: HashMap<String, Option<Labels>>,

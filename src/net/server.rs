@@ -119,7 +119,7 @@ pub struct Stopped {
     pub cut: usize,
     /// Number of connections that were passed to another process.
     pub handed_over: usize,
-    /// What is to be removed now, each with the socket of its daemon; nothing if another process serves.
+    /// The removals that are due now, each with the socket of its daemon; none if another process serves.
     pub reaps: Vec<(PathBuf, Rule)>,
 }
 

@@ -59,7 +59,7 @@ fn criteria(labels: Vec<(&str, &str)>) -> Criteria {
     Criteria { labels, older_than: None, keep: Kinds::default() }
 }
 
-/// What the processes of a container created through a listener.
+/// The things that the processes of a container created through a listener.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Job {
     /// The id of the container.
@@ -171,7 +171,7 @@ fn is_local(thing: &Entry) -> bool {
     matches!(thing.thing.kind, Kind::Containers | Kind::Images) && !of_service
 }
 
-/// What is known about a job.
+/// The facts that are known about a job.
 #[derive(Debug, Default)]
 struct Known {
     /// `true` if its container is or was one of this daemon's.

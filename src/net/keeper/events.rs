@@ -20,7 +20,7 @@ const BEFORE: u64 = 2;
 /// Maximum age of the connection. If the daemon is another proxy that was superseded, this lets it end.
 const LIFE: Duration = Duration::from_mins(5);
 
-/// What a wait ended with.
+/// The end of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Woken {
     /// The time, or an event.
