@@ -4,7 +4,7 @@ use std::fs;
 
 use super::Scene;
 use crate::buildkit;
-use crate::support::{Running, skip};
+use crate::support::{Running, skip, until};
 
 const PROJECT: &str = "
 services:
@@ -50,7 +50,7 @@ fn a_project_is_gone_and_everything_else_is_as_before() {
     // Somebody's container runs on a network of the project.
     let running = scene.script(&format!("{} && echo up && read line", up.join(" ")));
     running.await_output("up");
-    assert_eq!(scene.running(), 2);
+    until("the third container has ended", || (scene.running() == 2).then_some(()));
     let network = format!("{}_front", lab.name);
     let guest = scene.starts("guest", &["--network", &network], lab.image());
     // Without input, read fails.
