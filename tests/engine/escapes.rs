@@ -200,7 +200,7 @@ fn what_leads_around_the_proxy_is_told_in_the_log() {
     lab.docker.ok(&arguments);
     let log = lab.proxy.log();
     for what in
-        ["is privileged", "sees the host's processes", "a directory with the daemon's socket"]
+        ["is privileged", "sees the host's processes", "a directory with a socket of the daemon"]
     {
         assert!(log.contains(what), "{what}: {log}");
     }
