@@ -50,14 +50,15 @@ fn assert_gone(lab: &Lab, kind: &str, name: &str) {
     assert_ne!(inspected.code, Some(0), "{kind} {name} is there");
 }
 
-/// Creates one thing of each kind, with an anonymous volume, and a container that ignores SIGTERM.
+/// Creates one thing of each kind, with an anonymous volume, and a container that ignores SIGTERM. No other test has the
+/// same steps of the build: the removal of an image takes the images of its steps along.
 const MUCH: &str = "set -e; \
     $docker network create $name-net >&2; \
     $docker volume create $name-vol >&2; \
     $docker run --detach --name $name-runs --network $name-net -v $name-vol:/a -v /b $image sleep 1000 >&2; \
     $docker run --name $name-ended $image true >&2; \
     $docker create --name $name-new $image true >&2; \
-    printf 'FROM %s\\nRUN echo 1 >/a\\nRUN echo 2 >/b\\n' $image | $docker build --tag $name-built - >&2; \
+    printf 'FROM %s\\nRUN echo %s >/a\\nRUN echo 2 >/b\\n' $image $name | $docker build --tag $name-built - >&2; \
     $docker inspect --format '{{range .Mounts}}{{.Name}} {{end}}' $name-runs; ";
 
 /// Reserves the names of [`MUCH`], in case it is not removed.
