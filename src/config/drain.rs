@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Invalid, number};
+use super::{Invalid, duration};
 
 /// Time that running exchanges get at shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,18 +23,9 @@ impl Drain {
         if text == "infinity" {
             return Ok(Self::Never);
         }
-        let digits = text.trim_end_matches(|unit: char| !unit.is_ascii_digit());
-        let seconds_per_unit = match text.strip_prefix(digits) {
-            Some("" | "s") => Some(1),
-            Some("m") => Some(60),
-            Some("h") => Some(60 * 60),
-            _ => None,
-        };
-        seconds_per_unit
-            .zip(number(digits))
-            .and_then(|(seconds, count)| count.checked_mul(seconds))
-            .map(|seconds| Self::After(Duration::from_secs(seconds)))
-            .ok_or_else(|| Invalid::Time(text.to_owned()))
+        // Nobody waits for days: that would be a mistake.
+        let time = duration(text).ok().filter(|_| !text.ends_with('d'));
+        time.map(Self::After).ok_or_else(|| Invalid::Time(text.to_owned()))
     }
 }
 
