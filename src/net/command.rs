@@ -95,10 +95,13 @@ impl Signals {
     ///
     /// The command cannot be started.
     pub fn pass_to(&self, command: &mut Command, limits: Limits) -> io::Result<u8> {
+        // The command is not there yet to get the signals of the terminal.
+        let before: Vec<_> = self.events.try_iter().collect();
         let mut child = self.start(command)?;
-        // The command was not there yet to get the signals of the terminal.
-        while let Ok(Event::Signal { number, .. }) = self.events.try_recv() {
-            pass_on(&child, number);
+        for event in before {
+            if let Event::Signal { number, .. } = event {
+                pass_on(&child, number);
+            }
         }
         let mut stops_at = limits.timeout.and_then(|time| Instant::now().checked_add(time));
         let mut is_late = false;

@@ -204,7 +204,8 @@ fn terminal(place: &Place, script: &str) -> Option<Running> {
     let mut command = Command::new("script");
     let file = place.folder.join("script");
     fs::write(&file, script).unwrap();
-    let words = format!("env --default-signal {} run -- sh {}", binary(), file.display());
+    // A shell that stays in between would die of the signals of the terminal, and its exit code would be the result.
+    let words = format!("exec env --default-signal {} run -- sh {}", binary(), file.display());
     command.args(["--quiet", "--return", "--command", &words, "/dev/null"]);
     command.env("DOCKER_HOST", place.folder.join("daemon"));
     command.env("XDG_RUNTIME_DIR", place.folder.path());
