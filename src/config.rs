@@ -10,6 +10,7 @@ pub mod inject;
 pub mod invalid;
 mod label;
 mod paths;
+pub mod policy;
 mod quantity;
 mod removal;
 pub mod similar;
@@ -17,6 +18,7 @@ pub mod socket;
 mod template;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use cgroup::{BuildCgroupParent, CgroupParent, check_driver, driver_warning};
 pub use drain::Drain;
@@ -30,6 +32,7 @@ pub use socket::SocketAccess;
 use crate::engine::shapes::Place;
 use crate::rules::inject::{How, Inject, Value};
 use crate::rules::paths::PathRules;
+use crate::rules::policy::Policy;
 use crate::rules::socket::SocketBind;
 use crate::rules::{AnonymousVolumes, Label, Profile};
 
@@ -86,6 +89,8 @@ pub struct Listener {
     pub paths: PathRules,
     /// The removal of what clients created.
     pub removal: Removal,
+    /// The policy, if there is one.
+    pub policy: Option<Arc<Policy>>,
 }
 
 /// A value, and where it was given.
@@ -191,6 +196,7 @@ impl Listener {
             socket_bind: self.socket_bind.value.clone(),
             anonymous_volumes: self.anonymous_volumes,
             job_socket: self.removal.job_socket.clone(),
+            policy: self.policy.clone(),
             ..Profile::default()
         };
         let inject = labels.chain(parents).chain(self.inject.iter().cloned()).collect();

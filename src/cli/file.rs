@@ -1,13 +1,16 @@
 //! Reads a configuration file: one table of keys, and one walk over the text. The values of settings are
 //! checked later, together with those of flags and variables.
 
+use std::sync::Arc;
+
 use super::flags::FLAGS;
 use super::settings::{Form, Given, Key, Scope, Setting, Settings};
 use crate::config::file::{Item, Source, Spanned, Table, entries, found, joined};
 use crate::config::inject::{Reader, TREATMENTS};
-use crate::config::{Fault, similar};
+use crate::config::{Fault, policy, similar};
 use crate::engine::fields::Section;
 use crate::rules::inject::Inject;
+use crate::rules::policy::Policy;
 
 /// The settings of a file, not checked yet.
 #[derive(Debug, Default)]
@@ -27,6 +30,7 @@ pub(super) struct Level {
     pub(super) name: Option<Given>,
     pub(super) settings: Settings,
     pub(super) inject: Vec<Inject>,
+    pub(super) policy: Option<Arc<Policy>>,
 }
 
 /// A table of the file that has keys.
@@ -43,6 +47,7 @@ enum Meaning {
     Listeners,
     Defaults,
     Name,
+    Policy,
     Section(Section),
     Setting(Setting, Form),
 }
@@ -52,6 +57,7 @@ const STRUCTURE: &[(&str, &[Part], Meaning)] = &[
     ("listener", &[Part::Top], Meaning::Listeners),
     ("defaults", &[Part::Top], Meaning::Defaults),
     ("name", &[Part::Listener], Meaning::Name),
+    ("policy", &[Part::Listener, Part::Defaults], Meaning::Policy),
 ];
 
 /// Returns all keys, each with the tables that may have it.
@@ -107,6 +113,13 @@ impl Walk<'_> {
                 }
                 Some(Meaning::Name) => {
                     level.name = self.text(item).map(|name| Given::new(name, by));
+                }
+                Some(Meaning::Policy) => {
+                    if let Some(table) = self.table(item) {
+                        let mut reader =
+                            policy::Reader { source: &self.source, faults: &mut self.faults };
+                        level.policy = Some(Arc::new(reader.policy(table)));
+                    }
                 }
                 Some(Meaning::Setting(setting, form)) => {
                     self.setting(&mut level.settings, setting, form, by, item);

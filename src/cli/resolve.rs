@@ -202,6 +202,7 @@ impl ListenerSource<'_> {
             inject,
             paths: paths?,
             removal: removal?,
+            policy: self.level.policy.or_else(|| self.defaults.policy.clone()),
         };
         errors.extend(nameless(&listener));
         errors.extend(removal::unfit_sockets(&levels, &listener));

@@ -18,6 +18,7 @@ fn the_own_container_is_looked_up_only_for_self() {
         inject: Vec::new(),
         paths: PathRules::default(),
         removal: Removal::default(),
+        policy: None,
     };
     let profile = listener.profile(|| Err(())).unwrap();
     assert_eq!(profile.inject.cgroup_parent(), Some("/ci"));

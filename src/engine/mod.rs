@@ -8,6 +8,7 @@ pub mod fields;
 mod imaging;
 mod libpod;
 mod operations;
+pub mod options;
 mod replies;
 pub mod shapes;
 

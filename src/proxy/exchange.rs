@@ -55,7 +55,7 @@ pub(super) enum Exchange {
 }
 
 const BUILDS_PASS: Note =
-    "a BuildKit connection (/grpc) passes; images built through it get no labels";
+    Note::Way("a BuildKit connection (/grpc) passes; images built through it get no labels");
 
 impl Exchange {
     pub(super) fn advance(&mut self, hand: &mut Hand<'_>) -> Turn {

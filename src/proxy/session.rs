@@ -73,9 +73,10 @@ pub struct Session {
     closed: bool,
 }
 
-const UNASKED: Note = "the daemon sent something that nobody had asked for; closed";
+const UNASKED: Note = Note::Way("the daemon sent something that nobody had asked for; closed");
 
-const HUNG_UP: Note = "the daemon hung up before its answer was complete; its log may tell why";
+const HUNG_UP: Note =
+    Note::Way("the daemon hung up before its answer was complete; its log may tell why");
 
 /// Maximum number of daemon connections in a row that end unused while a request waits. One ends so when
 /// the daemon restarts, or has waited 5 minutes for a first request. A daemon that ends every connection

@@ -1,7 +1,7 @@
 //! The JSON bodies of creating requests.
 
 use super::facts::{Facts, HostQuestion, Need, Question};
-use super::socket::Survey;
+use super::socket::{Note, Survey};
 use super::{Edited, Forced, Judgement, Profile, Refusal, lacking, mounts};
 use crate::engine::JsonShape;
 use crate::engine::shapes::Storage;
@@ -44,6 +44,7 @@ pub(super) fn judge(
         Storage::Volume => mounts::mapped::volume(profile, facts, &mut edits, &top)?,
     };
     let Survey { notes, unseen, version, options } = survey;
+    let notes = notes.into_iter().map(Note::Way).collect();
     let forced = tree.forced();
     let forced = if changes || options { forced } else { forced.without(Forced::FIELDS) };
     if version {

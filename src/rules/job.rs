@@ -2,7 +2,7 @@
 
 use super::facts::{Facts, HostQuestion, Need};
 use super::socket::SocketBind;
-use super::{Judgement, Profile, Reason, Refusal, body};
+use super::{Asked, Judgement, Profile, Reason, Refusal, body, policy};
 use crate::engine::JsonShape;
 use crate::engine::shapes::Storage;
 
@@ -14,17 +14,18 @@ use crate::engine::shapes::Storage;
 pub(super) fn judge(
     profile: &Profile,
     shape: &JsonShape,
-    target: &str,
+    asked: &Asked<'_>,
     document: &[u8],
     facts: &Facts,
 ) -> Result<Judgement, Refusal> {
+    let target = asked.target;
     let place = profile.job_socket.as_deref().filter(|_| shape.storage == Storage::Container);
     match (place, &facts.job_socket) {
         (None, _) => body::judge(profile, shape, target, document, facts),
         (Some(place), Some(path)) => {
             body::judge(&profile.with_socket(path, place), shape, target, document, facts)
         }
-        (Some(_), None) => match body::judge(profile, shape, target, document, facts)? {
+        (Some(_), None) => match without_socket(profile, shape, asked, document, facts)? {
             Judgement::Edit(_) | Judgement::Pass { .. } => {
                 let needs = vec![Need::Host(HostQuestion::JobSocket)];
                 Ok(Judgement::Need { needs, draft: None })
@@ -34,6 +35,18 @@ pub(super) fn judge(
             other => Ok(other),
         },
     }
+}
+
+/// Judges a request before its socket is made, also by the policy.
+fn without_socket(
+    profile: &Profile,
+    shape: &JsonShape,
+    asked: &Asked<'_>,
+    document: &[u8],
+    facts: &Facts,
+) -> Result<Judgement, Refusal> {
+    let judgement = body::judge(profile, shape, asked.target, document, facts)?;
+    policy::applied(profile, asked, facts, judgement)
 }
 
 /// Refuses the create of a container for which no socket can be made.

@@ -18,6 +18,7 @@ mod mounts;
 pub mod own;
 pub mod paths;
 mod platform;
+pub mod policy;
 mod reason;
 mod refusal;
 pub mod reply;
@@ -33,8 +34,11 @@ use self::caller::{OfCaller, Wanted};
 use self::facts::{Facts, HostQuestion, Need, Order, Question};
 use self::inject::{dockerfile_changes, query};
 use self::paths::PathMap;
+use self::policy::Policy;
 use self::reply::Replies;
 use self::socket::{Note, PLUGIN, SocketBind};
+use std::sync::Arc;
+
 use crate::engine::{JsonShape, Operation, Payload, QueryShape, UNKNOWN, takes_empty_body};
 use crate::http::body::Framing;
 use crate::http::head::Request;
@@ -58,6 +62,8 @@ pub struct Profile {
     pub paths: PathMap,
     /// The path in containers at which each gets a socket of its own.
     pub job_socket: Option<String>,
+    /// The policy, if there is one.
+    pub policy: Option<Arc<Policy>>,
     /// The rules that depend on the caller. While they are there, the other rules are incomplete.
     pub of_caller: Option<Box<OfCaller>>,
 }
@@ -73,6 +79,7 @@ impl Profile {
             && self.anonymous_volumes == other.anonymous_volumes
             && self.paths == other.paths
             && self.job_socket == other.job_socket
+            && self.policy == other.policy
             && match (&self.of_caller, &other.of_caller) {
                 (None, None) => true,
                 (Some(one), Some(other)) => one.is_like(other),
@@ -189,7 +196,9 @@ impl From<Retarget> for Judgement {
 /// among them.
 #[must_use]
 pub fn judge(profile: &Profile, asked: &Asked<'_>, facts: &Facts) -> Judgement {
-    judged(profile, asked, facts).unwrap_or_else(Judgement::Refuse)
+    judged(profile, asked, facts)
+        .and_then(|judgement| policy::applied(profile, asked, facts, judgement))
+        .unwrap_or_else(Judgement::Refuse)
 }
 
 fn judged(profile: &Profile, asked: &Asked<'_>, facts: &Facts) -> Result<Judgement, Refusal> {
@@ -219,8 +228,8 @@ fn judged(profile: &Profile, asked: &Asked<'_>, facts: &Facts) -> Result<Judgeme
         Payload::Body(shape) if !profile.inject.edits(shape) => Ok(pass()),
         Payload::Body(_) if traits.encoded => Err(encoded_body()),
         Payload::Body(shape) => match body {
-            _ if traits.is_empty() => without_body(profile, operation, shape, target, facts),
-            Some(body) => job::judge(profile, shape, target, body, facts),
+            _ if traits.is_empty() => without_body(profile, shape, asked, facts),
+            Some(body) => job::judge(profile, shape, asked, body, facts),
             None => Ok(Judgement::Gather { forced: profile.inject.forced_by(shape) }),
         },
     }
@@ -247,18 +256,17 @@ fn pass() -> Judgement {
 /// Judges a request that lacks its required body. Some daemons treat that as an empty document.
 fn without_body(
     profile: &Profile,
-    operation: &Operation,
     shape: &JsonShape,
-    target: &str,
+    asked: &Asked<'_>,
     facts: &Facts,
 ) -> Result<Judgement, Refusal> {
     match facts.version.as_deref().map(takes_empty_body) {
-        _ if !operation.may_be_empty() => Err(empty_body()),
+        _ if !asked.operation.may_be_empty() => Err(empty_body()),
         None => Ok(Judgement::Need { needs: vec![Need::Daemon(Question::Version)], draft: None }),
         Some(None) => Err(empty_body()),
         // The daemon refuses it with its own message.
         Some(Some(false)) => Ok(pass()),
-        Some(Some(true)) => job::judge(profile, shape, target, b"{}", facts),
+        Some(Some(true)) => job::judge(profile, shape, asked, b"{}", facts),
     }
 }
 

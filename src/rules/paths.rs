@@ -180,6 +180,14 @@ pub(super) fn unmarked(path: &str) -> Cow<'_, str> {
     path
 }
 
+/// Returns `path` with a mark behind `root`, if it is below that; both are cleaned.
+pub(super) fn marked(path: &str, root: &str) -> Option<String> {
+    Some(match below(path, root)? {
+        "" => root.to_owned(),
+        rest => [root, MARK, rest].concat(),
+    })
+}
+
 /// Returns the part of `path` below `root`; both are cleaned.
 fn below<'p>(path: &'p str, root: &str) -> Option<&'p str> {
     match path.strip_prefix(root.trim_end_matches('/'))? {

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use super::Reason;
+use super::policy::Rule;
 use crate::json;
 
 /// The refusal of a request. The sentence is made where the refusal arises.
@@ -13,13 +15,15 @@ pub struct Refusal {
     pub reason: Reason,
     /// The sentence: what was seen, and what was expected.
     pub text: Cow<'static, str>,
+    /// The rule of the policy, if one refuses.
+    pub rule: Option<Arc<Rule>>,
 }
 
 impl Refusal {
     /// Makes a refusal for `reason` with the sentence `text`.
     #[must_use]
     pub fn new(reason: Reason, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason, text: text.into() }
+        Self { reason, text: text.into(), rule: None }
     }
 }
 

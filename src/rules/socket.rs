@@ -1,9 +1,12 @@
 //! Mounts of the daemon's socket, the widest way around the proxy. They are common: compose in a
 //! container, the reaper of testcontainers.
 
+use std::fmt;
+
 use super::facts::Facts;
 pub use super::facts::Relation;
 use super::inject::Tree;
+use super::policy::Warned;
 use super::refusal::shown;
 use super::{Profile, Reason, Refusal};
 use crate::json::Object;
@@ -20,17 +23,42 @@ pub enum SocketBind {
     Rewrite(String),
 }
 
-/// A note for the log about a request that passes although it leads around the proxy.
-pub type Note = &'static str;
+/// A note for the log about a request that passes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// It leads around the proxy, in this way.
+    Way(&'static str),
+    /// The policy would refuse it.
+    Policy(Warned),
+}
+
+impl From<&'static str> for Note {
+    fn from(way: &'static str) -> Self {
+        Self::Way(way)
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Way(way) => out.write_str(way),
+            Self::Policy(Warned { rule, text }) => {
+                write!(out, "the policy would refuse {text} (rule {}, {})", rule.name, rule.from)
+            }
+        }
+    }
+}
 
 /// The note about every plugin that is installed or changed.
-pub const PLUGIN: Note =
-    "a plugin comes in or is changed: it has no labels, and may mount the daemon's socket";
+pub const PLUGIN: Note = Note::Way(
+    "a plugin comes in or is changed: it has no labels, and may mount the daemon's socket",
+);
 
 /// Findings about the mounts of one request.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
-    pub(super) notes: Vec<Note>,
+    /// Ways around the proxy.
+    pub(super) notes: Vec<&'static str>,
     /// Host paths whose relation to the daemon's socket is not known. They are treated as unrelated.
     pub(super) unseen: Vec<String>,
     /// `true` if the daemon's version is needed.

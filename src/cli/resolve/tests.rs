@@ -75,6 +75,7 @@ fn no_arguments_give_the_defaults() {
         inject: Vec::new(),
         paths: PathRules::default(),
         removal: Removal { delay: Duration::from_secs(10), ..Removal::default() },
+        policy: None,
     };
     let default = Config {
         file: None,
@@ -117,6 +118,7 @@ fn every_flag_sets_its_value() {
         inject: Vec::new(),
         paths: PathRules::default(),
         removal: Removal { delay: Duration::from_secs(10), ..Removal::default() },
+        policy: None,
     };
     let wanted = Config {
         file: None,

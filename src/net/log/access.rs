@@ -35,7 +35,7 @@ pub(in crate::net) fn log(outcome: &Outcome, settings: &ListenerSettings, client
 
 /// Writes a warning about an operation, with its caller and its listener.
 pub(in crate::net) fn warn(
-    what: &str,
+    what: &dyn fmt::Display,
     operation: Option<&str>,
     settings: &ListenerSettings,
     client: &Peer,

@@ -315,7 +315,7 @@ impl Pump {
                 self.session.follow(shell.settings);
             }
             Step::Warn(what, operation) => {
-                access::warn(what, operation, self.session.settings(), &sockets.client);
+                access::warn(&what, operation, self.session.settings(), &sockets.client);
             }
         }
     }

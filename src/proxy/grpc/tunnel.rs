@@ -34,7 +34,8 @@ pub(super) struct Tunnel {
     passes: Option<Note>,
 }
 
-const PASSES: Note = "a BuildKit connection (HTTP/2) passes; images built through it get no labels";
+const PASSES: Note =
+    Note::Way("a BuildKit connection (HTTP/2) passes; images built through it get no labels");
 
 /// The known state of the daemon's store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! Profiles whose rules depend on the caller.
 
+use std::sync::Arc;
+
 use super::{Caller, Of, Template, Wanted, Word};
 use crate::engine::fields::BINDS;
 use crate::engine::shapes::{CONTAINER, Place, Storage};
@@ -19,6 +21,8 @@ pub struct OfCaller {
     dynamic: Injections,
     /// `true` if paths are translated by facts about the caller.
     maps: bool,
+    /// `true` if the policy needs the mounts of the caller.
+    binds: bool,
     wanted: Wanted,
 }
 
@@ -29,6 +33,9 @@ impl Profile {
         let of_paths = paths.fixed.iter().map(|path| Template::of(&path.host).wants());
         let mut wanted = of_paths.fold(paths.of_caller.then_some(Wanted::CONTAINER), either);
         let maps = wanted.is_some();
+        let of_policy = self.policy.as_ref().and_then(|policy| policy.wanted());
+        let binds = of_policy.is_some();
+        wanted = either(wanted, of_policy);
         let (mut shown, mut dynamic) = (Vec::new(), Vec::new());
         for rule in &inject {
             let mut own = None;
@@ -53,7 +60,7 @@ impl Profile {
         }
         self.of_caller = wanted.map(|wanted| {
             let (dynamic, listener) = (dynamic.into_iter().collect(), listener.to_owned());
-            Box::new(OfCaller { inject, paths, listener, dynamic, maps, wanted })
+            Box::new(OfCaller { inject, paths, listener, dynamic, maps, binds, wanted })
         });
         self
     }
@@ -76,6 +83,13 @@ impl Profile {
         Ok(Self {
             inject: filled.into_iter().collect(),
             paths: of_caller.paths.map(&of)?,
+            policy: self.policy.as_ref().map(|policy| {
+                if of_caller.binds {
+                    Arc::new(policy.for_caller(caller))
+                } else {
+                    Arc::clone(policy)
+                }
+            }),
             of_caller: None,
             ..self.clone()
         })
@@ -108,7 +122,7 @@ impl OfCaller {
         let dynamic = &self.dynamic;
         match operation.payload {
             Payload::Body(shape) => {
-                let mounts = self.maps && shape.storage != Storage::Nothing;
+                let mounts = (self.maps || self.binds) && shape.storage != Storage::Nothing;
                 let binds = *shape == CONTAINER && !dynamic.mounts().binds.is_empty();
                 mounts || binds || !dynamic.tree(shape).is_empty()
             }

@@ -141,8 +141,9 @@ mod returned {
 /// The entitlement of a build to the host's network.
 const HOST_NETWORK: &[u8] = b"network.host";
 
-const SESSION_EXPORTER: Note =
-    "a BuildKit build asks its client for exporters, whose image configs the proxy does not see";
+const SESSION_EXPORTER: Note = Note::Way(
+    "a BuildKit build asks its client for exporters, whose image configs the proxy does not see",
+);
 
 fn bridge_solve(profile: &Profile, message: &[u8]) -> Result<EditedMessage, Refusal> {
     let mut frontend = None;

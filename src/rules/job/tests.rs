@@ -1,7 +1,9 @@
 use super::*;
+use crate::engine::route;
 use crate::engine::shapes::{CONTAINER, NETWORK};
+use crate::http::body::Framing;
 use crate::rules::facts::{Learned, Relation};
-use crate::rules::{Injections, Label};
+use crate::rules::{Injections, Label, Traits};
 
 const OWN: &str = "/run/ci.jobs/1";
 
@@ -15,11 +17,16 @@ fn profile() -> Profile {
     }
 }
 
+fn asked() -> Asked<'static> {
+    let traits = Traits { framing: Framing::None, encoded: false, form: false };
+    Asked { operation: route("POST", b"/containers/create"), target: "/", traits, body: None }
+}
+
 /// Returns the body that the daemon gets. The socket is asked for only when all else is known.
 fn created(body: &str) -> Result<String, Refusal> {
     let mut facts = Facts::default();
     loop {
-        match judge(&profile(), &CONTAINER, "/", body.as_bytes(), &facts)? {
+        match judge(&profile(), &CONTAINER, &asked(), body.as_bytes(), &facts)? {
             Judgement::Edit(edited) => {
                 assert!(facts.job_socket.is_some(), "a container without a socket");
                 return Ok(String::from_utf8(edited.body.unwrap_or_default()).unwrap_or_default());
@@ -67,6 +74,6 @@ fn each_container_gets_a_socket_at_the_path_and_instead_of_the_daemons() {
 fn no_socket_is_made_for_a_refused_create_or_for_anything_else() {
     let refused = created(r#"{"HostConfig":{"Tmpfs":7}}"#);
     assert!(refused.is_err(), "{refused:?}");
-    let judged = judge(&profile(), &NETWORK, "/", b"{}", &Facts::default());
+    let judged = judge(&profile(), &NETWORK, &asked(), b"{}", &Facts::default());
     assert!(matches!(judged, Ok(Judgement::Edit(_))), "{judged:?}");
 }

@@ -12,10 +12,14 @@ use crate::rules::{Profile, Refusal};
 /// The exporters that make images.
 const IMAGE_EXPORTERS: [&[u8]; 4] = [b"moby", b"image", b"docker", b"oci"];
 
-pub(super) const UNLABELLED: Note = "a BuildKit build makes an image without a frontend and without a config that its exporter reads; it \
-     has no labels";
+pub(super) const UNLABELLED: Note = Note::Way(
+    "a BuildKit build makes an image without a frontend and without a config that its exporter reads; it \
+     has no labels",
+);
 
-pub(super) const UNSURE: Note = "a BuildKit build makes an image with a config that its exporter may not read; it may have no labels";
+pub(super) const UNSURE: Note = Note::Way(
+    "a BuildKit build makes an image with a config that its exporter may not read; it may have no labels",
+);
 
 /// An exporter, which makes an image or files from the result of a build.
 #[derive(Default)]
