@@ -63,7 +63,7 @@ pub fn job_socket(text: &str) -> Result<String, Invalid> {
 }
 
 /// Returns an absolute path without empty parts and `.`.
-fn cleaned(path: &str) -> Option<String> {
+pub(super) fn cleaned(path: &str) -> Option<String> {
     let parts: Vec<_> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     let usable = path.starts_with('/') && !parts.contains(&"..") && !has_line_bytes(path);
     usable.then(|| format!("/{}", parts.join("/")))

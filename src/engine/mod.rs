@@ -110,6 +110,12 @@ pub const UNKNOWN: Operation = Operation {
 /// A connection that speaks HTTP/2 from its first byte and carries several calls.
 pub const HTTP2: Operation = Operation { name: "Http2", upgrade: Upgrade::Never, ..UNKNOWN };
 
+/// Returns the names of all operations. A name may occur several times.
+pub fn operation_names() -> impl Iterator<Item = &'static str> + Clone {
+    let others = [&UNKNOWN, &HTTP2, &libpod::LIBPOD, &libpod::LIBPOD_CREATE];
+    operations::OPERATIONS.iter().chain(others).map(|operation| operation.name)
+}
+
 /// Returns the operation that the daemon performs for `method` on the decoded path `path`.
 ///
 /// The result may be an operation where the daemon finds no route: it then refuses the rewritten
