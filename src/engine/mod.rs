@@ -2,6 +2,7 @@
 //! requests and responses, and upgrades. This layer does not know what is injected.
 
 mod api;
+pub mod buildkit;
 mod class;
 pub mod client;
 pub mod fields;

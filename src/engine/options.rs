@@ -63,6 +63,13 @@ const fn query(
     Group { operations, part: Part::Query, options }
 }
 
+const fn message(
+    operations: &'static [&'static str],
+    options: &'static [(&'static str, Form)],
+) -> Group {
+    Group { operations, part: Part::Message, options }
+}
+
 /// The options, in the order of the Engine API's description. An option that several operations have has the
 /// same form in all of them.
 pub const GROUPS: &[Group] = &[
@@ -81,6 +88,73 @@ pub const GROUPS: &[Group] = &[
         ],
     ),
     query(&["ImageBuild"], &[("networkmode", Form::Text)]),
+    // The calls of BuildKit. Their fields are those of rules/policy/buildkit/fields.rs.
+    message(
+        &["BuildkitSolve"],
+        &[
+            ("Entitlements", Form::Text),
+            ("EnableSessionExporter", Form::Switch),
+            ("Exporters.Attrs", Form::Keys),
+            ("Exporters.Attrs.name", Form::Text),
+            ("Exporters.Attrs.push", Form::Text),
+            ("Exporters.Type", Form::Text),
+            ("Cache.Exports.Attrs", Form::Keys),
+            ("Cache.Exports.Type", Form::Text),
+            ("ProxyNetwork", Form::Switch),
+            ("SourcePolicySession", Form::Text),
+        ],
+    ),
+    message(
+        &["BuildkitSolve", "BuildkitBridgeSolve"],
+        &[
+            ("Cache.Imports.Attrs", Form::Keys),
+            ("Cache.Imports.Type", Form::Text),
+            ("Definition", Form::Switch),
+            ("Exec.CdiDevices", Form::Text),
+            ("Frontend", Form::Text),
+            ("FrontendAttrs", Form::Keys),
+            ("FrontendAttrs.add-hosts", Form::Text),
+            ("FrontendAttrs.attest:sbom", Form::Text),
+            ("FrontendAttrs.build-arg:BUILDKIT_SYNTAX", Form::Text),
+            ("FrontendAttrs.cgroup-parent", Form::Text),
+            ("FrontendAttrs.cmdline", Form::Text),
+            ("FrontendAttrs.context", Form::Text),
+            ("FrontendAttrs.force-network-mode", Form::Text),
+            ("FrontendAttrs.image-resolve-mode", Form::Text),
+            ("FrontendAttrs.shm-size", Form::Bytes),
+            ("FrontendAttrs.source", Form::Text),
+            ("FrontendAttrs.ulimit", Form::Text),
+            ("FrontendInputs", Form::Keys),
+        ],
+    ),
+    message(
+        &["BuildkitSolve", "BuildkitBridgeSolve", "BuildkitResolveSourceMeta"],
+        &[("Source.Attrs", Form::Keys), ("Source.Identifier", Form::Text)],
+    ),
+    message(
+        &[
+            "BuildkitSolve",
+            "BuildkitBridgeSolve",
+            "BuildkitResolveImageConfig",
+            "BuildkitResolveSourceMeta",
+        ],
+        &[("SourcePolicy", Form::Switch)],
+    ),
+    message(
+        &["BuildkitSolve", "BuildkitBridgeSolve", "BuildkitNewContainer"],
+        &[
+            ("Exec.ExtraHosts", Form::Text),
+            ("Exec.Mounts.CacheOpt.ID", Form::Text),
+            ("Exec.Mounts.MountType", Form::Text),
+            ("Exec.Network", Form::Text),
+        ],
+    ),
+    message(
+        &["BuildkitSolve", "BuildkitBridgeSolve", "BuildkitExecProcess"],
+        &[("Exec.CgroupParent", Form::Text), ("Exec.Security", Form::Text)],
+    ),
+    message(&["BuildkitPrune"], &[("All", Form::Switch), ("Filter", Form::Text)]),
+    message(&["BuildkitUpdateBuildHistory"], &[("Delete", Form::Switch), ("Pinned", Form::Switch)]),
 ];
 
 /// Returns the part and the form of an option of an operation.
