@@ -53,6 +53,7 @@ fn main() -> ExitCode {
             }
             print_report(&check(&config, &passed))
         }
+        Ok(Command::Preset(text)) => printed(text, Exit::Done),
         Ok(Command::Explain(request)) => explained(&request),
         Ok(Command::Status(socket)) => status(&socket),
         Ok(Command::Reap(order)) => reap::reap(*order),

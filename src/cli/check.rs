@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-use super::{Exit, Passed, callers};
+use super::{Exit, Passed, callers, policy};
 use crate::config::inject::treatment;
 use crate::config::{
     self, BuildCgroupParent, CgroupParent, Config, Invalid, Listener, Removal, SocketAccess,
@@ -90,6 +90,7 @@ fn of_listener(listener: &Listener, passed: &[&Path], report: &mut Report) {
     report.warnings.extend(missing_source(listener, own_container::is_there()));
     report.plan.push(mounts(listener));
     report.plan.extend(choices(listener, &profile));
+    report.plan.extend(listener.policy.iter().flat_map(|policy| policy::rules(policy)));
 }
 
 /// Describes the settings that differ from the defaults, without labels and cgroup parents.
@@ -129,8 +130,10 @@ fn choices(config: &Listener, profile: &Profile) -> impl Iterator<Item = String>
     let caller = profile.of_caller.as_ref().map(|rules| {
         format!("rules depend on the caller; looked up: {}", callers::looked_up(rules.wanted()))
     });
+    let policy = config.policy.as_ref().map(|policy| policy::summary(policy));
     let paths = callers::paths(&config.paths).chain(removal(config));
-    image_labels(config).into_iter().chain(asked).chain(paths).chain(injected).chain(caller)
+    let before = image_labels(config).into_iter().chain(asked).chain(paths);
+    before.chain(injected).chain(caller).chain(policy)
 }
 
 /// Describes what is removed of that which clients create, and when.

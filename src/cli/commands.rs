@@ -57,8 +57,16 @@ const OF_REAP: &[&str] =
     &["--dockersocket", "--label", "--older-than", "--keep", "--grace", "--dry-run", "--format"];
 
 /// The flags of `run` beside those of a listener.
-const OF_RUN: &[&str] =
-    &["--keep", "--grace", "--format", "--timeout", "--debug", "--log-format", "--cgroupparent"];
+const OF_RUN: &[&str] = &[
+    "--keep",
+    "--grace",
+    "--format",
+    "--timeout",
+    "--policy",
+    "--debug",
+    "--log-format",
+    "--cgroupparent",
+];
 
 /// The flags of a listener that `run` decides itself.
 const NOT_OF_RUN: &[&str] = &[
@@ -71,7 +79,7 @@ const NOT_OF_RUN: &[&str] = &[
 ];
 
 /// The flags of `explain` alone.
-const OF_EXPLAIN: &[&str] = &["--listener", "--body"];
+const OF_EXPLAIN: &[&str] = &["--listener", "--body", "--preset"];
 
 impl Action {
     /// Returns `true` if a command with this action takes the flag.

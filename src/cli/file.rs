@@ -7,7 +7,7 @@ use super::flags::FLAGS;
 use super::settings::{Form, Given, Key, Scope, Setting, Settings};
 use crate::config::file::{Item, Source, Spanned, Table, entries, found, joined};
 use crate::config::inject::{Reader, TREATMENTS};
-use crate::config::{Fault, policy, similar};
+use crate::config::{Fault, Sourced, policy, similar};
 use crate::engine::fields::Section;
 use crate::rules::inject::Inject;
 use crate::rules::policy::Policy;
@@ -30,7 +30,7 @@ pub(super) struct Level {
     pub(super) name: Option<Given>,
     pub(super) settings: Settings,
     pub(super) inject: Vec<Inject>,
-    pub(super) policy: Option<Arc<Policy>>,
+    pub(super) policy: Option<Sourced<Arc<Policy>>>,
 }
 
 /// A table of the file that has keys.
@@ -118,7 +118,8 @@ impl Walk<'_> {
                     if let Some(table) = self.table(item) {
                         let mut reader =
                             policy::Reader { source: &self.source, faults: &mut self.faults };
-                        level.policy = Some(Arc::new(reader.policy(table)));
+                        let value = Arc::new(reader.policy(table));
+                        level.policy = Some(Sourced { value, by });
                     }
                 }
                 Some(Meaning::Setting(setting, form)) => {

@@ -1,6 +1,8 @@
 //! The one table of all flags. The parser, `--help`, the reference, the man page and the shell completions
 //! are made from it.
 
+mod of_commands;
+
 use super::settings::{Action, FLAG, Form, Setting, listener, own, process};
 pub use super::settings::{Effect, Flag};
 
@@ -219,6 +221,16 @@ pub const FLAGS: &[Flag] = &[
         ..FLAG
     },
     Flag {
+        names: &["--policy"],
+        effect: Effect::Value(Setting::Policy, "PRESET"),
+        variable: Some("DCP_POLICY"),
+        summary: "A policy that refuses some requests: conservative, read-only or none.",
+        details: "conservative refuses what gives a container more privileges than it has by default, \
+               read-only everything that changes something. A configuration file can have rules of its own, \
+               in [listener.policy], and explain --preset prints those of a preset.",
+        ..FLAG
+    },
+    Flag {
         names: &["--no-buildkit"],
         effect: Effect::Switch(Setting::Buildkit, "false"),
         key: Some(listener("buildkit", Form::Switch)),
@@ -305,61 +317,15 @@ pub const FLAGS: &[Flag] = &[
                restart.",
         ..FLAG
     },
-    Flag {
-        names: &["--listener"],
-        effect: Effect::Value(Setting::Listener, "NAME"),
-        summary: "The listener of the request, for explain.",
-        details: "Needed if the file has several.",
-        ..FLAG
-    },
-    Flag {
-        names: &["--body"],
-        effect: Effect::Value(Setting::Body, "PATH"),
-        summary: "A file with the body of the request, for explain.",
-        ..FLAG
-    },
-    Flag {
-        names: &["--older-than"],
-        effect: Effect::Value(Setting::OlderThan, "TIME"),
-        summary: "Remove only what was created at least this long ago, for reap.",
-        details: "30s, 5m, 6h, or 7d.",
-        ..FLAG
-    },
-    Flag {
-        names: &["--keep"],
-        effect: Effect::Value(Setting::Keep, "KIND,..."),
-        summary: "The kinds that are not removed, for reap and run.",
-        details: "services, containers, networks, volumes, secrets, configs, images and cgroups, \
-               separated by commas.",
-        ..FLAG
-    },
-    Flag {
-        names: &["--grace"],
-        effect: Effect::Value(Setting::Grace, "TIME"),
-        default: Some("10s"),
-        summary: "Time that containers get to stop before they are killed, for reap and run.",
-        ..FLAG
-    },
-    Flag {
-        names: &["--dry-run"],
-        effect: Effect::Switch(Setting::DryRun, "true"),
-        summary: "Print what would be removed, and remove nothing, for reap.",
-        ..FLAG
-    },
-    Flag {
-        names: &["--format"],
-        effect: Effect::Value(Setting::Format, "text|json"),
-        default: Some("text"),
-        summary: "The form of the report about what was removed, for reap and run.",
-        ..FLAG
-    },
-    Flag {
-        names: &["--timeout"],
-        effect: Effect::Value(Setting::Timeout, "TIME"),
-        summary: "Time after which the command is stopped, for run.",
-        details: "It gets SIGTERM, and SIGKILL after the time of --grace; the exit code is then 124.",
-        ..FLAG
-    },
+    of_commands::LISTENER,
+    of_commands::BODY,
+    of_commands::PRESET,
+    of_commands::OLDER_THAN,
+    of_commands::KEEP,
+    of_commands::GRACE,
+    of_commands::DRY_RUN,
+    of_commands::FORMAT,
+    of_commands::TIMEOUT,
     Flag {
         names: &["--help"],
         short: Some('h'),

@@ -15,6 +15,7 @@ mod file;
 pub mod flags;
 pub mod orders;
 pub mod parse;
+mod policy;
 pub mod profiles;
 pub mod report;
 mod resolve;
@@ -43,6 +44,8 @@ pub enum Command {
     Check(Config),
     /// Report what would happen to a request.
     Explain(Box<Request>),
+    /// Print the text of a preset.
+    Preset(&'static str),
     /// Print the state of the proxy with this stats socket.
     Status(PathBuf),
     /// Run a command, and remove what it created.
@@ -105,6 +108,9 @@ pub fn parse(
             socket.map(Command::Status).map_err(one)
         }
         Action::Check => config(&args, passed).map(Command::Check),
+        Action::Explain if args.settings.last(Setting::Preset).is_some() => {
+            preset(&args).map(Command::Preset).map_err(one)
+        }
         Action::Explain => {
             // A socket of the service manager has no effect on a request.
             let listeners = config(&args, &[])?.listeners;
@@ -134,6 +140,17 @@ fn config(args: &Args, passed: &[Passed]) -> Result<Config, Vec<UsageError>> {
     let file = file::read(Source::new(&path, &text))
         .map_err(|faults| faults.into_iter().map(UsageError::File).collect::<Vec<_>>())?;
     resolve::config(&args.settings, Some((&path, file)), passed)
+}
+
+/// Returns the text of the preset to be printed.
+fn preset(args: &Args) -> Result<&'static str, UsageError> {
+    match (args.settings.last(Setting::Preset), args.words.first()) {
+        (_, Some(word)) => Err(UsageError::Stray { word: word.clone(), near: None }),
+        (given, None) => {
+            let given = given.ok_or(UsageError::NoRequest)?;
+            resolve::text(given, config::policy::preset_text)
+        }
+    }
 }
 
 /// Returns the request to be explained.

@@ -9,6 +9,7 @@ mod sockets;
 pub(super) use removal::{reap_order, run_order};
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::Passed;
 use super::check::fixed_parents;
@@ -185,6 +186,11 @@ impl ListenerSource<'_> {
         let buildkit = keep(errors, levels.switch(Setting::Buildkit, true));
         let inject = inherited(self.level.inject, &self.defaults.inject);
         errors.extend(disagreements(&inject).into_iter().map(UsageError::File));
+        let of_file = self.level.policy.as_ref().or(self.defaults.policy.as_ref());
+        let policy = match of_file {
+            Some(policy) => Some(Some(Arc::clone(&policy.value))),
+            None => keep(errors, levels.optional(Setting::Policy, config::policy::named)),
+        };
         let name = self.level.name.map(|name| name.value.to_string_lossy().into_owned());
         let listener = Listener {
             name,
@@ -202,7 +208,7 @@ impl ListenerSource<'_> {
             inject,
             paths: paths?,
             removal: removal?,
-            policy: self.level.policy.or_else(|| self.defaults.policy.clone()),
+            policy: policy?,
         };
         errors.extend(nameless(&listener));
         errors.extend(removal::unfit_sockets(&levels, &listener));
@@ -310,7 +316,10 @@ fn sourced<T>(
     text(&given, read).map(|value| Sourced { value, by: given.by })
 }
 
-fn text<T>(given: &Given, read: impl Fn(&str) -> Result<T, Invalid>) -> Result<T, UsageError> {
+pub(super) fn text<T>(
+    given: &Given,
+    read: impl Fn(&str) -> Result<T, Invalid>,
+) -> Result<T, UsageError> {
     read(given.text()?).map_err(|why| UsageError::Invalid(given.by.clone(), why))
 }
 

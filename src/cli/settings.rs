@@ -95,6 +95,8 @@ pub enum Setting {
     Config,
     Listener,
     Body,
+    Preset,
+    Policy,
     Daemon,
     Listen,
     /// `KEY=VALUE`.

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 
 use super::socket::MAX_SOCKET_PATH;
-use super::template;
+use super::{policy, template};
 use crate::rules::caller::TemplateError;
 
 /// Reason why a value cannot be used. Its text names what was found and what was expected; `cli` puts the
@@ -60,6 +60,8 @@ pub enum Invalid {
     AnonymousVolumes(String),
     /// A path that cannot be the source of a bind mount.
     NotMountable(String),
+    /// An unknown preset of a policy.
+    Preset(String),
     /// An unknown log format.
     LogFormat(String),
     /// An unreadable time.
@@ -155,6 +157,7 @@ impl Display for Invalid {
             Self::AnonymousVolumes(text) => {
                 write!(f, "unknown value {text:?}; expected label or leave")
             }
+            Self::Preset(text) => f.write_str(&policy::unknown_preset(text)),
             Self::LogFormat(text) => write!(f, "unknown value {text:?}; expected text or json"),
             Self::NotMountable(path) => write!(
                 f,

@@ -39,16 +39,32 @@ pub fn word(act: Act) -> &'static str {
 }
 
 /// Returns the text of a preset.
-#[must_use]
-pub fn preset_text(name: &str) -> Option<&'static str> {
-    PRESETS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+///
+/// # Errors
+/// There is none of this name.
+pub fn preset_text(name: &str) -> Result<&'static str, Invalid> {
+    let found = PRESETS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text);
+    found.ok_or_else(|| Invalid::Preset(name.to_owned()))
+}
+
+/// Returns a preset as the policy of a listener.
+///
+/// # Errors
+/// There is none of this name.
+pub fn named(name: &str) -> Result<Arc<Policy>, Invalid> {
+    preset(name).map(Arc::new).ok_or_else(|| Invalid::Preset(name.to_owned()))
+}
+
+/// Describes a preset that does not exist.
+pub(super) fn unknown_preset(name: &str) -> String {
+    unknown("preset", name, PRESETS.iter().map(|(name, _)| *name))
 }
 
 /// Returns a preset as the policy of a listener that has nothing else. The places of its rules are the name of the
 /// preset with a line.
 #[must_use]
 pub fn preset(name: &str) -> Option<Policy> {
-    let source = Source::new(name, preset_text(name)?);
+    let source = Source::new(name, preset_text(name).ok()?);
     let top = source.parse().ok()?;
     let table = top.get("listener")?.get_ref().as_table()?.get("policy")?.get_ref().as_table()?;
     let mut faults = Vec::new();
@@ -220,9 +236,8 @@ fn is_among(source: &BindSource, sources: &[BindSource]) -> bool {
 
 /// Reads the name of a preset.
 fn preset_named(item: &Item<'_>) -> Result<Policy, String> {
-    let names = PRESETS.iter().map(|(name, _)| *name);
     let name = item.as_str().ok_or_else(|| unfit("the name of a preset", item))?;
-    preset(name).ok_or_else(|| unknown("preset", name, names))
+    preset(name).ok_or_else(|| unknown_preset(name))
 }
 
 /// Reads a decision.

@@ -111,10 +111,12 @@ pub const UNKNOWN: Operation = Operation {
 /// A connection that speaks HTTP/2 from its first byte and carries several calls.
 pub const HTTP2: Operation = Operation { name: "Http2", upgrade: Upgrade::Never, ..UNKNOWN };
 
-/// Returns the names of all operations. A name may occur several times.
-pub fn operation_names() -> impl Iterator<Item = &'static str> + Clone {
+/// Returns the names of all operations, also those of the calls of BuildKit. A name may occur several times.
+#[must_use]
+pub fn operation_names() -> Vec<&'static str> {
     let others = [&UNKNOWN, &HTTP2, &libpod::LIBPOD, &libpod::LIBPOD_CREATE];
-    operations::OPERATIONS.iter().chain(others).map(|operation| operation.name)
+    let requests = operations::OPERATIONS.iter().chain(others).map(|operation| operation.name);
+    requests.chain(buildkit::names()).collect()
 }
 
 /// Returns the operation that the daemon performs for `method` on the decoded path `path`.

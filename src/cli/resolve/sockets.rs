@@ -23,10 +23,14 @@ pub(super) fn structure(
     let levels = file.listeners.iter().map(|level| &level.settings);
     let all = [&file.process, &file.defaults.settings].into_iter().chain(levels);
     let all: Vec<_> = all.flat_map(|settings| &settings.0).collect();
+    let levels = [&file.defaults].into_iter().chain(&file.listeners);
+    let policies = levels.filter_map(|level| level.policy.as_ref().map(|policy| &policy.by));
     let several = file.listeners.len() > 1;
     for (setting, flag) in outer.0.iter().filter(|(_, given)| given.is_by_flag()) {
-        if let Some((_, given)) = all.iter().find(|(other, _)| other.family() == setting.family()) {
-            let (by, flag) = (given.by.clone(), flag.by.clone());
+        let given = all.iter().find(|(other, _)| other.family() == setting.family());
+        let policy = policies.clone().next().filter(|_| *setting == Setting::Policy);
+        if let Some(by) = given.map(|(_, given)| &given.by).or(policy) {
+            let (by, flag) = (by.clone(), flag.by.clone());
             errors.push(UsageError::Twice { by, flag });
         } else if several && is_own(*setting) {
             errors.push(UsageError::OfOneListener(flag.by.clone()));

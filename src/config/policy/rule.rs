@@ -143,8 +143,9 @@ fn rule_name(item: &Item<'_>) -> Result<String, String> {
 /// Reads the name of an operation.
 fn operation(item: &Item<'_>) -> Result<&'static str, String> {
     let typed = item.as_str().ok_or_else(|| unfit("the name of an operation", item))?;
-    let found = operation_names().find(|name| *name == typed);
-    found.ok_or_else(|| unknown("operation", typed, operation_names()))
+    let names = operation_names();
+    let found = names.iter().find(|name| **name == typed).copied();
+    found.ok_or_else(|| unknown("operation", typed, names.iter().copied()))
 }
 
 /// Reads the path of an option.

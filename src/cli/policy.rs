@@ -1,0 +1,84 @@
+//! Describes the policy of a listener.
+
+use crate::config::policy::word;
+use crate::rules::policy::{Act, BindSource, Policy, Rule, Subject, Test};
+
+/// Describes a policy in one line.
+pub(super) fn summary(policy: &Policy) -> String {
+    let preset = Some(&policy.preset).filter(|name| !name.is_empty());
+    let preset = preset.map(|name| format!("preset {name}"));
+    let contact = Some(&policy.contact).filter(|contact| !contact.is_empty());
+    let contact = contact.map(|contact| format!("contact {contact:?}"));
+    let trial = policy.trial.then(|| "trial: refusals are only reported".to_owned());
+    let rules = format!("{} rules", policy.rules.len());
+    let default = format!("default {}", word(policy.default));
+    let parts = preset.into_iter().chain([rules, default]).chain(contact).chain(trial);
+    format!("policy: {}", parts.collect::<Vec<_>>().join(", "))
+}
+
+/// Describes each rule in one line.
+pub(super) fn rules(policy: &Policy) -> impl Iterator<Item = String> {
+    policy.rules.iter().map(|rule| line(rule))
+}
+
+/// Describes a rule: `policy refuse HostConfig.Privileged in ContainerCreate: rule privileged (conservative:14)`.
+fn line(rule: &Rule) -> String {
+    let operations = match rule.operations.join(", ") {
+        none if none.is_empty() => "every operation".to_owned(),
+        some => some,
+    };
+    let what = match &rule.subject {
+        Subject::Request => operations,
+        Subject::Option { path, test, .. } => format!("{path}{} in {operations}", tested(test)),
+        Subject::Binds(sources) => binds(sources),
+    };
+    let reason = match rule.reason.as_str() {
+        "" => String::new(),
+        reason => format!(", reason {reason:?}"),
+    };
+    let act = match rule.act {
+        Act::Allow => "allow",
+        Act::Warn => "warn of",
+        Act::Refuse => "refuse",
+    };
+    format!("policy {act} {what}{reason}: {}", named(rule))
+}
+
+/// Names a rule with its place.
+pub(super) fn named(rule: &Rule) -> String {
+    if rule.name == rule.from {
+        return format!("rule at {}", rule.from);
+    }
+    format!("rule {} ({})", rule.name, rule.from)
+}
+
+/// Describes a test behind the name of an option.
+fn tested(test: &Test) -> String {
+    match test {
+        Test::Set => String::new(),
+        Test::Missing => " that is missing".to_owned(),
+        Test::EmptyList => " that is an empty list".to_owned(),
+        Test::In(list) => format!(" = {}", either(list)),
+        Test::NotIn(list) => format!(" other than {}", either(list)),
+        Test::Prefix(list) => format!(" that begins with {}", either(list)),
+        Test::Above(limit) => format!(" above {limit}"),
+        Test::Below(limit) => format!(" below {limit}"),
+    }
+}
+
+fn either(list: &[String]) -> String {
+    list.iter().map(|text| format!("{text:?}")).collect::<Vec<_>>().join(" or ")
+}
+
+/// Describes the bind mounts that are not from one of the sources.
+fn binds(sources: &[BindSource]) -> String {
+    let described = sources.iter().map(|source| match source {
+        BindSource::Path { path, read_only: false } => path.clone(),
+        BindSource::Path { path, read_only: true } => format!("{path} (read-only)"),
+        BindSource::CallerMounts => "what the client's own container mounts".to_owned(),
+    });
+    match described.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => "bind mounts".to_owned(),
+        some => format!("bind mounts of anything but {some}"),
+    }
+}
