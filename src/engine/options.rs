@@ -2,6 +2,11 @@
 //! members, joined by dots: `*` stands for any key of a map, and a list on the way stands for all its
 //! elements.
 
+mod buildkit;
+mod container;
+mod others;
+mod swarm;
+
 /// Options that several operations have in the same part of their requests.
 #[derive(Debug)]
 pub struct Group {
@@ -70,91 +75,59 @@ const fn message(
     Group { operations, part: Part::Message, options }
 }
 
-/// The options, in the order of the Engine API's description. An option that several operations have has the
-/// same form in all of them.
+/// The options. One that several operations have has the same form in all of them.
 pub const GROUPS: &[Group] = &[
-    body(
-        &["ContainerCreate"],
-        &[
-            ("Image", Form::Text),
-            ("HostConfig", Form::Members),
-            ("HostConfig.CapAdd", Form::Capability),
-            ("HostConfig.Memory", Form::Bytes),
-            ("HostConfig.NetworkMode", Form::Text),
-            ("HostConfig.OomScoreAdj", Form::Number),
-            ("HostConfig.Privileged", Form::Switch),
-            ("HostConfig.SecurityOpt", Form::Security),
-            ("NetworkingConfig.EndpointsConfig", Form::Keys),
-        ],
-    ),
-    query(&["ImageBuild"], &[("networkmode", Form::Text)]),
-    // The calls of BuildKit. Their fields are those of rules/policy/buildkit/fields.rs.
-    message(
-        &["BuildkitSolve"],
-        &[
-            ("Entitlements", Form::Text),
-            ("EnableSessionExporter", Form::Switch),
-            ("Exporters.Attrs", Form::Keys),
-            ("Exporters.Attrs.name", Form::Text),
-            ("Exporters.Attrs.push", Form::Text),
-            ("Exporters.Type", Form::Text),
-            ("Cache.Exports.Attrs", Form::Keys),
-            ("Cache.Exports.Type", Form::Text),
-            ("ProxyNetwork", Form::Switch),
-            ("SourcePolicySession", Form::Text),
-        ],
-    ),
-    message(
-        &["BuildkitSolve", "BuildkitBridgeSolve"],
-        &[
-            ("Cache.Imports.Attrs", Form::Keys),
-            ("Cache.Imports.Type", Form::Text),
-            ("Definition", Form::Switch),
-            ("Exec.CdiDevices", Form::Text),
-            ("Frontend", Form::Text),
-            ("FrontendAttrs", Form::Keys),
-            ("FrontendAttrs.add-hosts", Form::Text),
-            ("FrontendAttrs.attest:sbom", Form::Text),
-            ("FrontendAttrs.build-arg:BUILDKIT_SYNTAX", Form::Text),
-            ("FrontendAttrs.cgroup-parent", Form::Text),
-            ("FrontendAttrs.cmdline", Form::Text),
-            ("FrontendAttrs.context", Form::Text),
-            ("FrontendAttrs.force-network-mode", Form::Text),
-            ("FrontendAttrs.image-resolve-mode", Form::Text),
-            ("FrontendAttrs.shm-size", Form::Bytes),
-            ("FrontendAttrs.source", Form::Text),
-            ("FrontendAttrs.ulimit", Form::Text),
-            ("FrontendInputs", Form::Keys),
-        ],
-    ),
-    message(
-        &["BuildkitSolve", "BuildkitBridgeSolve", "BuildkitResolveSourceMeta"],
-        &[("Source.Attrs", Form::Keys), ("Source.Identifier", Form::Text)],
-    ),
-    message(
-        &[
-            "BuildkitSolve",
-            "BuildkitBridgeSolve",
-            "BuildkitResolveImageConfig",
-            "BuildkitResolveSourceMeta",
-        ],
-        &[("SourcePolicy", Form::Switch)],
-    ),
-    message(
-        &["BuildkitSolve", "BuildkitBridgeSolve", "BuildkitNewContainer"],
-        &[
-            ("Exec.ExtraHosts", Form::Text),
-            ("Exec.Mounts.CacheOpt.ID", Form::Text),
-            ("Exec.Mounts.MountType", Form::Text),
-            ("Exec.Network", Form::Text),
-        ],
-    ),
-    message(
-        &["BuildkitSolve", "BuildkitBridgeSolve", "BuildkitExecProcess"],
-        &[("Exec.CgroupParent", Form::Text), ("Exec.Security", Form::Text)],
-    ),
-    message(&["BuildkitPrune"], &[("All", Form::Switch), ("Filter", Form::Text)]),
-    message(&["BuildkitUpdateBuildHistory"], &[("Delete", Form::Switch), ("Pinned", Form::Switch)]),
+    container::CREATE,
+    container::CREATE_QUERY,
+    container::UPDATE,
+    container::EXEC,
+    container::START,
+    container::CHECKPOINT,
+    container::CHECKPOINTS,
+    container::ARCHIVE,
+    container::PUT_ARCHIVE,
+    container::COPY,
+    container::DELETE,
+    container::KILL,
+    container::RENAME,
+    swarm::SERVICE,
+    swarm::SECRET,
+    swarm::DATA,
+    swarm::NODE,
+    swarm::INIT,
+    swarm::JOIN,
+    swarm::JOIN_ONLY,
+    swarm::UPDATE,
+    swarm::ROTATE,
+    swarm::FORCE,
+    swarm::PLUGIN,
+    others::BUILD,
+    others::COMMIT,
+    others::PULL,
+    others::PUSH,
+    others::TAG,
+    others::DELETE,
+    others::LOAD,
+    others::SAVE,
+    others::SEARCH,
+    others::PRUNE,
+    others::PRUNE_IMAGES,
+    others::PRUNE_VOLUMES,
+    others::PRUNE_BUILDS,
+    others::LISTS,
+    others::NETWORK,
+    others::CONNECT,
+    others::DISCONNECT,
+    others::VOLUME,
+    others::VOLUME_UPDATE,
+    buildkit::SOLVE,
+    buildkit::DEFINITION,
+    buildkit::SOURCES,
+    buildkit::POLICIES,
+    buildkit::RUNS,
+    buildkit::PROCESSES,
+    buildkit::PRUNE,
+    buildkit::HISTORY,
 ];
 
 /// Returns the part and the form of an option of an operation.
@@ -173,3 +146,6 @@ pub fn named(path: &str) -> impl Iterator<Item = (&'static Group, &'static str, 
         Some((group, *path, *form))
     })
 }
+
+#[cfg(test)]
+mod tests;
