@@ -173,11 +173,37 @@ pub struct Decided {
     pub unseen: Vec<String>,
 }
 
+/// Maximum number of bytes of a sentence to which another value is added.
+const TEXT_MAX: usize = 4096;
+
+impl Decided {
+    /// Adds a value that a rule would have refused. A request has one warning for each rule.
+    fn warn(&mut self, rule: &Arc<Rule>, text: String) {
+        match self.warned.iter_mut().find(|warned| warned.rule == *rule) {
+            Some(warned) if warned.text.len() < TEXT_MAX => {
+                warned.text.extend([", ", &text]);
+            }
+            Some(_) => {}
+            None => self.warned.push(Warned { rule: Arc::clone(rule), text }),
+        }
+    }
+}
+
 impl Rule {
     /// Returns `true` if it is about this operation.
     #[must_use]
     pub fn covers(&self, operation: &str) -> bool {
         self.operations.is_empty() || self.operations.contains(&operation)
+    }
+
+    /// Returns the name and the place, for the operator.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        if self.name == self.from {
+            format!("rule {}", self.from)
+        } else {
+            format!("rule {}, {}", self.name, self.from)
+        }
     }
 }
 
@@ -216,6 +242,12 @@ impl Policy {
         Ok(decided)
     }
 
+    /// Returns the rules that may refuse or warn, the default among them.
+    pub fn refusing(&self) -> impl Iterator<Item = Arc<Rule>> {
+        let default = Arc::new(self.default_rule());
+        self.rules.iter().cloned().chain([default]).filter(|rule| rule.act != Act::Allow)
+    }
+
     /// Returns the default as a rule.
     fn default_rule(&self) -> Rule {
         Rule {
@@ -241,8 +273,7 @@ impl Policy {
             Act::Allow => Ok(()),
             Act::Refuse if !self.trial => Err(Lack::Unclear(self.refusal(rule, operation, value))),
             Act::Warn | Act::Refuse => {
-                let text = seen(rule, operation, value);
-                decided.warned.push(Warned { rule: Arc::clone(rule), text });
+                decided.warn(rule, seen(rule, operation, value));
                 Ok(())
             }
         }
@@ -251,15 +282,9 @@ impl Policy {
     fn refusal(&self, rule: &Arc<Rule>, operation: &str, value: Option<&Value<'_>>) -> Refusal {
         let what = seen(rule, operation, value);
         let reason = if rule.reason.is_empty() { "" } else { ": " };
-        let whom = match self.contact.as_str() {
-            "" => "the operator of this host",
-            contact => contact,
-        };
-        let text = format!(
-            "the policy does not allow {what}{reason}{} (rule {}); ask {whom}",
-            rule.reason, rule.name
-        );
-        Refusal { rule: Some(Arc::clone(rule)), ..Refusal::new(Reason::Policy, text) }
+        let text = format!("the policy does not allow {what}{reason}{}", rule.reason);
+        let (rule, contact) = (Some(Arc::clone(rule)), self.contact.clone());
+        Refusal { rule, contact, ..Refusal::new(Reason::Policy, text) }
     }
 
     /// Returns the facts about the caller that it needs, if any.

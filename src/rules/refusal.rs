@@ -17,13 +17,15 @@ pub struct Refusal {
     pub text: Cow<'static, str>,
     /// The rule of the policy, if one refuses.
     pub rule: Option<Arc<Rule>>,
+    /// The person or address that the user is to ask, if a rule refuses; empty for the operator.
+    pub contact: String,
 }
 
 impl Refusal {
     /// Makes a refusal for `reason` with the sentence `text`.
     #[must_use]
     pub fn new(reason: Reason, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason, text: text.into(), rule: None }
+        Self { reason, text: text.into(), rule: None, contact: String::new() }
     }
 }
 
@@ -41,9 +43,16 @@ impl From<json::Error> for Refusal {
     }
 }
 
+/// The message to the client.
 impl fmt::Display for Refusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.text)
+        out.write_str(&self.text)?;
+        let Some(rule) = &self.rule else { return Ok(()) };
+        let whom = match self.contact.as_str() {
+            "" => "the operator of this host",
+            contact => contact,
+        };
+        write!(out, " (rule {}); ask {whom}", rule.name)
     }
 }
 

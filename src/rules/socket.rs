@@ -43,7 +43,7 @@ impl fmt::Display for Note {
         match self {
             Self::Way(way) => out.write_str(way),
             Self::Policy(Warned { rule, text }) => {
-                write!(out, "the policy would refuse {text} (rule {}, {})", rule.name, rule.from)
+                write!(out, "the policy would refuse {text}; {}", rule.shown())
             }
         }
     }

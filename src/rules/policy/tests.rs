@@ -32,6 +32,19 @@ fn judged(rules: Vec<Arc<Rule>>, body: &str) -> Judgement {
 }
 
 #[test]
+fn a_request_has_one_warning_for_each_rule() {
+    let rules = vec![rule(Act::Warn, "ContainerCreate", "HostConfig.CapAdd", Test::Set)];
+    let notes = match judged(rules, r#"{"HostConfig":{"CapAdd":["A","B"]}}"#) {
+        Judgement::Edit(edited) => edited.notes,
+        other => panic!("{other:?}"),
+    };
+    let [Note::Policy(Warned { text, .. })] = notes.as_slice() else { panic!("{notes:?}") };
+    let wanted =
+        "HostConfig.CapAdd \"A\" in ContainerCreate, HostConfig.CapAdd \"B\" in ContainerCreate";
+    assert_eq!(text, wanted);
+}
+
+#[test]
 fn a_rule_refuses_a_value() {
     let rules = || vec![rule(Act::Refuse, "ContainerCreate", "HostConfig.Privileged", Test::Set)];
     let Judgement::Refuse(refusal) = judged(rules(), r#"{"hostconfig":{"privileGed":true}}"#)
@@ -39,7 +52,7 @@ fn a_rule_refuses_a_value() {
         panic!()
     };
     assert_eq!(
-        refusal.text,
+        refusal.to_string(),
         "the policy does not allow HostConfig.Privileged \"true\" in ContainerCreate: no (rule \
          HostConfig.Privileged); ask the operator of this host"
     );
