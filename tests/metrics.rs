@@ -6,11 +6,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dockerd_ci_proxy::engine;
 use dockerd_ci_proxy::proxy::{Fault, Outcome, Traffic, Unreachable, Verdict};
-use dockerd_ci_proxy::rules::{Forced, Reason};
+use dockerd_ci_proxy::rules::policy::{Act, Policy, Rule, Subject};
+use dockerd_ci_proxy::rules::{Forced, Reason, Refusal};
 use dockerd_ci_proxy::stats::{Counters, ListenerState, Present, Reloads, Verdicts, page};
 
 /// A metric and its samples.
@@ -68,21 +70,42 @@ fn is_name(name: &str) -> bool {
 
 /// Parses `name value` or `name{key="text",key="text"} value`.
 fn sample(line: &str) -> Option<Sample> {
-    let (series, value) = line.split_once(' ')?;
+    let (series, value) = line.rsplit_once(' ')?;
     let value = value.parse().ok()?;
     let Some((name, labels)) = series.split_once('{') else {
         return is_name(series).then(|| Sample { name: series.into(), labels: vec![], value });
     };
     let mut pairs = Vec::new();
-    for label in labels.strip_suffix('}')?.split(',') {
-        let (key, text) = label.split_once('=')?;
-        let text = text.strip_prefix('"')?.strip_suffix('"')?;
-        if !is_name(key) || text.is_empty() || text.contains(['"', '\\']) {
+    let mut rest = labels.strip_suffix('}')?;
+    loop {
+        let (key, quoted) = rest.split_once("=\"")?;
+        let (text, behind) = unescaped(quoted)?;
+        if !is_name(key) || text.is_empty() {
             return None;
         }
-        pairs.push((key.to_owned(), text.to_owned()));
+        pairs.push((key.to_owned(), text));
+        if behind.is_empty() {
+            break;
+        }
+        rest = behind.strip_prefix(',')?;
     }
     is_name(name).then(|| Sample { name: name.into(), labels: pairs, value })
+}
+
+/// Reads up to the closing quote. Returns the text, and what is behind the quote.
+fn unescaped(quoted: &str) -> Option<(String, &str)> {
+    let (mut text, mut rest) = (String::new(), quoted.chars());
+    loop {
+        text.push(match rest.next()? {
+            '"' => return Some((text, rest.as_str())),
+            '\\' => match rest.next()? {
+                'n' => '\n',
+                known @ ('"' | '\\') => known,
+                _ => return None,
+            },
+            plain => plain,
+        });
+    }
 }
 
 fn check(family: &Family) -> Result<(), String> {
@@ -146,15 +169,41 @@ fn present() -> Present {
     };
     let mut requests = Verdicts::default();
     requests.exchange(&outcome("POST", "/exec/x/start", Verdict::Forwarded(Forced::FIELDS)));
-    let listeners = vec![
-        listener("", requests),
-        listener("gitlab", Verdicts::default()),
-        listener("", requests),
-    ];
+    let listeners =
+        vec![listener("", requests.clone()), listener("gitlab", ruled()), listener("", requests)];
     let mut reloads = Reloads::default();
     reloads.ended(started, true);
     reloads.ended(started, false);
     Present { open: 3, room: 500, draining: true, started, now: started, listeners, reloads }
+}
+
+/// The name of a rule with everything that is to be escaped.
+const ODD: &str = "C:\\a, \"b\"\nc";
+
+/// Returns what a policy with two rules has refused.
+fn ruled() -> Verdicts {
+    let rule = |name: &str, act| {
+        Arc::new(Rule {
+            name: name.to_owned(),
+            from: "config.toml:7:3".to_owned(),
+            act,
+            operations: Vec::new(),
+            subject: Subject::Request,
+            reason: String::new(),
+        })
+    };
+    let rules = [("never", Act::Refuse), (ODD, Act::Refuse), ("allows", Act::Allow)];
+    let rules = rules.map(|(name, act)| rule(name, act)).to_vec();
+    let policy = Policy { rules, ..Policy::default() };
+    let mut requests = Verdicts::default();
+    for _ in 0..2 {
+        let rule = policy.rules.get(1).cloned();
+        let refusal = Refusal { rule, ..Refusal::new(Reason::Policy, "no") };
+        let verdict = Verdict::Refused(Box::new(Fault::Refused(refusal)));
+        requests.exchange(&outcome("POST", "/containers/create", verdict));
+    }
+    requests.would_refuse(&rule("tried", Act::Warn));
+    requests.with(Some(&policy))
 }
 
 fn outcome(method: &str, path: &str, verdict: Verdict) -> Outcome {
@@ -210,7 +259,11 @@ fn the_page_tells_what_was_counted() {
         "requests_total{class=\"create\",verdict=\"moved\"} 1",
         "requests_total{class=\"upgrade\",verdict=\"refused\"} 1",
         "listener_requests_total{listener=\"default\",verdict=\"edited\"} 2",
-        "listener_requests_total{listener=\"gitlab\",verdict=\"refused\"} 0",
+        "listener_requests_total{listener=\"gitlab\",verdict=\"refused\"} 2",
+        r#"policy_total{listener="gitlab",rule="never",verdict="refused"} 0"#,
+        r#"policy_total{listener="gitlab",rule="never",verdict="would_refuse"} 0"#,
+        r#"policy_total{listener="gitlab",rule="C:\\a, \"b\"\nc",verdict="refused"} 2"#,
+        r#"policy_total{listener="gitlab",rule="tried",verdict="would_refuse"} 1"#,
         "requests_total{class=\"change\",verdict=\"passed\"} 0",
         "refusals_total{reason=\"draining\"} 3",
         "connections_total 1",
@@ -231,6 +284,10 @@ fn the_page_tells_what_was_counted() {
     ] {
         assert!(text.contains(&format!("\ndockerd_ci_proxy_{line}\n")), "{line} in\n{text}");
     }
+    assert!(!text.contains("rule=\"allows\""), "{text}");
+    let families = read(&text).unwrap();
+    let mut labels = families.iter().flat_map(|family| &family.samples).flat_map(|it| &it.labels);
+    assert!(labels.any(|(key, text)| key == "rule" && text == ODD));
     for reason in Reason::ALL {
         assert!(text.contains(&format!("reason=\"{}\"", reason.name())));
     }
@@ -253,6 +310,8 @@ fn the_reader_sees_what_is_wrong() {
         &format!("{HEAD}a_total{{x=\"1\"}} 1\na_total{{x=\"1\"}} 2\n"),
         &format!("{HEAD}a_total{{x=1}} 1\n"),
         &format!("{HEAD}a_total{{x=\"1\" 1\n"),
+        &format!("{HEAD}a_total{{x=\"\\x\"}} 1\n"),
+        &format!("{HEAD}a_total{{x=\"1\"y=\"2\"}} 1\n"),
         &format!("{HEAD}a_total 1\n{HEAD}a_total 1\n"),
         "# HELP h H.\n# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_sum 1\nh_count 1\n",
         "# HELP h H.\n# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 2\n",

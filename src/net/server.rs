@@ -38,6 +38,7 @@ use crate::config::Drain;
 use crate::net::host::blocking::Blocking;
 use crate::net::listen::jobs::Job;
 use crate::net::listen::listeners::Listeners;
+use crate::net::log::recent::Recent;
 use crate::net::service::handover::Program;
 use crate::net::service::notify::{Manager, Phase, State};
 use crate::net::wire::pair::Pair;
@@ -81,6 +82,7 @@ pub struct Server {
     drain: Drain,
     manager: Manager,
     counters: Counters,
+    recent: Recent,
     guests: Guests,
     /// The time since the Unix epoch at which the process began to serve.
     started: Duration,
@@ -309,6 +311,7 @@ impl Server {
             present,
             counters: &mut self.counters,
             requests,
+            recent: &mut self.recent,
             blocking: &self.blocking,
             jobs: jobs.as_ref(),
             has_room,

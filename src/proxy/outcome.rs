@@ -7,6 +7,7 @@ use super::fault::Fault;
 use super::images::{Change, Images};
 use crate::engine::{Operation, UNKNOWN};
 use crate::rules::Forced;
+use crate::rules::policy::Rule;
 
 /// The outcome of one exchange.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,6 +63,18 @@ impl Verdict {
                 }
             }
             Self::Refused(_) => 5,
+        }
+    }
+
+    /// Returns the rule of the policy that refused the request, if one did.
+    #[must_use]
+    pub fn rule(&self) -> Option<&Rule> {
+        match self {
+            Self::Refused(fault) => match &**fault {
+                Fault::Refused(refusal) => refusal.rule.as_deref(),
+                _ => None,
+            },
+            Self::Forwarded(_) => None,
         }
     }
 

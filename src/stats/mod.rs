@@ -12,12 +12,14 @@ mod histogram;
 pub mod page;
 mod summary;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use self::histogram::Histogram;
 use crate::engine::Class;
 use crate::proxy::{Outcome, Traffic, Unreachable, Verdict};
 use crate::rules::Reason;
+use crate::rules::policy::{Policy, Rule};
 
 const CLASSES: usize = Class::ALL.len();
 const REASONS: usize = Reason::ALL.len();
@@ -95,24 +97,63 @@ fn count(counter: Option<&mut u64>) {
     }
 }
 
-/// Numbers of completed exchanges of one listener, by verdict.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Verdicts([u64; VERDICTS]);
+/// Numbers of completed exchanges of one listener by verdict, and of verdicts of its policy by rule.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Verdicts {
+    exchanges: [u64; VERDICTS],
+    /// Numbers of refusals and of would-be refusals, by the name of the rule. Only the operator makes names.
+    rules: BTreeMap<String, [u64; RULED.len()]>,
+}
+
+/// The names of the verdicts of a rule.
+const RULED: [&str; 2] = ["refused", "would_refuse"];
 
 impl Verdicts {
     /// Counts a completed exchange.
     pub fn exchange(&mut self, outcome: &Outcome) {
-        count(self.0.get_mut(outcome.verdict.number()));
+        count(self.exchanges.get_mut(outcome.verdict.number()));
+        if let Some(rule) = outcome.verdict.rule() {
+            self.ruled(rule, [1, 0]);
+        }
+    }
+
+    /// Counts a request that a rule would have refused.
+    pub fn would_refuse(&mut self, rule: &Rule) {
+        self.ruled(rule, [0, 1]);
+    }
+
+    /// Adds the rules of a policy that may refuse, so that each has a number before it does.
+    #[must_use]
+    pub fn with(mut self, policy: Option<&Policy>) -> Self {
+        for rule in policy.iter().flat_map(|policy| policy.refusing()) {
+            self.ruled(&rule, [0, 0]);
+        }
+        self
+    }
+
+    fn ruled(&mut self, rule: &Rule, counts: [u64; 2]) {
+        let sums = match self.rules.get_mut(&rule.name) {
+            Some(sums) => sums,
+            None => self.rules.entry(rule.name.clone()).or_default(),
+        };
+        add(sums, counts);
     }
 
     /// Returns each verdict with its number.
     fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        Verdict::NAMES.into_iter().zip(self.0)
+        Verdict::NAMES.into_iter().zip(self.exchanges)
     }
 
     fn add(&mut self, other: &Self) {
-        self.0.iter_mut().zip(other.0).for_each(|(sum, count)| *sum += count);
+        add(&mut self.exchanges, other.exchanges);
+        for (name, counts) in &other.rules {
+            add(self.rules.entry(name.clone()).or_default(), *counts);
+        }
     }
+}
+
+fn add<const N: usize>(sums: &mut [u64; N], counts: [u64; N]) {
+    sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
 }
 
 /// The current state of a listener.

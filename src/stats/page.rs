@@ -1,8 +1,9 @@
 //! The metrics in Prometheus' text format 0.0.4. `docs/metrics.md` describes each metric.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use super::{CONNECT_REASONS, Counters, Present, Reloads, Verdicts};
+use super::{CONNECT_REASONS, Counters, Present, RULED, Reloads, Verdicts};
 use crate::engine::Class;
 use crate::proxy::Verdict;
 use crate::rules::Reason;
@@ -28,16 +29,21 @@ pub fn render(counters: &Counters, present: &Present) -> String {
 
 struct Page(String);
 
+/// Escapes the value of a label. Only the place of a rule has anything to escape.
+fn escaped(text: &str) -> String {
+    text.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
+}
+
 impl Page {
     /// Begins a metric, whose samples follow.
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         self.0.extend([format!("# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}\n")]);
     }
 
-    /// Adds a value with labels, whose values need no escaping: names of listeners have none of the characters
-    /// that do.
+    /// Adds a value with labels.
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        let labels: Vec<_> = labels.iter().map(|(key, text)| format!("{key}=\"{text}\"")).collect();
+        let label = |(key, text): &(&str, &str)| format!("{key}=\"{}\"", escaped(text));
+        let labels: Vec<_> = labels.iter().map(label).collect();
         let labels = match labels.join(",") {
             none if none.is_empty() => none,
             some => format!("{{{some}}}"),
@@ -73,17 +79,31 @@ impl Page {
     fn listeners(&mut self, present: &Present) {
         let name = "listener_requests_total";
         self.family(name, "counter", "Completed exchanges, by listener and verdict.");
-        let mut sums: Vec<(&str, Verdicts)> = Vec::new();
+        let mut sums: BTreeMap<&str, Verdicts> = BTreeMap::new();
         for listener in &present.listeners {
             // Listeners without a name have series in common.
-            match sums.iter_mut().find(|(label, _)| *label == listener.label()) {
-                Some((_, sum)) => sum.add(&listener.requests),
-                None => sums.push((listener.label(), listener.requests)),
-            }
+            sums.entry(listener.label()).or_default().add(&listener.requests);
         }
-        for (label, sum) in sums {
+        for (label, sum) in &sums {
             for (verdict, value) in sum.iter() {
                 self.sample(name, &[("listener", label), ("verdict", verdict)], value);
+            }
+        }
+        if sums.values().any(|sum| !sum.rules.is_empty()) {
+            self.policies(&sums);
+        }
+    }
+
+    fn policies(&mut self, sums: &BTreeMap<&str, Verdicts>) {
+        let name = "policy_total";
+        let help = "Requests that a rule of the policy refused or would have refused.";
+        self.family(name, "counter", help);
+        for (label, sum) in sums {
+            for (rule, counts) in &sum.rules {
+                for (verdict, value) in RULED.iter().zip(counts) {
+                    let labels = [("listener", *label), ("rule", rule), ("verdict", verdict)];
+                    self.sample(name, &labels, value);
+                }
             }
         }
     }

@@ -1,9 +1,10 @@
 //! The counters in a few lines, as `dockerd-ci-proxy status` prints them.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::calendar::rfc3339;
-use super::{CONNECT_REASONS, Counters, ListenerState, Present, Reloads};
+use super::{CONNECT_REASONS, Counters, ListenerState, Present, Reloads, Verdicts};
 use crate::proxy::Verdict;
 use crate::rules::Reason;
 
@@ -34,9 +35,34 @@ pub(super) fn render(counters: &Counters, present: &Present, ready: &str) -> Str
         format!("bytes:     {}", sums(bytes)),
         format!("added:     {}", added(counters)),
     ];
+    lines.extend(policy(present));
     lines.extend(present.listeners.iter().map(listener));
     lines.extend(reloads(&present.reloads));
     lines.join("\n") + "\n"
+}
+
+/// Maximum number of rules in the summary.
+const RULES: usize = 5;
+
+/// Names the rules that refused most requests, or would have, if there are any rules.
+fn policy(present: &Present) -> Option<String> {
+    let mut all = Verdicts::default();
+    present.listeners.iter().for_each(|listener| all.add(&listener.requests));
+    if all.rules.is_empty() {
+        return None;
+    }
+    let [refused, would_refuse] =
+        [most(&all, |[refused, _]| refused), most(&all, |[_, would]| would)];
+    Some(format!("policy:    refused {refused}; would refuse {would_refuse}"))
+}
+
+/// Names the rules with the largest counts.
+fn most(all: &Verdicts, count: impl Fn([u64; 2]) -> u64) -> String {
+    let counts = all.rules.iter().map(|(rule, counts)| (rule.as_str(), count(*counts)));
+    let mut counts: Vec<_> = counts.collect();
+    counts.sort_by_key(|(_, count)| Reverse(*count));
+    let others: u64 = counts.iter().skip(RULES).map(|(_, count)| count).sum();
+    sums(counts.into_iter().take(RULES).chain([("by others", others)]))
 }
 
 /// Describes a listener.

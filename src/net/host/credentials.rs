@@ -43,6 +43,16 @@ impl Credentials {
     }
 }
 
+impl Credentials {
+    /// Returns the effective user.
+    pub(in crate::net) fn uid(self) -> Option<u32> {
+        match self {
+            Self::Known { uid, .. } | Self::Foreign { uid, .. } => Some(uid),
+            Self::Unknown => None,
+        }
+    }
+}
+
 impl Display for Credentials {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         match self {

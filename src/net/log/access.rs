@@ -3,15 +3,18 @@
 
 use std::cell::OnceCell;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use log::kv::{Error, Key, Source, Value, VisitSource};
 use log::{Level, LevelFilter, Record};
 
+use super::recent::Recent;
 use crate::net::host::credentials::Credentials;
 use crate::net::wire::peer::Peer;
 use crate::proxy::{Fault, ListenerSettings, Outcome, Verdict};
-use crate::rules::{Forced, Label, Reason};
+use crate::rules::policy::Rule;
+use crate::rules::socket::Note;
+use crate::rules::{Forced, Label, Reason, Refusal};
 
 /// Writes the access line: at `info` for edited and refused requests, at `debug` for requests that
 /// passed, at `warn` for failures that are not the client's fault. The caller is looked up only if
@@ -33,25 +36,43 @@ pub(in crate::net) fn log(outcome: &Outcome, settings: &ListenerSettings, client
     log::logger().log(&record.args(format_args!("{line}")).build());
 }
 
-/// Writes a warning about an operation, with its caller and its listener.
+/// Writes a warning about an operation, with its caller and its listener. A warning of the policy that is
+/// among the recent ones is left out.
 pub(in crate::net) fn warn(
-    what: &dyn fmt::Display,
+    note: &Note,
     operation: Option<&str>,
     settings: &ListenerSettings,
     client: &Peer,
+    (recent, now): (&mut Recent, Instant),
 ) {
     let origin = Origin::new(settings, client.caller());
-    let warning = Warning { operation, origin };
+    let warning = Warning { note, operation, origin };
+    if let Note::Policy(warned) = note {
+        // Not the pid: each command has another one.
+        let caller = (origin.caller.uid(), origin.container, origin.listener);
+        if !recent.is_new(&(&warned.rule.from, &warned.text, caller), now) {
+            return;
+        }
+    }
     let mut record = Record::builder();
     record.level(Level::Warn).target(module_path!()).key_values(&warning);
-    let before = operation.map(|operation| format!("{operation}: ")).unwrap_or_default();
-    log::logger().log(&record.args(format_args!("{before}{what}; {origin}")).build());
+    log::logger().log(&record.args(format_args!("{warning}")).build());
 }
 
-/// The members of a warning beside its message.
+/// A warning.
 struct Warning<'w> {
+    note: &'w Note,
     operation: Option<&'w str>,
     origin: Origin<'w>,
+}
+
+impl fmt::Display for Warning<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (Note::Way(_), Some(operation)) = (self.note, self.operation) {
+            write!(out, "{operation}: ")?;
+        }
+        write!(out, "{}; {}", self.note, self.origin)
+    }
 }
 
 impl Source for Warning<'_> {
@@ -59,8 +80,18 @@ impl Source for Warning<'_> {
         if let Some(operation) = self.operation {
             to.visit_pair("operation".into(), operation.into())?;
         }
+        if let Note::Policy(warned) = self.note {
+            for (key, value) in members(&warned.rule) {
+                to.visit_pair(key.into(), value.into())?;
+            }
+        }
         self.origin.visit(to)
     }
+}
+
+/// Returns the members about a rule of the policy.
+fn members(rule: &Rule) -> [(&'static str, &str); 2] {
+    [("rule", &rule.name), ("rule_at", &rule.from)]
 }
 
 /// The caller of an exchange, its container, and the listener to which it connected.
@@ -152,6 +183,9 @@ impl fmt::Display for Line<'_> {
         match &outcome.verdict {
             Verdict::Forwarded(Forced::NOTHING) => out.write_str(" passed")?,
             Verdict::Refused(fault) => match &**fault {
+                Fault::Refused(Refusal { text, rule: Some(rule), .. }) => {
+                    write!(out, " refused ({text}; {})", rule.shown())?;
+                }
                 Fault::Refused(refusal) => write!(out, " refused ({refusal})")?,
                 fault if fault.status() >= 500 => write!(out, " failed ({fault})")?,
                 fault => write!(out, " refused ({fault})")?,
@@ -199,6 +233,9 @@ impl Source for Line<'_> {
         put("verdict", outcome.verdict.name().into())?;
         if let Verdict::Refused(fault) = &outcome.verdict {
             put("reason", Reason::from(&**fault).name().into())?;
+        }
+        for (key, value) in outcome.verdict.rule().into_iter().flat_map(members) {
+            put(key, value.into())?;
         }
         let names = || self.labels.iter().map(|label| format!("label.{}", label.key)).collect();
         for (name, label) in self.names.get_or_init(names).iter().zip(self.labels) {

@@ -2,6 +2,7 @@
 
 pub(super) mod access;
 mod format;
+pub(super) mod recent;
 mod stderr;
 
 pub use format::start;

@@ -22,6 +22,7 @@ use crate::net::daemons::Daemons;
 use crate::net::fd_limits::FdLimits;
 use crate::net::host::blocking::Blocking;
 use crate::net::listen::listeners::Listeners;
+use crate::net::log::recent::Recent;
 use crate::net::service::handover::Program;
 use crate::net::service::notify::Manager;
 use crate::net::slab::Slab;
@@ -74,6 +75,7 @@ impl Server {
             full_warned: None,
             accepting: Accepting::Open(listeners),
             counters: Counters::default(),
+            recent: Recent::default(),
             guests: Guests::default(),
             started: since_epoch(),
             woke: Instant::now(),

@@ -47,7 +47,7 @@ impl Served {
             sockets: self.sockets.iter().map(|path| path.display().to_string()).collect(),
             daemon: self.settings.upstream.socket.clone(),
             clients: self.clients,
-            requests: self.requests,
+            requests: self.requests.clone().with(self.settings.profile.policy.as_deref()),
         }
     }
 

@@ -25,6 +25,7 @@ use crate::proxy::{
 use crate::rules::Refusal;
 use crate::rules::facts::HostQuestion;
 use crate::rules::job::no_socket;
+use crate::rules::socket::Note;
 use crate::stats::answers;
 use dial::Dial;
 
@@ -315,7 +316,11 @@ impl Pump {
                 self.session.follow(shell.settings);
             }
             Step::Warn(what, operation) => {
-                access::warn(&what, operation, self.session.settings(), &sockets.client);
+                if let Note::Policy(warned) = &what {
+                    shell.requests.would_refuse(&warned.rule);
+                }
+                let recent = (&mut *shell.recent, shell.now);
+                access::warn(&what, operation, self.session.settings(), &sockets.client, recent);
             }
         }
     }

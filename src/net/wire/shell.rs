@@ -11,6 +11,7 @@ use crate::net::daemons::Daemons;
 use crate::net::host::blocking::Blocking;
 use crate::net::listen::Listener;
 use crate::net::listen::jobs::{Job, JobSockets};
+use crate::net::log::recent::Recent;
 use crate::proxy::ListenerSettings;
 use crate::rules::Refusal;
 use crate::rules::job::no_socket;
@@ -29,6 +30,8 @@ pub(in crate::net) struct Shell<'s> {
     pub(in crate::net) counters: &'s mut Counters,
     /// The completed exchanges of the pair's listener.
     pub(in crate::net) requests: &'s mut Verdicts,
+    /// The recent warnings of all listeners.
+    pub(in crate::net) recent: &'s mut Recent,
     /// The threads for questions that may take long.
     pub(in crate::net) blocking: &'s Blocking,
     /// The sockets for containers of the pair's listener, if they get some.

@@ -1,7 +1,8 @@
 use super::*;
 use crate::proxy::{Fault, Outcome, Verdict};
-use crate::rules::Forced;
-use crate::stats::Verdicts;
+use crate::rules::policy::{Act, Policy, Rule, Subject};
+use crate::rules::{Forced, Reason, Refusal};
+use std::sync::Arc;
 
 fn present() -> Present {
     let started = Duration::from_secs(1_767_225_599);
@@ -39,6 +40,52 @@ fn the_counters_are_summarized_in_a_few_lines() {
          added:     50 % of requests within 0.000025 s, 99 % within 0.000025 s\n"
     );
     assert_eq!(text, wanted);
+}
+
+fn rule(name: &str) -> Rule {
+    Rule {
+        name: name.to_owned(),
+        from: "config.toml:7:3".to_owned(),
+        act: Act::Refuse,
+        operations: Vec::new(),
+        subject: Subject::Request,
+        reason: String::new(),
+    }
+}
+
+#[test]
+fn the_rules_that_refused_most_are_named() {
+    let refused = |listener: &mut Verdicts, name: &str| {
+        let operation = crate::engine::route("POST", b"/containers/create");
+        let rule = Some(Arc::new(rule(name)));
+        let refusal = Refusal { rule, ..Refusal::new(Reason::Policy, "no") };
+        let verdict = Verdict::Refused(Box::new(Fault::Refused(refusal)));
+        let (status, took) = (Some(403), Duration::ZERO);
+        listener.exchange(&Outcome { operation, verdict, status, sent: 0, received: 1, took });
+    };
+    let (mut one, mut other) = (Verdicts::default(), Verdicts::default());
+    let text = |listeners: [&Verdicts; 2]| {
+        let state = |requests: &Verdicts| ListenerState {
+            requests: requests.clone(),
+            ..ListenerState::default()
+        };
+        let listeners = listeners.map(state).to_vec();
+        render(&Counters::default(), &Present { listeners, ..present() }, "ready")
+    };
+    assert!(!text([&one, &other]).contains("policy"));
+    one = one.with(Some(&Policy { rules: vec![Arc::new(rule("a"))], ..Policy::default() }));
+    let none = "\npolicy:    refused none; would refuse none\nlistener:  ";
+    assert!(text([&one, &other]).contains(none));
+    for name in ["a", "b", "c", "d", "e", "f", "g"] {
+        refused(&mut one, name);
+    }
+    refused(&mut one, "f");
+    refused(&mut other, "f");
+    refused(&mut other, "e");
+    other.would_refuse(&rule("e"));
+    let text = text([&one, &other]);
+    let wanted = "\npolicy:    refused 3 f, 2 e, 1 a, 1 b, 1 c, 2 by others; would refuse 1 e\n";
+    assert!(text.contains(wanted), "{text}");
 }
 
 #[test]

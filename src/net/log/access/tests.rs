@@ -1,4 +1,7 @@
 use super::*;
+use std::sync::Arc;
+
+use crate::rules::policy::Warned;
 use crate::rules::{Injections, Profile};
 
 #[test]
@@ -86,4 +89,75 @@ fn a_line_names_the_container_of_the_caller() {
     let (sentence, members) = line(Forced::LABELS, "gitlab");
     assert!(!sentence.contains("container"), "{sentence}");
     assert!(members.iter().all(|(key, _)| key != "container"));
+}
+
+fn ruled(name: &str) -> Arc<Rule> {
+    Arc::new(Rule {
+        name: name.to_owned(),
+        from: "conservative:14".to_owned(),
+        act: crate::rules::policy::Act::Refuse,
+        operations: Vec::new(),
+        subject: crate::rules::policy::Subject::Request,
+        reason: String::new(),
+    })
+}
+
+#[test]
+fn a_refusal_by_the_policy_names_the_rule_and_its_place() {
+    for (name, shown) in [
+        ("privileged", "rule privileged, conservative:14"),
+        ("conservative:14", "rule conservative:14"),
+    ] {
+        let refusal = Refusal {
+            rule: Some(ruled(name)),
+            contact: "ops".to_owned(),
+            ..Refusal::new(Reason::Policy, "the policy does not allow Privileged")
+        };
+        let outcome = Outcome {
+            operation: crate::engine::route("POST", b"/containers/create"),
+            verdict: Verdict::Refused(Box::new(Fault::Refused(refusal))),
+            status: Some(403),
+            sent: 0,
+            received: 3,
+            took: Duration::ZERO,
+        };
+        let settings = ListenerSettings::default();
+        let line = Line::new(&outcome, &settings, Credentials::Unknown);
+        let wanted = format!(
+            "ContainerCreate refused (the policy does not allow Privileged; {shown}): status 403, "
+        );
+        assert!(line.to_string().starts_with(&wanted), "{line}");
+        let mut members = Members(Vec::new());
+        line.visit(&mut members).unwrap();
+        let member = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        for wanted in
+            [member("reason", "policy"), member("rule", name), member("rule_at", "conservative:14")]
+        {
+            assert!(members.0.contains(&wanted), "{:?}", members.0);
+        }
+    }
+}
+
+#[test]
+fn a_warning_of_the_policy_has_the_rule_and_other_notes_have_none() {
+    let settings = ListenerSettings { name: "gitlab".to_owned(), ..ListenerSettings::default() };
+    let warned = |note: &Note| {
+        let origin = Origin::new(&settings, Credentials::Foreign { uid: 5, gid: 6 });
+        let warning = Warning { note, operation: Some("ContainerCreate"), origin };
+        let mut members = Members(Vec::new());
+        warning.visit(&mut members).unwrap();
+        let keys = members.0.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>().join(" ");
+        (warning.to_string(), keys)
+    };
+    let text = "ContainerCreate".to_owned();
+    let (sentence, keys) = warned(&Note::Policy(Warned { rule: ruled("whole"), text }));
+    assert_eq!(
+        sentence,
+        "the policy would refuse ContainerCreate; rule whole, conservative:14; uid 5, pid unknown, \
+         listener gitlab"
+    );
+    assert_eq!(keys, "operation rule rule_at uid listener");
+    let (sentence, keys) = warned(&Note::Way("odd"));
+    assert_eq!(sentence, "ContainerCreate: odd; uid 5, pid unknown, listener gitlab");
+    assert_eq!(keys, "operation uid listener");
 }

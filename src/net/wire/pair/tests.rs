@@ -8,6 +8,7 @@ use mio::{Events, Poll, Token};
 
 use crate::net::daemons::Daemons;
 use crate::net::host::blocking::Blocking;
+use crate::net::log::recent::Recent;
 use crate::net::slab::token;
 use crate::net::wire::pools::Pools;
 use crate::rules::{Injections, Label, Profile};
@@ -103,6 +104,7 @@ impl Lab {
             present: None,
             counters: &mut self.counters,
             requests: &mut Verdicts::default(),
+            recent: &mut Recent::default(),
             blocking: &self.blocking,
             jobs: None,
             has_room: true,
