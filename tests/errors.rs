@@ -10,6 +10,7 @@
 use std::fs;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use dockerd_ci_proxy::engine::fields::{FIELDS, Field, Section, find};
 use dockerd_ci_proxy::engine::shapes::Place;
@@ -23,6 +24,7 @@ use dockerd_ci_proxy::rules::caller::{
 use dockerd_ci_proxy::rules::facts::{Facts, HostQuestion, Need};
 use dockerd_ci_proxy::rules::job::no_socket;
 use dockerd_ci_proxy::rules::paths::PathRules;
+use dockerd_ci_proxy::rules::policy::{Act, Policy, Rule, Subject};
 use dockerd_ci_proxy::rules::socket::{Relation, SocketBind};
 use dockerd_ci_proxy::rules::{
     Asked, How, Inject, Injections, Judgement, Label, Profile, Reason, Refusal, Value, judge,
@@ -213,6 +215,21 @@ fn unreadable_options() -> [Refusal; 2] {
     [query, buildkit::edit(&profile, Method::BridgeSolve, solve, None).unwrap_err()]
 }
 
+/// Returns the refusal by a rule of a policy.
+fn by_policy() -> Refusal {
+    let rule = Rule {
+        name: "no-init".to_owned(),
+        from: "config.toml:5:3".to_owned(),
+        act: Act::Refuse,
+        operations: Vec::new(),
+        subject: Subject::Request,
+        reason: "no swarm here".to_owned(),
+    };
+    let policy = Policy { rules: vec![Arc::new(rule)], ..Policy::default() };
+    let profile = Profile { policy: Some(Arc::new(policy)), ..Profile::default() };
+    refused(&profile, "POST /swarm/init", "{}")
+}
+
 /// Returns the refusal of a value that does not exist.
 fn without_value() -> Refusal {
     let of = Of { caller: &Caller::default(), listener: "gitlab" };
@@ -267,6 +284,7 @@ fn refusals() -> Vec<Refusal> {
             buildkit::call_path(),
             buildkit::plain_http2(),
             without_value(),
+            by_policy(),
             no_socket("its path is not UTF-8"),
         ])
         .chain(unreadable_options())
