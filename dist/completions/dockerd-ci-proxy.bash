@@ -58,6 +58,9 @@ _dockerd_ci_proxy() {
         --reap-delay)
             :
             ;;
+        --policy)
+            :
+            ;;
         --socket-mode)
             :
             ;;
@@ -83,6 +86,9 @@ _dockerd_ci_proxy() {
         --body)
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            ;;
+        --preset)
+            :
             ;;
         --older-than)
             :
@@ -128,6 +134,7 @@ _dockerd_ci_proxy() {
                 --reap-delay
                 --mark
                 --strict
+                --policy
                 --no-buildkit
                 --socket-mode
                 --socket-owner
@@ -140,6 +147,7 @@ _dockerd_ci_proxy() {
                 --check
                 --listener
                 --body
+                --preset
                 --older-than
                 --keep
                 --grace

@@ -3,9 +3,11 @@
 use super::Exit;
 use super::commands::{COMMANDS, Command};
 use super::flags::{Effect, FLAGS, Flag};
-use super::settings::{Form, Scope};
-use crate::config::inject;
+use super::settings::{Form as Written, Scope};
+use crate::config::{inject, policy};
 use crate::engine::fields::{FIELDS, Field, Key, Kind, Zero};
+use crate::engine::operation_names;
+use crate::engine::options::{Form, GROUPS};
 
 const NAME: &str = env!("CARGO_PKG_NAME");
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -85,10 +87,10 @@ pub fn keys() -> String {
             Scope::Own => "`[[listener]]`",
         };
         let value = match key.form {
-            Form::Text => "string".to_owned(),
-            Form::Switch => "true or false".to_owned(),
-            Form::Chosen([one, other]) => format!("`{one:?}`, `{other:?}` or list of strings"),
-            Form::Table(_) => "table of strings".to_owned(),
+            Written::Text => "string".to_owned(),
+            Written::Switch => "true or false".to_owned(),
+            Written::Chosen([one, other]) => format!("`{one:?}`, `{other:?}` or list of strings"),
+            Written::Table(_) => "table of strings".to_owned(),
         };
         let flag = match flag.effect {
             Effect::Switch(_, "false") => format!("`false` is `{}`", flag.names.first()?),
@@ -111,6 +113,36 @@ pub fn options() -> String {
         format!("| {section} | `{path}` | {value} | {treatments} | {nothing} | {key} |\n")
     };
     [head.to_owned()].into_iter().chain(FIELDS.iter().map(row)).collect()
+}
+
+/// Renders the options that a policy may name as a table in Markdown, with its last line end.
+#[must_use]
+pub fn policy_options() -> String {
+    let mut rows: Vec<(&str, Vec<&str>, Form)> = Vec::new();
+    for group in GROUPS {
+        for (path, form) in group.options {
+            match rows.iter_mut().find(|(known, ..)| known == path) {
+                Some((_, operations, _)) => operations.extend(group.operations),
+                None => rows.push((path, group.operations.to_vec(), *form)),
+            }
+        }
+    }
+    let row = |(path, operations, form): (&str, Vec<&str>, Form)| {
+        let tests = policy::tests(form).collect::<Vec<_>>().join(", ");
+        let (operations, form) = (operations.join(", "), policy::described(form));
+        format!("| `{path}` | {operations} | {form} | {tests} |\n")
+    };
+    let head = "| option | operations | value | tests |\n|---|---|---|---|\n";
+    [head.to_owned()].into_iter().chain(rows.into_iter().map(row)).collect()
+}
+
+/// Renders the names of all operations as a paragraph in Markdown, with its last line end.
+#[must_use]
+pub fn operations() -> String {
+    let mut names = operation_names();
+    names.sort_unstable();
+    names.dedup();
+    wrapped("", &names.join(", ")).join("\n") + "\n"
 }
 
 /// Describes the values of an option: their type, those that are the same as a missing one, and what tells

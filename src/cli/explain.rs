@@ -7,17 +7,18 @@ mod rows;
 mod text;
 
 use std::fmt;
+use std::sync::Arc;
 
 use self::rows::{Outcome, Row};
 use self::text::{section, shown, visible};
-use super::{Exit, callers};
+use super::{Exit, callers, policy};
 use crate::engine::shapes::Storage;
 use crate::engine::{Api, Operation, Payload};
 use crate::proxy::{COLLECTED_LIMIT, Fault, decide};
 use crate::rules::caller::Wanted;
 use crate::rules::facts::{DaemonAnswer, Facts, HostQuestion, Need, Order, Question};
 use crate::rules::paths::PathRules;
-use crate::rules::socket::Relation;
+use crate::rules::socket::{Note, Relation};
 use crate::rules::{self, Asked, Edited, Judgement, Profile, Reason};
 
 /// The host path of a socket that a container would get.
@@ -114,6 +115,7 @@ pub fn explain(
     let mut parts = vec![
         format!("operation  {}\n{verdict}", operation.name),
         section("rules", rows(profile, &asked, &settled)),
+        section("policy", decisions(profile, &asked)),
         section("paths", mapped(paths, operation)),
         section("connection", connection(profile, operation).map(str::to_owned)),
     ];
@@ -283,6 +285,19 @@ fn rows(
     };
     let row = |(at, rule)| Row::of(profile, asked, rule, outcome(at));
     rows::aligned(rules.iter().enumerate().filter_map(row).collect())
+}
+
+/// Returns a line for each decision of the policy. A policy of which every rule only warns reports them all.
+fn decisions(profile: &Profile, asked: &Asked<'_>) -> Vec<String> {
+    let Some(policy) = &profile.policy else { return Vec::new() };
+    let traced = Profile { policy: Some(Arc::new(policy::traced(policy))), ..profile.clone() };
+    let notes = settle(&traced, asked, &mut Vec::new()).map_or_else(|_| Vec::new(), |it| it.notes);
+    let rows = notes.into_iter().filter_map(|note| match note {
+        Note::Policy(warned) => Some(warned),
+        Note::Way(_) => None,
+    });
+    let rows = rows.enumerate().map(|(at, warned)| Row::of_policy(policy, &warned, at == 0));
+    rows::aligned(rows.collect()).collect()
 }
 
 /// Returns the sentence about a connection that leaves HTTP and is used by builds.

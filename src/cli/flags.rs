@@ -222,9 +222,9 @@ pub const FLAGS: &[Flag] = &[
     },
     Flag {
         names: &["--policy"],
-        effect: Effect::Value(Setting::Policy, "PRESET"),
+        effect: Effect::Value(Setting::Policy, "conservative|read-only|none"),
         variable: Some("DCP_POLICY"),
-        summary: "A policy that refuses some requests: conservative, read-only or none.",
+        summary: "A policy that refuses some requests.",
         details: "conservative refuses what gives a container more privileges than it has by default, \
                read-only everything that changes something. A configuration file can have rules of its own, \
                in [listener.policy], and explain --preset prints those of a preset.",

@@ -1,5 +1,7 @@
 //! Describes the policy of a listener.
 
+use std::sync::Arc;
+
 use crate::config::policy::word;
 use crate::rules::policy::{Act, BindSource, Policy, Rule, Subject, Test};
 
@@ -14,6 +16,27 @@ pub(super) fn summary(policy: &Policy) -> String {
     let default = format!("default {}", word(policy.default));
     let parts = preset.into_iter().chain([rules, default]).chain(contact).chain(trial);
     format!("policy: {}", parts.collect::<Vec<_>>().join(", "))
+}
+
+/// The place of the default of a policy among those of its rules.
+pub(super) const DEFAULT: &str = "default";
+
+/// Returns the policy with every decision as a warning.
+pub(super) fn traced(policy: &Policy) -> Policy {
+    let warns = |rule: &Arc<Rule>| Arc::new(Rule { act: Act::Warn, ..(**rule).clone() });
+    let rules = policy.rules.iter().map(warns).collect();
+    Policy { rules, default: Act::Warn, ..policy.clone() }
+}
+
+/// Describes the effect of a rule of the policy with its decisions as warnings.
+pub(super) fn effect(policy: &Policy, traced: &Rule) -> &'static str {
+    let rule = policy.rules.iter().find(|rule| rule.name == traced.name);
+    match rule.map_or(policy.default, |rule| rule.act) {
+        Act::Allow => "allows",
+        Act::Warn => "warns of",
+        Act::Refuse if policy.trial => "would refuse",
+        Act::Refuse => "refuses",
+    }
 }
 
 /// Describes each rule in one line.

@@ -17,10 +17,12 @@ fn configured(folder: &Folder, text: &str, words: &[&str]) -> (i32, String, Stri
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-/// Returns what `explain` prints for the file and the body that `page` shows first, as a block of Markdown.
-pub(super) fn explained(page: &str) -> String {
+/// Returns what `explain` prints for the file and the body that `page` shows first below a heading, as a block of
+/// Markdown.
+pub(super) fn explained(page: &str, heading: &str, request: &str) -> String {
+    let (_, part) = page.split_once(heading).unwrap();
     let shown = |language: &str| {
-        let (_, rest) = page.split_once(&format!("```{language}\n")).unwrap();
+        let (_, rest) = part.split_once(&format!("```{language}\n")).unwrap();
         rest.split_once("```").unwrap().0
     };
     let folder = Folder::new("explained-page");
@@ -28,13 +30,12 @@ pub(super) fn explained(page: &str) -> String {
     let file = shown("toml").replace("\"gitlab-runner\"", "\"0\"");
     fs::write(folder.at("config.toml"), file).unwrap();
     fs::write(folder.at("body.json"), shown("json").trim_end()).unwrap();
-    let command = "dockerd-ci-proxy explain --config config.toml --listener gitlab \
-                   POST /containers/create --body body.json";
-    let words = command.split_whitespace().skip(1);
+    let command = format!("dockerd-ci-proxy {request} --body body.json");
     let mut program = Command::new(env!("CARGO_BIN_EXE_dockerd-ci-proxy"));
+    let words = command.split_whitespace().skip(1);
     let output = program.args(words).current_dir(folder.at("")).output().unwrap();
     let out = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{out}");
+    assert!(!out.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     format!("```console\n$ {command}\n{out}```\n")
 }
 

@@ -174,8 +174,15 @@ fn the_page_about_the_file_lists_the_keys_and_options_of_the_tables() {
     let path = root().join("docs/configuration.md");
     let page = fs::read_to_string(&path).unwrap();
     let with_keys = with_block(&page, "keys", &doc::keys());
-    let with_explained = with_block(&with_keys, "explain", &configured::explained(&page));
-    is_as_generated(&path, &with_block(&with_explained, "options", &doc::options()));
+    let request = "explain --config config.toml --listener gitlab POST /containers/create";
+    let explained = configured::explained(&page, "# The configuration file", request);
+    let page = with_block(&with_keys, "explain", &explained);
+    let request = "explain --config config.toml POST /containers/create";
+    let explained = configured::explained(&page, "## Policy", request);
+    let page = with_block(&page, "explain policy", &explained);
+    let page = with_block(&page, "policy options", &doc::policy_options());
+    let page = with_block(&page, "operations", &doc::operations());
+    is_as_generated(&path, &with_block(&page, "options", &doc::options()));
 }
 
 /// Returns the targets of the links of a page that lead to files or headings here.

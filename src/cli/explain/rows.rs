@@ -3,11 +3,13 @@
 use serde_json::Value as Json;
 
 use super::text::{short, visible};
+use crate::cli::policy::{self, DEFAULT};
 use crate::engine::fields::{Kind, Zero};
 use crate::engine::shapes::Place;
 use crate::engine::{Operation, Payload, QueryShape};
 use crate::http::target::{pairs, split_query};
 use crate::json::{is_field, quoted};
+use crate::rules::policy::{BindSource, Policy, Subject, Warned};
 use crate::rules::{Asked, How, Inject, Label, Profile, Value};
 
 /// Maximum width of a column; longer cells move the rest of their line.
@@ -61,6 +63,29 @@ impl Row {
             Outcome::Unchanged => unchanged(rule.how, there()),
         };
         Some(Self { from: visible(&rule.from), rule: described(rule), effect })
+    }
+
+    /// Describes a decision of a rule of a policy in which every rule warns.
+    pub(super) fn of_policy(
+        policy: &Policy,
+        Warned { rule, text }: &Warned,
+        is_first: bool,
+    ) -> Self {
+        let rest = if is_first || rule.subject != Subject::Request { "" } else { "the rest of " };
+        let unless = match &rule.subject {
+            Subject::Binds(sources) if sources.contains(&BindSource::CallerMounts) => {
+                ", unless the client's own container mounts it"
+            }
+            _ => "",
+        };
+        let effect = policy::effect(policy, rule);
+        let effect = format!("{effect} {rest}{}{unless}", visible(text));
+        if rule.from == DEFAULT {
+            return Self { from: DEFAULT.to_owned(), rule: String::new(), effect };
+        }
+        let name =
+            if rule.name == rule.from { String::new() } else { format!("rule {}", rule.name) };
+        Self { from: visible(&rule.from), rule: name, effect }
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) const BODY: Flag = Flag {
 
 pub(super) const PRESET: Flag = Flag {
     names: &["--preset"],
-    effect: Effect::Value(Setting::Preset, "NAME"),
+    effect: Effect::Value(Setting::Preset, "conservative|read-only|none"),
     summary: "Print the rules of a preset instead, for explain.",
     details: "They are in the language of the configuration file, so they can be copied there and changed.",
     ..FLAG

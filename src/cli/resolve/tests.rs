@@ -339,7 +339,7 @@ fn all_errors_of_values_are_reported() {
 fn unknown_arguments_are_refused() {
     let cases = [
         ("--labels a=b", "--labels: unknown flag; did you mean --label?"),
-        ("--policy x", "--policy: unknown flag; see --help"),
+        ("--quota x", "--quota: unknown flag; see --help"),
         ("-x", "-x: unknown flag; see --help"),
         ("serve", "\"serve\": unexpected argument; see --help"),
         ("-- --debug", "\"--debug\": unexpected argument; see --help"),

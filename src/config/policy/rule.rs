@@ -120,7 +120,7 @@ impl Reader<'_, '_> {
 }
 
 /// Returns the operations that have the option, each once.
-fn having(path: &str) -> Vec<&'static str> {
+pub(super) fn having(path: &str) -> Vec<&'static str> {
     let mut names: Vec<_> = named(path).flat_map(|(group, ..)| group.operations).copied().collect();
     names.sort_unstable();
     names.dedup();

@@ -68,8 +68,8 @@ pub fn described(form: Form) -> &'static str {
         Form::Capability => "capability",
         Form::AnyCase => "word in any case",
         Form::Security => "security option",
-        Form::Keys => "keys of a table",
-        Form::Members => "names of members that are set",
+        Form::Keys => "key",
+        Form::Members => "name of a member that is set",
     }
 }
 
@@ -91,7 +91,9 @@ pub(super) fn test(
     if !key.fits(form) {
         let those = tests(form).collect::<Vec<_>>().join(", ");
         let (key, form) = (key.name(), described(form));
-        return Err(here(format!("its form is {form}, which has no test {key}; expected {those}")));
+        return Err(here(format!(
+            "its values are a {form}, for which there is no {key}; expected {those}"
+        )));
     }
     match key {
         Key::Is => is(form, item.get_ref()).map_err(here),
@@ -117,10 +119,10 @@ fn is(form: Form, item: &Item<'_>) -> Result<Test, String> {
             Err("is takes one value; expected in for several".to_owned())
         }
         Item::Array(_) if form == Form::Switch || is_number(form) => {
-            Err(format!("its form is {}, which is never an empty list", described(form)))
+            Err(format!("its values are a {}, which is never an empty list", described(form)))
         }
         Item::Array(_) if matches!(form, Form::Keys | Form::Members) => {
-            Err(format!("its form is {}; expected is = false for none", described(form)))
+            Err("it has no list; expected is = false for none".to_owned())
         }
         Item::Array(_) => Ok(Test::EmptyList),
         _ if is_number(form) && number(form, item) == Ok(0) => Ok(Test::Missing),
