@@ -59,7 +59,7 @@ _dockerd_ci_proxy() {
             :
             ;;
         --policy)
-            :
+            mapfile -t COMPREPLY < <(compgen -W 'conservative none' -- "$cur")
             ;;
         --socket-mode)
             :
@@ -88,7 +88,7 @@ _dockerd_ci_proxy() {
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
             ;;
         --preset)
-            :
+            mapfile -t COMPREPLY < <(compgen -W 'conservative none' -- "$cur")
             ;;
         --older-than)
             :

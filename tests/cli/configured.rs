@@ -283,3 +283,168 @@ socket = "@/j"
     let (code, _, errors) = explained(&["POST", "/containers/create", "--listener", "jenkins"]);
     assert!(code == 2 && errors.contains("--body FILE"), "{errors}");
 }
+
+/// A policy with a rule of each form.
+const POLICY: &str = r#"
+[[listener]]
+name = "jobs"
+socket = "@/jobs"
+daemon = "@/daemon"
+mode = "0600"
+group = "0"
+[listener.policy]
+preset = "none"
+default = "warn"
+bind_sources = ["/srv/cache:ro", "/data", "{caller.mounts}"]
+contact = "ops"
+rule = [
+  { name = "debuggers", do = "allow", option = "HostConfig.CapAdd", in = ["SYS_PTRACE", "NET_RAW"] },
+  { name = "caps", do = "refuse", option = "HostConfig.CapAdd", reason = "ask first" },
+  { do = "warn", operation = "ContainerCreate", option = "HostConfig.Memory", is = 0 },
+  { do = "refuse", operation = ["SwarmInit", "SwarmJoin"] },
+]
+"#;
+
+#[test]
+fn a_check_prints_the_policy_in_full() {
+    let folder = Folder::new("policy");
+    daemon(&folder.at("daemon"));
+    let (code, out, errors) = configured(&folder, POLICY, &["--check"]);
+    let capable = "HostConfig.CapAdd = \"SYS_PTRACE\" or \"NET_RAW\" in ContainerCreate";
+    let wanted = format!(
+        r#"rules depend on the caller; looked up: its container, from the kernel and the daemon
+policy: preset none, 5 rules, default warn, contact "ops"
+policy allow {capable}: rule debuggers (@/config.toml:14:3)
+policy refuse HostConfig.CapAdd in ContainerCreate, reason "ask first": rule caps (@/config.toml:15:3)
+policy warn of HostConfig.Memory that is missing in ContainerCreate: rule at @/config.toml:16:3
+policy refuse SwarmInit, SwarmJoin: rule at @/config.toml:17:3
+policy refuse bind mounts of anything but /srv/cache (read-only), /data, what the client's own container mounts: rule bind_sources (@/config.toml:11:1)
+"#
+    );
+    assert!(out.ends_with(&wanted), "{out}");
+    assert_eq!((code, errors.as_str()), (0, ""));
+}
+
+#[test]
+fn a_request_is_explained_by_each_decision_of_the_policy() {
+    let folder = Folder::new("policy-explained");
+    let (_, out, _) = configured(&folder, POLICY, &["--check"]);
+    assert!(out.contains("listener jobs:"));
+    let explained = |target: &str, body: &str| {
+        fs::write(folder.at("body"), body).unwrap();
+        let (config, body) = (folder.at("config.toml"), folder.at("body"));
+        let words = ["explain", "--config", &config, "POST", target, "--body", &body];
+        let output = run(&words, &[]);
+        let out = String::from_utf8(output.stdout).unwrap();
+        let out = out.replace(folder.at("").trim_end_matches('/'), "@");
+        let rows = out.lines().skip_while(|line| *line != "policy").skip(1);
+        let rows = rows.take_while(|line| line.starts_with("  "));
+        // The width of the columns is that of the folder.
+        let rows = rows.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        let rows: Vec<_> = rows.collect();
+        (output.status.code().unwrap(), rows.join("\n"), out.clone())
+    };
+    let body = r#"{"HostConfig":{"CapAdd":["SYS_PTRACE","SYS_ADMIN"]}}"#;
+    let (code, rows, out) = explained("/containers/create", body);
+    let wanted = r#"@/config.toml:14:3 rule debuggers allows HostConfig.CapAdd "SYS_PTRACE" in ContainerCreate
+@/config.toml:15:3 rule caps refuses HostConfig.CapAdd "SYS_ADMIN" in ContainerCreate
+@/config.toml:16:3 warns of ContainerCreate without HostConfig.Memory
+default warns of the rest of ContainerCreate"#;
+    assert_eq!((code, rows.as_str()), (1, wanted));
+    let message = "refused: the policy does not allow HostConfig.CapAdd \"SYS_ADMIN\" in ContainerCreate: ask first \
+                   (rule caps); ask ops";
+    assert!(out.contains(message), "{out}");
+    let (code, rows, _) = explained("/containers/create", r#"{"HostConfig":{"Memory":1}}"#);
+    assert_eq!((code, rows.as_str()), (0, "default warns of ContainerCreate"));
+    let (code, rows, _) = explained("/swarm/init", "{}");
+    assert_eq!((code, rows.as_str()), (1, "@/config.toml:17:3 refuses SwarmInit"));
+}
+
+#[test]
+fn a_preset_comes_from_a_flag_a_variable_or_the_file() {
+    let folder = Folder::new("preset");
+    let listener = "[[listener]]\nname = \"a\"\nsocket = \"@/a\"\ndaemon = \"@/daemon\"\n";
+    daemon(&folder.at("daemon"));
+    let checked = |text: &str, words: &[&str], variable: &str| {
+        let path = folder.at("config.toml");
+        fs::write(&path, text.replace('@', folder.at("").trim_end_matches('/'))).unwrap();
+        let words = [&["--config", &path, "--check"], words].concat();
+        let output = run(&words, &[("DCP_POLICY", variable)]);
+        let out = String::from_utf8(output.stdout).unwrap();
+        let policy = out.lines().find_map(|line| line.strip_prefix("policy: "));
+        let errors = String::from_utf8(output.stderr).unwrap();
+        (policy.unwrap_or_default().split(',').next().unwrap().to_owned(), errors)
+    };
+    let own = format!("{listener}[listener.policy]\npreset = \"none\"\n");
+    for (text, words, variable, wanted) in [
+        (&listener.to_owned(), &[][..], "", ""),
+        (&listener.to_owned(), &[], "read-only", "preset read-only"),
+        (&listener.to_owned(), &["--policy", "conservative"], "read-only", "preset conservative"),
+        (&own, &[], "read-only", "preset none"),
+        (&format!("{own}[defaults.policy]\npreset = \"read-only\"\n"), &[], "", "preset none"),
+        (
+            &format!("{listener}[defaults.policy]\npreset = \"read-only\"\n"),
+            &[],
+            "",
+            "preset read-only",
+        ),
+    ] {
+        assert_eq!(checked(text, words, variable), (wanted.to_owned(), String::new()), "{text}");
+    }
+    let (_, errors) = checked(&own, &["--policy", "none"], "");
+    let path = folder.at("config.toml");
+    let wanted = format!(
+        "dockerd-ci-proxy: {path}:5:11: policy: is also given by --policy; remove one of them\n"
+    );
+    assert_eq!(errors, wanted);
+    let (_, errors) = checked(listener, &["--policy", "conservativ"], "");
+    let wanted = "dockerd-ci-proxy: --policy: unknown preset \"conservativ\"; did you mean \"conservative\"?\n";
+    assert_eq!(errors, wanted);
+}
+
+#[test]
+fn a_preset_is_printed_and_can_be_copied_into_a_file() {
+    let folder = Folder::new("copied");
+    daemon(&folder.at("daemon"));
+    for name in ["conservative", "read-only", "none"] {
+        let output = run(&["explain", "--preset", name], &[]);
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+        let preset = String::from_utf8(output.stdout).unwrap();
+        let listener = "[[listener]]\nname = \"a\"\nsocket = \"@/a\"\ndaemon = \"@/daemon\"\n";
+        let (code, out, errors) = configured(&folder, &format!("{listener}{preset}"), &["--check"]);
+        assert_eq!((code, errors.as_str()), (0, ""));
+        assert!(out.contains("\npolicy: "), "{out}");
+    }
+    let output = run(&["explain", "--preset", "none", "GET", "/version"], &[]);
+    let wanted = "dockerd-ci-proxy: \"GET\": unexpected argument; see --help\n";
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), wanted);
+    let output = run(&["--preset", "none"], &[]);
+    let wanted = "dockerd-ci-proxy: --preset: can be used only with explain\n";
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), wanted);
+}
+
+#[test]
+fn the_faults_of_a_policy_are_reported_with_the_others() {
+    let folder = Folder::new("policy-faults");
+    let text = r#"
+[[listener]]
+name = "a"
+socket = "@/a"
+strictt = true
+[listener.policy]
+preset = "conservativ"
+[[listener.policy.rule]]
+do = "refuse"
+operation = ["ContainerCrate"]
+option = "HostConfig.Privilegd"
+[[listener.policy.rule]]
+operation = "SwarmInit"
+"#;
+    let wanted = r#"dockerd-ci-proxy: @/config.toml:5:1: unknown key "strictt"; did you mean "strict"?
+dockerd-ci-proxy: @/config.toml:7:10: unknown preset "conservativ"; did you mean "conservative"?
+dockerd-ci-proxy: @/config.toml:10:14: unknown operation "ContainerCrate"; did you mean "ContainerCreate"?
+dockerd-ci-proxy: @/config.toml:11:10: unknown option "HostConfig.Privilegd"; did you mean "HostConfig.Privileged"?
+dockerd-ci-proxy: @/config.toml:12:1: expected do = "refuse", "warn" or "allow" in this rule
+"#;
+    assert_eq!(configured(&folder, text, &["--check"]), (2, String::new(), wanted.to_owned()));
+}

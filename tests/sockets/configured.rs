@@ -222,6 +222,53 @@ fn a_reload_changes_rules_and_listeners_in_the_running_process() {
 }
 
 #[test]
+fn a_changed_policy_holds_after_a_reload_and_after_an_upgrade() {
+    let folder = Folder::new();
+    let text = |policy: &str| {
+        let listener = "name = \"jenkins\"\nsocket = \"@/jenkins.sock\"\ndaemon = \"@/daemon\"";
+        format!("[[listener]]\n{listener}\nlabels = {{}}\n{policy}")
+    };
+    let rule = r#"rule = [{ name = "no-volumes", do = "refuse", operation = "VolumeCreate" }]"#;
+    let policy = format!("[listener.policy]\n{rule}\n");
+    let create = "POST /volumes/create HTTP/1.1\r\nHost: d\r\nContent-Length: 2\r\n\r\n{}";
+    write(&folder, &text(""));
+    let (mut proxy, daemon) = started(&folder);
+    let passes = || {
+        let mut client = connect(&folder, "jenkins.sock");
+        client.sends(create);
+        let mut end = accept(&daemon);
+        end.gets(create);
+        end.sends(PONG);
+        client.gets(PONG);
+    };
+    let is_refused = || {
+        let mut client = connect(&folder, "jenkins.sock");
+        client.sends(create);
+        let head = client.gets_head();
+        assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
+    };
+    passes();
+    write(&folder, &text(&policy));
+    proxy.signal(Signal::USR1);
+    proxy.await_log("was read again: changed jenkins");
+    is_refused();
+    write(&folder, &text(&format!("{policy}trial = true\n")));
+    proxy.signal(Signal::USR1);
+    until("the policy is on trial", || {
+        (proxy.log().matches("was read again: changed jenkins").count() == 2).then_some(())
+    });
+    passes();
+    proxy.await_log("the policy would refuse VolumeCreate (rule no-volumes, ");
+    write(&folder, &text(&policy));
+    proxy.signal(Signal::HUP);
+    let next = Next::of(&proxy, 1);
+    assert_eq!(proxy.await_exit().code(), Some(0));
+    is_refused();
+    next.signal(Signal::TERM);
+    next.await_end();
+}
+
+#[test]
 fn a_failed_upgrade_leaves_the_sockets_as_they_are_and_a_later_one_changes_them() {
     let folder = Folder::new();
     write(&folder, &format!("stats_socket = \"@/stats\"\n{TWO}"));
