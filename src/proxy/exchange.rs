@@ -30,6 +30,7 @@ use crate::http::Malformed;
 use crate::http::head::{self, Scan};
 use crate::rules::Judgement;
 use crate::rules::facts::HostQuestion;
+use crate::rules::policy;
 use crate::rules::socket::Note;
 
 /// The state of one connection between a client and the daemon.
@@ -288,7 +289,7 @@ impl Exchange {
             relay::Next::Tunnel => {
                 let call = self.leave(hand);
                 *self = match call.operation.path {
-                    "/grpc" if !hand.settings.profile.no_buildkit => {
+                    "/grpc" if hand.settings.profile.sees_calls() => {
                         Self::building(call, Origin::Upgrade, hand.settings)
                     }
                     path => {
@@ -323,17 +324,20 @@ impl Exchange {
                 Turn::Step(Step::Ask(HostQuestion::Caller(of_caller.wanted())))
             }
             _ => {
-                *self = Self::building(call, Origin::PriorKnowledge, hand.settings);
+                *self = Self::Identifying(call, Some(Ok(())));
                 Turn::Again
             }
         }
     }
 
     /// Continues once the caller is known, or cannot be known.
-    fn identified_http2(&mut self, result: Result<(), Fault>, hand: &Hand<'_>) -> Turn {
+    fn identified_http2(&mut self, result: Result<(), Fault>, hand: &mut Hand<'_>) -> Turn {
         let mut call = self.leave(hand);
-        match result {
-            Ok(()) => {
+        let decided =
+            || policy::buildkit::connected(&hand.settings.profile).map_err(Fault::Refused);
+        match result.and_then(|()| decided()) {
+            Ok(notes) => {
+                hand.note(&call, notes);
                 *self = Self::building(call, Origin::PriorKnowledge, hand.settings);
                 Turn::Again
             }

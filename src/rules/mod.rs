@@ -69,6 +69,12 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// Returns `true` if the calls of a BuildKit connection are edited, or decided about.
+    #[must_use]
+    pub fn sees_calls(&self) -> bool {
+        !self.no_buildkit || self.policy.is_some()
+    }
+
     /// Returns `true` if both have the same rules. Plans for responses cannot be compared.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {

@@ -11,6 +11,7 @@
 //! The policy judges the request that the daemon would get. Values of the operator's own pass.
 
 mod binds;
+pub mod buildkit;
 mod document;
 mod test;
 

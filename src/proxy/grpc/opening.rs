@@ -1,4 +1,4 @@
-//! The client's field blocks: finds the calls that are rewritten.
+//! The client's field blocks: finds the calls.
 
 use super::tunnel::of_client;
 use super::{Failure, Origin};
@@ -7,7 +7,7 @@ use crate::http2::Malformed;
 use crate::http2::frame::{self, BLOCK_LIMIT, END_STREAM, Head};
 use crate::http2::hpack::Decoder;
 use crate::proxy::fault::Fault;
-use crate::rules::buildkit::{self, Method};
+use crate::rules::buildkit;
 
 /// A field block, perhaps incomplete.
 #[derive(Debug)]
@@ -73,11 +73,11 @@ impl Openings {
         Self { origin, decoder: Decoder::default(), newest: 0 }
     }
 
-    /// Reads a complete block. Returns the method if the block opens a call that is rewritten.
+    /// Reads a complete block. Returns the path if the block opens a call.
     ///
     /// # Errors
     /// A block that is malformed, that is ambiguous, or that is no gRPC call with prior knowledge.
-    pub(super) fn inspect(&mut self, block: &Block) -> Result<Option<Method>, Failure> {
+    pub(super) fn inspect(&mut self, block: &Block) -> Result<Option<Vec<u8>>, Failure> {
         let fields = self.read(block).map_err(of_client)?;
         let stream = block.stream;
         let new = stream > self.newest;
@@ -98,7 +98,7 @@ impl Openings {
         if fields.paths > 1 || !is_plain(&path) {
             return Err(refused(buildkit::call_path()));
         }
-        Ok(Method::of(&path))
+        Ok(Some(path))
     }
 
     fn read(&mut self, block: &Block) -> Result<Fields, Malformed> {

@@ -11,15 +11,18 @@ use crate::http2::window::{INITIAL, Window};
 use crate::proxy::collect::{Budget, Share};
 use crate::proxy::fault::Fault;
 use crate::proxy::lane::{LANE_LIMIT, Lane};
-use crate::rules::buildkit::Method;
+use crate::rules::policy::buildkit::Called;
+use crate::rules::socket::Note;
 
 /// Maximum number of open rewritten calls: four times the streams that the daemon's server allows.
 const CALLS: usize = 1000;
 
-/// A call whose messages are rewritten.
+/// A call whose messages are rewritten, or decide about it.
 #[derive(Debug)]
 pub(super) struct RewrittenCall {
-    pub(super) method: Method,
+    pub(super) called: Called,
+    /// The would-be refusals of its messages until now.
+    warned: Vec<Note>,
     pub(super) messages: Messages,
     /// `true` if the client has ended its side.
     pub(super) ended: bool,
@@ -75,16 +78,17 @@ impl SendQueue {
         }
     }
 
-    /// Adds a call that is to be rewritten.
+    /// Adds a call that is to be rewritten or decided about.
     ///
     /// # Errors
     /// More than [`CALLS`] calls.
-    pub(super) fn open(&mut self, stream: u32, method: Method) -> Result<(), Malformed> {
+    pub(super) fn open(&mut self, stream: u32, called: Called) -> Result<(), Malformed> {
         if self.calls.len() >= CALLS {
             return Err(Malformed::ManyCalls);
         }
         let call = RewrittenCall {
-            method,
+            called,
+            warned: Vec::new(),
             messages: Messages::new(&self.budget),
             ended: false,
             answered: false,
@@ -280,6 +284,15 @@ impl SendQueue {
                 self.calls.remove(&stream);
             }
         }
+    }
+}
+
+impl RewrittenCall {
+    /// Returns those of `notes` that are not known yet. A call may have many messages.
+    pub(super) fn unknown(&mut self, mut notes: Vec<Note>) -> Vec<Note> {
+        notes.retain(|note| !self.warned.contains(note));
+        self.warned.extend_from_slice(&notes);
+        notes
     }
 }
 

@@ -13,9 +13,9 @@ use crate::proxy::collect::Share;
 use crate::proxy::fault::Fault;
 use crate::proxy::lane::{LANE_LIMIT, Lane};
 use crate::proxy::lanes::Lanes;
-use crate::rules::buildkit::Store;
+use crate::rules::buildkit::{Method, Store};
 use crate::rules::socket::Note;
-use crate::rules::{Forced, buildkit};
+use crate::rules::{Forced, buildkit, policy};
 
 /// Frames in both directions.
 #[derive(Debug)]
@@ -245,15 +245,30 @@ impl Tunnel {
     /// Handles a complete field block of the client.
     fn opened(&mut self, block: &Block, settings: &ListenerSettings) -> Result<(), Failure> {
         let stream = block.stream;
-        match self.up.openings.inspect(block)? {
-            Some(_) if settings.profile.no_buildkit => self.notes.extend(self.passes.take()),
-            Some(method) => self.queue.open(stream, method).map_err(of_client)?,
-            None => {}
+        if let Some(path) = self.up.openings.inspect(block)? {
+            self.called(stream, &path, settings)?;
         }
         if block.ends_stream {
             self.ended(stream)?;
         }
         Ok(())
+    }
+
+    /// Decides about a call by its path, and takes it in if its messages must be seen.
+    fn called(
+        &mut self,
+        stream: u32,
+        path: &[u8],
+        settings: &ListenerSettings,
+    ) -> Result<(), Failure> {
+        let profile = &settings.profile;
+        if profile.no_buildkit && Method::of(path).is_some() {
+            self.notes.extend(self.passes.take());
+        }
+        let (called, notes) = policy::buildkit::called(profile, path)
+            .map_err(|refusal| Failure { fault: Fault::Refused(refusal), stream: Some(stream) })?;
+        self.notes.extend(notes);
+        called.map_or(Ok(()), |called| self.queue.open(stream, called).map_err(of_client))
     }
 
     /// Records that the client has ended its side of a stream.
@@ -332,7 +347,7 @@ impl Tunnel {
             Knowledge::Known(store) => Some(store),
             Knowledge::Nothing | Knowledge::Wanted | Knowledge::Asked => None,
         };
-        let edited = buildkit::edit(&settings.profile, call.method, &message, store);
+        let edited = call.called.edit(&settings.profile, &message, store);
         let edited = edited.map_err(|refusal| refused(Fault::Refused(refusal)))?;
         if edited.asks_for_store {
             let mut share = Share::of(&settings.shared.budget);
@@ -341,6 +356,7 @@ impl Tunnel {
             self.held = Some(HeldMessage { stream, message, ends: false, _share: share });
             return Ok(());
         }
+        self.notes.extend(call.unknown(edited.warned));
         self.forced |= edited.forced;
         self.notes.extend(edited.note);
         self.queue.send(stream, messages::prefixed(&edited.message), false).map_err(refused)

@@ -15,11 +15,11 @@
 mod attributes;
 mod exporters;
 pub(super) mod image_config;
-mod protobuf;
+pub(in crate::rules) mod protobuf;
 mod refusals;
 mod store;
 
-use self::attributes::force;
+pub(in crate::rules) use self::attributes::force;
 use self::exporters::{Exporter, Images, UNLABELLED};
 use self::refusals::unlabelled;
 pub use self::refusals::{call_path, compressed, plain_http2};
@@ -56,7 +56,7 @@ impl Method {
 }
 
 /// A message with the forced values.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct EditedMessage {
     /// The message.
     pub message: Vec<u8>,
@@ -67,6 +67,8 @@ pub struct EditedMessage {
     /// `true` if the note depends on the daemon's store, which is not known. The caller asks for it and
     /// edits the message again.
     pub asks_for_store: bool,
+    /// The notes about rules of the policy that would refuse it.
+    pub warned: Vec<Note>,
 }
 
 /// Forces the operator's values into the message of a call of `method`. `store` is the daemon's, if it is
@@ -86,8 +88,7 @@ pub fn edit(
     let has_options =
         !profile.inject.build_options().attributes().is_empty() && method != Method::BridgeReturn;
     if !labels_images && !moves_steps && !has_options {
-        let (message, forced) = (message.to_vec(), Forced::NOTHING);
-        return Ok(EditedMessage { message, forced, note: None, asks_for_store: false });
+        return Ok(EditedMessage { message: message.to_vec(), ..EditedMessage::default() });
     }
     let mut edited = match method {
         Method::ControlSolve => control_solve(profile, message, store),
@@ -139,7 +140,7 @@ mod returned {
 }
 
 /// The entitlement of a build to the host's network.
-const HOST_NETWORK: &[u8] = b"network.host";
+pub(in crate::rules) const HOST_NETWORK: &[u8] = b"network.host";
 
 const SESSION_EXPORTER: Note = Note::Way(
     "a BuildKit build asks its client for exporters, whose image configs the proxy does not see",
@@ -170,7 +171,7 @@ fn bridge_solve(profile: &Profile, message: &[u8]) -> Result<EditedMessage, Refu
     } else {
         Forced::NOTHING
     };
-    Ok(EditedMessage { message, forced, note: None, asks_for_store: false })
+    Ok(EditedMessage { message, forced, ..EditedMessage::default() })
 }
 
 fn control_solve(
@@ -196,7 +197,7 @@ fn control_solve(
     let asks_client = solve.asks_client.then_some(SESSION_EXPORTER);
     let note = solve.images.note().filter(|_| bare).or(asks_client);
     let asks_for_store = bare && solve.images.by_store && store.is_none();
-    Ok(EditedMessage { message: edited, forced, note, asks_for_store })
+    Ok(EditedMessage { message: edited, forced, note, asks_for_store, warned: Vec::new() })
 }
 
 /// The fields of a `Control/Solve` that decide about its labels and its network.
@@ -291,7 +292,7 @@ fn bridge_return(profile: &Profile, message: &[u8]) -> Result<EditedMessage, Ref
     let unlabelled = !labelled && returned.is_some_and(|result| result.refers);
     let forced = if labelled { Forced::LABELS } else { Forced::NOTHING };
     let note = unlabelled.then_some(UNLABELLED);
-    Ok(EditedMessage { message: edited, forced, note, asks_for_store: false })
+    Ok(EditedMessage { message: edited, forced, note, ..EditedMessage::default() })
 }
 
 /// The result of a build with edited metadata.

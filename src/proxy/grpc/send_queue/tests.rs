@@ -1,4 +1,12 @@
 use super::*;
+use crate::rules::Profile;
+use crate::rules::policy::buildkit::called;
+
+/// A call that is rewritten.
+fn rewritten() -> Called {
+    let path = b"/moby.buildkit.v1.frontend.LLBBridge/Solve";
+    called(&Profile::default(), path).unwrap().0.unwrap()
+}
 
 /// Checks the counts after each step, and that `grant` visits changed calls only.
 #[test]
@@ -16,7 +24,7 @@ fn counts_of_waiting_bytes_match_the_queue() {
         }
     };
     for stream in [1, 3, 5] {
-        queue.open(stream, Method::BridgeSolve).unwrap();
+        queue.open(stream, rewritten()).unwrap();
     }
     for (stream, length) in [(1, 40_000), (3, 50_000), (9, 10), (1, 30_000), (5, 0)] {
         queue.send(stream, vec![0; length], false).unwrap();
@@ -56,7 +64,7 @@ fn counts_of_waiting_bytes_match_the_queue() {
 #[test]
 fn an_update_for_a_call_that_was_reset_opens_no_other_window() {
     let mut queue = SendQueue::new(&Rc::default());
-    queue.open(1, Method::BridgeSolve).unwrap();
+    queue.open(1, rewritten()).unwrap();
     queue.reset(1);
     queue.opened(1, 1000).unwrap();
     assert_eq!(queue.connection, Window::new(INITIAL));

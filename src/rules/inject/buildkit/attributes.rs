@@ -11,7 +11,7 @@ use crate::rules::{Forced, Profile, Reason, Refusal};
 ///
 /// # Errors
 /// A malformed message, or a value of the client's that cannot be read.
-pub(super) fn force(
+pub(in crate::rules) fn force(
     profile: &Profile,
     message: &mut Vec<u8>,
     number: u64,

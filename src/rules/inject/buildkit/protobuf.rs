@@ -14,16 +14,16 @@ const FIELDS: usize = 64 * 1024;
 
 /// A field of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Field<'m> {
-    pub(super) number: u64,
-    pub(super) value: Value<'m>,
+pub(in crate::rules) struct Field<'m> {
+    pub(in crate::rules) number: u64,
+    pub(in crate::rules) value: Value<'m>,
     /// The whole field as encoded.
-    pub(super) text: &'m [u8],
+    pub(in crate::rules) text: &'m [u8],
 }
 
 /// The value of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Value<'m> {
+pub(in crate::rules) enum Value<'m> {
     Varint(u64),
     /// A value of 4 or 8 bytes.
     Fixed,
@@ -36,12 +36,21 @@ impl<'m> Field<'m> {
     ///
     /// # Errors
     /// A field of another type.
-    pub(super) fn bytes(&self) -> Result<&'m [u8], Refusal> {
+    pub(in crate::rules) fn bytes(&self) -> Result<&'m [u8], Refusal> {
         match self.value {
             Value::Bytes(bytes) => Ok(bytes),
-            Value::Varint(_) | Value::Fixed => {
-                Err(odd_message("a field has another type than it should have"))
-            }
+            Value::Varint(_) | Value::Fixed => Err(odd_type()),
+        }
+    }
+
+    /// Returns the number of a boolean, enum or integer field.
+    ///
+    /// # Errors
+    /// A field of another type.
+    pub(in crate::rules) fn number(&self) -> Result<u64, Refusal> {
+        match self.value {
+            Value::Varint(number) => Ok(number),
+            Value::Bytes(_) | Value::Fixed => Err(odd_type()),
         }
     }
 }
@@ -50,7 +59,7 @@ impl<'m> Field<'m> {
 ///
 /// # Errors
 /// A malformed message, or one that parsers could read differently.
-pub(super) fn fields(message: &[u8]) -> Result<Vec<Field<'_>>, Refusal> {
+pub(in crate::rules) fn fields(message: &[u8]) -> Result<Vec<Field<'_>>, Refusal> {
     let mut fields = Vec::new();
     let mut rest = message;
     while !rest.is_empty() {
@@ -83,7 +92,7 @@ pub(super) fn fields(message: &[u8]) -> Result<Vec<Field<'_>>, Refusal> {
 ///
 /// # Errors
 /// Fields other than one key and one value.
-pub(super) fn entry(message: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
+pub(in crate::rules) fn entry(message: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
     let mut key = None;
     let mut value = None;
     for field in fields(message)? {
@@ -100,14 +109,14 @@ pub(super) fn entry(message: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
 }
 
 /// Appends a bytes field to `message`.
-pub(super) fn put(message: &mut Vec<u8>, number: u64, bytes: &[u8]) {
+pub(in crate::rules) fn put(message: &mut Vec<u8>, number: u64, bytes: &[u8]) {
     put_varint(message, number << 3 | 2);
     put_varint(message, bytes.len() as u64);
     message.extend_from_slice(bytes);
 }
 
 /// Appends a map entry to `message`.
-pub(super) fn put_entry(message: &mut Vec<u8>, number: u64, key: &[u8], value: &[u8]) {
+pub(in crate::rules) fn put_entry(message: &mut Vec<u8>, number: u64, key: &[u8], value: &[u8]) {
     let mut entry = Vec::with_capacity(key.len() + value.len() + 16);
     put(&mut entry, 1, key);
     put(&mut entry, 2, value);
@@ -149,10 +158,14 @@ fn take<'m>(rest: &mut &'m [u8], length: impl TryInto<usize>) -> Result<&'m [u8]
     Ok(taken)
 }
 
+fn odd_type() -> Refusal {
+    odd_message("a field has another type than it should have")
+}
+
 /// Refuses a malformed message of BuildKit; `what` names the fault.
 #[must_use]
 pub fn odd_message(what: &str) -> Refusal {
-    let text = format!("the message of this BuildKit call cannot be labelled: {what}");
+    let text = format!("the message of this BuildKit call cannot be labelled or checked: {what}");
     Refusal::new(Reason::BuildMessage, text)
 }
 
