@@ -14,7 +14,7 @@ use super::transcript::Line;
 use super::upgrade::Next;
 
 /// Writes the file, in which `@` is the folder.
-fn write(folder: &Folder, text: &str) {
+pub(crate) fn write(folder: &Folder, text: &str) {
     let text = text.replace('@', folder.path().to_str().unwrap());
     fs::write(folder.join("config.toml"), text).unwrap();
 }
@@ -40,7 +40,7 @@ labels = { "ci.system" = "jenkins" }
 const GRPC: &str = "POST /grpc HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
 const H2C: &str = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
 
-fn connect(folder: &Folder, name: &str) -> End {
+pub(crate) fn connect(folder: &Folder, name: &str) -> End {
     End::new(UnixStream::connect(folder.join(name)).unwrap())
 }
 
@@ -49,7 +49,7 @@ fn created(client: &mut End, daemon: &UnixListener) -> String {
     created_from(r#"{"Image":"","Labels":{}}"#, client, daemon)
 }
 
-fn created_from(body: &str, client: &mut End, daemon: &UnixListener) -> String {
+pub(crate) fn created_from(body: &str, client: &mut End, daemon: &UnixListener) -> String {
     client.sends(format!(
         "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()

@@ -31,6 +31,7 @@ mod log;
 mod looks;
 mod manager;
 mod passing;
+mod policy;
 mod proxy;
 mod run_command;
 #[path = "../support/skip.rs"]
