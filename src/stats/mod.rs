@@ -19,7 +19,7 @@ use self::histogram::Histogram;
 use crate::engine::Class;
 use crate::proxy::{Outcome, Traffic, Unreachable, Verdict};
 use crate::rules::Reason;
-use crate::rules::policy::{Policy, Rule};
+use crate::rules::policy::{Act, Policy, Rule};
 
 const CLASSES: usize = Class::ALL.len();
 const REASONS: usize = Reason::ALL.len();
@@ -101,8 +101,8 @@ fn count(counter: Option<&mut u64>) {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdicts {
     exchanges: [u64; VERDICTS],
-    /// Numbers of refusals and of would-be refusals, by the name of the rule. Only the operator makes names.
-    rules: BTreeMap<String, [u64; RULED.len()]>,
+    /// Numbers of [refusals and would-be refusals](RULED), by the name of the rule. Only the operator makes names.
+    rules: [BTreeMap<String, u64>; RULED.len()],
 }
 
 /// The names of the verdicts of a rule.
@@ -113,30 +113,30 @@ impl Verdicts {
     pub fn exchange(&mut self, outcome: &Outcome) {
         count(self.exchanges.get_mut(outcome.verdict.number()));
         if let Some(rule) = outcome.verdict.rule() {
-            self.ruled(rule, [1, 0]);
+            self.ruled(rule, false, 1);
         }
     }
 
     /// Counts a request that a rule would have refused.
     pub fn would_refuse(&mut self, rule: &Rule) {
-        self.ruled(rule, [0, 1]);
+        self.ruled(rule, true, 1);
     }
 
     /// Adds the rules of a policy that may refuse, so that each has a number before it does.
     #[must_use]
     pub fn with(mut self, policy: Option<&Policy>) -> Self {
-        for rule in policy.iter().flat_map(|policy| policy.refusing()) {
-            self.ruled(&rule, [0, 0]);
+        if let Some(policy) = policy {
+            for rule in policy.refusing() {
+                self.ruled(&rule, policy.trial || rule.act == Act::Warn, 0);
+            }
         }
         self
     }
 
-    fn ruled(&mut self, rule: &Rule, counts: [u64; 2]) {
-        let sums = match self.rules.get_mut(&rule.name) {
-            Some(sums) => sums,
-            None => self.rules.entry(rule.name.clone()).or_default(),
-        };
-        add(sums, counts);
+    fn ruled(&mut self, rule: &Rule, passes: bool, count: u64) {
+        let [refused, would_refuse] = &mut self.rules;
+        let counts = if passes { would_refuse } else { refused };
+        *counts.entry(rule.name.clone()).or_default() += count;
     }
 
     /// Returns each verdict with its number.
@@ -145,15 +145,13 @@ impl Verdicts {
     }
 
     fn add(&mut self, other: &Self) {
-        add(&mut self.exchanges, other.exchanges);
-        for (name, counts) in &other.rules {
-            add(self.rules.entry(name.clone()).or_default(), *counts);
+        self.exchanges.iter_mut().zip(other.exchanges).for_each(|(sum, count)| *sum += count);
+        for (sums, counts) in self.rules.iter_mut().zip(&other.rules) {
+            for (rule, count) in counts {
+                *sums.entry(rule.clone()).or_default() += count;
+            }
         }
     }
-}
-
-fn add<const N: usize>(sums: &mut [u64; N], counts: [u64; N]) {
-    sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
 }
 
 /// The current state of a listener.

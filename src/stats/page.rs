@@ -89,7 +89,7 @@ impl Page {
                 self.sample(name, &[("listener", label), ("verdict", verdict)], value);
             }
         }
-        if sums.values().any(|sum| !sum.rules.is_empty()) {
+        if sums.values().flat_map(|sum| &sum.rules).any(|counts| !counts.is_empty()) {
             self.policies(&sums);
         }
     }
@@ -99,8 +99,8 @@ impl Page {
         let help = "Requests that a rule of the policy refused or would have refused.";
         self.family(name, "counter", help);
         for (label, sum) in sums {
-            for (rule, counts) in &sum.rules {
-                for (verdict, value) in RULED.iter().zip(counts) {
+            for (verdict, counts) in RULED.iter().zip(&sum.rules) {
+                for (rule, value) in counts {
                     let labels = [("listener", *label), ("rule", rule), ("verdict", verdict)];
                     self.sample(name, &labels, value);
                 }

@@ -1,6 +1,7 @@
 //! The counters in a few lines, as `dockerd-ci-proxy status` prints them.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::calendar::rfc3339;
@@ -48,20 +49,16 @@ const RULES: usize = 5;
 fn policy(present: &Present) -> Option<String> {
     let mut all = Verdicts::default();
     present.listeners.iter().for_each(|listener| all.add(&listener.requests));
-    if all.rules.is_empty() {
-        return None;
-    }
-    let [refused, would_refuse] =
-        [most(&all, |[refused, _]| refused), most(&all, |[_, would]| would)];
-    Some(format!("policy:    refused {refused}; would refuse {would_refuse}"))
+    let is_there = all.rules.iter().any(|counts| !counts.is_empty());
+    let [refused, would_refuse] = all.rules.each_ref().map(most);
+    is_there.then(|| format!("policy:    refused {refused}; would refuse {would_refuse}"))
 }
 
 /// Names the rules with the largest counts.
-fn most(all: &Verdicts, count: impl Fn([u64; 2]) -> u64) -> String {
-    let counts = all.rules.iter().map(|(rule, counts)| (rule.as_str(), count(*counts)));
-    let mut counts: Vec<_> = counts.collect();
+fn most(counts: &BTreeMap<String, u64>) -> String {
+    let mut counts: Vec<_> = counts.iter().map(|(rule, count)| (rule.as_str(), *count)).collect();
     counts.sort_by_key(|(_, count)| Reverse(*count));
-    let others: u64 = counts.iter().skip(RULES).map(|(_, count)| count).sum();
+    let others = counts.iter().skip(RULES).map(|(_, count)| count).sum();
     sums(counts.into_iter().take(RULES).chain([("by others", others)]))
 }
 
