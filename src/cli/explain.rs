@@ -175,9 +175,14 @@ fn settle(profile: &Profile, asked: &Asked<'_>, before: &mut Vec<String>) -> Res
                 asked.body = Some(body);
                 continue;
             }
+            Judgement::Need { needs, draft: Some(edited) } if *needs == [Need::Authorization] => {
+                before.extend(edited.before.iter().map(order));
+                before.push(asks_plugins(profile));
+                return Ok(edited);
+            }
             Judgement::Need { needs, .. } => needs,
         };
-        for need in needs {
+        for need in needs.into_iter().filter(|need| *need != Need::Authorization) {
             before.push(assume(need, &mut facts));
         }
     }
@@ -216,6 +221,18 @@ fn assume(need: Need, facts: &mut Facts) -> String {
             format!("make a socket for the container; assumed: {NEW_SOCKET}")
         }
         Need::Host(HostQuestion::Store) => "look at the daemon's image store".to_owned(),
+        // They are asked last, when nothing else is missing.
+        Need::Authorization | Need::Host(HostQuestion::Authorize(_)) => String::new(),
+    }
+}
+
+/// Returns the line about the plugins that decide about the request.
+fn asks_plugins(profile: &Profile) -> String {
+    let plugins = profile.authz.iter().flat_map(|authz| &authz.plugins);
+    let names: Vec<_> = plugins.map(|plugin| visible(&plugin.name)).collect();
+    match names.as_slice() {
+        [one] => format!("ask the plugin {one}; assumed: allows"),
+        _ => format!("ask the plugins {}; assumed: all allow", names.join(", ")),
     }
 }
 

@@ -79,6 +79,19 @@ pub fn remove(collection: &str, id: &str, query: &str) -> Vec<u8> {
     format!("DELETE {collection}{id}{query} HTTP/1.1\r\nHost: docker\r\n\r\n").into_bytes()
 }
 
+/// Calls a plugin (`moby.plugins.http/v1`). `message` is empty or JSON.
+#[must_use]
+pub fn call_plugin(method: &str, message: &str) -> Vec<u8> {
+    let end = if message.is_empty() { "" } else { "\n" };
+    let length = message.len() + end.len();
+    format!(
+        "POST /{method} HTTP/1.1\r\nHost: plugin.moby.localhost\r\n\
+         Accept: application/vnd.docker.plugins.v1.2+json\r\n\
+         Connection: close\r\nContent-Length: {length}\r\n\r\n{message}{end}"
+    )
+    .into_bytes()
+}
+
 fn post(target: fmt::Arguments<'_>, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(

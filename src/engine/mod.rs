@@ -8,6 +8,7 @@ pub mod client;
 pub mod fields;
 mod imaging;
 mod libpod;
+pub mod members;
 mod operations;
 pub mod options;
 mod replies;

@@ -49,7 +49,43 @@ const SMALL: &[&str] = &[
 /// Operations that answer with a stream of documents.
 const LINES: &[&str] = &["SystemEvents"];
 
+/// Operations whose responses are streams, archives or of any length, or come late.
+const STREAMS: &[&str] = &[
+    "ContainerArchive",
+    "ContainerAttach",
+    "ContainerAttachWebsocket",
+    "ContainerCopy",
+    "ContainerExport",
+    "ContainerLogs",
+    "ContainerStats",
+    "ContainerWait",
+    "ExecStart",
+    "Grpc",
+    "Http2",
+    "ImageBuild",
+    "ImageCreate",
+    "ImageGet",
+    "ImageGetAll",
+    "ImageLoad",
+    "ImagePush",
+    "PluginPull",
+    "PluginPush",
+    "PluginUpgrade",
+    "ServiceLogs",
+    "Session",
+    "SystemEvents",
+    "TaskLogs",
+    "Unknown",
+];
+
 impl Operation {
+    /// Returns `true` if a response must not be held until it is complete. That of an operation of Podman's own API
+    /// may be a stream.
+    #[must_use]
+    pub fn streams(&self) -> bool {
+        STREAMS.contains(&self.name) || self.path.starts_with("/libpod")
+    }
+
     /// Returns the shape of a successful response (Engine API v1.56).
     #[must_use]
     pub fn reply(&self) -> ReplyShape {

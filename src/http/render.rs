@@ -75,6 +75,14 @@ fn name(line: &[u8]) -> Option<&[u8]> {
     line.get(..colon)
 }
 
+/// Returns the fields of a head in their order, each with its value.
+pub fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    lines(head).skip(1).filter_map(|line| {
+        let (name, value) = line.split_at_checked(memchr(b':', line)?)?;
+        Some((name, value.get(1..)?.trim_ascii()))
+    })
+}
+
 /// Returns the value of the first field of a head with this name.
 #[must_use]
 pub fn value<'h>(head: &'h [u8], wanted: &str) -> Option<&'h [u8]> {
@@ -139,6 +147,7 @@ fn reason(status: u16) -> &'static str {
         413 => "Content Too Large",
         415 => "Unsupported Media Type",
         431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
         502 => "Bad Gateway",
         503 => "Service Unavailable",
         504 => "Gateway Timeout",

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -149,9 +150,51 @@ pub(super) fn send(
     limit: usize,
 ) -> Result<(u16, Vec<u8>), Error> {
     let deadline = Instant::now() + timeout;
-    let mut stream = connect(daemon, TIMEOUT.min(timeout))?;
-    stream.write_all(request)?;
+    exchange(connect(daemon, TIMEOUT.min(timeout))?, request, deadline, limit)
+}
+
+/// A connection whose reads and writes can be limited in time.
+pub(super) trait Timed: Read + Write {
+    /// Limits the next read or write.
+    fn limit(&self, left: Duration) -> io::Result<()>;
+}
+
+impl Timed for UnixStream {
+    fn limit(&self, left: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(left))?;
+        self.set_write_timeout(Some(left))
+    }
+}
+
+impl Timed for TcpStream {
+    fn limit(&self, left: Duration) -> io::Result<()> {
+        self.set_read_timeout(Some(left))?;
+        self.set_write_timeout(Some(left))
+    }
+}
+
+/// Sends a request, and reads the whole response until `deadline`. Its body may have `limit` bytes. Returns its status
+/// and its body.
+pub(super) fn exchange(
+    mut stream: impl Timed,
+    mut request: &[u8],
+    deadline: Instant,
+    limit: usize,
+) -> Result<(u16, Vec<u8>), Error> {
+    while !request.is_empty() {
+        stream.limit(left(deadline)?)?;
+        match stream.write(request)? {
+            0 => return Err(Error::Broken(ErrorKind::WriteZero.into())),
+            count => request = request.get(count..).unwrap_or_default(),
+        }
+    }
     read(stream, deadline, limit)
+}
+
+/// Returns the time until `deadline`.
+fn left(deadline: Instant) -> Result<Duration, Error> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(Error::TimedOut) } else { Ok(left) }
 }
 
 /// Returns the process that listens at the daemon's socket.
@@ -175,7 +218,7 @@ pub(super) fn connect(daemon: &Path, timeout: Duration) -> Result<UnixStream, Er
     Ok(socket.into())
 }
 
-fn read(mut stream: UnixStream, deadline: Instant, limit: usize) -> Result<(u16, Vec<u8>), Error> {
+fn read(mut stream: impl Timed, deadline: Instant, limit: usize) -> Result<(u16, Vec<u8>), Error> {
     let mut reply = Reply::new(limit, Vec::new());
     let mut pending = Vec::new();
     let mut piece = [0; 16 * 1024];
@@ -183,11 +226,7 @@ fn read(mut stream: UnixStream, deadline: Instant, limit: usize) -> Result<(u16,
         if let Some(Whole { response, content, .. }) = reply.whole() {
             return Ok((response.status, content.to_vec()));
         }
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(Error::TimedOut);
-        }
-        stream.set_read_timeout(Some(left))?;
+        stream.limit(left(deadline)?)?;
         match stream.read(&mut piece)? {
             0 => reply.end()?,
             count => pending.extend(piece.iter().take(count)),

@@ -4,6 +4,7 @@
 use std::mem;
 use std::vec;
 
+use super::authorized::Described;
 use super::collect::{CollectReply, Share};
 use super::fault::Fault;
 use super::held::Held;
@@ -14,7 +15,7 @@ use super::turn::{Hand, Progress};
 use super::{HostFact, ListenerSettings, Verdict};
 use crate::http::render;
 use crate::http::reply::Whole;
-use crate::rules::facts::{DaemonAnswer, Learned, Need, Order, Question};
+use crate::rules::facts::{DaemonAnswer, HostQuestion, Learned, Need, Order, Question};
 use crate::rules::{Edited, Judgement};
 
 /// A request that waits for its body, for facts and for orders.
@@ -31,6 +32,8 @@ pub(super) struct Asking {
     orders: vec::IntoIter<Order>,
     /// The questions about the image, until all facts about it are known.
     inquiry: Option<Inquiry>,
+    /// The request as plugins got it.
+    pub(super) described: Option<Described>,
     stage: Stage,
 }
 
@@ -73,6 +76,7 @@ impl Asking {
             news: false,
             orders: Vec::new().into_iter(),
             inquiry: None,
+            described: None,
             stage: Stage::None,
         }
     }
@@ -143,6 +147,9 @@ impl Asking {
                 let api = self.inquiry.as_ref().map(Inquiry::api).unwrap_or_default();
                 return Ok(self.ask(question.request(api), hand));
             }
+            // A draft that is outdated is not sent.
+            Some(Need::Authorization) if self.news => {}
+            Some(Need::Authorization) => return self.authorize(hand),
             None => {}
         }
         if self.news || self.draft.is_none() {
@@ -155,6 +162,19 @@ impl Asking {
             Some((edited, share)) => self.send(edited, share, hand),
             None => Ok(Progress::Waits),
         }
+    }
+
+    /// Asks the authorization plugins about the draft.
+    fn authorize(&mut self, hand: &mut Hand<'_>) -> Advanced {
+        self.needs.next();
+        let (Some((edited, _)), Some(authz)) = (&self.draft, &hand.settings.profile.authz) else {
+            return self.next(hand);
+        };
+        let authorization = Box::new(self.held.authorization(edited, authz));
+        let budget = &hand.settings.shared.budget;
+        self.described = Some(Described::new(&authorization, budget)?);
+        self.stage = Stage::Host;
+        Ok(Progress::Asks(HostQuestion::Authorize(authorization)))
     }
 
     /// Sends a request of the proxy to the daemon.
@@ -239,6 +259,10 @@ impl Asking {
                 self.held.facts.learn_job_socket(path.map_err(Fault::Refused)?);
                 self.judged(self.held.judge(hand.settings), hand)
             }
+            HostFact::Authorized(decision) => {
+                decision.map_err(Fault::Refused)?;
+                self.next(hand)
+            }
             HostFact::Store(_) | HostFact::Caller(_) => self.next(hand),
         }
     }
@@ -274,7 +298,8 @@ impl Asking {
             Learned::News => self.news = true,
             Learned::Hopeless => {
                 self.inquiry = None;
-                self.needs = Vec::new().into_iter();
+                let authorization = self.needs.find(|need| *need == Need::Authorization);
+                self.needs = Vec::from_iter(authorization).into_iter();
                 self.orders = Vec::new().into_iter();
             }
             Learned::Failed => return Ok(answer_client(answer)),

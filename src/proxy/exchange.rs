@@ -9,7 +9,7 @@
 //!            ├───────────────────┘  ├► Tunnelling ───────────────┤
 //!            │                      └► Building ─────────────────┘
 //!            │                            ▲
-//!            └ HTTP/2 with prior knowledge┘  (by Identifying, if rules depend on the caller)
+//!            └ HTTP/2 with prior knowledge┘  (by Identifying and Authorizing, if rules need that)
 //! ```
 
 use std::mem;
@@ -40,6 +40,8 @@ pub(super) enum Exchange {
     Idle(Scan),
     /// A connection that speaks HTTP/2 waits until its caller is known.
     Identifying(Call, Option<Result<(), Fault>>),
+    /// A connection that speaks HTTP/2 waits for the decision of authorization plugins.
+    Authorizing(Call, Option<Result<(), Fault>>),
     /// A request waits for its body, for facts and for orders.
     Asking(Box<Asking>),
     /// A request and its response pass, possibly at the same time.
@@ -67,7 +69,12 @@ impl Exchange {
             }
             Self::Identifying(_, known) => match known.take() {
                 None => Turn::Wait,
-                Some(result) => self.identified_http2(result, hand),
+                Some(Ok(())) => self.authorize_http2(hand),
+                Some(result) => self.open_http2(result, hand),
+            },
+            Self::Authorizing(_, decision) => match decision.take() {
+                None => Turn::Wait,
+                Some(result) => self.open_http2(result, hand),
             },
             Self::Asking(asking) => {
                 let progress = asking.advance(hand);
@@ -118,6 +125,10 @@ impl Exchange {
         match (self, fact) {
             (Self::Asking(asking), fact) => asking.found(fact),
             (Self::Building(building), HostFact::Store(store)) => building.learned(store),
+            (Self::Relaying(relaying), HostFact::Authorized(result)) => relaying.authorized(result),
+            (Self::Authorizing(_, decision), HostFact::Authorized(result)) => {
+                *decision = Some(result.map_err(Fault::Refused));
+            }
             _ => {}
         }
     }
@@ -147,7 +158,9 @@ impl Exchange {
             Self::Idle(_) | Self::Answering(_) | Self::Ending => None,
             Self::Asking(asking) => Some(asking.held.call),
             Self::Relaying(relaying) => Some(relaying.into_call()),
-            Self::Identifying(call, _) | Self::Tunnelling(call) => Some(call),
+            Self::Identifying(call, _) | Self::Authorizing(call, _) | Self::Tunnelling(call) => {
+                Some(call)
+            }
             Self::Building(building) => Some(building.into_call()),
         }
     }
@@ -263,8 +276,13 @@ impl Exchange {
         let Self::Asking(asking) = mem::take(self) else { return Turn::Again };
         let leaves_body = asking.held.leaves_body();
         let (mut call, persistent) = (asking.held.call, asking.held.persistent);
+        let authz = hand.settings.profile.authz.as_ref();
+        let holds = authz.is_some_and(|authz| authz.holds_response(call.operation));
+        let described = asking.described.filter(|_| holds);
         *self = Self::Relaying(match next {
-            asking::Next::Sent(upload) => Relaying::new(call, upload, persistent),
+            asking::Next::Sent(upload) => {
+                Relaying::new(call, upload, persistent).described(described)
+            }
             asking::Next::Answered(status, answer) => {
                 call.status = Some(status);
                 if leaves_body {
@@ -316,7 +334,7 @@ impl Exchange {
     }
 
     /// Begins a connection that speaks HTTP/2 from its first byte.
-    fn speaks_http2(&mut self, call: Call, hand: &Hand<'_>) -> Turn {
+    fn speaks_http2(&mut self, call: Call, hand: &mut Hand<'_>) -> Turn {
         let profile = &hand.settings.profile;
         match &profile.of_caller {
             Some(of_caller) if of_caller.concerns(call.operation, profile.no_buildkit) => {
@@ -324,14 +342,22 @@ impl Exchange {
                 Turn::Step(Step::Ask(HostQuestion::Caller(of_caller.wanted())))
             }
             _ => {
-                *self = Self::Identifying(call, Some(Ok(())));
-                Turn::Again
+                *self = Self::Identifying(call, None);
+                self.authorize_http2(hand)
             }
         }
     }
 
-    /// Continues once the caller is known, or cannot be known.
-    fn identified_http2(&mut self, result: Result<(), Fault>, hand: &mut Hand<'_>) -> Turn {
+    /// Asks the authorization plugins about a connection whose caller is known, if there are some.
+    fn authorize_http2(&mut self, hand: &mut Hand<'_>) -> Turn {
+        let Some(authz) = &hand.settings.profile.authz else { return self.open_http2(Ok(()), hand) };
+        let question = HostQuestion::Authorize(Box::new(authz.http2()));
+        *self = Self::Authorizing(self.leave(hand), None);
+        Turn::Step(Step::Ask(question))
+    }
+
+    /// Continues once it is known if the connection may be opened.
+    fn open_http2(&mut self, result: Result<(), Fault>, hand: &mut Hand<'_>) -> Turn {
         let mut call = self.leave(hand);
         let decided =
             || policy::buildkit::connected(&hand.settings.profile).map_err(Fault::Refused);

@@ -11,6 +11,7 @@ use super::outcome::{Call, Verdict};
 use super::relay::Upload;
 use super::turn::Hand;
 use crate::http::render;
+use crate::rules::authz::{Authorization, Authz};
 use crate::rules::facts::Facts;
 use crate::rules::{self, Asked, Edited, Judgement, Traits};
 
@@ -93,6 +94,32 @@ impl Held {
         rules::judge(&settings.profile, &asked, &self.facts)
     }
 
+    /// Returns the question to authorization plugins about the request as it is sent with `edited`.
+    pub(super) fn authorization(&self, edited: &Edited, authz: &Authz) -> Authorization {
+        let body = edited.body.as_deref().or(self.body.as_ref().map(Collect::content));
+        let mut head = self.edited_head(self.head.clone(), edited.target.as_deref());
+        if let Some(body) = body {
+            head = self.head_of_body(head, body.len());
+        }
+        authz.request(self.call.operation, &head, body)
+    }
+
+    /// Returns `head` with another request-target, if there is one.
+    fn edited_head(&self, head: Vec<u8>, target: Option<&str>) -> Vec<u8> {
+        match target {
+            Some(target) => render::with_target(&head, self.target.clone(), target),
+            None => head,
+        }
+    }
+
+    /// Returns `head` for a body of this length.
+    fn head_of_body(&self, mut head: Vec<u8>, length: usize) -> Vec<u8> {
+        if self.traits.is_empty() && length > 0 {
+            head = render::for_document(&head);
+        }
+        render::with_length(&head, length)
+    }
+
     /// Sends the request with an edit, whose body uses `share` of the budget.
     ///
     /// # Errors
@@ -104,10 +131,8 @@ impl Held {
         lanes: &mut Lanes,
     ) -> Result<Upload, Fault> {
         self.call.verdict = Verdict::Forwarded(edited.forced);
-        let mut head = std::mem::take(&mut self.head);
-        if let Some(target) = &edited.target {
-            head = render::with_target(&head, self.target.clone(), target);
-        }
+        let head = std::mem::take(&mut self.head);
+        let head = self.edited_head(head, edited.target.as_deref());
         let gathered = self.body.take();
         let body = edited.body.or_else(|| Some(gathered?.content().to_vec()));
         let Some(mut request) = body else {
@@ -115,11 +140,8 @@ impl Held {
             lanes.up.queue(head);
             return Ok(Upload::Sending(self.traits.framing.into()));
         };
-        if self.traits.is_empty() && !request.is_empty() {
-            head = render::for_document(&head);
-        }
         // The edit reserves space for the head, since a second copy of the body would cost more.
-        request.splice(..0, render::with_length(&head, request.len()));
+        request.splice(..0, self.head_of_body(head, request.len()));
         share.hold(request.len())?;
         lanes.hand(self.complete, request.len());
         lanes.up.queue(request);

@@ -13,6 +13,7 @@
 
 mod answering;
 mod asking;
+mod authorized;
 mod callers;
 mod collect;
 mod deadline;
@@ -126,6 +127,8 @@ pub enum HostFact {
     JobSocket(Result<String, Refusal>),
     /// The process that made the connection, or the reason why it is not known.
     Caller(Result<Caller, Refusal>),
+    /// The decision of authorization plugins.
+    Authorized(Result<(), Refusal>),
 }
 
 /// A request that the proxy itself answers.

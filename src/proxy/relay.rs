@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::authorized::{Described, Withheld};
 use super::collect::Share;
 use super::fault::Fault;
 use super::lane::{Lane, Sink};
@@ -14,7 +15,9 @@ use crate::engine::Upgrade;
 use crate::http::Malformed;
 use crate::http::body::{self, Body, Framing};
 use crate::http::head::{self, Response, Scan};
-use crate::rules::reply::ReplyPlan;
+use crate::rules::Refusal;
+use crate::rules::facts::HostQuestion;
+use crate::rules::reply::{ReplyPlan, Rewrite};
 
 /// A request and its response in transit.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub(super) struct Relaying {
     persistent: bool,
     upload: Upload,
     reply: Reply,
+    /// The request as plugins got it that decide about the response.
+    described: Option<Described>,
 }
 
 /// The state of the request, whose head may leave.
@@ -48,6 +53,8 @@ enum Reply {
     Body(Body),
     /// It is gathered whole, and rewritten.
     Whole(Box<GatheredReply>),
+    /// It waits for the decision of plugins.
+    Withheld(Withheld),
     /// Its head may leave; its lines are rewritten.
     Lines(Box<Lines>),
     /// All of it may leave.
@@ -76,12 +83,24 @@ enum ReplyKind {
 impl Relaying {
     /// Relays a request whose response is expected.
     pub(super) fn new(call: Call, upload: Upload, persistent: bool) -> Self {
-        Self { call, persistent, upload, reply: Reply::Head(Scan::default()) }
+        Self { call, persistent, upload, reply: Reply::Head(Scan::default()), described: None }
     }
 
     /// Relays a request whose response is in the outbox.
     pub(super) fn answered(call: Call, persistent: bool) -> Self {
-        Self { call, persistent, upload: Upload::Sent, reply: Reply::Done }
+        Self { call, persistent, upload: Upload::Sent, reply: Reply::Done, described: None }
+    }
+
+    /// Keeps the request as plugins got it.
+    pub(super) fn described(self, described: Option<Described>) -> Self {
+        Self { described, ..self }
+    }
+
+    /// Takes the decision of plugins about the response.
+    pub(super) fn authorized(&mut self, decision: Result<(), Refusal>) {
+        if let Reply::Withheld(withheld) = &mut self.reply {
+            withheld.decided(decision);
+        }
     }
 
     /// Returns `true` while part of the request body is missing.
@@ -102,7 +121,9 @@ impl Relaying {
         let lanes = &mut *hand.lanes;
         if let Err(malformed) = self.upload(&mut lanes.up) {
             return match self.reply {
-                Reply::Head(_) | Reply::Whole(_) => Err(Fault::Request(malformed)),
+                Reply::Head(_) | Reply::Whole(_) | Reply::Withheld(_) => {
+                    Err(Fault::Request(malformed))
+                }
                 Reply::Body(_) | Reply::Lines(_) | Reply::Done => Ok(Progress::Cut),
             };
         }
@@ -119,8 +140,16 @@ impl Relaying {
                 Err(_) => return Ok(Progress::Cut),
             },
             Reply::Whole(whole) => match whole.advance(&mut lanes.down)? {
-                false if lanes.down.has_ended() => return Err(Fault::ResponseCutShort),
-                done => done,
+                None if lanes.down.has_ended() => return Err(Fault::ResponseCutShort),
+                None => false,
+                Some((head, content)) => return Ok(self.complete(head, &content, hand)),
+            },
+            Reply::Withheld(withheld) => match withheld.response()? {
+                None => false,
+                Some(response) => {
+                    lanes.down.queue(response);
+                    true
+                }
             },
             Reply::Lines(stream) => match stream.advance(&mut lanes.down) {
                 Ok(done) => done,
@@ -133,6 +162,33 @@ impl Relaying {
         }
         self.reply = Reply::Done;
         Ok(Progress::Moved)
+    }
+
+    /// Sends a response that was gathered, or asks plugins about it.
+    fn complete(
+        &mut self,
+        head: Vec<u8>,
+        content: &[u8],
+        hand: &mut Hand<'_>,
+    ) -> Progress<Next> {
+        let authz = self.described.take().zip(hand.settings.profile.authz.as_ref());
+        let question = authz.map(|(described, authz)| {
+            let status = self.call.status.unwrap_or_default();
+            described.response(authz, status, &head, content)
+        });
+        let mut response = head;
+        response.extend_from_slice(content);
+        match question {
+            Some(question) => {
+                self.reply = Reply::Withheld(Withheld::new(response));
+                Progress::Asks(HostQuestion::Authorize(Box::new(question)))
+            }
+            None => {
+                hand.lanes.down.queue(response);
+                self.reply = Reply::Done;
+                Progress::Moved
+            }
+        }
     }
 
     fn upload(&mut self, up: &mut Lane) -> Result<(), Malformed> {
@@ -207,6 +263,7 @@ impl Relaying {
             _ => ReplyPlan::Pass,
         };
         let whole = match (plan, framing) {
+            (ReplyPlan::Pass, _) if self.described.is_some() => None,
             (ReplyPlan::Pass, _) => {
                 lanes.down.permit(end as u64);
                 return Ok(Reply::Body(framing.into()));
@@ -216,9 +273,11 @@ impl Relaying {
                 lanes.down.set_aside();
                 return Ok(Reply::Lines(Box::new(Lines::new(framing, rewrite))));
             }
-            (ReplyPlan::Whole(rewrite), _) => rewrite,
+            (ReplyPlan::Whole(rewrite), _) => Some(rewrite),
             (ReplyPlan::Lines(rewrite), _) => {
-                Arc::new(move |content: &[u8]| Some(reply::each_line(content, &rewrite)))
+                let rewrite: Rewrite =
+                    Arc::new(move |content: &[u8]| Some(reply::each_line(content, &rewrite)));
+                Some(rewrite)
             }
         };
         let head = lanes.down.unseen().get(..end).unwrap_or_default().to_vec();

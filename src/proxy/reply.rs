@@ -20,7 +20,9 @@ const LINE_LIMIT: usize = 1024 * 1024;
 pub(super) struct GatheredReply {
     head: Vec<u8>,
     collect: Collect,
-    rewrite: Rewrite,
+    framing: Framing,
+    /// The edit of the document, if there is one.
+    rewrite: Option<Rewrite>,
 }
 
 impl GatheredReply {
@@ -31,28 +33,30 @@ impl GatheredReply {
     pub(super) fn new(
         head: Vec<u8>,
         framing: Framing,
-        rewrite: Rewrite,
+        rewrite: Option<Rewrite>,
         budget: &Rc<Budget>,
     ) -> Result<Self, Fault> {
         let collect = Collect::new(framing, budget).map_err(of_response)?;
-        Ok(Self { head, collect, rewrite })
+        Ok(Self { head, collect, framing, rewrite })
     }
 
-    /// Takes the received bytes. Returns `true` once the response is in the client's outbox.
+    /// Takes the received bytes. Returns the head and the content for the client once they are complete.
     ///
     /// # Errors
     /// A malformed body, or one above the limit.
-    pub(super) fn advance(&mut self, down: &mut Lane) -> Result<bool, Fault> {
+    pub(super) fn advance(&mut self, down: &mut Lane) -> Result<Option<(Vec<u8>, Vec<u8>)>, Fault> {
         if !self.collect.advance(down).map_err(of_response)? {
-            return Ok(false);
+            return Ok(None);
         }
         let content = self.collect.content();
-        let rewritten = (self.rewrite)(content);
-        let content = rewritten.as_deref().unwrap_or(content);
-        let mut response = render::with_length(&self.head, content.len());
-        response.extend_from_slice(content);
-        down.queue(response);
-        Ok(true)
+        let rewritten = self.rewrite.as_ref().and_then(|rewrite| rewrite(content));
+        let content = rewritten.unwrap_or_else(|| content.to_vec());
+        let head = match self.framing {
+            // The response to a HEAD has a length and no content.
+            Framing::None => mem::take(&mut self.head),
+            _ => render::with_length(&self.head, content.len()),
+        };
+        Ok(Some((head, content)))
     }
 }
 

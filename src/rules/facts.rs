@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::Profile;
+use super::authz::Authorization;
 use super::caller::Wanted;
 use super::mounts::path::clean;
 use crate::engine::{Api, client};
@@ -23,6 +24,8 @@ pub enum Need {
     Daemon(Question),
     /// The host on which the daemon runs knows it.
     Host(HostQuestion),
+    /// The authorization plugins allow the draft. It comes last, and the draft is sent as it was authorized.
+    Authorization,
 }
 
 /// A question to the daemon, on the client's connection.
@@ -55,6 +58,8 @@ pub enum HostQuestion {
     Caller(Wanted),
     /// The host path of a new socket for what the container creates itself.
     JobSocket,
+    /// The decision of authorization plugins.
+    Authorize(Box<Authorization>),
 }
 
 /// The relation of a host path to the daemon's socket. A greater one hides a lesser one.

@@ -8,6 +8,7 @@
 //! A judgement is pure. Its caller fetches missing facts from the daemon or the host, and judges the
 //! request again.
 
+pub mod authz;
 mod body;
 pub mod caller;
 pub mod facts;
@@ -30,6 +31,7 @@ pub use mounts::AnonymousVolumes;
 pub use reason::Reason;
 pub use refusal::Refusal;
 
+use self::authz::Authz;
 use self::caller::{OfCaller, Wanted};
 use self::facts::{Facts, HostQuestion, Need, Order, Question};
 use self::inject::{dockerfile_changes, query};
@@ -64,6 +66,8 @@ pub struct Profile {
     pub job_socket: Option<String>,
     /// The policy, if there is one.
     pub policy: Option<Arc<Policy>>,
+    /// The authorization plugins, if there are some.
+    pub authz: Option<Arc<Authz>>,
     /// The rules that depend on the caller. While they are there, the other rules are incomplete.
     pub of_caller: Option<Box<OfCaller>>,
 }
@@ -86,6 +90,7 @@ impl Profile {
             && self.paths == other.paths
             && self.job_socket == other.job_socket
             && self.policy == other.policy
+            && self.authz == other.authz
             && match (&self.of_caller, &other.of_caller) {
                 (None, None) => true,
                 (Some(one), Some(other)) => one.is_like(other),
@@ -126,6 +131,8 @@ pub struct Traits {
     /// `true` if Go's server would read the body as a form, whose fields come before those of the
     /// query.
     pub form: bool,
+    /// `true` if the body is declared as JSON.
+    pub json: bool,
 }
 
 impl Traits {
@@ -133,8 +140,10 @@ impl Traits {
     #[must_use]
     pub fn of(request: &Request<'_>) -> Self {
         let framing = request.framing;
-        let form = !is_empty(framing) && request.content_type.is_some_and(may_be_form);
-        Self { framing, encoded: request.encoded, form }
+        let content_type = request.content_type.filter(|_| !is_empty(framing));
+        let form = content_type.is_some_and(may_be_form);
+        let json = content_type.is_some_and(|text| may_be(text, &[b"application/json"]));
+        Self { framing, encoded: request.encoded, form, json }
     }
 
     /// Returns `true` if there is no body.
@@ -204,6 +213,7 @@ impl From<Retarget> for Judgement {
 pub fn judge(profile: &Profile, asked: &Asked<'_>, facts: &Facts) -> Judgement {
     judged(profile, asked, facts)
         .and_then(|judgement| policy::applied(profile, asked, facts, judgement))
+        .and_then(|judgement| authz::applied(profile, asked, judgement))
         .unwrap_or_else(Judgement::Refuse)
 }
 
@@ -251,7 +261,8 @@ fn caller(
     if !of_caller.concerns(operation, profile.no_buildkit) {
         return Ok(None);
     }
-    let import = operation.payload == Payload::Query(QueryShape::Import);
+    let import =
+        operation.payload == Payload::Query(QueryShape::Import) && profile.authz.is_none();
     Ok((!import || !dockerfile_changes::pulls(target)?).then(|| of_caller.wanted()))
 }
 
@@ -295,13 +306,17 @@ fn start(framing: Framing) -> Result<Judgement, Refusal> {
 /// Go folds case and trims whitespace by Unicode, so a form may be spelled with a no-break space or a
 /// dotted capital I. Real media types are ASCII.
 fn may_be_form(content_type: &[u8]) -> bool {
+    may_be(content_type, &[b"application/x-www-form-urlencoded", b"multipart/form-data"])
+}
+
+/// Returns `true` if Go's server could read `content_type` as one of `media_types`.
+fn may_be(content_type: &[u8], media_types: &[&[u8]]) -> bool {
     if !content_type.is_ascii() {
         return true;
     }
     let end = memchr::memchr(b';', content_type).unwrap_or(content_type.len());
     let media_type = content_type.get(..end).unwrap_or_default().trim_ascii();
-    media_type.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
-        || media_type.eq_ignore_ascii_case(b"multipart/form-data")
+    media_types.iter().any(|known| media_type.eq_ignore_ascii_case(known))
 }
 
 fn unknown() -> Refusal {

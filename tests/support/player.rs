@@ -67,6 +67,8 @@ pub struct Player {
     pub caller: Result<Caller, Refusal>,
     /// The socket that each container gets, if the rules give it one.
     pub job_socket: Result<String, Refusal>,
+    /// The decision of authorization plugins.
+    pub authorized: Result<(), Refusal>,
     connected: bool,
     closed: bool,
     now: Instant,
@@ -103,6 +105,7 @@ impl Player {
             store: Store::Unknown,
             caller: Ok(caller()),
             job_socket: Ok("/run/ci.sock.jobs/1".to_owned()),
+            authorized: Ok(()),
             pace,
             connected: true,
             closed: false,
@@ -248,6 +251,7 @@ impl Player {
             HostQuestion::Store => HostFact::Store(self.store),
             HostQuestion::JobSocket => HostFact::JobSocket(self.job_socket.clone()),
             HostQuestion::Caller(_) => HostFact::Caller(self.caller.clone()),
+            HostQuestion::Authorize(_) => HostFact::Authorized(self.authorized.clone()),
             HostQuestion::Paths(paths) => {
                 let other = |path| (path, Relation::Other);
                 HostFact::Paths(paths.into_iter().map(other).collect())

@@ -9,20 +9,27 @@ use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use mio::{Registry, Token, Waker};
 
+use super::authz::{Plugins, undecided};
 use super::caller::{Answer as CallerAnswer, Inquiry, owner};
 use super::socket_identity::SocketIdentity;
 use crate::net::client;
 use crate::net::daemons::DaemonId;
 use crate::proxy::{Blind, LOOK_LIMIT};
+use crate::rules::Refusal;
+use crate::rules::authz::Authorization;
 use crate::rules::buildkit::Store;
 use crate::rules::caller::{Container, Unknown};
 use crate::rules::socket::Relation;
 
 /// Maximum number of threads. Further questions wait.
 const AT_ONCE: usize = 64;
+
+/// Maximum number of threads that ask authorization plugins. The others stay free while a plugin hangs.
+const PLUGINS_AT_ONCE: usize = 16;
 
 /// Threads that answer questions, and the pairs that wait.
 #[derive(Debug)]
@@ -31,6 +38,7 @@ pub(in crate::net) struct Blocking(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     board: Mutex<Board>,
+    plugins: Plugins,
     /// Wakes the event loop.
     waker: Waker,
 }
@@ -56,6 +64,8 @@ pub(in crate::net) enum Question {
     Caller(Inquiry),
     /// The container of the daemon at the first path that mounts the socket at the second.
     Owner(PathBuf, PathBuf),
+    /// The decision of authorization plugins.
+    Authorization(Box<Authorization>),
 }
 
 /// An answer to a [`Question`].
@@ -65,16 +75,18 @@ pub(in crate::net) enum Fact {
     Store(Store),
     Caller(Box<Result<CallerAnswer, Unknown>>),
     Owner(Result<Box<Container>, Unknown>),
+    Authorized(Result<(), Refusal>),
 }
 
 impl Question {
     /// Finds the answer, which may block.
-    fn answer(&self) -> Fact {
+    fn answer(&self, plugins: &Plugins) -> Fact {
         match self {
             Self::Path(_, look, path) => Fact::Path(look.at_last(path)),
             Self::Store(daemon) => Fact::Store(client::store(daemon)),
             Self::Caller(inquiry) => Fact::Caller(Box::new(inquiry.answer())),
             Self::Owner(daemon, socket) => Fact::Owner(owner(daemon, socket).map(Box::new)),
+            Self::Authorization(question) => Fact::Authorized(plugins.decide(question)),
         }
     }
 
@@ -85,6 +97,15 @@ impl Question {
             Self::Store(_) => Fact::Store(Store::Unknown),
             Self::Caller(_) => Fact::Caller(Box::new(Err(unknown(why)))),
             Self::Owner(..) => Fact::Owner(Err(unknown(why))),
+            Self::Authorization(question) => Fact::Authorized(Err(undecided(question, &why))),
+        }
+    }
+
+    /// Returns the time for which an answer is waited for. The thread that asks plugins has less, and knows more.
+    pub(in crate::net) fn limit(&self) -> Duration {
+        match self {
+            Self::Authorization(_) => LOOK_LIMIT + Duration::from_secs(1),
+            _ => LOOK_LIMIT,
         }
     }
 
@@ -142,7 +163,7 @@ impl Blocking {
     /// No descriptor is left.
     pub(in crate::net) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         let (board, waker) = (Mutex::default(), Waker::new(registry, token)?);
-        Ok(Self(Arc::new(Shared { board, waker })))
+        Ok(Self(Arc::new(Shared { board, plugins: Plugins::default(), waker })))
     }
 
     /// Asks a question for a pair. The answer may be known at once.
@@ -221,7 +242,7 @@ impl Shared {
     /// Answers questions until none is left.
     fn work(&self) {
         while let Some((question, answer)) = self.begin() {
-            let _ = answer.set(question.answer());
+            let _ = answer.set(question.answer(&self.plugins));
             self.over(&answer);
             // This fails only after the event loop has ended.
             let _ = self.waker.wake();
@@ -232,7 +253,12 @@ impl Shared {
     fn begin(&self) -> Option<(Question, Arc<Answer>)> {
         let mut board = self.board();
         board.forget_given_up();
-        let Some(task) = board.tasks.iter_mut().find(|task| !task.begun) else {
+        let asks_plugins = |task: &Task| matches!(task.question, Question::Authorization(_));
+        let asking = board.tasks.iter().filter(|task| task.begun && asks_plugins(task)).count();
+        let may_begin = |task: &&mut Task| {
+            !task.begun && (asking < PLUGINS_AT_ONCE || !asks_plugins(task))
+        };
+        let Some(task) = board.tasks.iter_mut().find(may_begin) else {
             board.threads -= 1;
             return None;
         };

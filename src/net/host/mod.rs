@@ -1,6 +1,7 @@
 //! Facts that the host knows: the files at its paths, the process of a client, the container in which
 //! the proxy runs.
 
+pub mod authz;
 pub(super) mod blocking;
 pub(super) mod caller;
 mod cgroup;

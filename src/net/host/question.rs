@@ -10,7 +10,7 @@ use super::caller::{self, Connection, Found, Kernel, Part};
 use super::socket_identity::{Seen, SocketIdentity};
 use crate::net::daemons::Daemon;
 use crate::net::listen::jobs::Job;
-use crate::proxy::{Blind, HostFact, LOOK_LIMIT};
+use crate::proxy::{Blind, HostFact};
 use crate::rules::Refusal;
 use crate::rules::caller::{Caller, Container, Unknown, Wanted};
 use crate::rules::facts::HostQuestion;
@@ -86,6 +86,7 @@ impl Lookup {
             },
             // It is answered where the sockets of the server are.
             HostQuestion::JobSocket => {}
+            HostQuestion::Authorize(question) => self.send(Question::Authorization(question), host),
             HostQuestion::Store => self.send(Question::Store(host.daemon.path().to_owned()), host),
             HostQuestion::Paths(paths) => {
                 // The daemon's socket is looked up once for all of them.
@@ -160,6 +161,7 @@ impl Lookup {
             self.awaited = None;
             let answer = match fact {
                 Fact::Store(store) => Some(HostFact::Store(store)),
+                Fact::Authorized(decision) => Some(HostFact::Authorized(decision)),
                 Fact::Caller(answer) => {
                     let part = self.caller.take()?;
                     let caller = answer.and_then(|answer| part.complete(answer, &host.asked()));
@@ -206,7 +208,8 @@ impl Lookup {
 
     fn send(&mut self, question: Question, host: &Host<'_>) {
         let asked = host.blocking.ask(question.clone(), host.pair);
-        self.awaited = Some(Awaited { question, asked, until: host.now + LOOK_LIMIT });
+        let until = host.now + question.limit();
+        self.awaited = Some(Awaited { question, asked, until });
     }
 }
 

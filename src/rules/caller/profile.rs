@@ -23,6 +23,8 @@ pub struct OfCaller {
     maps: bool,
     /// `true` if the policy needs the mounts of the caller.
     binds: bool,
+    /// `true` if authorization plugins get the caller's user.
+    authz: bool,
     wanted: Wanted,
 }
 
@@ -35,7 +37,9 @@ impl Profile {
         let maps = wanted.is_some();
         let of_policy = self.policy.as_ref().and_then(|policy| policy.wanted());
         let binds = of_policy.is_some();
+        let authz = self.authz.is_some();
         wanted = either(wanted, of_policy);
+        wanted = either(wanted, authz.then_some(Wanted::USER));
         let (mut shown, mut dynamic) = (Vec::new(), Vec::new());
         for rule in &inject {
             let mut own = None;
@@ -60,7 +64,7 @@ impl Profile {
         }
         self.of_caller = wanted.map(|wanted| {
             let (dynamic, listener) = (dynamic.into_iter().collect(), listener.to_owned());
-            Box::new(OfCaller { inject, paths, listener, dynamic, maps, binds, wanted })
+            Box::new(OfCaller { inject, paths, listener, dynamic, maps, binds, authz, wanted })
         });
         self
     }
@@ -90,6 +94,7 @@ impl Profile {
                     Arc::clone(policy)
                 }
             }),
+            authz: self.authz.as_ref().map(|authz| Arc::new(authz.for_caller(caller))),
             of_caller: None,
             ..self.clone()
         })
@@ -121,6 +126,7 @@ impl OfCaller {
     pub fn concerns(&self, operation: &Operation, no_buildkit: bool) -> bool {
         let dynamic = &self.dynamic;
         match operation.payload {
+            _ if self.authz => true,
             Payload::Body(shape) => {
                 let mounts = (self.maps || self.binds) && shape.storage != Storage::Nothing;
                 let binds = *shape == CONTAINER && !dynamic.mounts().binds.is_empty();

@@ -18,7 +18,7 @@ fn profile() -> Profile {
 }
 
 fn asked() -> Asked<'static> {
-    let traits = Traits { framing: Framing::None, encoded: false, form: false };
+    let traits = Traits { framing: Framing::None, encoded: false, form: false, json: false };
     Asked { operation: route("POST", b"/containers/create"), target: "/", traits, body: None }
 }
 

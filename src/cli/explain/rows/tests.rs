@@ -79,7 +79,7 @@ fn an_effect_names_the_clients_value() {
 
 /// Returns the client's value of a rule in a request, as JSON.
 fn value_of(path: &str, target: &str, body: &str, rule: &Inject) -> Option<String> {
-    let traits = Traits { framing: Framing::None, encoded: false, form: false };
+    let traits = Traits { framing: Framing::None, encoded: false, form: false, json: false };
     let operation = route("POST", path.as_bytes());
     let asked = Asked { operation, target, traits, body: Some(body.as_bytes()) };
     there(&asked, rule).map(|there| there.to_string())

@@ -47,7 +47,7 @@ fn each_caller_gets_its_values() {
 
 /// Judges a request with this body.
 fn judged(profile: &Profile, path: &str, body: &str) -> Judgement {
-    let traits = Traits { framing: Framing::Length(2), encoded: false, form: false };
+    let traits = Traits { framing: Framing::Length(2), encoded: false, form: false, json: false };
     let operation = route("POST", path.as_bytes());
     let asked = Asked { operation, target: path, traits, body: Some(body.as_bytes()) };
     judge(profile, &asked, &Facts::default())
