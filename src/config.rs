@@ -3,6 +3,7 @@
 //! Every value is made by a function that refuses unusable input and returns an [`Invalid`]. Only `cli`
 //! knows which flag or variable a value came from; it puts that name before the error.
 
+pub mod authz;
 mod cgroup;
 mod drain;
 pub mod file;
@@ -30,6 +31,7 @@ pub use removal::{Removal, age, duration};
 pub use socket::SocketAccess;
 
 use crate::engine::shapes::Place;
+use crate::rules::authz::{Authz, Plugin};
 use crate::rules::inject::{How, Inject, Value};
 use crate::rules::paths::PathRules;
 use crate::rules::policy::Policy;
@@ -91,6 +93,8 @@ pub struct Listener {
     pub removal: Removal,
     /// The policy, if there is one.
     pub policy: Option<Arc<Policy>>,
+    /// The authorization plugins.
+    pub authz: Vec<Plugin>,
 }
 
 /// A value, and where it was given.
@@ -197,6 +201,7 @@ impl Listener {
             anonymous_volumes: self.anonymous_volumes,
             job_socket: self.removal.job_socket.clone(),
             policy: self.policy.clone(),
+            authz: (!self.authz.is_empty()).then(|| Arc::new(Authz::of(self.authz.clone()))),
             ..Profile::default()
         };
         let inject = labels.chain(parents).chain(self.inject.iter().cloned()).collect();

@@ -14,8 +14,10 @@ use crate::config::{
 };
 use crate::engine::shapes::Place;
 use crate::net::client::{self, Daemon};
+use crate::net::host::authz::{self, NotFound};
 use crate::net::host::own_container;
 use crate::net::listen::socket::{self as listener, PathState};
+use crate::rules::authz::Plugin;
 use crate::rules::inject::{Inject, Value};
 use crate::rules::socket::SocketBind;
 use crate::rules::{AnonymousVolumes, Profile};
@@ -68,6 +70,30 @@ pub fn check(config: &Config, passed: &[Passed]) -> Report {
     report
 }
 
+/// Asks the authorization plugins of a listener what they are.
+fn plugins(listener: &Listener, report: &mut Report) {
+    for Plugin { name, responses, from } in &listener.authz {
+        let what = if *responses { "requests and responses" } else { "requests" };
+        match authz::find(name) {
+            Ok(address) => {
+                report
+                    .plan
+                    .push(format!("authorization plugin {name} at {address} decides about {what}"));
+                if let Err(why) = authz::activate(&address, client::TIMEOUT) {
+                    report.warnings.push(format!("{from}: authorization plugin {name:?}: {why}"));
+                }
+            }
+            Err(why @ NotFound::Missing) => {
+                report.plan.push(format!("authorization plugin {name} decides about {what}"));
+                report.warnings.push(format!("{from}: authorization plugin {name:?}: {why}"));
+            }
+            Err(NotFound::Unfit(why)) => {
+                report.error(Exit::Usage, format!("{from}: authorization plugin {name:?}: {why}"));
+            }
+        }
+    }
+}
+
 /// Reports what a start would do for one listener.
 fn of_listener(listener: &Listener, passed: &[&Path], report: &mut Report) {
     let daemon = ask_daemon(listener, report);
@@ -91,6 +117,7 @@ fn of_listener(listener: &Listener, passed: &[&Path], report: &mut Report) {
     report.plan.push(mounts(listener));
     report.plan.extend(choices(listener, &profile));
     report.plan.extend(listener.policy.iter().flat_map(|policy| policy::rules(policy)));
+    plugins(listener, report);
 }
 
 /// Describes the settings that differ from the defaults, without labels and cgroup parents.

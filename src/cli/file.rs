@@ -7,8 +7,9 @@ use super::flags::FLAGS;
 use super::settings::{Form, Given, Key, Scope, Setting, Settings};
 use crate::config::file::{Item, Source, Spanned, Table, entries, found, joined};
 use crate::config::inject::{Reader, TREATMENTS};
-use crate::config::{Fault, Sourced, policy, similar};
+use crate::config::{Fault, Sourced, authz, policy, similar};
 use crate::engine::fields::Section;
+use crate::rules::authz::Plugin;
 use crate::rules::inject::Inject;
 use crate::rules::policy::Policy;
 
@@ -31,6 +32,7 @@ pub(super) struct Level {
     pub(super) settings: Settings,
     pub(super) inject: Vec<Inject>,
     pub(super) policy: Option<Sourced<Arc<Policy>>>,
+    pub(super) authz: Option<Vec<Plugin>>,
 }
 
 /// A table of the file that has keys.
@@ -48,6 +50,7 @@ enum Meaning {
     Defaults,
     Name,
     Policy,
+    Plugins,
     Section(Section),
     Setting(Setting, Form),
 }
@@ -58,6 +61,7 @@ const STRUCTURE: &[(&str, &[Part], Meaning)] = &[
     ("defaults", &[Part::Top], Meaning::Defaults),
     ("name", &[Part::Listener], Meaning::Name),
     ("policy", &[Part::Listener, Part::Defaults], Meaning::Policy),
+    ("authz_plugins", &[Part::Listener, Part::Defaults], Meaning::Plugins),
 ];
 
 /// Returns all keys, each with the tables that may have it.
@@ -121,6 +125,9 @@ impl Walk<'_> {
                         let value = Arc::new(reader.policy(table));
                         level.policy = Some(Sourced { value, by });
                     }
+                }
+                Some(Meaning::Plugins) => {
+                    level.authz = Some(authz::plugins(&self.source, item, &mut self.faults));
                 }
                 Some(Meaning::Setting(setting, form)) => {
                     self.setting(&mut level.settings, setting, form, by, item);

@@ -9,8 +9,10 @@ use super::Exit;
 use super::check::{checked_parents, exit_of, fixed_parents};
 use crate::config::{Config, Listener};
 use crate::net::client;
+use crate::net::host::authz::{self, NotFound};
 use crate::net::host::own_container;
 use crate::rules::Profile;
+use crate::rules::authz::Plugin;
 
 /// The answers of daemons about their cgroup drivers.
 #[derive(Default)]
@@ -49,7 +51,10 @@ pub fn profiles(config: &Config) -> Result<Vec<ListenerRules>, Vec<(Exit, String
     let mut drivers = Drivers::default();
     let (mut profiles, mut errors) = (Vec::new(), Vec::new());
     for listener in &config.listeners {
-        match check_cgroup_parents(listener, &mut drivers).and_then(|()| rules(listener)) {
+        match check_cgroup_parents(listener, &mut drivers)
+            .and_then(|()| check_plugins(listener))
+            .and_then(|()| rules(listener))
+        {
             Ok(rules) => profiles.push(rules),
             Err(error) => errors.push(error),
         }
@@ -69,6 +74,24 @@ fn rules(listener: &Listener) -> Result<ListenerRules, (Exit, String)> {
         profile: profile(listener)?,
         of_jobs: of_jobs.as_ref().map(profile).transpose()?,
     })
+}
+
+/// Refuses a plugin that the proxy can never ask. Warns of one that is not there, which may start later.
+fn check_plugins(listener: &Listener) -> Result<(), (Exit, String)> {
+    for Plugin { name, from, .. } in &listener.authz {
+        match authz::find(name) {
+            Ok(_) => {}
+            Err(NotFound::Missing) => {
+                warn!(
+                    "{from}: no authorization plugin {name:?} is there yet; requests are refused until it is"
+                );
+            }
+            Err(NotFound::Unfit(why)) => {
+                return Err((Exit::Usage, format!("{from}: authorization plugin {name:?}: {why}")));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a cgroup parent that the daemon's cgroup driver cannot use, since otherwise every container of

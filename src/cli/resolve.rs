@@ -209,6 +209,7 @@ impl ListenerSource<'_> {
             paths: paths?,
             removal: removal?,
             policy: policy?,
+            authz: self.level.authz.or_else(|| self.defaults.authz.clone()).unwrap_or_default(),
         };
         errors.extend(nameless(&listener));
         errors.extend(removal::unfit_sockets(&levels, &listener));

@@ -19,6 +19,7 @@ fn the_own_container_is_looked_up_only_for_self() {
         paths: PathRules::default(),
         removal: Removal::default(),
         policy: None,
+        authz: Vec::new(),
     };
     let profile = listener.profile(|| Err(())).unwrap();
     assert_eq!(profile.inject.cgroup_parent(), Some("/ci"));

@@ -19,7 +19,7 @@ use crate::rules::buildkit::Store;
 
 /// Time for a request and its whole response. A daemon that lists its plugins for `/info` may take
 /// a second; the startup of the proxy must not hang on a daemon that is stuck.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
+pub const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Bytes that the body of a response may have. An `/info` has a few thousand, a container some
 /// ten thousand.

@@ -350,7 +350,9 @@ impl Exchange {
 
     /// Asks the authorization plugins about a connection whose caller is known, if there are some.
     fn authorize_http2(&mut self, hand: &mut Hand<'_>) -> Turn {
-        let Some(authz) = &hand.settings.profile.authz else { return self.open_http2(Ok(()), hand) };
+        let Some(authz) = &hand.settings.profile.authz else {
+            return self.open_http2(Ok(()), hand);
+        };
         let question = HostQuestion::Authorize(Box::new(authz.http2()));
         *self = Self::Authorizing(self.leave(hand), None);
         Turn::Step(Step::Ask(question))

@@ -165,12 +165,7 @@ impl Relaying {
     }
 
     /// Sends a response that was gathered, or asks plugins about it.
-    fn complete(
-        &mut self,
-        head: Vec<u8>,
-        content: &[u8],
-        hand: &mut Hand<'_>,
-    ) -> Progress<Next> {
+    fn complete(&mut self, head: Vec<u8>, content: &[u8], hand: &mut Hand<'_>) -> Progress<Next> {
         let authz = self.described.take().zip(hand.settings.profile.authz.as_ref());
         let question = authz.map(|(described, authz)| {
             let status = self.call.status.unwrap_or_default();

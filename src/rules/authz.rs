@@ -58,6 +58,12 @@ pub struct Authorization {
 }
 
 impl Authz {
+    /// Returns the plugins for any caller.
+    #[must_use]
+    pub fn of(plugins: Vec<Plugin>) -> Self {
+        Self { plugins, user: String::new() }
+    }
+
     /// Returns the plugins with the user of a caller.
     pub(super) fn for_caller(&self, caller: &Caller) -> Self {
         let user = caller.user.clone().unwrap_or_else(|| caller.uid.to_string());
@@ -176,7 +182,8 @@ fn is_long(framing: Framing) -> bool {
 }
 
 fn too_large() -> Refusal {
-    let text = "a JSON body may have 4 MiB, so that authorization plugins can get it; this one is longer";
+    let text =
+        "a JSON body may have 4 MiB, so that authorization plugins can get it; this one is longer";
     Refusal::new(Reason::TooLarge, text)
 }
 

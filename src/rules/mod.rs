@@ -261,8 +261,7 @@ fn caller(
     if !of_caller.concerns(operation, profile.no_buildkit) {
         return Ok(None);
     }
-    let import =
-        operation.payload == Payload::Query(QueryShape::Import) && profile.authz.is_none();
+    let import = operation.payload == Payload::Query(QueryShape::Import) && profile.authz.is_none();
     Ok((!import || !dockerfile_changes::pulls(target)?).then(|| of_caller.wanted()))
 }
 

@@ -109,7 +109,8 @@ fn a_request_of_an_api_version_without_an_option_is_refused() {
             let inject = [inject(how)].into_iter().collect();
             let profile = Profile { inject, ..Profile::default() };
             let operation = route("POST", &decoded_path(target).unwrap());
-            let traits = Traits { framing: Framing::Length(2), encoded: false, form: false, json: false };
+            let traits =
+                Traits { framing: Framing::Length(2), encoded: false, form: false, json: false };
             let asked = Asked { operation, target, traits, body: Some(b"{}") };
             let judged = judge(&profile, &asked, &Facts::default());
             let is_refused = matches!(&judged, Judgement::Refuse(refusal) if refusal.reason == Reason::OldVersion);

@@ -76,6 +76,7 @@ fn no_arguments_give_the_defaults() {
         paths: PathRules::default(),
         removal: Removal { delay: Duration::from_secs(10), ..Removal::default() },
         policy: None,
+        authz: Vec::new(),
     };
     let default = Config {
         file: None,
@@ -119,6 +120,7 @@ fn every_flag_sets_its_value() {
         paths: PathRules::default(),
         removal: Removal { delay: Duration::from_secs(10), ..Removal::default() },
         policy: None,
+        authz: Vec::new(),
     };
     let wanted = Config {
         file: None,

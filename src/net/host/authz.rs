@@ -147,7 +147,9 @@ fn url(text: &str) -> Result<Address, String> {
             };
             let local = address.filter(|address: &SocketAddr| address.ip().is_loopback());
             local.map(Address::Tcp).ok_or_else(|| {
-                format!("{text:?} is no address of this host; a loopback address with a port is wanted")
+                format!(
+                    "{text:?} is no address of this host; a loopback address with a port is wanted"
+                )
             })
         }
         _ => Err(format!("{text:?} is no address; unix:///PATH is wanted")),
@@ -163,7 +165,8 @@ impl Address {
             Self::Unix(path) => fs::metadata(path).ok(),
             Self::Tcp(_) => None,
         };
-        let identity = |meta: fs::Metadata| (meta.dev(), meta.ino(), meta.ctime(), meta.ctime_nsec());
+        let identity =
+            |meta: fs::Metadata| (meta.dev(), meta.ino(), meta.ctime(), meta.ctime_nsec());
         (self.clone(), file.map(identity))
     }
 

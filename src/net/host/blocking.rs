@@ -255,9 +255,8 @@ impl Shared {
         board.forget_given_up();
         let asks_plugins = |task: &Task| matches!(task.question, Question::Authorization(_));
         let asking = board.tasks.iter().filter(|task| task.begun && asks_plugins(task)).count();
-        let may_begin = |task: &&mut Task| {
-            !task.begun && (asking < PLUGINS_AT_ONCE || !asks_plugins(task))
-        };
+        let may_begin =
+            |task: &&mut Task| !task.begun && (asking < PLUGINS_AT_ONCE || !asks_plugins(task));
         let Some(task) = board.tasks.iter_mut().find(may_begin) else {
             board.threads -= 1;
             return None;

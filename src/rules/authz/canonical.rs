@@ -79,7 +79,12 @@ fn folded(name: &str) -> String {
 }
 
 /// Writes one JSON value.
-fn write(text: &str, names: &Names<'_>, depth: usize, document: &mut String) -> Result<(), Refusal> {
+fn write(
+    text: &str,
+    names: &Names<'_>,
+    depth: usize,
+    document: &mut String,
+) -> Result<(), Refusal> {
     match text.as_bytes().first() {
         Some(b'{' | b'[') if depth == 0 => Err(too_deep()),
         Some(b'{') => match Found::document(text, None)? {

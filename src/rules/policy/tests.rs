@@ -24,8 +24,12 @@ fn judged(rules: Vec<Arc<Rule>>, body: &str) -> Judgement {
     let policy = Policy { rules, ..Policy::default() };
     let profile = Profile { policy: Some(Arc::new(policy)), ..Profile::default() };
     let operation = crate::engine::route("POST", b"/containers/create");
-    let traits =
-        Traits { framing: Framing::Length(body.len() as u64), encoded: false, form: false, json: false };
+    let traits = Traits {
+        framing: Framing::Length(body.len() as u64),
+        encoded: false,
+        form: false,
+        json: false,
+    };
     let asked =
         Asked { operation, target: "/containers/create", traits, body: Some(body.as_bytes()) };
     judge(&profile, &asked, &NO_FACTS)

@@ -10,6 +10,7 @@ use crate::net::client::tests::{daemon, ok};
 use crate::net::daemons::Daemons;
 use crate::net::host::caller::tests::{Fake, ID, inspected};
 use crate::net::host::socket_identity::LookAt;
+use crate::proxy::LOOK_LIMIT;
 use crate::rules::Reason;
 use crate::rules::caller::Wanted;
 
