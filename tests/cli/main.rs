@@ -185,6 +185,41 @@ fn the_page_about_the_file_lists_the_keys_and_options_of_the_tables() {
     is_as_generated(&path, &with_block(&page, "options", &doc::options()));
 }
 
+#[test]
+fn the_page_about_policies_shows_what_explain_prints() {
+    let path = root().join("docs/policy.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let request = "explain --config config.toml --listener gitlab POST /containers/create";
+    let explained = |page: &str| configured::explained(page, "# Policies", request);
+    let with_trial = with_block(&page, "trial", &explained(&page));
+    let refused = explained(&page.replacen("trial = true\n", "", 1));
+    is_as_generated(&path, &with_block(&with_trial, "refused", &refused));
+}
+
+#[test]
+fn the_policies_of_the_page_are_right_and_all_rules_of_the_preset_are_in_its_table() {
+    let page = fs::read_to_string(root().join("docs/policy.md")).unwrap();
+    let examples = page.split("```toml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0);
+    let listener = "[[listener]]\nname = \"a\"\nsocket = \"/run/a\"\n";
+    let mut count = 0;
+    for example in examples {
+        let file = std::env::temp_dir().join(format!("dcp-policy-{}.toml", std::process::id()));
+        let has_listener = example.contains("[[listener]]");
+        fs::write(&file, [if has_listener { "" } else { listener }, example].concat()).unwrap();
+        let output = run(&["explain", "--config", file.to_str().unwrap(), "GET", "/_ping"], &[]);
+        fs::remove_file(&file).unwrap();
+        assert!(output.status.success(), "{example}{output:?}");
+        count += 1;
+    }
+    assert!(count > 3);
+    let preset = run(&["explain", "--preset", "conservative"], &[]).stdout;
+    let preset = String::from_utf8(preset).unwrap();
+    let rules = preset.split("{ name = \"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    for rule in rules {
+        assert!(page.contains(&format!("`{rule}`")), "{rule} of conservative");
+    }
+}
+
 /// Returns the targets of the links of a page that lead to files or headings here.
 fn links(page: &str) -> impl Iterator<Item = &str> {
     let targets = page.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
