@@ -13,10 +13,19 @@ pub(super) fn tag(key: &str) -> u8 {
 /// `k`.
 #[must_use]
 pub fn is_field(key: &str, name: &str) -> bool {
-    let fold = |c: char| match c {
+    key.chars().map(fold).eq(name.chars().map(fold))
+}
+
+/// Returns the spelling that all keys of one field share.
+#[must_use]
+pub fn folded(key: &str) -> String {
+    key.chars().map(fold).collect()
+}
+
+fn fold(letter: char) -> char {
+    match letter {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',
-        c => c.to_ascii_lowercase(),
-    };
-    key.chars().map(fold).eq(name.chars().map(fold))
+        other => other.to_ascii_lowercase(),
+    }
 }

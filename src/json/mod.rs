@@ -13,7 +13,7 @@ mod value;
 
 pub use edits::Edits;
 pub use error::Error;
-pub use keys::is_field;
+pub use keys::{folded, is_field};
 pub use parts::{each_member, member, members};
 pub use text::{quoted, string, unescaped};
 pub use value::{Array, Found, Listed, Member, Object, elements};

@@ -166,7 +166,11 @@ pub struct Array<'d> {
 }
 
 impl<'d> Listed<'d> {
-    fn read(name: impl FnOnce() -> String, text: &'d str) -> Result<Self, Error> {
+    /// Parses `text`, one JSON value of a document that was parsed.
+    ///
+    /// # Errors
+    /// It is neither an array nor `null`, or has too many elements.
+    pub fn read(name: impl FnOnce() -> String, text: &'d str) -> Result<Self, Error> {
         if text == "null" {
             return Ok(Self::Null);
         }

@@ -87,13 +87,15 @@ pub struct Mount {
     pub target: String,
     /// The mounted thing.
     pub source: Source,
+    /// `true` if the container may only read it.
+    pub read_only: bool,
 }
 
 impl Mount {
     /// Makes a mount at `target`, which is cleaned.
     #[must_use]
     pub fn at(target: &str, source: Source) -> Self {
-        Self { target: clean(target), source }
+        Self { target: clean(target), source, read_only: false }
     }
 }
 

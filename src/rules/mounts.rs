@@ -48,7 +48,8 @@ const MOUNTS: usize = 1024;
 const DRIVER_NAME: usize = 1024;
 
 /// Types of mounts that neither create a volume nor mount a host path; the last three are Podman's.
-const HARMLESS: [&str; 7] = ["TMPFS", "IMAGE", "CLUSTER", "NPIPE", "RAMFS", "DEVPTS", "ARTIFACT"];
+pub(super) const HARMLESS: [&str; 7] =
+    ["TMPFS", "IMAGE", "CLUSTER", "NPIPE", "RAMFS", "DEVPTS", "ARTIFACT"];
 
 /// The mounts of a container or of tasks that were read so far.
 #[derive(Debug, Default)]
@@ -299,7 +300,7 @@ fn mounts_of<'d>(
 
 /// Returns the type of a mount in capitals. Containers require lowercase, but services accept any case,
 /// folded by Unicode, and read a missing type as a bind.
-fn kind(written: Option<&str>) -> String {
+pub(super) fn kind(written: Option<&str>) -> String {
     match written {
         None | Some("") => "BIND".to_owned(),
         Some(written) => written.to_uppercase(),

@@ -69,7 +69,7 @@ impl PathRules {
         let mut mounts = Vec::new();
         for FixedPath { seen, host, from } in &self.fixed {
             let host = Template::of(host).fill(of, Word::Path, from)?;
-            mounts.push(Mount { target: clean(seen), source: Source::Path(clean(host)) });
+            mounts.push(Mount::at(seen, Source::Path(clean(host))));
         }
         let container = of.caller.container.as_ref().filter(|_| self.of_caller);
         // The operator's come first, and the first of equal paths counts.

@@ -13,20 +13,20 @@
 mod binds;
 pub mod buildkit;
 mod document;
+mod judgement;
 mod test;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use binds::{BindSource, CALLER_MOUNTS};
+pub(super) use judgement::applied;
 pub use test::Test;
 
-use self::document::Document;
 use super::caller::{Caller, Wanted};
-use super::facts::{Facts, HostQuestion, Need};
 use super::refusal::shown;
-use super::socket::Note;
-use super::{Asked, Judgement, Profile, Reason, Refusal, encoded_body};
+use super::{Reason, Refusal};
 use crate::engine::options::Form;
 use crate::json;
 
@@ -104,7 +104,7 @@ pub struct Warned {
 /// A value of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value<'v> {
-    /// Its identity within the request.
+    /// Its identity within the values of the option.
     pub at: usize,
     /// The text of a string, number or key; the JSON of anything else.
     pub text: Cow<'v, str>,
@@ -117,10 +117,12 @@ pub struct Value<'v> {
 pub enum ValueKind {
     /// It is set to something.
     Set,
-    /// The same as a missing one: `false`, 0, an empty string.
+    /// It is missing, or means the same: `false`, 0, an empty string.
     Unset,
     /// A list without elements.
     EmptyList,
+    /// The operator or the proxy gives it, so it passes.
+    Operators,
 }
 
 /// The reason why values are not known.
@@ -146,14 +148,15 @@ impl From<json::Error> for Lack {
 
 /// The values of a request, by option.
 pub trait Values {
-    /// Returns the values of an option of this operation, each once.
+    /// Returns the values of an option of this operation, each once. A missing value is one that is
+    /// [`Unset`](ValueKind::Unset). An option that this operation does not have has no values.
     ///
     /// # Errors
     /// The part of the request that has them is missing, or cannot be understood.
     fn of(&self, operation: &str, path: &'static str) -> Result<Vec<Value<'_>>, Lack>;
 
-    /// Returns the bind mounts that are not below one of these sources, each described. Adds the paths that must
-    /// be looked up to `unseen`.
+    /// Returns the bind mounts that are not below one of these sources, each as a value of the option that has
+    /// it. Adds the paths that must be looked up to `unseen`.
     ///
     /// # Errors
     /// The same as [`of`](Self::of).
@@ -162,7 +165,7 @@ pub trait Values {
         operation: &str,
         sources: &[BindSource],
         unseen: &mut Vec<String>,
-    ) -> Result<Vec<Value<'_>>, Lack>;
+    ) -> Result<Vec<(&'static str, Value<'_>)>, Lack>;
 }
 
 /// The decision about a request.
@@ -179,13 +182,13 @@ const TEXT_MAX: usize = 4096;
 
 impl Decided {
     /// Adds a value that a rule would have refused. A request has one warning for each rule.
-    fn warn(&mut self, rule: &Arc<Rule>, text: String) {
-        match self.warned.iter_mut().find(|warned| warned.rule == *rule) {
+    fn warn(&mut self, rule: &Arc<Rule>, text: impl FnOnce() -> String) {
+        match self.warned.iter_mut().find(|warned| Arc::ptr_eq(&warned.rule, rule)) {
             Some(warned) if warned.text.len() < TEXT_MAX => {
-                warned.text.extend([", ", &text]);
+                warned.text.extend([", ", &text()]);
             }
             Some(_) => {}
-            None => self.warned.push(Warned { rule: Arc::clone(rule), text }),
+            None => self.warned.push(Warned { rule: Arc::clone(rule), text: text() }),
         }
     }
 }
@@ -215,30 +218,33 @@ impl Policy {
     /// A rule refuses it, or its values are not known.
     pub fn decide(&self, operation: &str, values: &dyn Values) -> Result<Decided, Lack> {
         let mut decided = Decided::default();
-        let mut settled: Vec<usize> = Vec::new();
+        // By the option and the place of the value.
+        let mut settled: BTreeSet<(usize, usize)> = BTreeSet::new();
         for rule in self.rules.iter().filter(|rule| rule.covers(operation)) {
-            let found = match &rule.subject {
-                Subject::Request => {
-                    self.act(rule, rule.act, operation, None, &mut decided)?;
-                    return Ok(decided);
-                }
-                Subject::Option { path, form, test } => {
-                    test.matching(*form, path, values.of(operation, path)?)
-                }
-                Subject::Binds(sources) => {
-                    values.binds_outside(operation, sources, &mut decided.unseen)?
+            if rule.subject == Subject::Request {
+                self.act(rule, operation, None, &mut decided)?;
+                return Ok(decided);
+            }
+            let found = match found(rule, operation, values, &mut decided.unseen) {
+                Ok(found) => found,
+                Err(Lack::Body) => return Err(Lack::Body),
+                Err(Lack::Unclear(refusal)) => {
+                    self.unclear(rule, operation, &refusal, &mut decided)?;
+                    continue;
                 }
             };
-            for value in found {
-                if !settled.contains(&value.at) {
-                    settled.push(value.at);
-                    self.act(rule, rule.act, operation, Some(&value), &mut decided)?;
+            for (path, value) in found {
+                if settled.insert((path.as_ptr().addr(), value.at)) {
+                    self.act(rule, operation, Some((path, &value)), &mut decided)?;
                 }
             }
         }
+        if self.trial {
+            // A look at a path may fail.
+            decided.unseen.clear();
+        }
         if self.default != Act::Allow {
-            let rule = Arc::new(self.default_rule());
-            self.act(&rule, self.default, operation, None, &mut decided)?;
+            self.act(&Arc::new(self.default_rule()), operation, None, &mut decided)?;
         }
         Ok(decided)
     }
@@ -261,27 +267,57 @@ impl Policy {
         }
     }
 
-    /// Carries out a decision about a request, or about one of its values.
+    /// Carries out the decision of a rule about a request, or about one of its values. A rule is reported once for
+    /// each request.
     fn act(
         &self,
         rule: &Arc<Rule>,
-        act: Act,
         operation: &str,
-        value: Option<&Value<'_>>,
+        value: Option<(&str, &Value<'_>)>,
         decided: &mut Decided,
     ) -> Result<(), Lack> {
-        match act {
+        match rule.act {
             Act::Allow => Ok(()),
-            Act::Refuse if !self.trial => Err(Lack::Unclear(self.refusal(rule, operation, value))),
+            Act::Refuse if !self.trial => Err(self.refusal(rule, operation, value).into()),
             Act::Warn | Act::Refuse => {
-                decided.warn(rule, seen(rule, operation, value));
+                decided.warn(rule, || seen(operation, value));
                 Ok(())
             }
         }
     }
 
-    fn refusal(&self, rule: &Arc<Rule>, operation: &str, value: Option<&Value<'_>>) -> Refusal {
-        let what = seen(rule, operation, value);
+    /// Decides about a request that a rule cannot read. To a rule that allows something, it has nothing.
+    fn unclear(
+        &self,
+        rule: &Arc<Rule>,
+        operation: &str,
+        refusal: &Refusal,
+        decided: &mut Decided,
+    ) -> Result<(), Lack> {
+        match rule.act {
+            Act::Allow => Ok(()),
+            Act::Refuse if !self.trial => {
+                let (rule, contact) = (Some(Arc::clone(rule)), self.contact.clone());
+                Err(Refusal { rule, contact, ..refusal.clone() }.into())
+            }
+            Act::Warn | Act::Refuse => {
+                let text = format!("{operation}, as {}", refusal.text);
+                // All rules about one object find the same.
+                if decided.warned.iter().all(|warned| warned.text != text) {
+                    decided.warn(rule, || text);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn refusal(
+        &self,
+        rule: &Arc<Rule>,
+        operation: &str,
+        value: Option<(&str, &Value<'_>)>,
+    ) -> Refusal {
+        let what = seen(operation, value);
         let reason = if rule.reason.is_empty() { "" } else { ": " };
         let text = format!("the policy does not allow {what}{reason}{}", rule.reason);
         let (rule, contact) = (Some(Arc::clone(rule)), self.contact.clone());
@@ -310,89 +346,36 @@ impl Policy {
     }
 }
 
-/// Describes a request or a value, as a rule sees it.
-fn seen(rule: &Rule, operation: &str, value: Option<&Value<'_>>) -> String {
-    match (&rule.subject, value) {
-        (Subject::Option { path, .. }, Some(value)) if value.kind == ValueKind::Set => {
-            format!("{path} \"{}\" in {operation}", shown(&value.text))
+/// Returns the values that a rule matches, each with its option.
+fn found<'v>(
+    rule: &Rule,
+    operation: &str,
+    values: &'v dyn Values,
+    unseen: &mut Vec<String>,
+) -> Result<Vec<(&'static str, Value<'v>)>, Lack> {
+    match &rule.subject {
+        Subject::Request => Ok(Vec::new()),
+        Subject::Option { path, form, test } => {
+            let values = values.of(operation, path)?.into_iter();
+            Ok(values
+                .filter(|value| test.passes(*form, value))
+                .map(|value| (*path, value))
+                .collect())
         }
-        (Subject::Option { path, .. }, Some(value)) if value.kind == ValueKind::EmptyList => {
-            format!("an empty {path} in {operation}")
-        }
-        (Subject::Option { path, .. }, _) => format!("{operation} without {path}"),
-        (Subject::Binds(_), Some(value)) => {
-            format!("the bind mount of \"{}\" in {operation}", shown(&value.text))
-        }
-        (Subject::Binds(_) | Subject::Request, _) => operation.to_owned(),
+        Subject::Binds(sources) => values.binds_outside(operation, sources, unseen),
     }
 }
 
-/// Applies the policy of `profile` to the judgement about a request.
-///
-/// # Errors
-/// The policy refuses the request.
-pub(super) fn applied(
-    profile: &Profile,
-    asked: &Asked<'_>,
-    facts: &Facts,
-    judgement: Judgement,
-) -> Result<Judgement, Refusal> {
-    let Some(policy) = &profile.policy else { return Ok(judgement) };
-    let (target, body) = match &judgement {
-        Judgement::Refuse(_) => return Ok(judgement),
-        Judgement::Edit(edited) | Judgement::Need { draft: Some(edited), .. } => {
-            (edited.target.as_deref(), edited.body.as_deref())
-        }
-        Judgement::Pass { .. } | Judgement::Gather { .. } | Judgement::Need { .. } => (None, None),
-    };
-    let body = match body.or(asked.body) {
-        None if asked.traits.is_empty() => Some(&b""[..]),
-        body => body,
-    };
-    let target = target.unwrap_or(asked.target);
-    let document = Document::new(profile, facts, target, asked.traits.form, body);
-    match policy.decide(asked.operation.name, &document) {
-        Ok(decided) => Ok(with(judgement, decided)),
-        Err(Lack::Unclear(refusal)) => Err(refusal),
-        Err(Lack::Body) => match judgement {
-            Judgement::Pass { .. } | Judgement::Edit(_) if asked.traits.encoded => {
-                Err(encoded_body())
-            }
-            Judgement::Pass { .. } => Ok(Judgement::Gather { forced: super::Forced::NOTHING }),
-            Judgement::Edit(edited) => Ok(Judgement::Gather { forced: edited.forced }),
-            other => Ok(other),
+/// Describes a request, or a value of an option.
+fn seen(operation: &str, value: Option<(&str, &Value<'_>)>) -> String {
+    match value {
+        None => operation.to_owned(),
+        Some((path, value)) => match value.kind {
+            ValueKind::Set => format!("{path} \"{}\" in {operation}", shown(&value.text)),
+            ValueKind::EmptyList => format!("an empty {path} in {operation}"),
+            ValueKind::Unset | ValueKind::Operators => format!("{operation} without {path}"),
         },
     }
-}
-
-/// Adds a decision to the judgement about the same request.
-fn with(mut judgement: Judgement, decided: Decided) -> Judgement {
-    let Decided { warned, mut unseen } = decided;
-    let notes = match &mut judgement {
-        Judgement::Pass { notes } => notes,
-        Judgement::Edit(edited) | Judgement::Need { draft: Some(edited), .. } => &mut edited.notes,
-        // It is judged once more.
-        Judgement::Gather { .. } | Judgement::Need { .. } | Judgement::Refuse(_) => {
-            return judgement;
-        }
-    };
-    notes.extend(warned.into_iter().map(Note::Policy));
-    if unseen.is_empty() {
-        return judgement;
-    }
-    unseen.sort_unstable();
-    unseen.dedup();
-    let paths = Need::Host(HostQuestion::Paths(unseen));
-    let (mut needs, draft) = match judgement {
-        Judgement::Need { needs, draft } => (needs, draft),
-        Judgement::Edit(edited) => (Vec::new(), Some(edited)),
-        Judgement::Pass { notes } => {
-            (Vec::new(), Some(super::Edited { notes, ..super::Edited::default() }))
-        }
-        other => return other,
-    };
-    needs.insert(0, paths);
-    Judgement::Need { needs, draft }
 }
 
 #[cfg(test)]

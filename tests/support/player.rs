@@ -283,8 +283,7 @@ impl Player {
 
 /// Returns the caller of all sessions: a process in a container with a workspace.
 fn caller() -> Caller {
-    let mount =
-        Mount { target: "/workspace".to_owned(), source: Source::Path("/srv/jobs/7".to_owned()) };
+    let mount = Mount::at("/workspace", Source::Path("/srv/jobs/7".to_owned()));
     let container = Container {
         id: "c0ffee".to_owned(),
         name: "job-7".to_owned(),

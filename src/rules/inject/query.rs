@@ -22,7 +22,7 @@ use crate::rules::{Forced, Profile, Reason, Refusal, Retarget};
 
 /// Maximum number of parts of a query. Clients send less than a tenth of it. A daemon may silently drop
 /// all of 10,000 parts (Go's `urlmaxqueryparams`), forced ones included.
-const PAIRS: usize = 1000;
+pub(in crate::rules) const PAIRS: usize = 1000;
 
 /// Forces the operator's values into the query of `target`. A build by BuildKit behind this endpoint
 /// (`version=2`) uses the labels and some options, and ignores the rest. Podman knows no versions.
@@ -167,7 +167,7 @@ pub(in crate::rules) fn bad_query() -> Refusal {
     Refusal::new(Reason::Query, text)
 }
 
-fn many_pairs() -> Refusal {
+pub(in crate::rules) fn many_pairs() -> Refusal {
     Refusal::new(Reason::Query, format!("the query has more than {PAIRS} parts"))
 }
 

@@ -45,7 +45,7 @@ pub(super) fn check_top(profile: &Profile, top: &Object<'_>) -> Result<(), Refus
 
 /// Returns `true` unless the field means the same as an absent one: empty values are harmless.
 /// dockerode's `run` sends an empty `VolumesFrom` at the top of each container.
-fn has_effect(member: &Member<'_>) -> bool {
+pub(in crate::rules) fn has_effect(member: &Member<'_>) -> bool {
     // An empty list is a choice for these: if absent, they have the daemon's default paths.
     let paths = ["MaskedPaths", "ReadonlyPaths"].iter().any(|paths| is_field(member.key(), paths));
     match member.value {

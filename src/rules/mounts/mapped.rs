@@ -216,7 +216,9 @@ pub(super) fn no_template(mount: &Object<'_>) -> Result<(), Refusal> {
 }
 
 /// Returns the options for the driver of a mount's volume, if it is the local driver.
-fn driver_options<'d>(volume_options: &Object<'d>) -> Result<Option<Object<'d>>, Refusal> {
+pub(in crate::rules) fn driver_options<'d>(
+    volume_options: &Object<'d>,
+) -> Result<Option<Object<'d>>, Refusal> {
     if let Found::Object(driver) = volume_options.object("DriverConfig")?
         && is_local(driver.string("Name")?.as_deref())
         && let Found::Object(options) = driver.object("Options")?
@@ -226,12 +228,12 @@ fn driver_options<'d>(volume_options: &Object<'d>) -> Result<Option<Object<'d>>,
     Ok(None)
 }
 
-fn is_local(driver: Option<&str>) -> bool {
+pub(in crate::rules) fn is_local(driver: Option<&str>) -> bool {
     matches!(driver, None | Some("" | "local"))
 }
 
 /// Types of volumes of the local driver, beside binds, that show no file of the host.
-const APART: [&str; 4] = ["tmpfs", "nfs", "nfs4", "cifs"];
+pub(in crate::rules) const APART: [&str; 4] = ["tmpfs", "nfs", "nfs4", "cifs"];
 
 /// Translates `device` among the `options` of a volume of the local driver, if it is a bind. Other devices are
 /// those of file systems, which may have files of the host (overlay, ext4).
@@ -262,7 +264,7 @@ fn edit_device<'d>(
 
 /// Returns the values of `key` as JSON and as text. Keys of a map are exact, and Go uses the last of several
 /// equal ones.
-fn values<'d>(
+pub(in crate::rules) fn values<'d>(
     options: &Object<'d>,
     key: &'static str,
 ) -> impl Iterator<Item = (&'d str, Cow<'d, str>)> {

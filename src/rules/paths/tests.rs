@@ -4,7 +4,7 @@ use super::*;
 use crate::rules::caller::{Caller, Container};
 
 fn mount(target: &str, source: Source) -> Mount {
-    Mount { target: target.to_owned(), source }
+    Mount { target: target.to_owned(), source, read_only: false }
 }
 
 fn path(target: &str, host: &str) -> Mount {

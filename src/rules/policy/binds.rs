@@ -1,8 +1,13 @@
 //! The allow-list of the sources of bind mounts.
 
+use crate::json::{Found, Object};
+use crate::rules::Refusal;
 use crate::rules::caller::{Caller, Source};
 use crate::rules::facts::{Facts, Relation};
+use crate::rules::mounts::binds::Bind;
+use crate::rules::mounts::mapped::{APART, driver_options, is_local, values};
 use crate::rules::mounts::path::cleaned;
+use crate::rules::mounts::{HARMLESS, few, kind, one_option};
 use crate::rules::paths::marked;
 
 /// A source of bind mounts that is allowed, with everything below it.
@@ -15,51 +20,143 @@ pub enum BindSource {
         /// `true` if it may only be mounted read-only.
         read_only: bool,
     },
-    /// Everything that the caller's container mounts from the host.
+    /// Everything that the caller's container mounts from the host, as writable as it is there.
     CallerMounts,
 }
 
 /// The word of the configuration file for [`BindSource::CallerMounts`].
 pub const CALLER_MOUNTS: &str = "{caller.mounts}";
 
+/// Options of an entry of `Binds` that change the files of the host: their labels and owners.
+const CHANGING: [&str; 4] = ["rw", "z", "Z", "U"];
+
 /// Returns the sources for a caller.
 pub(super) fn filled(sources: &[BindSource], caller: &Caller) -> Vec<BindSource> {
     let mounts = caller.container.iter().flat_map(|container| &container.mounts);
     let paths = mounts.filter_map(|mount| match &mount.source {
-        Source::Path(path) => Some(BindSource::Path { path: path.clone(), read_only: false }),
-        Source::Volume { .. } | Source::Nothing => None,
+        Source::Path(path) | Source::Volume { place: path, .. } if !path.is_empty() => {
+            Some(BindSource::Path { path: path.clone(), read_only: mount.read_only })
+        }
+        Source::Path(_) | Source::Volume { .. } | Source::Nothing => None,
     });
     let fixed = sources.iter().filter(|source| **source != BindSource::CallerMounts).cloned();
     fixed.chain(paths).collect()
 }
 
-/// Returns `true` if a bind of this host path is allowed. A path below a source is looked up, since a link there
-/// may lead out of it.
-pub(super) fn allows(
-    sources: &[BindSource],
-    path: &str,
-    is_read_only: bool,
-    facts: &Facts,
-    unseen: &mut Vec<String>,
-) -> bool {
-    let path = cleaned(path);
-    sources.iter().any(|source| {
-        let BindSource::Path { path: root, read_only } = source else { return false };
-        let Some(sought) = marked(&path, root).filter(|_| is_read_only || !read_only) else {
-            return false;
-        };
-        if sought == *root {
-            return true;
+/// The check of the binds of one request.
+pub(super) struct Check<'c> {
+    pub(super) sources: &'c [BindSource],
+    pub(super) facts: &'c Facts,
+    /// The paths that must be looked up. They count as allowed.
+    pub(super) unseen: &'c mut Vec<String>,
+    /// The number of binds until now.
+    pub(super) count: usize,
+}
+
+impl Check<'_> {
+    /// Returns `true` if a bind of this host path is allowed. A path below a source is looked up, since a link
+    /// there may lead out of it.
+    fn allows(&mut self, path: &str, is_read_only: bool) -> Result<bool, Refusal> {
+        self.count += 1;
+        few(self.count)?;
+        if !path.starts_with('/') {
+            return Ok(false);
         }
-        match facts.relation(&sought) {
-            None => {
-                unseen.push(sought);
-                true
+        let path = cleaned(path);
+        Ok(self.sources.iter().any(|source| {
+            let BindSource::Path { path: root, read_only } = source else { return false };
+            let Some(sought) = marked(&path, root).filter(|_| is_read_only || !read_only) else {
+                return false;
+            };
+            if sought == *root {
+                return true;
             }
-            Some(Relation::Beyond) => false,
-            Some(_) => true,
+            match self.facts.relation(&sought) {
+                None => {
+                    self.unseen.push(sought);
+                    true
+                }
+                // A link may lead to the socket.
+                Some(Relation::Beyond | Relation::Socket) => false,
+                Some(Relation::Other | Relation::Missing | Relation::Above) => true,
+            }
+        }))
+    }
+
+    /// Returns `true` if an entry of `Binds` is allowed. The name of a volume begins with a letter or digit; Podman
+    /// takes `./x` for a path.
+    pub(super) fn entry(&mut self, text: &str) -> Result<bool, Refusal> {
+        let bind = Bind::read(text);
+        match bind.source {
+            None => Ok(true),
+            Some(source) if source.starts_with(|first: char| first.is_ascii_alphanumeric()) => {
+                Ok(true)
+            }
+            Some(source) => {
+                let has = |word: &str| bind.mode().split(',').any(|other| other == word);
+                let is_read_only = has("ro") && !CHANGING.into_iter().any(has);
+                self.allows(source, is_read_only)
+            }
         }
-    })
+    }
+
+    /// Returns the source of a mount that is not allowed; `None` if it is. The operator adds none of these.
+    pub(super) fn mount(
+        &mut self,
+        mount: &Object<'_>,
+        is_own: impl Fn(&str) -> bool,
+    ) -> Result<Option<String>, Refusal> {
+        let source = mount.string("Source")?.unwrap_or_default();
+        one_option(&source)?;
+        one_option(&mount.string("Target")?.unwrap_or_default())?;
+        let kind = kind(mount.string("Type")?.as_deref());
+        if HARMLESS.contains(&&*kind) {
+            return Ok(None);
+        }
+        if kind != "VOLUME" {
+            // The swarm expands a template when it runs the task.
+            let is_plain = !source.contains("{{");
+            let is_allowed =
+                is_own(&source) || is_plain && self.allows(&source, mount.is_true("ReadOnly"))?;
+            return Ok((!is_allowed).then(|| source.into_owned()));
+        }
+        let Found::Object(options) = mount.object("VolumeOptions")? else { return Ok(None) };
+        one_option(&options.string("Subpath")?.unwrap_or_default())?;
+        match driver_options(&options)? {
+            Some(options) => self.device(&options),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the device of a volume of the local driver that shows files of the host and is not allowed.
+    pub(super) fn device(&mut self, options: &Object<'_>) -> Result<Option<String>, Refusal> {
+        let has = |flag: &str| {
+            values(options, "o").any(|(_, flags)| flags.split(',').any(|other| other == flag))
+        };
+        let is_bind = has("bind") || has("rbind");
+        let is_apart = values(options, "type").all(|(_, kind)| APART.contains(&&*kind))
+            && values(options, "type").next().is_some();
+        for (_, device) in values(options, "device").filter(|(_, device)| !device.is_empty()) {
+            let is_allowed = match (is_bind, is_apart) {
+                // A relative one begins in the directory in which the daemon runs: "/", nearly everywhere.
+                (true, _) if !device.starts_with('/') => false,
+                (true, _) => self.allows(&device, has("ro"))?,
+                (false, is_apart) => is_apart,
+            };
+            if !is_allowed {
+                return Ok(Some(device.into_owned()));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Returns the options of a volume that is created, if it is one of the local driver.
+pub(super) fn of_volume<'d>(top: &Object<'d>) -> Result<Option<Object<'d>>, Refusal> {
+    match top.object("DriverOpts")? {
+        Found::Object(options) if is_local(top.string("Driver")?.as_deref()) => Ok(Some(options)),
+        _ => Ok(None),
+    }
 }
 
 #[cfg(test)]

@@ -258,8 +258,16 @@ impl Values for Message<'_> {
             force(self.profile, &mut injected, 1)?;
         }
         let injected = Found::read(ATTRIBUTE_MAP, &injected)?;
-        let all = values.chain(entries);
-        Ok(all.filter(|value| !self.is_operators(&injected, path, &value.text)).collect())
+        let mut all: Vec<_> = values.chain(entries).collect();
+        for value in &mut all {
+            if self.is_operators(&injected, path, &value.text) {
+                value.kind = ValueKind::Operators;
+            }
+        }
+        if all.is_empty() {
+            all.push(Value { at: 0, text: Cow::Borrowed(""), kind: ValueKind::Unset });
+        }
+        Ok(all)
     }
 
     fn binds_outside(
@@ -267,7 +275,7 @@ impl Values for Message<'_> {
         _: &str,
         _: &[BindSource],
         _: &mut Vec<String>,
-    ) -> Result<Vec<Value<'_>>, Lack> {
+    ) -> Result<Vec<(&'static str, Value<'_>)>, Lack> {
         Ok(Vec::new())
     }
 }

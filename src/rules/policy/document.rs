@@ -1,188 +1,201 @@
 //! The values of an HTTP request, from its query and its JSON body, matched as the daemon matches them.
 
+mod own;
+mod walk;
+
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::binds::{BindSource, allows};
+use self::own::Own;
+use self::walk::{leaf, missing, opened, walk};
+use super::binds::{self, BindSource, Check};
 use super::{Lack, Value, ValueKind, Values};
+use crate::engine::fields::{BINDS, DRIVER_OPTS};
 use crate::engine::options::{Form, Part, find};
-use crate::engine::shapes::{HOST_CONFIG_FIELDS, NUMBERS_AT_TOP, Place};
+use crate::engine::shapes::HOST_CONFIG_FIELDS;
 use crate::http::target::{pairs, split_query};
-use crate::json::{Error, Found, Object, elements, quoted, string};
+use crate::json::{Error, Member, Object, is_field};
 use crate::rules::facts::Facts;
-use crate::rules::inject::query::{bad_query, is_spelling};
-use crate::rules::inject::{How, Inject};
-use crate::rules::mounts::binds::Bind;
-use crate::rules::socket::SocketBind;
-use crate::rules::{Profile, Value as Injected, form_body};
+use crate::rules::inject::query::{PAIRS, bad_query, is_spelling, many_pairs};
+use crate::rules::mounts::host_config::{has_effect, outside_host_config};
+use crate::rules::refusal::shown;
+use crate::rules::{Asked, Profile, Reason, Refusal};
 
-/// The places of mounts as objects.
-const MOUNTS: &[&str] = &["HostConfig.Mounts", "TaskTemplate.ContainerSpec.Mounts"];
+/// The mounts of a container as objects.
+const MOUNTS: &str = "HostConfig.Mounts";
+const SOURCE: &str = "HostConfig.Mounts.Source";
+
+/// The mounts of the tasks of a service.
+const SERVICE_MOUNTS: &str = "TaskTemplate.ContainerSpec.Mounts";
+const SERVICE_SOURCE: &str = "TaskTemplate.ContainerSpec.Mounts.Source";
+
+/// The fields of a HostConfig that Docker 20.10 also reads from the top of a body that has one.
+const READ_AT_TOP: &[&str] = &["CpuShares", "CpusetCpus", "Memory", "MemorySwap", "VolumeDriver"];
 
 /// A request as the daemon would get it.
 pub(super) struct Document<'r> {
-    profile: &'r Profile,
-    facts: &'r Facts,
+    own: Own<'r>,
+    asked: &'r Asked<'r>,
     target: &'r str,
-    /// `true` if the daemon could read the body as a form, whose fields come before those of the query.
-    form: bool,
     /// `None` if it is not gathered.
     body: Option<&'r [u8]>,
+    top: OnceCell<Option<Rc<Object<'r>>>>,
     /// The objects that were parsed, by their place. Many rules look at the same ones.
     objects: RefCell<BTreeMap<usize, Rc<Object<'r>>>>,
 }
 
 impl<'r> Document<'r> {
-    /// Makes the document of a request for `target` with this body, if it is gathered.
+    /// Makes the document of a request that goes to `target` with this body, if that is gathered.
     pub(super) fn new(
         profile: &'r Profile,
         facts: &'r Facts,
+        asked: &'r Asked<'r>,
         target: &'r str,
-        form: bool,
         body: Option<&'r [u8]>,
     ) -> Self {
-        Self { profile, facts, target, form, body, objects: RefCell::default() }
+        let own = Own { profile, facts, asked };
+        Self { own, asked, target, body, top: OnceCell::new(), objects: RefCell::default() }
     }
 
     /// Reads the values of an option in the query.
     fn in_query(&self, path: &str, form: Form) -> Result<Vec<Value<'r>>, Lack> {
         let (_, query) = split_query(self.target);
         let mut values = Vec::new();
-        let (key, rest) = path.split_once('.').unwrap_or((path, ""));
-        for pair in pairs(query.unwrap_or_default()) {
+        let key = path.split('.').next().unwrap_or_default();
+        for (count, pair) in pairs(query.unwrap_or_default()).enumerate() {
             let pair = pair.map_err(|_| bad_query())?;
+            if count >= PAIRS {
+                return Err(many_pairs().into());
+            }
             if !is_spelling(&pair.key, key) {
                 continue;
             }
+            if *pair.key != *key.as_bytes() {
+                return Err(misspelt(&pair.key, key).into());
+            }
             let text = pair.value().map_err(|_| bad_query())?;
             let text = str::from_utf8(&text).map_err(|_| bad_query())?;
-            let at = pair.raw.as_ptr().addr();
-            if rest.is_empty() {
-                let is_set = is_set(form, text);
-                let kind = if is_set { ValueKind::Set } else { ValueKind::Unset };
-                values.push(Value { at, text: Cow::Owned(text.to_owned()), kind });
-            } else if !text.is_empty() {
-                let mut inner = Vec::new();
-                if let Found::Object(object) = Found::read(key, text)? {
-                    walk_in(&object, rest, form, &mut inner)?;
-                }
-                // The decoded text does not live as long.
-                values.extend(inner.into_iter().map(|Value { text, kind, .. }| Value {
-                    at,
-                    text: Cow::Owned(text.into_owned()),
-                    kind,
-                }));
-            }
+            let (mut found, start) = (Vec::new(), text.as_ptr().addr());
+            in_pair(path, form, text, &mut found)?;
+            // The decoded text does not live as long. It is not longer than the pair.
+            values.extend(found.into_iter().map(|Value { at, text, kind }| Value {
+                at: pair.raw.as_ptr().addr() + at.saturating_sub(start),
+                text: Cow::Owned(text.into_owned()),
+                kind,
+            }));
+        }
+        if values.is_empty() {
+            missing(path, "", &mut values);
         }
         Ok(values)
     }
 
     /// Returns the document in the body; `None` for a missing one.
-    fn top(&self) -> Result<Option<Rc<Object<'r>>>, Lack> {
+    fn top(&self) -> Result<Option<&Rc<Object<'r>>>, Lack> {
+        if let Some(top) = self.top.get() {
+            return Ok(top.as_ref());
+        }
+        if self.asked.traits.encoded && !self.asked.traits.is_empty() {
+            return Err(encoded().into());
+        }
         let body = self.body.ok_or(Lack::Body)?;
         let text = str::from_utf8(body).map_err(|error| Error::NotJson(error.to_string()))?;
-        if text.trim_matches([' ', '\t', '\r', '\n']).is_empty() {
-            return Ok(None);
-        }
-        Ok(self.object(String::new(), text)?)
+        let is_empty = text.trim_matches([' ', '\t', '\r', '\n']).is_empty();
+        let top = if is_empty { None } else { opened(&String::new, text)? };
+        Ok(self.top.get_or_init(|| top).as_ref())
     }
 
     /// Returns the object that is written in `text`; `None` for `null`.
-    fn object(&self, name: String, text: &'r str) -> Result<Option<Rc<Object<'r>>>, Error> {
+    fn object(
+        &self,
+        name: &dyn Fn() -> String,
+        text: &'r str,
+    ) -> Result<Option<Rc<Object<'r>>>, Error> {
         let at = text.as_ptr().addr();
         if let Some(known) = self.objects.borrow().get(&at) {
             return Ok(Some(Rc::clone(known)));
         }
-        let Found::Object(object) = Found::read(name, text)? else { return Ok(None) };
-        let object = Rc::new(object);
-        self.objects.borrow_mut().insert(at, Rc::clone(&object));
-        Ok(Some(object))
+        let object = opened(name, text)?;
+        self.objects.borrow_mut().extend(object.iter().map(|object| (at, Rc::clone(object))));
+        Ok(object)
     }
 
     /// Reads the values of an option in the body.
     fn in_body(&self, path: &str, form: Form) -> Result<Vec<Value<'r>>, Lack> {
         let mut values = Vec::new();
-        let Some(top) = self.top()? else { return Ok(values) };
-        self.walk(&top, path, form, &mut values)?;
-        if let Some(rest) = path.strip_prefix("HostConfig.") {
-            let field = rest.split('.').next().unwrap_or_default();
-            // Docker 20.10 reads these from the top, too.
-            let is_read = if matches!(top.object("HostConfig")?, Found::Object(_)) {
-                NUMBERS_AT_TOP.contains(&field)
-            } else {
-                HOST_CONFIG_FIELDS.contains(&field)
-            };
-            if is_read {
-                self.walk(&top, rest, form, &mut values)?;
-            }
+        let Some(top) = self.top()? else {
+            missing(path, "", &mut values);
+            return Ok(values);
+        };
+        if let Some(rest) = path.strip_prefix("HostConfig") {
+            nothing_at_top(top, rest.split('.').nth(1))?;
         }
+        walk(top, path, form, &|name, text| self.object(name, text), &mut values)?;
         Ok(values)
     }
 
-    /// Adds the values at `path` below an object.
-    fn walk(
+    /// Returns the values of an option in the body as the client sent it.
+    fn of_client(&self, path: &str, form: Form) -> Result<Vec<Value<'r>>, Lack> {
+        let Own { profile, facts, asked } = self.own;
+        let body = Some(asked.body.unwrap_or_default());
+        Document::new(profile, facts, asked, asked.target, body).in_body(path, form)
+    }
+
+    /// Returns the device of a volume that is created, if it is not below one of the sources.
+    fn volume_outside(
         &self,
-        object: &Object<'r>,
-        path: &str,
-        form: Form,
-        values: &mut Vec<Value<'r>>,
-    ) -> Result<(), Error> {
-        let (name, rest) = path.split_once('.').unwrap_or((path, ""));
-        let only = if name == "*" { None } else { object.member(name)? };
-        let all = if name == "*" { &object.members[..] } else { &[] };
-        for member in only.into_iter().chain(all) {
-            let name = || [&object.name, ".", member.key()].concat();
-            let list = if rest.is_empty() { None } else { elements(member.value) };
-            match list {
-                None if rest.is_empty() => leaf(form, member.value, values),
-                None => {
-                    if let Some(inner) = self.object(name(), member.value)? {
-                        self.walk(&inner, rest, form, values)?;
-                    }
-                }
-                Some(list) => {
-                    for element in list {
-                        if let Some(inner) = self.object(name(), element)? {
-                            self.walk(&inner, rest, form, values)?;
-                        }
-                    }
-                }
+        operation: &str,
+        check: &mut Check<'_>,
+    ) -> Result<Option<(&'static str, Value<'r>)>, Lack> {
+        if find(operation, DRIVER_OPTS).is_none() || self.own.gives(DRIVER_OPTS, "device") {
+            return Ok(None);
+        }
+        let Some(options) = self.top()?.map(|top| binds::of_volume(top)).transpose()?.flatten()
+        else {
+            return Ok(None);
+        };
+        let at = options.text.as_ptr().addr();
+        let device = check.device(&options)?.map(Cow::Owned);
+        Ok(device.map(|text| (DRIVER_OPTS, Value { at, text, kind: ValueKind::Set })))
+    }
+
+    /// Marks the values that the operator or the proxy adds.
+    fn mark(&self, path: &str, form: Form, values: &mut [Value<'r>]) -> Result<(), Lack> {
+        let is_edited = self.body.map(<[u8]>::as_ptr) != self.asked.body.map(<[u8]>::as_ptr);
+        let theirs = match form {
+            Form::Members if is_edited => Some(self.of_client(path, form)?),
+            _ => None,
+        };
+        // The mounts of labelled anonymous volumes.
+        let adds_mounts = is_edited
+            && path.starts_with(MOUNTS)
+            && self.own.profile.paths.is_empty()
+            && self.of_client(MOUNTS, Form::Text)?.iter().all(|value| value.kind != ValueKind::Set);
+        for value in values.iter_mut().filter(|value| value.kind == ValueKind::Set) {
+            let is_theirs = theirs.as_ref().is_none_or(|theirs| {
+                let mut names = theirs.iter().filter(|theirs| theirs.kind == ValueKind::Set);
+                names.any(|name| is_field(&name.text, &value.text))
+            });
+            if adds_mounts || !is_theirs || self.own.gives(path, &value.text) {
+                value.kind = ValueKind::Operators;
             }
         }
         Ok(())
-    }
-
-    /// Returns `true` if the operator gives an option this value.
-    fn is_operators(&self, path: &str, text: &str) -> bool {
-        self.profile.inject.rules().iter().any(|inject| gives(inject, path, text))
-    }
-
-    /// Returns `true` if the operator or the proxy itself mounts this host path.
-    fn is_own_source(&self, source: &str) -> bool {
-        let rewritten = match &self.profile.socket_bind {
-            SocketBind::Rewrite(own) => own == source,
-            SocketBind::Pass | SocketBind::Refuse => false,
-        };
-        rewritten || self.facts.job_socket.as_deref() == Some(source)
-    }
-
-    fn is_own_bind(&self, text: &str) -> bool {
-        let json = quoted(text);
-        self.profile.inject.mounts().binds.iter().any(|bind| bind.json == json)
     }
 }
 
 impl Values for Document<'_> {
     fn of(&self, operation: &str, path: &'static str) -> Result<Vec<Value<'_>>, Lack> {
-        let mut values = match find(operation, path) {
-            Some((Part::Query, _)) if self.form => return Err(form_body().into()),
-            Some((Part::Query, form)) => self.in_query(path, form)?,
-            Some((Part::Body, form)) => self.in_body(path, form)?,
-            Some((Part::Message, _)) | None => Vec::new(),
+        let Some((part, form)) = find(operation, path) else { return Ok(Vec::new()) };
+        let mut values = match part {
+            Part::Query if self.asked.traits.form => return Err(form_body().into()),
+            Part::Query => self.in_query(path, form)?,
+            Part::Body => self.in_body(path, form)?,
+            Part::Message => return Ok(Vec::new()),
         };
-        values.retain(|value| !self.is_operators(path, &value.text));
+        self.mark(path, form, &mut values)?;
         Ok(values)
     }
 
@@ -191,121 +204,73 @@ impl Values for Document<'_> {
         operation: &str,
         sources: &[BindSource],
         unseen: &mut Vec<String>,
-    ) -> Result<Vec<Value<'_>>, Lack> {
-        let mut outside: Vec<Value<'_>> = Vec::new();
-        for bind in self.of(operation, "HostConfig.Binds")? {
-            let read = Bind::read(&bind.text);
-            let Some(source) = read.source.filter(|source| source.starts_with('/')) else {
+    ) -> Result<Vec<(&'static str, Value<'_>)>, Lack> {
+        let mut outside = Vec::new();
+        let mut check = Check { sources, facts: self.own.facts, unseen, count: 0 };
+        for bind in self.of(operation, BINDS)? {
+            if bind.kind == ValueKind::Set && !check.entry(&bind.text)? {
+                outside.push((BINDS, bind));
+            }
+        }
+        for (path, of_source) in [(MOUNTS, SOURCE), (SERVICE_MOUNTS, SERVICE_SOURCE)] {
+            if find(operation, path).is_none() {
                 continue;
-            };
-            let is_read_only = read.mode().split(',').any(|word| word == "ro");
-            let is_own = self.is_own_source(source) || self.is_own_bind(&bind.text);
-            if !is_own && !allows(sources, source, is_read_only, self.facts, unseen) {
-                outside.push(bind);
+            }
+            for Value { at, text, kind } in self.in_body(path, Form::Text)? {
+                if kind != ValueKind::Set {
+                    continue;
+                }
+                let Some(mount) = opened(&|| path.to_owned(), &text)? else { continue };
+                if let Some(source) = check.mount(&mount, |source| self.own.mounts(source))? {
+                    let text = Cow::Owned(source);
+                    outside.push((of_source, Value { at, text, kind }));
+                }
             }
         }
-        for path in MOUNTS {
-            if find(operation, path).is_some() {
-                outside.extend(self.mounts_outside(path, sources, unseen)?);
-            }
-        }
+        outside.extend(self.volume_outside(operation, &mut check)?);
         Ok(outside)
     }
 }
 
-impl<'r> Document<'r> {
-    /// Returns the bind mounts among the objects at `path` that are not below one of the sources.
-    fn mounts_outside(
-        &self,
-        path: &str,
-        sources: &[BindSource],
-        unseen: &mut Vec<String>,
-    ) -> Result<Vec<Value<'r>>, Lack> {
-        let (mut mounts, mut outside) = (Vec::new(), Vec::new());
-        if let Some(top) = self.top()? {
-            self.walk(&top, path, Form::Text, &mut mounts)?;
-        }
-        for Value { at, text, kind } in mounts {
-            if kind != ValueKind::Set {
-                continue;
-            }
-            let Found::Object(mount) = Found::read(path, &text)? else { continue };
-            let is_bind = mount
-                .string("Type")?
-                .is_none_or(|kind| kind.is_empty() || kind.to_uppercase() == "BIND");
-            let source = mount.string("Source")?.unwrap_or_default();
-            if is_bind
-                && !self.is_own_source(&source)
-                && !allows(sources, &source, mount.is_true("ReadOnly"), self.facts, unseen)
-            {
-                outside.push(Value { at, text: Cow::Owned(source.into_owned()), kind });
-            }
-        }
-        Ok(outside)
-    }
-}
-
-/// Adds the values at `path` below an object, whose parts are looked at once.
-fn walk_in<'o>(
-    object: &Object<'o>,
+/// Adds the values of an option in the value of a pair of the query.
+fn in_pair<'t>(
     path: &str,
     form: Form,
-    values: &mut Vec<Value<'o>>,
+    text: &'t str,
+    values: &mut Vec<Value<'t>>,
 ) -> Result<(), Error> {
-    let (name, rest) = path.split_once('.').unwrap_or((path, ""));
-    let Some(member) = object.member(name)? else { return Ok(()) };
-    if rest.is_empty() {
-        leaf(form, member.value, values);
+    let (key, rest) = path.split_once('.').unwrap_or((path, ""));
+    if rest.is_empty() && form != Form::Keys {
+        let kind = if is_set(form, text) { ValueKind::Set } else { ValueKind::Unset };
+        let at = text.as_ptr().addr();
+        values.push(Value { at, text: Cow::Borrowed(text), kind });
         return Ok(());
     }
-    match Found::read(name, member.value)? {
-        Found::Object(inner) => walk_in(&inner, rest, form, values),
-        Found::Absent | Found::Null(_) => Ok(()),
+    let name = || key.to_owned();
+    let object = if text.is_empty() { None } else { opened(&name, text)? };
+    match object {
+        None => missing(path, text, values),
+        Some(object) if rest.is_empty() => return leaf(form, &name, object.text, values),
+        Some(object) => return walk(&object, rest, form, &opened, values),
     }
+    Ok(())
 }
 
-/// Adds the values that are written in `text`, one JSON value.
-fn leaf<'t>(form: Form, text: &'t str, values: &mut Vec<Value<'t>>) {
-    let at = text.as_ptr().addr();
-    let mut push = |text: Cow<'t, str>, kind| values.push(Value { at, text, kind });
-    match text.as_bytes().first() {
-        Some(b'n') | None => {}
-        Some(b'f') => push(Cow::Borrowed(text), ValueKind::Unset),
-        Some(b'"') => {
-            let text = string(text).unwrap_or(Cow::Borrowed(text));
-            let kind = if text.is_empty() { ValueKind::Unset } else { ValueKind::Set };
-            push(text, kind);
-        }
-        Some(b'[') => match elements(text) {
-            Some(list) if list.is_empty() => push(Cow::Borrowed(text), ValueKind::EmptyList),
-            Some(list) => list.into_iter().for_each(|element| leaf(form, element, values)),
-            None => push(Cow::Borrowed(text), ValueKind::Set),
-        },
-        Some(b'{') if matches!(form, Form::Keys | Form::Members) => keys(form, text, values),
-        Some(b'{') => {
-            let is_empty = text.get(1..).is_some_and(|rest| rest.trim_start().starts_with('}'));
-            let kind = if is_empty { ValueKind::Unset } else { ValueKind::Set };
-            push(Cow::Borrowed(text), kind);
-        }
-        Some(_) => {
-            let kind = if text == "0" { ValueKind::Unset } else { ValueKind::Set };
-            push(Cow::Borrowed(text), kind);
-        }
+/// Refuses fields of a HostConfig at the top of the body, which Docker 20.10 reads: this field, or any of them.
+fn nothing_at_top(top: &Object<'_>, field: Option<&str>) -> Result<(), Lack> {
+    let member = top.member("HostConfig")?;
+    let beside = member.is_some_and(|member| member.value.starts_with('{'));
+    let names = if beside { READ_AT_TOP } else { HOST_CONFIG_FIELDS };
+    let is_asked = |name: &&&str| field.is_none_or(|field| field == **name);
+    let mut names: Vec<&str> = names.iter().filter(is_asked).copied().collect();
+    if field.is_none_or(|field| field == "CpusetCpus") {
+        names.push("Cpuset");
     }
-}
-
-/// Adds the keys of an object; of [`Form::Members`] those with a value that is set.
-fn keys<'t>(form: Form, text: &'t str, values: &mut Vec<Value<'t>>) {
-    let Ok(Found::Object(object)) = Found::read("", text) else { return };
-    for member in &object.members {
-        let at = member.value.as_ptr().addr();
-        let mut inner = Vec::new();
-        leaf(Form::Text, member.value, &mut inner);
-        let is_set = inner.iter().any(|value| value.kind == ValueKind::Set);
-        if is_set || form == Form::Keys {
-            let text = Cow::Owned(member.key().to_owned());
-            values.push(Value { at, text, kind: ValueKind::Set });
-        }
+    let means_more =
+        |member: &&Member<'_>| has_effect(member) && member.value != "0" && member.value != "false";
+    match top.all_of(&names).find(means_more) {
+        Some(member) => Err(outside_host_config(member.key()).into()),
+        None => Ok(()),
     }
 }
 
@@ -316,27 +281,29 @@ fn is_set(form: Form, text: &str) -> bool {
             let word = text.trim().to_lowercase();
             !["", "0", "no", "false", "none"].contains(&word.as_str())
         }
-        Form::Number | Form::Bytes | Form::Cpus => !["", "0"].contains(&text),
+        Form::Number | Form::Bytes | Form::Cpus => !text.is_empty() && text.parse() != Ok(0_i64),
         _ => !text.is_empty(),
     }
 }
 
-/// Returns `true` if `inject` gives the option at `path` the value `text`.
-fn gives(inject: &Inject, path: &str, text: &str) -> bool {
-    let is_there = match inject.at {
-        Place::Field(field) => field.path == path,
-        Place::CgroupParent => path == "HostConfig.CgroupParent",
-        Place::BuildCgroupParent => path == "cgroupparent",
-        Place::Labels | Place::ImageLabels => false,
-    };
-    is_there
-        && match (&inject.value, inject.how) {
-            (_, How::Cap) | (Injected::Map(_), How::Default) => false,
-            (Injected::Text(own), _) => own == text,
-            (Injected::Switch(own), _) => text == if *own { "true" } else { "false" },
-            (Injected::Number(own), _) => text.parse() == Ok(*own),
-            (Injected::List(own), _) => own.iter().any(|own| own == text),
-            (Injected::Map(own), _) => own.iter().any(|label| label.key == text),
-            (Injected::Entry(_) | Injected::Objects(_), _) => false,
-        }
+fn misspelt(key: &[u8], name: &str) -> Refusal {
+    let text = format!(
+        "the query has \"{}\", which Podman takes for \"{name}\" and Docker ignores; write \"{name}\"",
+        shown(&String::from_utf8_lossy(key))
+    );
+    Refusal::new(Reason::Query, text)
 }
+
+fn form_body() -> Refusal {
+    let text = "the request body is declared as a form, whose fields could replace those of the query; send it \
+                with another Content-Type";
+    Refusal::new(Reason::FormBody, text)
+}
+
+fn encoded() -> Refusal {
+    let text = "the request body has a Content-Encoding, so the proxy cannot read it; plain JSON is wanted";
+    Refusal::new(Reason::EncodedBody, text)
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::{Value, ValueKind};
 use crate::engine::options::Form;
+use crate::json::folded;
 
 /// A test of the values of an option. Values that mean the same as missing ones pass only the tests about them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,30 +28,17 @@ pub enum Test {
 }
 
 impl Test {
-    /// Returns the values that pass.
-    pub(super) fn matching<'v>(
-        &self,
-        form: Form,
-        path: &'static str,
-        values: Vec<Value<'v>>,
-    ) -> Vec<Value<'v>> {
-        match self {
-            Self::Missing => {
-                let is_missing = values.iter().all(|value| value.kind != ValueKind::Set);
-                let missing = Value {
-                    at: path.as_ptr().addr(),
-                    text: Cow::Borrowed(""),
-                    kind: ValueKind::Unset,
-                };
-                Vec::from_iter(is_missing.then_some(missing))
+    /// Returns `true` if a value passes. A text that is no number means the same as a missing one to some daemons,
+    /// so it passes all tests of numbers.
+    pub(super) fn passes(&self, form: Form, value: &Value<'_>) -> bool {
+        match (self, value.kind) {
+            (Self::Missing, ValueKind::Unset | ValueKind::EmptyList)
+            | (Self::EmptyList, ValueKind::EmptyList) => true,
+            (Self::Missing, ValueKind::Set) => {
+                is_number(form) && value.text.parse().unwrap_or(0_i64) == 0
             }
-            Self::EmptyList => {
-                values.into_iter().filter(|value| value.kind == ValueKind::EmptyList).collect()
-            }
-            _ => values
-                .into_iter()
-                .filter(|value| value.kind == ValueKind::Set && self.takes(form, &value.text))
-                .collect(),
+            (_, ValueKind::Set) => self.takes(form, &value.text),
+            _ => false,
         }
     }
 
@@ -58,16 +46,24 @@ impl Test {
     fn takes(&self, form: Form, text: &str) -> bool {
         let text = normal(form, text);
         let is = |other: &String| normal(form, other) == text;
+        let number = text.parse::<i64>();
         match self {
             Self::Set => true,
             Self::In(list) => list.iter().any(is),
             Self::NotIn(list) => !list.iter().any(is),
             Self::Prefix(list) => list.iter().any(|begin| text.starts_with(&*normal(form, begin))),
-            Self::Above(limit) => text.parse::<i64>().map_or(true, |number| number > *limit),
-            Self::Below(limit) => text.parse::<i64>().map_or(true, |number| number < *limit),
+            // A negative limit is none.
+            Self::Above(limit) => number.map_or(true, |number| {
+                number > *limit || number < 0 && matches!(form, Form::Bytes | Form::Cpus)
+            }),
+            Self::Below(limit) => number.map_or(true, |number| number < *limit),
             Self::Missing | Self::EmptyList => false,
         }
     }
+}
+
+fn is_number(form: Form) -> bool {
+    matches!(form, Form::Number | Form::Bytes | Form::Cpus)
 }
 
 /// Returns a value in the spelling that all equal values share.
@@ -88,13 +84,10 @@ fn normal(form: Form, text: &str) -> Cow<'_, str> {
             }
             None => Cow::Borrowed(text),
         },
-        Form::Text
-        | Form::Switch
-        | Form::Number
-        | Form::Bytes
-        | Form::Cpus
-        | Form::Keys
-        | Form::Members => Cow::Borrowed(text),
+        Form::Members => Cow::Owned(folded(text)),
+        Form::Text | Form::Switch | Form::Number | Form::Bytes | Form::Cpus | Form::Keys => {
+            Cow::Borrowed(text)
+        }
     }
 }
 

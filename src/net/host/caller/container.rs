@@ -187,7 +187,8 @@ fn mount(mount: &Value) -> Result<Mount, Unknown> {
         },
         _ => Source::Nothing,
     };
-    Ok(Mount::at(text("/Destination")?, source))
+    let read_only = mount.get("RW") != Some(&Value::Bool(true));
+    Ok(Mount { read_only, ..Mount::at(text("/Destination")?, source) })
 }
 
 /// Replaces the volume of which a container mounts only this part: as a source, the daemon reports the place of

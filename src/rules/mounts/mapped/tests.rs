@@ -29,7 +29,7 @@ fn profile(strict: bool) -> Profile {
         volume("/far", "far", ""),
         ("/workspace/tmp".to_owned(), Source::Nothing),
     ];
-    let mounts = mounts.map(|(target, source)| Mount { target, source });
+    let mounts = mounts.map(|(target, source)| Mount { target, source, read_only: false });
     let container = Container { mounts: mounts.into(), ..Container::default() };
     let caller = Caller { container: Some(Rc::new(container)), ..Caller::default() };
     let fixed = FixedPath { seen: "/builds".into(), host: "/srv/b".into(), from: String::new() };

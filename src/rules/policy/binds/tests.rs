@@ -1,1 +1,192 @@
+use std::rc::Rc;
+use std::sync::Arc;
 
+use super::*;
+use crate::rules::caller::{Container, Mount};
+use crate::rules::facts::NO_FACTS;
+use crate::rules::paths::PathRules;
+use crate::rules::policy::tests::{asked, decided, line, no, profile};
+use crate::rules::policy::{Rule, Subject, Test};
+use crate::rules::{Profile, judge};
+
+fn path(path: &str, read_only: bool) -> BindSource {
+    BindSource::Path { path: path.to_owned(), read_only }
+}
+
+fn allowing(sources: &[BindSource]) -> Profile {
+    let name = "bind_sources".to_owned();
+    let subject = Subject::Binds(sources.to_vec());
+    profile(&[Arc::new(Rule {
+        name,
+        subject,
+        operations: Vec::new(),
+        ..(*no("", Test::Set)).clone()
+    })])
+}
+
+fn of_binds(profile: &Profile, bind: &str) -> String {
+    let body = format!(r#"{{"HostConfig":{{"Binds":[{bind:?}]}}}}"#);
+    verdict(profile, &body)
+}
+
+/// Judges a create, whose paths have no relation to the daemon's socket.
+fn verdict(profile: &Profile, body: &str) -> String {
+    judged(profile, "POST /containers/create", body)
+}
+
+fn judged(profile: &Profile, request: &str, body: &str) -> String {
+    let asked = asked(request, body);
+    let first = line(judge(profile, &asked, &NO_FACTS));
+    let Some(paths) = first.strip_prefix("looks at ") else { return first };
+    let mut facts = Facts::default();
+    let paths = paths.split(", ").map(|path| (path.to_owned(), relation(path)));
+    facts.learn_paths(paths.collect());
+    line(judge(profile, &asked, &facts))
+}
+
+fn relation(path: &str) -> Relation {
+    match path {
+        "/data/./out" => Relation::Beyond,
+        "/data/./socket" => Relation::Socket,
+        "/data/./new" => Relation::Missing,
+        _ => Relation::Other,
+    }
+}
+
+const REFUSED: &str = "refused by bind_sources";
+
+#[test]
+fn binds_below_a_source_are_allowed() {
+    let profile = allowing(&[path("/data", false), path("/srv/cache", true)]);
+    for bind in [
+        "/data:/x",
+        "/data/:/x",
+        "/data/a/../b:/x:rw,z",
+        "/data/new:/x",
+        "/srv/cache:/x:ro",
+        "/srv//cache/go:/x:ro,rprivate",
+        "volume:/x",
+        "/x",
+    ] {
+        assert_eq!(of_binds(&profile, bind), "passes", "{bind}");
+    }
+    for bind in [
+        "/:/x",
+        "/datas:/x",
+        "/data/../etc:/x",
+        "/data/out:/x",
+        "/data/socket:/x",
+        "/srv/cache:/x",
+        "/srv/cache:/x:rw",
+        "/srv/cache:/x:ro,Z",
+        "/srv/cache:/x:ro,U",
+        "./data:/x",
+        "~/data:/x",
+        ":/x",
+    ] {
+        assert_eq!(of_binds(&profile, bind), REFUSED, "{bind}");
+    }
+}
+
+#[test]
+fn mounts_below_a_source_are_allowed() {
+    let profile = allowing(&[path("/data", false), path("/srv/cache", true)]);
+    let of =
+        |mount: &str| verdict(&profile, &format!(r#"{{"HostConfig":{{"Mounts":[{mount}]}}}}"#));
+    for mount in [
+        r#"{"Type":"bind","Source":"/data/a","Target":"/x"}"#,
+        r#"{"Type":"bind","Source":"/srv/cache","ReadOnly":true,"Target":"/x"}"#,
+        r#"{"Type":"volume","Source":"etc","Target":"/x"}"#,
+        r#"{"Type":"volume","Target":"/x","VolumeOptions":{"DriverConfig":{"Options":{"type":"tmpfs","device":"tmpfs"}}}}"#,
+        r#"{"Type":"volume","Target":"/x","VolumeOptions":{"DriverConfig":{"Options":{"o":"bind","device":"/data"}}}}"#,
+        r#"{"Type":"tmpfs","Target":"/x"}"#,
+    ] {
+        assert_eq!(of(mount), "passes", "{mount}");
+    }
+    for mount in [
+        r#"{"type":"bind","\u017fource":"/","target":"/x"}"#,
+        r#"{"Source":"/","Target":"/x"}"#,
+        r#"{"Type":"bind","Target":"/x"}"#,
+        r#"{"Type":"BIND","Source":"/etc","Target":"/x"}"#,
+        r#"{"Type":"bind","Source":"/srv/cache","Target":"/x"}"#,
+        r#"{"Type":"bind","Source":"/srv/cache","ReadOnly":false,"Target":"/x"}"#,
+        r#"{"Type":"volume","Target":"/x","VolumeOptions":{"DriverConfig":{"Options":{"type":"none","o":"bind","device":"/"}}}}"#,
+        r#"{"Type":"volume","Target":"/x","VolumeOptions":{"DriverConfig":{"Options":{"type":"tmpfs","o":"ro,rbind","device":"/etc"}}}}"#,
+        r#"{"Type":"volume","Target":"/x","VolumeOptions":{"DriverConfig":{"Options":{"type":"ext4","device":"/dev/sda1"}}}}"#,
+        r#"{"Type":"volume","Target":"/x","VolumeOptions":{"DriverConfig":{"Options":{"device":"/data","o":"bind","device":"/etc"}}}}"#,
+    ] {
+        assert_eq!(of(mount), REFUSED, "{mount}");
+    }
+}
+
+#[test]
+fn services_and_volumes_are_judged_too() {
+    let profile = allowing(&[path("/data", false)]);
+    let service = |mount: &str| {
+        let body = format!(r#"{{"TaskTemplate":{{"ContainerSpec":{{"Mounts":[{mount}]}}}}}}"#);
+        judged(&profile, "POST /services/create", &body)
+    };
+    assert_eq!(service(r#"{"Source":"/data","Target":"/x"}"#), "passes");
+    assert_eq!(service(r#"{"Source":"/etc","Target":"/x"}"#), REFUSED);
+    assert_eq!(service(r#"{"Source":"/data/{{.Service.Name}}","Target":"/x"}"#), REFUSED);
+    let volume = |body: &str| decided(&profile, "POST /volumes/create", body);
+    assert_eq!(volume("{}"), "passes");
+    assert_eq!(volume(r#"{"DriverOpts":{"type":"none","o":"bind","device":"/data"}}"#), "passes");
+    assert_eq!(volume(r#"{"DriverOpts":{"type":"none","o":"bind","device":"/"}}"#), REFUSED);
+    assert_eq!(
+        volume(r#"{"DriverOpts":{"type":"nfs","o":"addr=1.2.3.4","device":":/x"}}"#),
+        "passes"
+    );
+    assert_eq!(volume(r#"{"Driver":"plugin","DriverOpts":{"device":"/"}}"#), "passes");
+}
+
+#[test]
+fn the_number_of_binds_is_limited() {
+    let binds = vec![r#""/data/a:/x""#; 2000].join(",");
+    let body = format!(r#"{{"HostConfig":{{"Binds":[{binds}]}}}}"#);
+    let verdict = verdict(&allowing(&[path("/data", false)]), &body);
+    assert!(verdict.contains("there are more than 1024 volumes, binds and mounts"), "{verdict}");
+}
+
+fn caller() -> Caller {
+    let read_only =
+        Mount { read_only: true, ..Mount::at("/host-etc", Source::Path("/etc".to_owned())) };
+    let mounts = vec![
+        Mount::at("/builds", Source::Path("/srv/builds".to_owned())),
+        Mount::at("/v", Source::Volume { name: "v".to_owned(), place: "/volumes/v".to_owned() }),
+        Mount::at("/w", Source::Volume { name: "w".to_owned(), place: String::new() }),
+        Mount::at("/tmp", Source::Nothing),
+        read_only,
+    ];
+    let container = Rc::new(Container { mounts, ..Container::default() });
+    Caller { container: Some(container), ..Caller::default() }
+}
+
+#[test]
+fn the_callers_mounts_are_as_writable_as_there() {
+    let template = allowing(&[BindSource::CallerMounts]).with(Vec::new(), PathRules::default(), "");
+    let profile = template.for_caller(&caller()).unwrap();
+    for (bind, verdict) in [
+        ("/srv/builds/a:/x", "passes"),
+        ("/volumes/v:/x", "passes"),
+        ("/etc:/x:ro", "passes"),
+        ("/etc:/x", REFUSED),
+        ("/:/x", REFUSED),
+        ("/tmp:/x", REFUSED),
+    ] {
+        assert_eq!(of_binds(&profile, bind), verdict, "{bind}");
+    }
+    let alone = template.for_caller(&Caller::default()).unwrap();
+    assert_eq!(of_binds(&alone, "/srv/builds:/x"), REFUSED);
+}
+
+#[test]
+fn only_requests_that_mount_something_need_the_caller() {
+    let template = allowing(&[BindSource::CallerMounts]).with(Vec::new(), PathRules::default(), "");
+    let of = |request| decided(&template, request, "{}");
+    assert_eq!(of("POST /containers/create"), "needs facts");
+    assert_eq!(of("POST /services/create"), "needs facts");
+    for request in ["GET /_ping", "POST /networks/create", "POST /exec/x/start", "POST /build"] {
+        assert_eq!(of(request), "passes", "{request}");
+    }
+}

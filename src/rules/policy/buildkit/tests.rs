@@ -140,8 +140,8 @@ fn each_option_is_found_in_its_message() {
     }
     for (path, _) in GROUPS.iter().flat_map(|group| group.options) {
         let Some(key) = path.strip_prefix("FrontendAttrs.") else { continue };
-        let [first, second] = attributes(key, "v");
-        let [no, nor] = attributes(&format!("x{key}"), "v");
+        let [first, second] = attributes(key, "1");
+        let [no, nor] = attributes(&format!("x{key}"), "1");
         add(path, first.0, first.1, no.1);
         add(path, second.0, second.1, nor.1);
     }

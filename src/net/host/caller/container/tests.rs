@@ -29,7 +29,7 @@ fn job() -> Value {
                 "Type": "volume", "Name": "work", "Source": "/var/lib/docker/volumes/work/_data",
                 "Destination": "/w", "Driver": "local", "RW": true,
             },
-            {"Type": "volume", "Name": "remote", "Destination": "/r", "Driver": "rexray"},
+            {"Type": "volume", "Name": "remote", "Destination": "/r", "Driver": "rexray", "RW": true},
             {"Type": "tmpfs", "Source": "", "Destination": "/builds/scratch", "RW": true},
         ],
         "Config": {
