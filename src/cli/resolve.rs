@@ -23,6 +23,7 @@ use crate::config::{
     SocketAccess, Sourced, socket,
 };
 use crate::rules::caller::{Placeholder, Template};
+use crate::rules::policy::Policy;
 use crate::rules::socket::SocketBind;
 
 /// Checks all values and fills in the defaults. `outer` are the flags and variables, `path` is that of the
@@ -165,10 +166,8 @@ impl ListenerSource<'_> {
         let daemon_path = keep(errors, path(&daemon));
         let access = levels.access(errors);
         let own = self.own();
-        let source = own.last(Setting::SocketBindSource);
-        let bind = levels.or_default(Setting::SocketBind);
         let socket_bind =
-            listen.as_ref().and_then(|listen| keep(errors, socket_bind(&bind, source, listen)));
+            listen.as_ref().and_then(|listen| keep(errors, socket_bind(&levels, &own, listen)));
         let listen_path = listen.as_ref().and_then(|listen| keep(errors, path(listen)));
         let labels = keep(errors, labels::labels(&levels));
         let image_labels = levels.or_default(Setting::ImageLabels);
@@ -184,13 +183,9 @@ impl ListenerSource<'_> {
         let anonymous_volumes = keep(errors, text(&volumes, config::anonymous_volumes));
         let strict = keep(errors, levels.switch(Setting::Strict, false));
         let buildkit = keep(errors, levels.switch(Setting::Buildkit, true));
+        let policy = keep(errors, self.policy());
         let inject = inherited(self.level.inject, &self.defaults.inject);
         errors.extend(disagreements(&inject).into_iter().map(UsageError::File));
-        let of_file = self.level.policy.as_ref().or(self.defaults.policy.as_ref());
-        let policy = match of_file {
-            Some(policy) => Some(Some(Arc::clone(&policy.value))),
-            None => keep(errors, levels.optional(Setting::Policy, config::policy::named)),
-        };
         let name = self.level.name.map(|name| name.value.to_string_lossy().into_owned());
         let listener = Listener {
             name,
@@ -214,6 +209,14 @@ impl ListenerSource<'_> {
         errors.extend(nameless(&listener));
         errors.extend(removal::unfit_sockets(&levels, &listener));
         Some(Resolved { listener, listen_by: listen?.by, daemon_by: daemon.by })
+    }
+
+    /// Returns its policy: its own, else that of the defaults, else the preset that a flag or a variable names.
+    fn policy(&self) -> Result<Option<Arc<Policy>>, UsageError> {
+        match self.level.policy.as_ref().or(self.defaults.policy.as_ref()) {
+            Some(policy) => Ok(Some(Arc::clone(&policy.value))),
+            None => Levels(vec![self.outer]).optional(Setting::Policy, config::policy::named),
+        }
     }
 
     /// Returns the settings that are meant for this listener alone.
@@ -275,10 +278,12 @@ pub(super) fn stats_socket(given: Option<&Given>) -> Result<PathBuf, UsageError>
 }
 
 fn socket_bind(
-    given: &Given,
-    source: Option<&Given>,
+    levels: &Levels<'_>,
+    own: &Levels<'_>,
     listen: &Given,
 ) -> Result<Sourced<SocketBind>, UsageError> {
+    let given = levels.or_default(Setting::SocketBind);
+    let source = own.last(Setting::SocketBindSource);
     let value = given.text()?;
     let bind = match value {
         "rewrite" => {

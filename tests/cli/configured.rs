@@ -17,19 +17,19 @@ fn configured(folder: &Folder, text: &str, words: &[&str]) -> (i32, String, Stri
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-/// Returns what `explain` prints for the file and the body that `page` shows first below a heading, as a block of
-/// Markdown.
-pub(super) fn explained(page: &str, heading: &str, request: &str) -> String {
+/// Returns what `explain` prints, as a block of Markdown, for the file that `page` shows first below a heading, and for
+/// the body that it shows last above the block.
+pub(super) fn explained(page: &str, heading: &str, block: &str, request: &str) -> String {
     let (_, part) = page.split_once(heading).unwrap();
-    let shown = |language: &str| {
-        let (_, rest) = part.split_once(&format!("```{language}\n")).unwrap();
-        rest.split_once("```").unwrap().0
-    };
+    let (part, _) = part.split_once(&format!("<!-- {block} -->")).unwrap();
+    let end = |(_, rest): (&'_ str, &'_ str)| rest.split_once("```").unwrap().0.to_owned();
+    let file = end(part.split_once("```toml\n").unwrap());
+    let body = end(part.rsplit_once("```json\n").unwrap());
     let folder = Folder::new("explained-page");
     // That group may not exist here.
-    let file = shown("toml").replace("\"gitlab-runner\"", "\"0\"");
+    let file = file.replace("\"gitlab-runner\"", "\"0\"");
     fs::write(folder.at("config.toml"), file).unwrap();
-    fs::write(folder.at("body.json"), shown("json").trim_end()).unwrap();
+    fs::write(folder.at("body.json"), body.trim_end()).unwrap();
     let command = format!("dockerd-ci-proxy {request} --body body.json");
     let mut program = Command::new(env!("CARGO_BIN_EXE_dockerd-ci-proxy"));
     let words = command.split_whitespace().skip(1);

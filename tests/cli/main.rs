@@ -175,10 +175,10 @@ fn the_page_about_the_file_lists_the_keys_and_options_of_the_tables() {
     let page = fs::read_to_string(&path).unwrap();
     let with_keys = with_block(&page, "keys", &doc::keys());
     let request = "explain --config config.toml --listener gitlab POST /containers/create";
-    let explained = configured::explained(&page, "# The configuration file", request);
+    let explained = configured::explained(&page, "# The configuration file", "explain", request);
     let page = with_block(&with_keys, "explain", &explained);
     let request = "explain --config config.toml POST /containers/create";
-    let explained = configured::explained(&page, "## Policy", request);
+    let explained = configured::explained(&page, "## Policy", "explain policy", request);
     let page = with_block(&page, "explain policy", &explained);
     let page = with_block(&page, "policy options", &doc::policy_options());
     let page = with_block(&page, "operations", &doc::operations());
@@ -190,7 +190,7 @@ fn the_page_about_policies_shows_what_explain_prints() {
     let path = root().join("docs/policy.md");
     let page = fs::read_to_string(&path).unwrap();
     let request = "explain --config config.toml --listener gitlab POST /containers/create";
-    let explained = |page: &str| configured::explained(page, "# Policies", request);
+    let explained = |page: &str| configured::explained(page, "# Policies", "trial", request);
     let with_trial = with_block(&page, "trial", &explained(&page));
     let refused = explained(&page.replacen("trial = true\n", "", 1));
     is_as_generated(&path, &with_block(&with_trial, "refused", &refused));

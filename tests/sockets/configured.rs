@@ -246,6 +246,9 @@ fn a_changed_policy_holds_after_a_reload_and_after_an_upgrade() {
         client.sends(create);
         let head = client.gets_head();
         assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
+        // The connection was made when the client came, and nothing was sent.
+        drop(client);
+        assert_eq!(accept(&daemon).gets_rest(), b"");
     };
     passes();
     write(&folder, &text(&policy));
@@ -258,7 +261,7 @@ fn a_changed_policy_holds_after_a_reload_and_after_an_upgrade() {
         (proxy.log().matches("was read again: changed jenkins").count() == 2).then_some(())
     });
     passes();
-    proxy.await_log("the policy would refuse VolumeCreate (rule no-volumes, ");
+    proxy.await_log("the policy would refuse VolumeCreate; rule no-volumes, ");
     write(&folder, &text(&policy));
     proxy.signal(Signal::HUP);
     let next = Next::of(&proxy, 1);

@@ -33,7 +33,7 @@ fn similar_names_are_found() {
     assert_eq!(near("--docker-socket"), Some("--dockersocket"));
     assert_eq!(near("--cgroup_parent"), Some("--cgroup-parent"));
     assert_eq!(near("--verison"), Some("--version"));
-    for far in ["--xx", "--", "--policy", "--x"] {
+    for far in ["--xx", "--", "--quota", "--x"] {
         assert_eq!(near(far), None, "{far}");
     }
 }

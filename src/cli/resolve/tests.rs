@@ -96,7 +96,7 @@ fn every_flag_sets_its_value() {
                  --socket-mode 600 --socket-owner root --socket-group 7 \
                  --drain-time infinity --socket-bind-source /on/host --strict \
                  --no-buildkit --anonymous-volumes leave --log-format json --stats-socket unix:///s -d \
-                 --image-labels b --build-cgroup-parent /builds";
+                 --image-labels b --build-cgroup-parent /builds --policy conservative";
     let config = run(words, &[]).unwrap();
     let access = SocketAccess { mode: Some(0o600), owner: Some(0), group: Some(7) };
     let label = |text| by(config::label_pair(text).unwrap(), "--label");
@@ -119,7 +119,7 @@ fn every_flag_sets_its_value() {
         inject: Vec::new(),
         paths: PathRules::default(),
         removal: Removal { delay: Duration::from_secs(10), ..Removal::default() },
-        policy: None,
+        policy: config::policy::preset("conservative").map(Arc::new),
         authz: Vec::new(),
     };
     let wanted = Config {
@@ -170,7 +170,7 @@ fn variables_are_read_where_the_flag_is_not_given() {
 fn an_empty_variable_counts_as_unset() {
     let names = FLAGS.iter().filter_map(|flag| flag.variable);
     let env: Vec<_> = names.map(|name| (name, "")).collect();
-    assert_eq!(env.len(), 14);
+    assert_eq!(env.len(), 15);
     assert_eq!(run("", &env), run("", &[]));
 }
 

@@ -29,13 +29,9 @@ impl Reader<'_, '_> {
                 "operation" => operations = self.operations(item),
                 "option" => option = self.keep(item, path(value)),
                 "reason" => reason = self.keep(item, line(value)),
-                _ => match test::key(typed) {
-                    Some(test) => tests.push((test, key.span(), item)),
-                    None => {
-                        let known = KEYS.iter().copied().chain(test::keys());
-                        self.fault(&key.span(), unknown("key", typed, known));
-                    }
-                },
+                _ => {
+                    tests.extend(self.key(typed, &key.span()).map(|test| (test, key.span(), item)));
+                }
             }
         }
         if !table.contains_key("do") {
@@ -66,6 +62,16 @@ impl Reader<'_, '_> {
             subject: subject.unwrap_or(Subject::Request),
             reason: reason.unwrap_or_default(),
         })
+    }
+
+    /// Finds the key of a test.
+    fn key(&mut self, typed: &str, at: &Range<usize>) -> Option<Key> {
+        let found = test::key(typed);
+        if found.is_none() {
+            let known = KEYS.iter().copied().chain(test::keys());
+            self.fault(at, unknown("key", typed, known));
+        }
+        found
     }
 
     /// Notes a test without an option, and more than one test.

@@ -6,7 +6,8 @@ fn read(text: &str) -> (Policy, String) {
     let source = Source::new("c", text);
     let mut faults = Vec::new();
     let policy = Reader { source: &source, faults: &mut faults }.policy(&source.parse().unwrap());
-    (policy, faults.iter().map(|fault| format!("{fault}\n")).collect())
+    let lines: Vec<_> = faults.iter().map(|fault| format!("{fault}\n")).collect();
+    (policy, lines.concat())
 }
 
 /// Returns the faults of one rule with these keys, without their places.
@@ -173,8 +174,8 @@ fn an_unknown_name_is_a_fault_with_the_one_that_was_meant() {
     let cases = [
         ("opton = 'x'", "unknown key \"opton\"; did you mean \"option\"?"),
         (
-            "option = 'Privileged'",
-            "unknown option \"Privileged\"; did you mean \"HostConfig.Privileged\"?",
+            "option = 'SecurityOpt'",
+            "unknown option \"SecurityOpt\"; did you mean \"HostConfig.SecurityOpt\"?",
         ),
         (
             "option = 'hostconfig.privileged'",
