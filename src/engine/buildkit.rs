@@ -48,6 +48,8 @@ const CALLS: &[Call] = &[
     call("BuildkitStatFile", BRIDGE, "StatFile"),
     call("BuildkitStatFileContainer", BRIDGE, "StatFileContainer"),
     call("BuildkitWarn", BRIDGE, "Warn"),
+    call("BuildkitContentInfo", CONTENT, "Info"),
+    call("BuildkitContentRead", CONTENT, "Read"),
     call("BuildkitContent", CONTENT, ""),
     call("BuildkitHealth", HEALTH, ""),
     call("BuildkitTraces", TRACES, ""),

@@ -8,6 +8,8 @@ fn a_path_is_exactly_one_call() {
         ("/moby.buildkit.v1.Control/Solve", "BuildkitSolve"),
         ("/moby.buildkit.v1.frontend.LLBBridge/Solve", "BuildkitBridgeSolve"),
         ("/grpc.health.v1.Health/Watch", "BuildkitHealth"),
+        ("/containerd.services.content.v1.Content/Read", "BuildkitContentRead"),
+        ("/containerd.services.content.v1.Content/Reads", "BuildkitContent"),
         ("/moby.buildkit.v1.Control/Solve2", OTHER),
         ("/moby.buildkit.v1.Control/solve", OTHER),
         ("/moby.buildkit.v1.control/Solve", OTHER),
