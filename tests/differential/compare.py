@@ -1,5 +1,5 @@
-"""Plays every operation of every client on the daemon's socket and through the proxy, and
-tells each difference. Started by `run`, which installs what the clients need."""
+"""Plays every operation of every client on the daemon's socket and through the proxy, under the policy
+`conservative`, and tells each difference. Started by `run`, which installs what the clients need."""
 
 import argparse
 import contextlib
@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 
 from client import MOVING, clients
-from lane import Lane
+from lane import CONSERVATIVE, DIRECT, OPEN, Lane
+from refused import refusals
 
 ENGINES = ["local", "trixie", "sid", "podman"]
 # Operations that are not played on an engine; README.md beside this file says why.
@@ -44,22 +45,29 @@ class Report:
             self.counts[verdict] = self.counts.get(verdict, 0) + 1
             if verdict == "fails" and operation.split("/")[0] not in MOVING:
                 self.broken += 1
-            print(f"{verdict:10} {operation} ({seconds:.1f} s)", flush=True)
+            print(f"{verdict:11} {operation} ({seconds:.1f} s)", flush=True)
             if details:
                 print(details, flush=True)
 
 
-def compare(lane, client, name):
-    """The verdict on one operation, and what there is to say about it."""
-    direct = lane.play(client, name, through_proxy=False)
-    proxied = lane.play(client, name, through_proxy=True)
+def compare(lane, client, name, rule):
+    """The verdict on one operation, and what there is to say about it. If a rule of the policy refuses it, it does so,
+    and the operation is compared on a listener without policy."""
+    listener = CONSERVATIVE
+    if rule:
+        listener = OPEN
+        found = lane.refusing_rules(client, name)
+        if rule not in found:
+            return "not refused", f"    by {rule}; refused.txt has to name one of: {', '.join(found) or 'no rule'}"
+    direct = lane.play(client, name, DIRECT)
+    proxied = lane.play(client, name, listener)
     if direct == proxied:
         if direct.code == "0":
             return "same", ""
         return "fails", f"{direct.stdout}{direct.stderr}    exit code {direct.code}"
     # What the daemon gives itself, if only sometimes, is not the proxy's doing.
     for _ in range(SECOND_LOOKS):
-        if lane.play(client, name, through_proxy=False) == proxied:
+        if lane.play(client, name, DIRECT) == proxied:
             return "unsteady", differences(direct, proxied)
     return "DIFFERENT", differences(direct, proxied)
 
@@ -74,26 +82,30 @@ def differences(direct, proxied):
 
 
 def operations(options, engine):
-    """Every operation that is wanted: its name in full, its client, its own name."""
+    """Every operation that is wanted: its name in full, its client, its own name, and the rule that refuses it or None."""
     found = queue.Queue()
     left_out = LEFT_OUT.get(engine, "$^")
-    for client_name, client in clients(options.python, options.node, options.modern).items():
-        for name in client.operations():
-            operation = f"{client_name}/{name}"
-            if re.search(options.only, operation) and not re.search(left_out, operation):
-                found.put((operation, client, name))
+    known = {
+        f"{client_name}/{name}": (client, name)
+        for client_name, client in clients(options.python, options.node, options.modern).items()
+        for name in client.operations()
+    }
+    refused = refusals(known)
+    for operation, (client, name) in known.items():
+        if re.search(options.only, operation) and not re.search(left_out, operation):
+            found.put((operation, client, name, refused.get(operation)))
     return found
 
 
 def work(lane, wanted, report):
     while True:
         try:
-            operation, client, name = wanted.get_nowait()
+            operation, client, name, rule = wanted.get_nowait()
         except queue.Empty:
             return
         start = time.monotonic()
         try:
-            verdict, details = compare(lane, client, name)
+            verdict, details = compare(lane, client, name, rule)
         except Exception as error:  # noqa: BLE001 - one operation must not take the lane with it
             verdict, details = "DIFFERENT", f"    {type(error).__name__}: {error}"
         report.tell(verdict, operation, time.monotonic() - start, details)
@@ -144,7 +156,7 @@ def main():
 def failures(engine, report):
     # Other engines may lack what an operation takes; on the gate's, it would prove nothing.
     broken = report.broken if engine == "trixie" else 0
-    return report.counts.get("DIFFERENT", 0) + broken
+    return report.counts.get("DIFFERENT", 0) + report.counts.get("not refused", 0) + broken
 
 
 if __name__ == "__main__":

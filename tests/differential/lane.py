@@ -12,12 +12,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon import Connection, Daemon
-from normal import CGROUP_PARENT, LABEL, LABEL_KEY, LABEL_VALUE, anonymous, normal
+from normal import CGROUP_PARENT, LABEL_KEY, LABEL_VALUE, anonymous, normal
 
 HERE = Path(__file__).parent
 ENGINE_SCRIPTS = HERE.parent / "engine"
 # Far beyond what any operation takes: it only ends one that hangs.
 PATIENCE = 300
+# The listeners of the proxy, by the names in its configuration. Without one, a client speaks to the daemon itself.
+DIRECT, OPEN, CONSERVATIVE = None, "open", "conservative"
+CONFIGURATION = """
+log_format = "json"
+
+[defaults]
+daemon = "{daemon}"
+cgroup_parent = "/{engine}{cgroup_parent}"
+labels = {{ "{key}" = "{value}" }}
+
+[[listener]]
+name = "open"
+socket = "{folder}/open.sock"
+
+[[listener]]
+name = "conservative"
+socket = "{folder}/conservative.sock"
+[listener.policy]
+preset = "conservative"
+bind_sources = ["{folder}/job/work"]
+"""
 # The label of an anonymous volume.
 ANONYMOUS = "com.docker.volume.anonymous"
 # Members of inspections whose order means nothing.
@@ -63,9 +84,9 @@ class Lane:
             self._proxy.wait()
         subprocess.run([ENGINE_SCRIPTS / "down", self._engine], check=True)
 
-    def play(self, client, operation, through_proxy):
+    def play(self, client, operation, listener):
         """Has the client play the operation, and looks at what came of it."""
-        job = self._new_job(through_proxy)
+        job = self._new_job(listener)
         if self._daemon.is_podman:
             self._clear_cgroups()
         try:
@@ -73,7 +94,7 @@ class Lane:
             effects = self._daemon.everything()
         finally:
             self._daemon.clear()
-        if through_proxy:
+        if listener != DIRECT:
             code += self._left_open() + _untouched(effects)
             _take_out_mounts(effects)
             if not self._daemon.marks_anonymous_volumes:
@@ -81,32 +102,48 @@ class Lane:
         podman = self._daemon.is_podman
         return Play(code, normal(stdout, podman), normal(stderr, podman), _sorted_effects(effects))
 
+    def refusing_rules(self, client, operation):
+        """Has the client play the operation on the listener with a policy, and returns the rules that refused, in order."""
+        with open(self._log) as log:
+            log.seek(0, os.SEEK_END)
+            try:
+                self._run(client, operation, self._new_job(CONSERVATIVE))
+            finally:
+                self._daemon.clear()
+            lines = [json.loads(line) for line in log]
+        return list(dict.fromkeys(line["rule"] for line in lines if line.get("verdict") == "refused" and "rule" in line))
+
     def _start_proxy(self, binary):
-        self._proxy_socket = self._folder / "proxy.sock"
-        with open(self._folder / "proxy.log", "w") as log:
-            self._proxy = subprocess.Popen(
-                [binary, "--dockersocket", self._socket, "--listensocket", self._proxy_socket,
-                 "--label", LABEL, "--cgroup-parent", f"/{self._engine.name}{CGROUP_PARENT}"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self._log = self._folder / "proxy.log"
+        configuration = self._folder / "proxy.toml"
+        configuration.write_text(CONFIGURATION.format(
+            daemon=self._socket, folder=self._folder, engine=self._engine.name, cgroup_parent=CGROUP_PARENT,
+            key=LABEL_KEY, value=LABEL_VALUE))
+        with open(self._log, "w") as log:
+            self._proxy = subprocess.Popen([binary, "--config", configuration], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         _until(self._serves, "the proxy serves")
 
+    def _listening(self, listener):
+        return self._folder / f"{listener}.sock"
+
     def _serves(self):
-        """Whether the proxy does. If so, it has all sockets of its own, and two for us."""
+        """Whether the proxy does, on both listeners. If so, it has all sockets of its own, and two for us."""
         try:
-            with contextlib.closing(Connection(str(self._proxy_socket))) as connection:
-                connection.request("GET", "/_ping")
-                connection.getresponse().read()
-                self._idle_sockets = self._open_sockets() - 2
+            for listener in (OPEN, CONSERVATIVE):
+                with contextlib.closing(Connection(str(self._listening(listener)))) as connection:
+                    connection.request("GET", "/_ping")
+                    connection.getresponse().read()
+                    self._idle_sockets = self._open_sockets() - 2
         except OSError:
             return False
         return True
 
-    def _new_job(self, through_proxy):
+    def _new_job(self, listener):
         """An empty folder with a socket, at the same path for either way."""
         job = self._folder / "job"
         shutil.rmtree(job, ignore_errors=True)
         job.mkdir()
-        (job / "docker.sock").symlink_to(self._proxy_socket if through_proxy else self._socket)
+        (job / "docker.sock").symlink_to(self._socket if listener == DIRECT else self._listening(listener))
         return job
 
     def _clear_cgroups(self):

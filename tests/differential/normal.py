@@ -8,7 +8,6 @@ import re
 # The operator's label sorts before any other, so that what follows it is a comma or nothing.
 LABEL_KEY = "0.operator"
 LABEL_VALUE = "differential"
-LABEL = f"{LABEL_KEY}={LABEL_VALUE}"
 # The cgroup parent ends in this; before it stands the name of the lane.
 CGROUP_PARENT = "-jobs"
 

@@ -61,7 +61,7 @@ def run_fails():
 def run_options():
     container = client.containers.create(
         IMAGE, "true", name="one", labels={"mine": "yes"}, environment={"A": "1"}, mem_limit="64m",
-        network_mode="none", cap_add=["NET_ADMIN"], ports={"80/tcp": None}, tmpfs={"/t": ""}, working_dir="/tmp",
+        network_mode="none", cap_add=["NET_RAW"], ports={"80/tcp": None}, tmpfs={"/t": ""}, working_dir="/tmp",
         mounts=[Mount("/data", "data", labels={"mine": "yes"})], volumes={"named": {"bind": "/named", "mode": "ro"}},
         healthcheck=Healthcheck(test=["CMD", "true"]), restart_policy={"Name": "on-failure", "MaximumRetryCount": 2})
     # The daemon keeps them in a map, and lists them in any order.
@@ -175,7 +175,7 @@ def images():
     print(client.images.load(saved)[0].tags)
     print([i.tags for i in client.images.list("local/one")])
     client.images.remove("local/one:1")
-    print(client.images.prune())
+    print(client.images.prune(filters={"label": "mine"}))
     for what in (lambda: client.images.get("nobody"), lambda: client.images.pull("localhost:1/nobody", tag="1")):
         try:
             what()

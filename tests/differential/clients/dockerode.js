@@ -176,7 +176,7 @@ const operations = {
     told(await volume.inspect());
     await volume.remove();
     await refused(volume.inspect());
-    told(await docker.pruneVolumes());
+    told(await docker.pruneVolumes({ filters: { label: ['mine'] } }));
   },
 
   async errors() {

@@ -62,10 +62,20 @@ op_run_typed_at_a_terminal() {
 op_run_options() {
     docker run --name one --env A=1 --label mine=yes --workdir /tmp --user 1:2 --hostname here \
         --read-only --tmpfs /t:size=1m --ulimit nofile=64 --memory 64m --cpus 0.5 --pids-limit 50 \
-        --cap-add NET_ADMIN --cap-drop MKNOD --network none --add-host a.b:1.2.3.4 --dns 1.1.1.1 \
+        --cap-add NET_RAW --cap-drop MKNOD --network none --add-host a.b:1.2.3.4 --dns 1.1.1.1 \
         --shm-size 2m --init --oom-score-adj 100 --security-opt no-new-privileges --stop-signal INT \
-        --log-opt max-size=1m --sysctl net.ipv4.ip_forward=1 --device /dev/null:/dev/nothing \
-        "$image" sh -c 'echo "$A"; pwd; id; hostname; ulimit -n; ls /dev/nothing'
+        --log-opt max-size=1m --sysctl net.ipv4.ip_forward=1 \
+        "$image" sh -c 'echo "$A"; pwd; id; hostname; ulimit -n'
+    docker inspect one
+}
+
+op_run_with_a_capability() {
+    docker run --name one --cap-add NET_ADMIN "$image" ip link set lo down
+    docker inspect one
+}
+
+op_run_with_a_device() {
+    docker run --name one --device /dev/null:/dev/nothing "$image" ls /dev/nothing
     docker inspect one
 }
 
@@ -86,6 +96,13 @@ op_run_with_volumes() {
 op_run_with_volumes_that_stay() {
     docker run --name one --volume /anonymous --volume named:/named:ro --mount type=volume,source=other,target=/other \
         "$image" ls -d /anonymous /named /other
+    docker create --name two --volume /anonymous "$image" >/dev/null
+    docker rm --volumes two
+}
+
+op_run_with_volumes_of_another() {
+    fails docker run --volumes-from nobody "$image" true
+    docker create --name one --volume /anonymous --volume named:/named:ro "$image" >/dev/null
     docker create --name two --volumes-from one "$image" >/dev/null
     docker inspect --format '{{range .Mounts}}{{println .Type .Destination .RW}}{{end}}' two | sort
     docker rm --volumes two

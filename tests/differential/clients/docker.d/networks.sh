@@ -4,12 +4,17 @@
 
 op_networks() {
     docker network create --label mine=yes --subnet 10.77.0.0/24 --gateway 10.77.0.1 one
-    docker network create --internal --driver bridge --opt com.docker.network.bridge.name=dcp0 two
+    docker network create --internal --driver bridge --opt com.docker.network.driver.mtu=1400 two
     docker network inspect one two
     docker network ls --filter type=custom --format '{{.Name}} {{.Driver}} {{.Scope}}' | sort
     docker network ls --filter label=mine
     docker network rm one
-    docker network prune --force
+    docker network prune --force --filter label=mine
+}
+
+op_network_with_a_bridge_of_its_own() {
+    docker network create --opt com.docker.network.bridge.name=dcp0 one
+    docker network inspect one
 }
 
 op_connect() {
@@ -31,7 +36,7 @@ op_connect() {
 
 op_volumes() {
     docker volume create --label mine=yes one
-    docker volume create --opt type=tmpfs --opt device=tmpfs --opt o=size=1m two
+    docker volume create two
     docker volume create | wc -c
     docker volume inspect one two
     docker volume ls --filter label=mine
@@ -42,5 +47,17 @@ op_volumes() {
     fails docker volume rm one
     docker rm user
     docker volume rm one two
+    docker volume prune --force --filter label=mine | tail -n 1
+}
+
+op_volume_with_options() {
+    docker volume create --opt type=tmpfs --opt device=tmpfs --opt o=size=1m one
+    docker volume inspect one
+}
+
+op_prune_networks_and_volumes() {
+    docker network create one
+    docker volume create --label mine two
+    docker network prune --force
     docker volume prune --force | tail -n 1
 }

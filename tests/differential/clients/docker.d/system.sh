@@ -81,9 +81,8 @@ op_missing_things() {
 
 op_bad_options() {
     fails docker run --memory 1k "$image" true
-    fails docker run --volume /a:/b:odd "$image" true
+    fails docker run --volume "$PWD:/b:odd" "$image" true
     fails docker run --network nowhere "$image" true
-    fails docker run --volumes-from nobody "$image" true
     fails docker run --publish 99999:80 "$image" true
     fails docker create --name 'not a name' "$image"
     fails docker network create --subnet nonsense one
