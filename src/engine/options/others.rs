@@ -34,7 +34,6 @@ pub(super) const BUILD: Group = query(
         ("securityopt", Form::Security),
         ("ulimits", Form::Text),
         ("addcaps", Form::Text),
-        ("additionalbuildcontexts", Form::Text),
         ("apparmor", Form::Text),
         ("devices", Form::Text),
         ("dropcaps", Form::Text),
@@ -44,7 +43,6 @@ pub(super) const BUILD: Group = query(
         ("seccomp", Form::Text),
         ("secrets", Form::Text),
         ("unsetenvs", Form::Text),
-        ("volume", Form::Text),
     ],
 );
 
