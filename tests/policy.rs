@@ -13,7 +13,9 @@ use dockerd_ci_proxy::engine::route;
 use dockerd_ci_proxy::http::body::Framing;
 use dockerd_ci_proxy::http::target::{decoded_path, encode_component};
 use dockerd_ci_proxy::rules::facts::Facts;
-use dockerd_ci_proxy::rules::policy::{Lack, Policy, Subject, Value as Found, ValueKind, Values};
+use dockerd_ci_proxy::rules::policy::{
+    Act, BindSource, Lack, Policy, Subject, Value as Found, ValueKind, Values,
+};
 use dockerd_ci_proxy::rules::{Asked, Judgement, Profile, Reason, Refusal, Traits, judge};
 use serde_json::{Map, Value, json};
 use support::corpus::{self, Side};
@@ -102,7 +104,8 @@ fn conservative_passes_what_means_nothing() {
     let falsy = [json!(null), json!(false), json!(0), json!(""), json!([]), json!({})];
     for row in policy_rows::all() {
         for request in &row.unset {
-            ask(&profile, &row, request).unwrap_or_else(|refusal| panic!("{request:?} {refusal:?}"));
+            ask(&profile, &row, request)
+                .unwrap_or_else(|refusal| panic!("{request:?} {refusal:?}"));
         }
         let Some(path) = option_of(policy, &row).filter(|_| row.twins) else { continue };
         for request in row.set.iter().filter(|request| request.body.is_some()) {
@@ -112,7 +115,8 @@ fn conservative_passes_what_means_nothing() {
                     members.insert(name.to_owned(), falsy.clone());
                 });
                 // The daemon, and so the proxy, refuses values of other types.
-                if let Err(refusal) = judged(&profile, &row.method, &row.target, &body.to_string()) {
+                if let Err(refusal) = judged(&profile, &row.method, &row.target, &body.to_string())
+                {
                     let is_typed = !falsy.is_null() && refusal.reason == Reason::WrongType;
                     assert!(is_typed, "{body} {refusal:?}");
                 }
@@ -139,8 +143,7 @@ fn respelt(value: &Value, path: &str, spelling: fn(&str) -> String) -> String {
     let (name, rest) = path.split_once('.').unwrap_or((path, ""));
     let member = |(key, value): (&String, &Value)| {
         let is_on_the_way = name == "*" || key == name;
-        let value =
-            if is_on_the_way { respelt(value, rest, spelling) } else { value.to_string() };
+        let value = if is_on_the_way { respelt(value, rest, spelling) } else { value.to_string() };
         let key = if key == name { spelling(key) } else { key.clone() };
         format!("\"{key}\":{value}")
     };
@@ -195,7 +198,7 @@ impl Values for Message<'_> {
     fn binds_outside(
         &self,
         _: &str,
-        _: &[dockerd_ci_proxy::rules::policy::BindSource],
+        _: &[BindSource],
         _: &mut Vec<String>,
     ) -> Result<Vec<Found<'_>>, Lack> {
         Ok(Vec::new())
@@ -208,7 +211,9 @@ fn conservative_refuses_calls_of_buildkit() {
     for row in policy_rows::all() {
         for [operation, path, value] in &row.messages {
             match policy.decide(operation, &Message(path, value)) {
-                Err(Lack::Unclear(refusal)) => assert_eq!(rule_of(&refusal), row.rule, "{operation}"),
+                Err(Lack::Unclear(refusal)) => {
+                    assert_eq!(rule_of(&refusal), row.rule, "{operation}");
+                }
                 other => panic!("{operation} {path} {value}: {other:?}"),
             }
         }
@@ -236,9 +241,7 @@ fn each_rule_that_refuses_has_a_row() {
     let rows = policy_rows::all();
     let rows: BTreeSet<&str> = rows.iter().map(|row| row.rule.as_str()).collect();
     let policy = preset("conservative").unwrap();
-    let refusing = policy.rules.iter().filter(|rule| {
-        rule.act == dockerd_ci_proxy::rules::policy::Act::Refuse
-    });
+    let refusing = policy.rules.iter().filter(|rule| rule.act == Act::Refuse);
     let missing: Vec<&str> =
         refusing.map(|rule| rule.name.as_str()).filter(|name| !rows.contains(name)).collect();
     assert!(missing.is_empty(), "{missing:?}");
@@ -250,8 +253,7 @@ fn each_rule_that_refuses_has_a_row() {
 fn reasons_are_there() {
     for (name, _) in PRESETS {
         for rule in &preset(name).unwrap().rules {
-            let needs = rule.act == dockerd_ci_proxy::rules::policy::Act::Refuse
-                && !matches!(rule.subject, Subject::Binds(_));
+            let needs = rule.act == Act::Refuse && !matches!(rule.subject, Subject::Binds(_));
             assert!(!needs || !rule.reason.is_empty(), "{name}: {}", rule.name);
         }
     }
@@ -306,9 +308,12 @@ fn recorded() -> Vec<(String, String, String, String)> {
 /// Returns the first JSON document in a body, which may be chunked.
 fn document(body: &str) -> String {
     let start = body.find('{').unwrap_or(body.len());
-    let mut documents =
-        serde_json::Deserializer::from_str(&body[start..]).into_iter::<Box<serde_json::value::RawValue>>();
-    documents.next().and_then(Result::ok).map_or(String::new(), |document| document.get().to_owned())
+    let mut documents = serde_json::Deserializer::from_str(&body[start..])
+        .into_iter::<Box<serde_json::value::RawValue>>();
+    documents
+        .next()
+        .and_then(Result::ok)
+        .map_or(String::new(), |document| document.get().to_owned())
 }
 
 #[test]
@@ -330,20 +335,21 @@ fn conservative_passes_the_requests_of_real_clients() {
     assert_eq!(refused, stated);
 }
 
+/// The requests that read, but do not pass, and the other ones that pass.
+const EXCEPTIONS: &[(&str, bool)] = &[
+    ("CheckpointList", false),
+    ("ContainerAttachWebsocket", false),
+    ("ContainerWait", true),
+    ("DistributionInspect", false),
+    ("GetPluginPrivileges", false),
+    ("ImageSearch", false),
+    ("SwarmInspect", false),
+    ("SwarmUnlockkey", false),
+];
+
 #[test]
 fn read_only_passes_what_reads_and_nothing_else() {
     let profile = with_preset("read-only");
-    /// The requests that read, but do not pass, and the other ones that pass.
-    const EXCEPTIONS: &[(&str, bool)] = &[
-        ("CheckpointList", false),
-        ("ContainerAttachWebsocket", false),
-        ("ContainerWait", true),
-        ("DistributionInspect", false),
-        ("GetPluginPrivileges", false),
-        ("ImageSearch", false),
-        ("SwarmInspect", false),
-        ("SwarmUnlockkey", false),
-    ];
     let described = include_str!("data/engine-api.txt");
     for line in described.lines().filter(|line| !line.starts_with('#')) {
         let words: Vec<&str> = line.split_whitespace().collect();

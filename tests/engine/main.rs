@@ -31,6 +31,7 @@ mod job_sockets;
 mod jobs;
 mod life;
 mod llb;
+mod policy;
 mod reap;
 mod recreate;
 mod resources;

@@ -10,6 +10,9 @@ mod folder;
 #[allow(unreachable_pub)]
 pub(crate) mod http2;
 mod lab;
+#[path = "../../support/policy_rows.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the core")]
+pub(crate) mod policy_rows;
 mod proxy;
 #[path = "../../support/skip.rs"]
 mod skip;
