@@ -17,6 +17,7 @@ use dockerd_ci_proxy::engine::shapes::Place;
 use dockerd_ci_proxy::http::Malformed;
 use dockerd_ci_proxy::http2;
 use dockerd_ci_proxy::proxy::{self, Away, Blind, COLLECTED_LIMIT, Fault, Unreachable};
+use dockerd_ci_proxy::rules::authz::{Authz, Plugin, failed, verdict};
 use dockerd_ci_proxy::rules::buildkit::{self, Method};
 use dockerd_ci_proxy::rules::caller::{
     Caller, Container, Mount, NoParent, Of, Source, Template, Unknown, Word,
@@ -275,6 +276,12 @@ fn refusals() -> Vec<Refusal> {
     let unlabelled = buildkit::edit(&strict, Method::ControlSolve, b"\x70\x01", None).unwrap_err();
     let requests = REFUSED.iter().copied().chain(large);
     let requests = requests.map(|(line, body)| refused(&fixed(), line, body));
+    let connect = "POST /networks/x/connect|Content-Type: application/json";
+    let plugin = Plugin { name: "opa".into(), responses: false, from: String::new() };
+    let authz = Some(Arc::new(Authz::of(vec![plugin])));
+    let authz = Profile { authz, ..Profile::default() };
+    let bodies = ["[".repeat(99) + &"]".repeat(99), format!("\"{}\"", "x".repeat(1 << 23))];
+    let of_plugins = bodies.map(|body| refused(&authz, connect, &body));
     let unmapped = UNMAPPED.iter().map(|(line, body)| refused(&mounted(), line, body));
     requests
         .chain([
@@ -286,8 +293,11 @@ fn refusals() -> Vec<Refusal> {
             without_value(),
             by_policy(),
             no_socket("its path is not UTF-8"),
+            verdict("opa", br#"{"Msg":"no"}"#).unwrap_err(),
+            failed("opa", "AuthZPlugin.AuthZReq: no answer in 10 seconds"),
         ])
         .chain(unreadable_options())
+        .chain(of_plugins)
         .chain(callers())
         .chain(unmapped)
         .collect()

@@ -12,6 +12,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod authz;
+#[path = "../support/authz_plugin.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests of sockets")]
+mod authz_plugin;
 mod build;
 mod buildkit;
 mod callers;

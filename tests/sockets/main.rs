@@ -12,6 +12,10 @@
 
 mod abandoned;
 mod activation;
+mod authz;
+#[path = "../support/authz_plugin.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests of engines")]
+mod authz_plugin;
 mod calls;
 mod configured;
 mod crowds;

@@ -15,7 +15,7 @@ const MESSAGE_LIMIT: usize = 4096;
 /// The reason why the plugin cannot be asked.
 pub fn activation(content: &[u8]) -> Result<(), String> {
     let object = object(content)?;
-    let list = object.array("Implements").map_err(|error| error.to_string())?;
+    let list = object.array("Implements").map_err(malformed)?;
     let implements = match &list {
         crate::json::Listed::Array(list) => {
             list.strings().flatten().any(|(_, name)| name == INTERFACE)
@@ -32,13 +32,13 @@ pub fn activation(content: &[u8]) -> Result<(), String> {
 pub fn verdict(plugin: &str, content: &[u8]) -> Result<(), Refusal> {
     let read = || -> Result<(bool, String), String> {
         let object = object(content)?;
-        let allow = object.member("Allow").map_err(|error| error.to_string())?;
+        let allow = object.member("Allow").map_err(malformed)?;
         let allow = match allow.map(|member| member.value) {
             Some("true") => true,
             Some("false" | "null") | None => false,
-            Some(_) => return Err("Allow is not a boolean in its answer".to_owned()),
+            Some(_) => return Err(malformed(())),
         };
-        let text = |name| object.string(name).map_err(|error| error.to_string());
+        let text = |name| object.string(name).map_err(malformed);
         let message = text("Msg")?.filter(|text| !text.is_empty());
         let message = message.or(text("Err")?).unwrap_or_default().into_owned();
         Ok((allow, message))
@@ -74,12 +74,17 @@ pub fn failed(plugin: &str, why: &str) -> Refusal {
     Refusal::new(Reason::AuthzFailed, text)
 }
 
+/// Describes an answer that is malformed, for whatever reason.
+fn malformed<E>(_: E) -> String {
+    "its answer is not a JSON object with the members of the protocol".to_owned()
+}
+
 fn object(content: &[u8]) -> Result<Object<'_>, String> {
-    let text = str::from_utf8(content).map_err(|_| "its answer is not UTF-8".to_owned())?;
+    let text = str::from_utf8(content).map_err(malformed)?;
     match Found::document(text, None) {
         Ok(Found::Object(object)) => Ok(object),
-        Ok(_) => Err("its answer is not a JSON object".to_owned()),
-        Err(error) => Err(format!("its answer cannot be read: {error}")),
+        Ok(_) => Err(malformed(())),
+        Err(error) => Err(malformed(error)),
     }
 }
 

@@ -1,6 +1,9 @@
 //! Foundations of the engine tests.
 
 mod cli;
+#[path = "../../support/corpus.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the core")]
+pub(crate) mod corpus;
 #[path = "../../support/dead.rs"]
 #[allow(dead_code, reason = "shared with the tests of sockets")]
 mod dead;
