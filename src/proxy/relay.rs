@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::lane::{Lane, Sink};
 use super::lanes::Lanes;
 use super::outcome::Call;
-use super::reply::{self, GatheredReply, Lines};
+use super::reply::{self, Complete, GatheredReply, Lines};
 use super::turn::{Hand, Progress};
 use crate::engine::Upgrade;
 use crate::http::Malformed;
@@ -142,7 +142,7 @@ impl Relaying {
             Reply::Whole(whole) => match whole.advance(&mut lanes.down)? {
                 None if lanes.down.has_ended() => return Err(Fault::ResponseCutShort),
                 None => false,
-                Some((head, content)) => return Ok(self.complete(head, &content, hand)),
+                Some(complete) => return Ok(self.complete(complete, hand)),
             },
             Reply::Withheld(withheld) => match withheld.response()? {
                 None => false,
@@ -165,25 +165,21 @@ impl Relaying {
     }
 
     /// Sends a response that was gathered, or asks plugins about it.
-    fn complete(&mut self, head: Vec<u8>, content: &[u8], hand: &mut Hand<'_>) -> Progress<Next> {
+    fn complete(&mut self, complete: Complete, hand: &mut Hand<'_>) -> Progress<Next> {
+        let Complete { head: mut response, content } = complete;
         let authz = self.described.take().zip(hand.settings.profile.authz.as_ref());
         let question = authz.map(|(described, authz)| {
             let status = self.call.status.unwrap_or_default();
-            described.response(authz, status, &head, content)
+            described.response(authz, status, &response, &content)
         });
-        let mut response = head;
-        response.extend_from_slice(content);
-        match question {
-            Some(question) => {
-                self.reply = Reply::Withheld(Withheld::new(response));
-                Progress::Asks(HostQuestion::Authorize(Box::new(question)))
-            }
-            None => {
-                hand.lanes.down.queue(response);
-                self.reply = Reply::Done;
-                Progress::Moved
-            }
+        response.extend_from_slice(&content);
+        if let Some(question) = question {
+            self.reply = Reply::Withheld(Withheld::new(response));
+            return Progress::Asks(HostQuestion::Authorize(Box::new(question)));
         }
+        hand.lanes.down.queue(response);
+        self.reply = Reply::Done;
+        Progress::Moved
     }
 
     fn upload(&mut self, up: &mut Lane) -> Result<(), Malformed> {

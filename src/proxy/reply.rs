@@ -25,6 +25,13 @@ pub(super) struct GatheredReply {
     rewrite: Option<Rewrite>,
 }
 
+/// A response for the client.
+#[derive(Debug)]
+pub(super) struct Complete {
+    pub(super) head: Vec<u8>,
+    pub(super) content: Vec<u8>,
+}
+
 impl GatheredReply {
     /// Begins to gather the response with this head and framing.
     ///
@@ -44,7 +51,7 @@ impl GatheredReply {
     ///
     /// # Errors
     /// A malformed body, or one above the limit.
-    pub(super) fn advance(&mut self, down: &mut Lane) -> Result<Option<(Vec<u8>, Vec<u8>)>, Fault> {
+    pub(super) fn advance(&mut self, down: &mut Lane) -> Result<Option<Complete>, Fault> {
         if !self.collect.advance(down).map_err(of_response)? {
             return Ok(None);
         }
@@ -56,7 +63,7 @@ impl GatheredReply {
             Framing::None => mem::take(&mut self.head),
             _ => render::with_length(&self.head, content.len()),
         };
-        Ok(Some((head, content)))
+        Ok(Some(Complete { head, content }))
     }
 }
 

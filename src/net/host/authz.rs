@@ -98,15 +98,14 @@ fn find_in(places: Places<'_>, name: &str) -> Result<Address, NotFound> {
             return Ok(Address::Unix(path.into()));
         }
     }
-    for (base, suffix) in places.specs.iter().flat_map(|base| [(base, "spec"), (base, "json")]) {
-        for path in both(base, suffix).iter().map(Path::new).filter(|path| path.exists()) {
-            let unfit = |why: &str| NotFound::Unfit(format!("{}: {why}", path.display()));
-            let text = text(path).map_err(|error| unfit(&words(&error)))?;
-            let address = if suffix == "json" { described(&text) } else { url(text.trim()) };
-            return address.map_err(|why| unfit(&why));
-        }
-    }
-    Err(NotFound::Missing)
+    let specs = places.specs.iter().flat_map(|base| [(base, "spec"), (base, "json")]);
+    let specs = specs.flat_map(|(base, suffix)| both(base, suffix).map(|path| (path, suffix)));
+    let found = specs.into_iter().find(|(path, _)| Path::new(path).exists());
+    let (path, suffix) = found.ok_or(NotFound::Missing)?;
+    let unfit = |why: &str| NotFound::Unfit(format!("{path}: {why}"));
+    let text = text(Path::new(&path)).map_err(|error| unfit(&words(&error)))?;
+    let address = if suffix == "json" { described(&text) } else { url(text.trim()) };
+    address.map_err(|why| unfit(&why))
 }
 
 fn text(path: &Path) -> io::Result<String> {

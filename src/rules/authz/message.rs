@@ -84,7 +84,7 @@ fn base64(bytes: &[u8]) -> String {
         let word = byte(0) << 16 | byte(1) << 8 | byte(2);
         for place in 0..4_usize {
             let digit = word >> (18 - 6 * place) & 63;
-            let letter = ALPHABET.iter().nth(digit as usize).copied().unwrap_or_default();
+            let letter = ALPHABET.get(digit as usize).copied().unwrap_or_default();
             encoded.push(if place > group.len() { '=' } else { char::from(letter) });
         }
     }
