@@ -75,3 +75,6 @@ impl fmt::Debug for Withheld {
         out.debug_struct("Withheld").field("length", &self.response.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,11 +94,15 @@ fn denial(answer: &str) -> Option<&str> {
 }
 
 /// Returns the parts of the requests that the plugin got.
-fn asked(seen: Vec<Seen>) -> Vec<(Value, Value, Value)> {
+fn asked(seen: Vec<Seen>) -> Vec<(Value, String, Value)> {
     let requests = seen.into_iter().filter(|(method, _)| method == "AuthZPlugin.AuthZReq");
     let parts = |(_, message): Seen| {
         let body = document(&message, "RequestBody");
-        (message["RequestMethod"].clone(), message["RequestUri"].clone(), body)
+        let target = message["RequestUri"].as_str().unwrap_or_default();
+        // The proxy makes builds remove the containers of their steps.
+        let is_build = target.contains("/build?");
+        let target = if is_build { target.split('?').next().unwrap_or_default() } else { target };
+        (message["RequestMethod"].clone(), target.to_owned(), body)
     };
     requests.map(parts).collect()
 }
@@ -113,17 +117,23 @@ fn the_verdicts_are_those_of_dockerd() {
     let proxy = proxied(&lab, &of_proxy.socket);
     let requests = requests();
     assert!(requests.len() > 50, "{} requests", requests.len());
-    let mut denied = 0;
+    let (mut denied, mut differ) = (0, Vec::new());
     for request in &requests {
         let head = String::from_utf8_lossy(request).lines().next().unwrap_or_default().to_owned();
         of_proxy.seen();
         of_dockerd.seen();
         let ours = converse(&proxy.socket(), request, true);
         let theirs = converse(&guarded.socket, request, true);
-        assert_eq!(denial(&ours), denial(&theirs), "{head}\n{ours}\n{theirs}");
-        assert_eq!(asked(of_proxy.seen()), asked(of_dockerd.seen()), "{head}");
+        if denial(&ours) != denial(&theirs) {
+            differ.push(format!("{head}\n{ours}\n{theirs}"));
+        }
+        let (one, other) = (asked(of_proxy.seen()), asked(of_dockerd.seen()));
+        if one != other {
+            differ.push(format!("{head}\n{one:?}\n{other:?}"));
+        }
         denied += usize::from(denial(&ours).is_some());
     }
+    assert!(differ.is_empty(), "{}", differ.join("\n\n"));
     assert!(denied > 5 && denied < requests.len() / 2, "{denied} of {}", requests.len());
 }
 
@@ -149,8 +159,6 @@ fn users_of_docker_read_the_reason() {
     docker.ok(&["run", "--name", &name, lab.image(), "true"]);
     reads(&["rm", &name], &format!("{denied} {path}: nothing is removed"));
     plugin.becomes(Mode::Closes);
-    let failed = format!(
-        "dockerd-ci-proxy: refused: plugin {path} failed with error: AuthZPlugin.AuthZReq: "
-    );
+    let failed = format!("dockerd-ci-proxy: refused: plugin {path} failed with error: ");
     reads(&["volume", "ls"], &failed);
 }
