@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use dockerd_ci_proxy::config::policy::{PRESETS, preset};
 use dockerd_ci_proxy::engine::route;
-use dockerd_ci_proxy::http::body::Framing;
+use dockerd_ci_proxy::http::head;
 use dockerd_ci_proxy::http::target::{decoded_path, encode_component};
 use dockerd_ci_proxy::rules::facts::Facts;
 use dockerd_ci_proxy::rules::policy::{
@@ -23,8 +23,11 @@ use support::policy_rows::{self, Request, Row};
 
 /// Judges a request. `Ok` is everything but a refusal.
 fn judged(profile: &Profile, method: &str, target: &str, body: &str) -> Result<(), Refusal> {
-    let framing = if body.is_empty() { Framing::None } else { Framing::Length(body.len() as u64) };
-    let traits = Traits { framing, encoded: false, form: false };
+    let length = body.len();
+    let head = format!(
+        "POST / HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    );
+    let traits = Traits::of(&head::request(head.as_bytes()).unwrap());
     let path = decoded_path(target).unwrap();
     let asked =
         Asked { operation: route(method, &path), target, traits, body: Some(body.as_bytes()) };

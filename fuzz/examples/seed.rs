@@ -72,6 +72,7 @@ fn seed(script: &Script) {
         // The blanks choose the rules on options.
         for blanks in 0..8 {
             write("body", &[&b" ".repeat(blanks), &*request.body].concat());
+            write("policy", &[&b" ".repeat(blanks), &*request.body].concat());
         }
         if let (Some(_), Some((_, body))) = (request.field("transfer-encoding"), naive::head(rest))
         {

@@ -8,6 +8,7 @@
 mod bodies;
 mod build_options;
 mod heads;
+mod policy;
 mod queries;
 mod real_go;
 mod routing;

@@ -17,6 +17,7 @@ pub mod naive;
 pub mod option_bodies;
 pub mod options;
 pub mod player;
+pub mod policies;
 pub mod policy_rows;
 pub mod questions;
 pub mod random;
