@@ -27,6 +27,9 @@ pub enum BindSource {
 /// The word of the configuration file for [`BindSource::CallerMounts`].
 pub const CALLER_MOUNTS: &str = "{caller.mounts}";
 
+/// Options of an entry of `Binds` by which mounts in the container appear on the host.
+const SHARED: [&str; 2] = ["shared", "rshared"];
+
 /// Options of an entry of `Binds` that change the files of the host: their labels and owners.
 const CHANGING: [&str; 4] = ["rw", "z", "Z", "U"];
 
@@ -95,7 +98,7 @@ impl Check<'_> {
             Some(source) => {
                 let has = |word: &str| bind.mode().split(',').any(|other| other == word);
                 let is_read_only = has("ro") && !CHANGING.into_iter().any(has);
-                self.allows(source, is_read_only)
+                Ok(self.allows(source, is_read_only)? && !SHARED.into_iter().any(has))
             }
         }
     }
