@@ -12,13 +12,12 @@ use crate::support::{Kind, Lab, Proxy};
 
 const UPGRADE: &str =
     "POST /grpc HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
-const CALL: &str = "headers 1: :method=POST, :scheme=http, :path=/moby.buildkit.v1.Control/Solve, \
-                    :authority=d, content-type=application/grpc, te=trailers";
+pub(crate) const SOLVE: &str = "/moby.buildkit.v1.Control/Solve";
 const CONFIG: &str = r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers"},
                         "config":{"Labels":{"ci.job":"evil","mine":"kept"}}}"#;
 
 /// Encodes field `number` of a protobuf message.
-fn field(number: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn field(number: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let length = match u8::try_from(length) {
         Ok(length @ ..128) => vec![length],
@@ -27,7 +26,7 @@ fn field(number: u8, content: &[u8]) -> Vec<u8> {
     [&[number << 3 | 2], &length[..], content].concat()
 }
 
-fn pair(number: u8, key: &str, value: &str) -> Vec<u8> {
+pub(crate) fn pair(number: u8, key: &str, value: &str) -> Vec<u8> {
     field(number, &[field(1, key.as_bytes()), field(2, value.as_bytes())].concat())
 }
 
@@ -41,8 +40,8 @@ fn solve(name: &str) -> Vec<u8> {
     [field(1, name.as_bytes()), field(2, b""), old, field(13, &exporter)].concat()
 }
 
-/// Makes the call and waits for its answer.
-fn call(socket: &Path, message: &[u8]) {
+/// Opens a connection that carries calls.
+pub(crate) fn connect(socket: &Path) -> UnixStream {
     let mut stream = UnixStream::connect(socket).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     stream.write_all(UPGRADE.as_bytes()).unwrap();
@@ -53,21 +52,46 @@ fn call(socket: &Path, message: &[u8]) {
         head.extend(byte);
     }
     assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", head.escape_ascii());
+    stream.write_all(&["preface", "settings"].map(|mark| bytes(mark).unwrap()).concat()).unwrap();
+    stream
+}
+
+/// Makes a call on a stream, with `more` fields in its head.
+pub(crate) fn begin(stream: &mut UnixStream, number: u32, path: &str, more: &str, message: &[u8]) {
+    let head = format!(
+        "headers {number}: :method=POST, :scheme=http, :path={path}, :authority=d, \
+         content-type=application/grpc, te=trailers{more}"
+    );
     let length = u32::try_from(message.len()).unwrap().to_be_bytes();
     let message = [&[0], &length[..], message].concat();
-    let marks = ["preface", "settings", CALL].map(|mark| bytes(mark).unwrap());
-    stream.write_all(&[&marks.concat()[..], &frame(0, 1, 1, &message)].concat()).unwrap();
+    let call = [bytes(&head).unwrap(), frame(0, 1, number, &message)].concat();
+    stream.write_all(&call).unwrap();
+}
+
+/// Reads up to the end of the answer on a stream. Returns all read bytes, and `true` if there is a message.
+pub(crate) fn answer(stream: &mut UnixStream, number: u32) -> (Vec<u8>, bool) {
+    let (mut read, mut answered) = (Vec::new(), false);
     loop {
         let mut head = [0; 9];
         stream.read_exact(&mut head).unwrap();
-        let [a, b, c, kind, flags, ..] = head;
+        let [a, b, c, kind, flags, of @ ..] = head;
         let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
         stream.read_exact(&mut payload).unwrap();
+        read.extend(payload);
+        let is_here = u32::from_be_bytes(of) == number;
+        answered |= is_here && kind == 0;
         // The trailers end the stream.
-        if kind == 1 && flags & 1 == 1 {
-            return;
+        if is_here && kind == 1 && flags & 1 == 1 {
+            return (read, answered);
         }
     }
+}
+
+/// Makes a `Control/Solve` and waits for its answer; returns it, and `true` if the build has succeeded.
+pub(crate) fn call(socket: &Path, message: &[u8]) -> (Vec<u8>, bool) {
+    let mut stream = connect(socket);
+    begin(&mut stream, 1, SOLVE, "", message);
+    answer(&mut stream, 1)
 }
 
 /// Starts a proxy with the labels of `lab` and more flags.

@@ -36,6 +36,7 @@ mod jobs;
 mod life;
 mod llb;
 mod policy;
+mod policy_builds;
 mod reap;
 mod recreate;
 mod resources;
