@@ -8,6 +8,7 @@ mod support;
 
 use std::path::Path;
 
+use dockerd_ci_proxy::config::policy::named;
 use dockerd_ci_proxy::engine::shapes::Place;
 use dockerd_ci_proxy::rules::buildkit::Store;
 use dockerd_ci_proxy::rules::caller::Caller;
@@ -83,9 +84,10 @@ fn player(transcript: &Transcript, pace: Pace) -> Player {
     let mut profile = profile();
     let mut rules = profile.inject.rules().to_vec();
     for flag in &transcript.flags {
-        match flag.split_once(' ').unwrap_or((flag, "")) {
+        match flag.split_once([' ', '=']).unwrap_or((flag, "")) {
             ("--strict", "") => profile.strict = true,
             ("--no-buildkit", "") => profile.no_buildkit = true,
+            ("--policy", preset) => profile.policy = named(preset).ok(),
             ("--label", pair) => {
                 let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
                 let label = Label { key: key.to_owned(), value: value.to_owned() };
