@@ -63,15 +63,22 @@ fn assert_refused(finished: &Finished, rule: &str) {
     assert!(told.contains("the team of this host"), "{told}");
 }
 
+/// Returns `true` if a step of a Dockerfile may name its network, which Docker 20.10 does not support.
+fn steps_name_networks(lab: &Lab) -> bool {
+    !lab.direct.ok(&["version", "--format", "{{.Server.Version}}"]).starts_with("20.")
+}
+
 #[test]
 fn ordinary_builds_pass() {
     let Some(lab) = lab() else { return };
     let guarded = Guarded::start(&lab, "pass", false, "");
     let image = lab.reserve(Kind::Image, "built");
     let dockerfile = "FROM BASE AS one\nRUN echo hello >/word\nFROM BASE\n\
-                      COPY --from=one /word /word\nRUN --network=none cat /word\n\
+                      COPY --from=one /word /word\nRUN NETWORK cat /word\n\
                       RUN --mount=type=cache,target=/c touch /c/x\n";
-    let built = build(&lab, &guarded.docker, &image, &[], dockerfile);
+    let network = if steps_name_networks(&lab) { "--network=none" } else { "" };
+    let dockerfile = dockerfile.replace("NETWORK", network);
+    let built = build(&lab, &guarded.docker, &image, &[], &dockerfile);
     assert_eq!(built.code, Some(0), "{built:?}");
     lab.assert_labels(Kind::Image, &image, &[]);
     let image = lab.reserve(Kind::Image, "baked");
@@ -90,7 +97,8 @@ fn the_network_of_the_host_is_refused() {
     let guarded = Guarded::start(&lab, "network", false, "");
     let image = lab.reserve(Kind::Image, "built");
     let plain = "FROM BASE\nRUN true\n";
-    let step = "# syntax\nFROM BASE\nRUN --network=host true\n";
+    let step =
+        if steps_name_networks(&lab) { "FROM BASE\nRUN --network=host true\n" } else { plain };
     let allow = ["--allow", "network.host"];
     for (options, dockerfile) in [(&["--network", "host"][..], plain), (&allow, step)] {
         let direct = build(&lab, &lab.direct, &image, options, dockerfile);
@@ -98,9 +106,11 @@ fn the_network_of_the_host_is_refused() {
         let refused = build(&lab, &guarded.docker, &image, options, dockerfile);
         assert_refused(&refused, "entitled");
     }
-    // The daemon itself grants no step what its build was not granted.
-    let refused = build(&lab, &guarded.docker, &image, &[], step);
-    assert_ne!(refused.code, Some(0), "{refused:?}");
+    if step != plain {
+        // The daemon itself grants no step what its build was not granted.
+        let refused = build(&lab, &guarded.docker, &image, &[], step);
+        assert_ne!(refused.code, Some(0), "{refused:?}");
+    }
     for mode in ["none", "default"] {
         let built = build(&lab, &guarded.docker, &image, &["--network", mode], plain);
         assert_eq!(built.code, Some(0), "{built:?}");

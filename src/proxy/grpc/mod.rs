@@ -1,5 +1,6 @@
 //! A connection that speaks HTTP/2 and carries calls of BuildKit. Calls that make images are
-//! rewritten; everything else passes frame by frame.
+//! rewritten, and the policy decides about each call by its name or by its messages; everything else passes
+//! frame by frame.
 //!
 //! ```text
 //! client ──► up:   preface ─ frames ─┬─ others pass ──────────────────────┬──► daemon

@@ -78,138 +78,119 @@ fn odd(profile: &Profile, name: &'static str, message: &[u8]) -> String {
     }
 }
 
-/// A message of each option, and a twin without it.
+const BRIDGE: &str = "BuildkitBridgeSolve";
+const CONTAINER: &str = "BuildkitNewContainer";
+const PROCESS: &str = "BuildkitExecProcess";
+const META: &str = "BuildkitResolveSourceMeta";
+const CONFIG: &str = "BuildkitResolveImageConfig";
+const HISTORY: &str = "BuildkitUpdateBuildHistory";
+/// The steps of a build, in all places.
+const STEP: &str = "";
+/// An entry of a map.
+const ENTRY: &[u8] = b"\x0a\x01k\x12\x01v";
+
+/// Options, with the call, the fields that lead to them, and their content when they are set and when they are
+/// not.
+type Rows = &'static [(&'static str, &'static str, &'static [u64], &'static [u8], &'static [u8])];
+
+#[rustfmt::skip]
+const ROWS: Rows = &[
+    ("Entitlements", SOLVE, &[9], b"network.host", b""),
+    ("EnableSessionExporter", SOLVE, &[], b"\x70\x01", b"\x70\x00"),
+    ("Exporters.Type", SOLVE, &[3], b"moby", b""),
+    ("Exporters.Type", SOLVE, &[13, 1], b"image", b""),
+    ("Exporters.Attrs", SOLVE, &[4], ENTRY, b""),
+    ("Exporters.Attrs", SOLVE, &[13, 2], ENTRY, b""),
+    ("Exporters.Attrs.name", SOLVE, &[4], b"\x0a\x04name\x12\x01v", b"\x0a\x04name\x12\x00"),
+    ("Exporters.Attrs.name", SOLVE, &[13, 2], b"\x0a\x04name\x12\x01v", b"\x0a\x04name"),
+    ("Exporters.Attrs.push", SOLVE, &[13, 2], b"\x0a\x04push\x12\x01v", b"\x0a\x04Push\x12\x01v"),
+    ("Cache.Exports.Type", SOLVE, &[8, 1], b"x/y", b""),
+    ("Cache.Exports.Type", SOLVE, &[8, 4, 1], b"local", b""),
+    ("Cache.Exports.Attrs", SOLVE, &[8, 3], ENTRY, b""),
+    ("Cache.Exports.Attrs", SOLVE, &[8, 4, 2], ENTRY, b""),
+    ("Cache.Imports.Type", SOLVE, &[8, 2], b"x/y", b""),
+    ("Cache.Imports.Type", SOLVE, &[8, 5, 1], b"local", b""),
+    ("Cache.Imports.Attrs", SOLVE, &[8, 5, 2], ENTRY, b""),
+    ("Cache.Imports.Type", BRIDGE, &[4], b"x/y", b""),
+    ("Cache.Imports.Type", BRIDGE, &[12, 1], b"local", b""),
+    ("Cache.Imports.Attrs", BRIDGE, &[12, 2], ENTRY, b""),
+    ("ProxyNetwork", SOLVE, &[], b"\x88\x01\x01", b"\x88\x01\x00"),
+    ("SourcePolicySession", SOLVE, &[15], b"s", b""),
+    ("Definition", SOLVE, &[2], b"\x0a\x00", b""),
+    ("Definition", BRIDGE, &[1], b"\x0a\x00", b""),
+    ("Frontend", SOLVE, &[6], b"gateway.v0", b""),
+    ("Frontend", BRIDGE, &[2], b"gateway.v0", b""),
+    ("FrontendInputs", SOLVE, &[10], ENTRY, b""),
+    ("FrontendInputs", BRIDGE, &[13], ENTRY, b""),
+    ("FrontendAttrs", SOLVE, &[7], ENTRY, b""),
+    ("FrontendAttrs", BRIDGE, &[3], ENTRY, b""),
+    ("SourcePolicy", SOLVE, &[12], b"p", b""),
+    ("SourcePolicy", BRIDGE, &[15], b"p", b""),
+    ("SourcePolicy", CONFIG, &[8], b"p", b""),
+    ("SourcePolicy", META, &[8], b"p", b""),
+    ("Source.Identifier", STEP, &[3, 1], b"local://x", b""),
+    ("Source.Identifier", META, &[1, 1], b"local://x", b""),
+    ("Source.Attrs", STEP, &[3, 2], ENTRY, b""),
+    ("Source.Attrs", META, &[1, 2], ENTRY, b""),
+    ("Exec.Network", STEP, &[2], b"\x18\x01", b"\x18\x00"),
+    ("Exec.Network", CONTAINER, &[], b"\x18\x01", b"\x18\x00"),
+    ("Exec.Security", STEP, &[2], b"\x20\x01", b"\x20\x00"),
+    ("Exec.Security", PROCESS, &[2], b"\x28\x01", b"\x28\x00"),
+    ("Exec.CdiDevices", STEP, &[2, 6, 1], b"vendor.com/gpu=0", b""),
+    ("Exec.CgroupParent", STEP, &[2, 1, 10], b"/else", b""),
+    ("Exec.CgroupParent", PROCESS, &[2, 2, 10], b"/else", b""),
+    ("Exec.ExtraHosts", STEP, &[2, 1, 6, 1], b"host", b""),
+    ("Exec.ExtraHosts", CONTAINER, &[6, 1], b"host", b""),
+    ("Exec.Mounts.MountType", STEP, &[2, 2], b"\x30\x03", b"\x30\x00"),
+    ("Exec.Mounts.MountType", CONTAINER, &[2], b"\x30\x01", b"\x30\x00"),
+    ("Exec.Mounts.CacheOpt.ID", STEP, &[2, 2, 20, 1], b"id", b""),
+    ("Exec.Mounts.CacheOpt.ID", CONTAINER, &[2, 20, 1], b"id", b""),
+    ("All", "BuildkitPrune", &[], b"\x10\x01", b"\x10\x00"),
+    ("Filter", "BuildkitPrune", &[1], b"until=1h", b""),
+    ("Delete", HISTORY, &[], b"\x18\x01", b"\x18\x00"),
+    ("Pinned", HISTORY, &[], b"\x10\x01", b"\x10\x00"),
+];
+
+/// The places of steps: in a definition, and in the inputs of a frontend.
+const STEPS_AT: [(&str, &[u64]); 4] =
+    [(SOLVE, &[2, 1]), (SOLVE, &[10, 2, 1]), (BRIDGE, &[1, 1]), (BRIDGE, &[13, 2, 1])];
+
+/// Puts `content` into fields in each other.
+fn nested(numbers: &[u64], content: &[u8]) -> Vec<u8> {
+    let inner = |inner: Vec<u8>, number: &u64| fields(&[(*number, &inner)]);
+    numbers.iter().rev().fold(content.to_vec(), inner)
+}
+
+/// Checks that an option is found in the first message of a call, and not in the second.
+fn check(path: &str, name: &'static str, set: &[u8], unset: &[u8]) {
+    for (test, of_set) in [(Test::Set, true), (Test::Missing, false)] {
+        let profile = refusing(path, test);
+        assert_eq!(refused(&profile, name, set), of_set, "{path} in {name}: {set:?}");
+        assert_eq!(refused(&profile, name, unset), !of_set, "{path} in {name}: {unset:?}");
+    }
+}
+
 #[test]
 fn each_option_is_found_in_its_message() {
-    let text = |number, text: &str| fields(&[(number, text.as_bytes())]);
-    let map = |number, key: &str, value: &str| fields(&[(number, &pair(key, value))]);
-    let inner = |numbers: &[u64], content: &[u8]| {
-        numbers.iter().rev().fold(content.to_vec(), |inner, number| fields(&[(*number, &inner)]))
-    };
-    let attributes = |key: &str, value: &str| {
-        [(SOLVE, map(7, key, value)), ("BuildkitBridgeSolve", map(3, key, value))]
-    };
-    // The way to a step's field, in a definition and in an input.
-    let step = |way: &[u64], content: &[u8]| {
-        let step = inner(way, content);
-        [
-            (SOLVE, inner(&[2, 1], &step)),
-            (SOLVE, inner(&[10, 2, 1], &step)),
-            ("BuildkitBridgeSolve", inner(&[1, 1], &step)),
-            ("BuildkitBridgeSolve", inner(&[13, 2, 1], &step)),
-        ]
-    };
-    let mut all: Vec<(&str, &'static str, Vec<u8>, Vec<u8>)> = Vec::new();
-    let mut add = |path: &'static str, name: &'static str, set: Vec<u8>, unset: Vec<u8>| {
-        all.push((path, name, set, unset));
-    };
-    add("Entitlements", SOLVE, text(9, "network.host"), text(9, ""));
-    add("EnableSessionExporter", SOLVE, number(14, 1), number(14, 0));
-    add("Exporters.Type", SOLVE, text(3, "moby"), text(3, ""));
-    add("Exporters.Type", SOLVE, inner(&[13, 1], b"image"), inner(&[13, 1], b""));
-    for way in [&[4][..], &[13, 2]] {
-        let entry = |key, value| inner(way, &pair(key, value));
-        add("Exporters.Attrs", SOLVE, entry("k", "v"), Vec::new());
-        add("Exporters.Attrs.name", SOLVE, entry("name", "v"), entry("name", ""));
-        add("Exporters.Attrs.push", SOLVE, entry("push", "true"), entry("Push", "true"));
-    }
-    add("Cache.Exports.Type", SOLVE, inner(&[8, 1], b"x/y"), inner(&[8, 1], b""));
-    add("Cache.Exports.Type", SOLVE, inner(&[8, 4, 1], b"local"), inner(&[8, 4, 1], b""));
-    add("Cache.Exports.Attrs", SOLVE, inner(&[8, 3], &pair("k", "v")), Vec::new());
-    add("Cache.Exports.Attrs", SOLVE, inner(&[8, 4, 2], &pair("k", "v")), Vec::new());
-    add("Cache.Imports.Type", SOLVE, inner(&[8, 2], b"x/y"), inner(&[8, 2], b""));
-    add("Cache.Imports.Type", SOLVE, inner(&[8, 5, 1], b"local"), inner(&[8, 5, 1], b""));
-    add("Cache.Imports.Attrs", SOLVE, inner(&[8, 5, 2], &pair("k", "v")), Vec::new());
-    let bridge = "BuildkitBridgeSolve";
-    add("Cache.Imports.Type", bridge, text(4, "x/y"), text(4, ""));
-    add("Cache.Imports.Type", bridge, inner(&[12, 1], b"local"), Vec::new());
-    add("Cache.Imports.Attrs", bridge, inner(&[12, 2], &pair("k", "v")), Vec::new());
-    add("ProxyNetwork", SOLVE, vec![0x88, 1, 1], vec![0x88, 1, 0]);
-    add("SourcePolicySession", SOLVE, text(15, "s"), text(15, ""));
-    for (name, number) in [(SOLVE, 2), (bridge, 1)] {
-        add("Definition", name, inner(&[number, 1], b""), text(number, ""));
-    }
-    for (name, number) in [(SOLVE, 6), (bridge, 2)] {
-        add("Frontend", name, text(number, "gateway.v0"), text(number, ""));
-    }
-    for (name, number) in [(SOLVE, 10), (bridge, 13)] {
-        add("FrontendInputs", name, map(number, "context", ""), Vec::new());
-    }
-    for (name, set) in attributes("k", "v") {
-        add("FrontendAttrs", name, set, Vec::new());
-    }
-    for (path, _) in GROUPS.iter().flat_map(|group| group.options) {
-        let Some(key) = path.strip_prefix("FrontendAttrs.") else { continue };
-        let [first, second] = attributes(key, "1");
-        let [no, nor] = attributes(&format!("x{key}"), "1");
-        add(path, first.0, first.1, no.1);
-        add(path, second.0, second.1, nor.1);
-    }
-    let policies = [
-        (SOLVE, 12),
-        (bridge, 15),
-        ("BuildkitResolveImageConfig", 8),
-        ("BuildkitResolveSourceMeta", 8),
-    ];
-    for (name, number) in policies {
-        add("SourcePolicy", name, text(number, "p"), text(number, ""));
-    }
-    for (name, set) in step(&[3, 1], b"local://x") {
-        add("Source.Identifier", name, set, Vec::new());
-    }
-    for (name, set) in step(&[3, 2], &pair("k", "v")) {
-        add("Source.Attrs", name, set, Vec::new());
-    }
-    let meta = "BuildkitResolveSourceMeta";
-    add("Source.Identifier", meta, inner(&[1, 1], b"local://x"), inner(&[1, 1], b""));
-    add("Source.Attrs", meta, inner(&[1, 2], &pair("k", "v")), Vec::new());
-    let exec =
-        |field: u8| step(&[2], &number(field, 1)).into_iter().zip(step(&[2], &number(field, 0)));
-    for ((name, set), (_, unset)) in exec(3) {
-        add("Exec.Network", name, set, unset);
-    }
-    for ((name, set), (_, unset)) in exec(4) {
-        add("Exec.Security", name, set, unset);
-    }
-    for (name, set) in step(&[2, 6, 1], b"vendor.com/gpu=0") {
-        add("Exec.CdiDevices", name, set, Vec::new());
-    }
-    for (name, set) in step(&[2, 1, 10], b"/else") {
-        add("Exec.CgroupParent", name, set, Vec::new());
-    }
-    for (name, set) in step(&[2, 1, 6, 1], b"host") {
-        add("Exec.ExtraHosts", name, set, Vec::new());
-    }
-    for (name, set) in step(&[2, 2], &number(6, 3)) {
-        add("Exec.Mounts.MountType", name, set, Vec::new());
-    }
-    for (name, set) in step(&[2, 2, 20, 1], b"id") {
-        add("Exec.Mounts.CacheOpt.ID", name, set, Vec::new());
-    }
-    let container = "BuildkitNewContainer";
-    add("Exec.Network", container, number(3, 1), number(3, 0));
-    add("Exec.ExtraHosts", container, inner(&[6, 1], b"host"), Vec::new());
-    add("Exec.Mounts.MountType", container, inner(&[2], &number(6, 1)), inner(&[2], &number(6, 0)));
-    add("Exec.Mounts.CacheOpt.ID", container, inner(&[2, 20, 1], b"id"), Vec::new());
-    let process = "BuildkitExecProcess";
-    add("Exec.Security", process, inner(&[2], &number(5, 1)), inner(&[2], &number(5, 0)));
-    add("Exec.CgroupParent", process, inner(&[2, 2, 10], b"/else"), Vec::new());
-    add("All", "BuildkitPrune", number(2, 1), number(2, 0));
-    add("Filter", "BuildkitPrune", text(1, "until=1h"), text(1, ""));
-    add("Delete", "BuildkitUpdateBuildHistory", number(3, 1), number(3, 0));
-    add("Pinned", "BuildkitUpdateBuildHistory", number(2, 1), number(2, 0));
-
     let mut seen = BTreeSet::new();
-    for (path, name, set, unset) in all {
-        for (test, is_set) in [(Test::Set, true), (Test::Missing, false)] {
-            let profile = refusing(path, test);
-            assert_eq!(refused(&profile, name, &set), is_set, "{path} in {name}: {set:?}");
-            assert_eq!(refused(&profile, name, &unset), !is_set, "{path} in {name}: {unset:?}");
+    for (path, name, way, set, unset) in ROWS {
+        let places: &[(&str, &[u64])] = if *name == STEP { &STEPS_AT } else { &[(name, &[])] };
+        for (name, before) in places {
+            let [set, unset] = [set, unset].map(|content| nested(before, &nested(way, content)));
+            check(path, name, &set, &unset);
+            seen.insert((*name, *path));
         }
-        seen.insert((name, path));
     }
-    let messages = GROUPS.iter().filter(|group| group.part == Part::Message);
-    let of_table: BTreeSet<(&str, &str)> = messages
+    let messages = || GROUPS.iter().filter(|group| group.part == Part::Message);
+    for (path, _) in messages().flat_map(|group| group.options) {
+        let Some(key) = path.strip_prefix("FrontendAttrs.") else { continue };
+        for (name, map) in [(SOLVE, 7), (BRIDGE, 3)] {
+            let entry = |key: &str| fields(&[(map, &pair(key, "1"))]);
+            check(path, name, &entry(key), &entry(&format!("x{key}")));
+            seen.insert((name, *path));
+        }
+    }
+    let of_table: BTreeSet<(&str, &str)> = messages()
         .flat_map(|group| group.operations.iter().map(move |name| (group, *name)))
         .flat_map(|(group, name)| group.options.iter().map(move |(path, _)| (name, *path)))
         .collect();
