@@ -203,7 +203,7 @@ impl Values for Message<'_> {
         _: &str,
         _: &[BindSource],
         _: &mut Vec<String>,
-    ) -> Result<Vec<Found<'_>>, Lack> {
+    ) -> Result<Vec<(&'static str, Found<'_>)>, Lack> {
         Ok(Vec::new())
     }
 }

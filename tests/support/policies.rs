@@ -50,7 +50,7 @@ pub fn random(target: &str, random: &mut Random) -> Policy {
     let options: Vec<(&'static str, Form)> =
         groups.flat_map(|group| group.options.iter().copied()).collect();
     let mut rules: Vec<Arc<Rule>> = Vec::new();
-    for at in 0..1 + random.below(6) {
+    for at in 0..=random.below(6) {
         let (path, form) = random.pick(&options);
         let subject = match random.below(12) {
             0 => Subject::Binds(vec![BindSource::Path { path: "/srv".into(), read_only: true }]),
@@ -77,7 +77,7 @@ fn test(random: &mut Random) -> Test {
         5 => Test::In(words),
         6 => Test::NotIn(words),
         7 => Test::Prefix(words),
-        _ => random.pick(&[0, 5, 4096]).try_into().map_or(Test::Set, Test::Above),
+        _ => Test::Above(random.pick(&[0, 5, 4096])),
     }
 }
 
