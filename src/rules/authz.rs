@@ -12,10 +12,10 @@ mod answer;
 mod canonical;
 mod message;
 
-use std::sync::Arc;
-
 pub use answer::{activation, failed, no_answer, verdict};
 pub use canonical::canonical;
+
+pub use super::facts::Authorization;
 
 use super::caller::Caller;
 use super::facts::Need;
@@ -44,17 +44,6 @@ pub struct Authz {
     pub plugins: Vec<Plugin>,
     /// The name or number of the caller's user; empty in the rules for any caller.
     pub user: String,
-}
-
-/// A question to plugins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Authorization {
-    /// The method of the protocol.
-    pub method: &'static str,
-    /// The names of the plugins.
-    pub plugins: Vec<String>,
-    /// The message: one JSON object.
-    pub message: Arc<str>,
 }
 
 impl Authz {

@@ -3,11 +3,11 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::json;
 
 use super::Profile;
-use super::authz::Authorization;
 use super::caller::Wanted;
 use super::mounts::path::clean;
 use crate::engine::{Api, client};
@@ -60,6 +60,17 @@ pub enum HostQuestion {
     JobSocket,
     /// The decision of authorization plugins.
     Authorize(Box<Authorization>),
+}
+
+/// A question to authorization plugins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authorization {
+    /// The method of the protocol.
+    pub method: &'static str,
+    /// The names of the plugins.
+    pub plugins: Vec<String>,
+    /// The message: one JSON object.
+    pub message: Arc<str>,
 }
 
 /// The relation of a host path to the daemon's socket. A greater one hides a lesser one.

@@ -90,7 +90,7 @@ fn serve(mut stream: UnixStream, shared: &Mutex<(Mode, Vec<Seen>)>) {
 
 /// Reads a request whose body has a length.
 fn request(stream: &mut UnixStream) -> Option<Seen> {
-    stream.set_read_timeout(Some(Duration::from_secs(60))).ok()?;
+    stream.set_read_timeout(Some(Duration::from_mins(1))).ok()?;
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -109,7 +109,7 @@ fn request(stream: &mut UnixStream) -> Option<Seen> {
 }
 
 fn more(stream: &mut UnixStream, bytes: &mut Vec<u8>) -> Option<()> {
-    let mut piece = [0; 64 * 1024];
+    let mut piece = [0; 16 * 1024];
     let count = stream.read(&mut piece).ok().filter(|count| *count > 0)?;
     bytes.extend_from_slice(&piece[..count]);
     Some(())
