@@ -37,7 +37,8 @@ pub struct Policy {
     pub rules: Vec<Arc<Rule>>,
     /// The decision about requests on which no rule decides.
     pub default: Act,
-    /// `true` if refusals are only reported.
+    /// `true` if refusals are only reported. Still refused are a body that is too large to be gathered, and a
+    /// caller whose mounts cannot be found out.
     pub trial: bool,
     /// The person or address that users are to ask; may be empty.
     pub contact: String,
@@ -280,7 +281,7 @@ impl Policy {
             Act::Allow => Ok(()),
             Act::Refuse if !self.trial => Err(self.refusal(rule, operation, value).into()),
             Act::Warn | Act::Refuse => {
-                decided.warn(rule, || seen(operation, value));
+                decided.warn(rule, || seen(rule, operation, value));
                 Ok(())
             }
         }
@@ -317,7 +318,7 @@ impl Policy {
         operation: &str,
         value: Option<(&str, &Value<'_>)>,
     ) -> Refusal {
-        let what = seen(operation, value);
+        let what = seen(rule, operation, value);
         let reason = if rule.reason.is_empty() { "" } else { ": " };
         let text = format!("the policy does not allow {what}{reason}{}", rule.reason);
         let (rule, contact) = (Some(Arc::clone(rule)), self.contact.clone());
@@ -367,9 +368,12 @@ fn found<'v>(
 }
 
 /// Describes a request, or a value of an option.
-fn seen(operation: &str, value: Option<(&str, &Value<'_>)>) -> String {
+fn seen(rule: &Rule, operation: &str, value: Option<(&str, &Value<'_>)>) -> String {
     match value {
         None => operation.to_owned(),
+        Some((_, value)) if matches!(rule.subject, Subject::Binds(_)) => {
+            format!("the bind mount of \"{}\" in {operation}", shown(&value.text))
+        }
         Some((path, value)) => match value.kind {
             ValueKind::Set => format!("{path} \"{}\" in {operation}", shown(&value.text)),
             ValueKind::EmptyList => format!("an empty {path} in {operation}"),

@@ -27,11 +27,11 @@ pub enum BindSource {
 /// The word of the configuration file for [`BindSource::CallerMounts`].
 pub const CALLER_MOUNTS: &str = "{caller.mounts}";
 
-/// Options of an entry of `Binds` by which mounts in the container appear on the host.
-const SHARED: [&str; 2] = ["shared", "rshared"];
-
 /// Options of an entry of `Binds` that change the files of the host: their labels and owners.
 const CHANGING: [&str; 4] = ["rw", "z", "Z", "U"];
+
+/// Propagations by which mounts in the container appear on the host.
+const SHARED: [&str; 2] = ["shared", "rshared"];
 
 /// Returns the sources for a caller.
 pub(super) fn filled(sources: &[BindSource], caller: &Caller) -> Vec<BindSource> {
@@ -118,7 +118,7 @@ impl Check<'_> {
         }
         if kind != "VOLUME" {
             // The swarm expands a template when it runs the task.
-            let is_plain = !source.contains("{{");
+            let is_plain = !source.contains("{{") && !is_shared(mount)?;
             let is_allowed =
                 is_own(&source) || is_plain && self.allows(&source, mount.is_true("ReadOnly"))?;
             return Ok((!is_allowed).then(|| source.into_owned()));
@@ -152,6 +152,11 @@ impl Check<'_> {
         }
         Ok(None)
     }
+}
+
+fn is_shared(mount: &Object<'_>) -> Result<bool, Refusal> {
+    let Found::Object(options) = mount.object("BindOptions")? else { return Ok(false) };
+    Ok(options.string("Propagation")?.is_some_and(|word| SHARED.contains(&&*word)))
 }
 
 /// Returns the options of a volume that is created, if it is one of the local driver.
