@@ -8,7 +8,7 @@ use crate::rules::mounts::binds::Bind;
 use crate::rules::mounts::mapped::{APART, driver_options, is_local, values};
 use crate::rules::mounts::path::cleaned;
 use crate::rules::mounts::{HARMLESS, few, kind, one_option};
-use crate::rules::paths::marked;
+use crate::rules::paths::{marked, unmarked};
 
 /// A source of bind mounts that is allowed, with everything below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,23 +52,36 @@ pub(super) struct Check<'c> {
     pub(super) facts: &'c Facts,
     /// The paths that must be looked up. They count as allowed.
     pub(super) unseen: &'c mut Vec<String>,
+    /// `true` if the proxy replaces the daemon's socket by its own.
+    pub(super) replaces_socket: bool,
     /// The number of binds until now.
     pub(super) count: usize,
 }
 
 impl Check<'_> {
     /// Returns `true` if a bind of this host path is allowed. A path below a source is looked up, since a link
-    /// there may lead out of it.
+    /// there may lead out of it. So is any other one that may be the daemon's socket: that is replaced, and then allowed.
     fn allows(&mut self, path: &str, is_read_only: bool) -> Result<bool, Refusal> {
         self.count += 1;
         few(self.count)?;
         if !path.starts_with('/') {
             return Ok(false);
         }
-        let path = cleaned(path);
-        Ok(self.sources.iter().any(|source| {
+        if self.is_below_source(&cleaned(path), is_read_only) {
+            return Ok(true);
+        }
+        let sought = unmarked(path);
+        let may_be_replaced = self.replaces_socket && self.facts.relation(&sought).is_none();
+        if may_be_replaced {
+            self.unseen.push(sought.into_owned());
+        }
+        Ok(may_be_replaced)
+    }
+
+    fn is_below_source(&mut self, path: &str, is_read_only: bool) -> bool {
+        self.sources.iter().any(|source| {
             let BindSource::Path { path: root, read_only } = source else { return false };
-            let Some(sought) = marked(&path, root).filter(|_| is_read_only || !read_only) else {
+            let Some(sought) = marked(path, root).filter(|_| is_read_only || !read_only) else {
                 return false;
             };
             if sought == *root {
@@ -83,7 +96,7 @@ impl Check<'_> {
                 Some(Relation::Beyond | Relation::Socket) => false,
                 Some(Relation::Other | Relation::Missing | Relation::Above) => true,
             }
-        }))
+        })
     }
 
     /// Returns `true` if an entry of `Binds` is allowed. The name of a volume begins with a letter or digit; Podman

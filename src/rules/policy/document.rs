@@ -21,6 +21,7 @@ use crate::rules::facts::Facts;
 use crate::rules::inject::query::{PAIRS, bad_query, is_spelling, many_pairs};
 use crate::rules::mounts::host_config::{has_effect, outside_host_config};
 use crate::rules::refusal::shown;
+use crate::rules::socket::SocketBind;
 use crate::rules::{Asked, Profile, Reason, Refusal};
 
 /// The mounts of a container as objects.
@@ -206,7 +207,9 @@ impl Values for Document<'_> {
         unseen: &mut Vec<String>,
     ) -> Result<Vec<(&'static str, Value<'_>)>, Lack> {
         let mut outside = Vec::new();
-        let mut check = Check { sources, facts: self.own.facts, unseen, count: 0 };
+        let replaces_socket = matches!(self.own.profile.socket_bind, SocketBind::Rewrite(_));
+        let facts = self.own.facts;
+        let mut check = Check { sources, facts, unseen, replaces_socket, count: 0 };
         for bind in self.of(operation, BINDS)? {
             if bind.kind == ValueKind::Set && !check.entry(&bind.text)? {
                 outside.push((BINDS, bind));

@@ -7,6 +7,7 @@ use crate::rules::facts::NO_FACTS;
 use crate::rules::paths::PathRules;
 use crate::rules::policy::tests::{asked, decided, line, no, profile};
 use crate::rules::policy::{Rule, Subject, Test};
+use crate::rules::socket::SocketBind;
 use crate::rules::{Profile, judge};
 
 fn path(path: &str, read_only: bool) -> BindSource {
@@ -49,6 +50,7 @@ fn relation(path: &str) -> Relation {
         "/data/./out" => Relation::Beyond,
         "/data/./socket" => Relation::Socket,
         "/data/./new" => Relation::Missing,
+        "/run/docker.sock" => Relation::Socket,
         _ => Relation::Other,
     }
 }
@@ -87,6 +89,21 @@ fn binds_below_a_source_are_allowed() {
     ] {
         assert_eq!(of_binds(&profile, bind), REFUSED, "{bind}");
     }
+}
+
+#[test]
+fn the_daemons_socket_is_allowed_if_the_proxy_replaces_it() {
+    let passing = allowing(&[]);
+    let own = SocketBind::Rewrite("/run/own.sock".to_owned());
+    let replacing = Profile { socket_bind: own, ..passing.clone() };
+    let mount =
+        r#"{"HostConfig":{"Mounts":[{"Type":"bind","Source":"/run/docker.sock","Target":"/x"}]}}"#;
+    assert_eq!(of_binds(&replacing, "/run/docker.sock:/x"), "passes");
+    assert_eq!(verdict(&replacing, mount), "passes");
+    assert_eq!(of_binds(&replacing, "/run/docker.sock.old:/x"), REFUSED);
+    assert_eq!(of_binds(&replacing, "/run:/x"), REFUSED);
+    assert_eq!(of_binds(&passing, "/run/docker.sock:/x"), REFUSED);
+    assert_eq!(verdict(&passing, mount), REFUSED);
 }
 
 #[test]
