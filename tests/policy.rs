@@ -226,6 +226,9 @@ fn conservative_refuses_calls_of_buildkit() {
         ("BuildkitSolve", "Exec.Network", "none"),
         ("BuildkitSolve", "Source.Identifier", "docker-image://docker.io/library/busybox"),
         ("BuildkitBridgeSolve", "FrontendAttrs", "filename"),
+        ("BuildkitContentInfo", "", ""),
+        ("BuildkitContentRead", "", ""),
+        ("BuildkitDiskUsage", "", ""),
         ("BuildkitListenBuildHistory", "", ""),
         ("BuildkitListWorkers", "", ""),
         ("BuildkitStatus", "", ""),
@@ -359,7 +362,9 @@ fn read_only_passes_what_reads_and_nothing_else() {
         let (method, path, name) = (words[0], words[1].replace(['{', '}'], ""), words[4]);
         let exception = EXCEPTIONS.iter().find(|(exception, _)| *exception == name);
         let passes = exception.map_or(method == "GET" || method == "HEAD", |(_, passes)| *passes);
-        assert_eq!(judged(&profile, method, &path, "").is_ok(), passes, "{name}");
+        // Without a body, the daemon's version is wanted first.
+        let body = if name == "VolumeCreate" { "{}" } else { "" };
+        assert_eq!(judged(&profile, method, &path, body).is_ok(), passes, "{name}");
     }
     for (method, path) in [("GET", "/debug/vars"), ("GET", "/libpod/info"), ("POST", "/grpc")] {
         assert!(judged(&profile, method, path, "").is_err(), "{method} {path}");
