@@ -12,7 +12,7 @@ use std::time::Duration;
 use dockerd_ci_proxy::engine;
 use dockerd_ci_proxy::proxy::{Fault, Outcome, Traffic, Unreachable, Verdict};
 use dockerd_ci_proxy::rules::policy::{Act, Policy, Rule, Subject};
-use dockerd_ci_proxy::rules::{Forced, Reason, Refusal};
+use dockerd_ci_proxy::rules::{ByRule, Forced, Reason, Refusal};
 use dockerd_ci_proxy::stats::{Counters, ListenerState, Present, Reloads, Verdicts, page};
 
 /// A metric and its samples.
@@ -197,8 +197,9 @@ fn ruled() -> Verdicts {
     let policy = Policy { rules, ..Policy::default() };
     let mut requests = Verdicts::default();
     for _ in 0..2 {
-        let rule = policy.rules.get(1).cloned();
-        let refusal = Refusal { rule, ..Refusal::new(Reason::Policy, "no") };
+        let (rule, contact) = (policy.rules[1].clone(), String::new());
+        let by = Some(Box::new(ByRule { rule, contact }));
+        let refusal = Refusal { by, ..Refusal::new(Reason::Policy, "no") };
         let verdict = Verdict::Refused(Box::new(Fault::Refused(refusal)));
         requests.exchange(&outcome("POST", "/containers/create", verdict));
     }

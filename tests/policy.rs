@@ -43,7 +43,7 @@ fn with_preset(name: &str) -> Profile {
 }
 
 fn rule_of(refusal: &Refusal) -> &str {
-    refusal.rule.as_ref().map_or("none", |rule| &rule.name)
+    refusal.rule().map_or("none", |rule| &rule.name)
 }
 
 /// Returns the path and the query, encoded.

@@ -33,7 +33,7 @@ pub(super) struct Asking {
     /// The questions about the image, until all facts about it are known.
     inquiry: Option<Inquiry>,
     /// The request as plugins got it.
-    pub(super) described: Option<Described>,
+    pub(super) described: Option<Box<Described>>,
     stage: Stage,
 }
 
@@ -172,7 +172,7 @@ impl Asking {
         };
         let authorization = Box::new(self.held.authorization(edited, authz));
         let budget = &hand.settings.shared.budget;
-        self.described = Some(Described::new(&authorization, budget)?);
+        self.described = Some(Box::new(Described::new(&authorization, budget)?));
         self.stage = Stage::Host;
         Ok(Progress::Asks(HostQuestion::Authorize(authorization)))
     }

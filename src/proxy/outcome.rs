@@ -71,7 +71,7 @@ impl Verdict {
     pub fn rule(&self) -> Option<&Rule> {
         match self {
             Self::Refused(fault) => match &**fault {
-                Fault::Refused(refusal) => refusal.rule.as_deref(),
+                Fault::Refused(refusal) => refusal.rule(),
                 _ => None,
             },
             Self::Forwarded(_) => None,

@@ -28,7 +28,7 @@ pub(super) struct Relaying {
     upload: Upload,
     reply: Reply,
     /// The request as plugins got it that decide about the response.
-    described: Option<Described>,
+    described: Option<Box<Described>>,
 }
 
 /// The state of the request, whose head may leave.
@@ -54,7 +54,7 @@ enum Reply {
     /// It is gathered whole, and rewritten.
     Whole(Box<GatheredReply>),
     /// It waits for the decision of plugins.
-    Withheld(Withheld),
+    Withheld(Box<Withheld>),
     /// Its head may leave; its lines are rewritten.
     Lines(Box<Lines>),
     /// All of it may leave.
@@ -92,7 +92,7 @@ impl Relaying {
     }
 
     /// Keeps the request as plugins got it.
-    pub(super) fn described(self, described: Option<Described>) -> Self {
+    pub(super) fn described(self, described: Option<Box<Described>>) -> Self {
         Self { described, ..self }
     }
 
@@ -174,7 +174,7 @@ impl Relaying {
         });
         response.extend_from_slice(&content);
         if let Some(question) = question {
-            self.reply = Reply::Withheld(Withheld::new(response));
+            self.reply = Reply::Withheld(Box::new(Withheld::new(response)));
             return Progress::Asks(HostQuestion::Authorize(Box::new(question)));
         }
         hand.lanes.down.queue(response);

@@ -26,7 +26,7 @@ pub use test::Test;
 
 use super::caller::{Caller, Wanted};
 use super::refusal::shown;
-use super::{Reason, Refusal};
+use super::{ByRule, Reason, Refusal};
 use crate::engine::options::Form;
 use crate::json;
 
@@ -298,8 +298,7 @@ impl Policy {
         match rule.act {
             Act::Allow => Ok(()),
             Act::Refuse if !self.trial => {
-                let (rule, contact) = (Some(Arc::clone(rule)), self.contact.clone());
-                Err(Refusal { rule, contact, ..refusal.clone() }.into())
+                Err(Refusal { by: self.by(rule), ..refusal.clone() }.into())
             }
             Act::Warn | Act::Refuse => {
                 let text = format!("{operation}, as {}", refusal.text);
@@ -321,8 +320,11 @@ impl Policy {
         let what = seen(rule, operation, value);
         let reason = if rule.reason.is_empty() { "" } else { ": " };
         let text = format!("the policy does not allow {what}{reason}{}", rule.reason);
-        let (rule, contact) = (Some(Arc::clone(rule)), self.contact.clone());
-        Refusal { rule, contact, ..Refusal::new(Reason::Policy, text) }
+        Refusal { by: self.by(rule), ..Refusal::new(Reason::Policy, text) }
+    }
+
+    fn by(&self, rule: &Arc<Rule>) -> Option<Box<ByRule>> {
+        Some(Box::new(ByRule { rule: Arc::clone(rule), contact: self.contact.clone() }))
     }
 
     /// Returns the facts about the caller that it needs, if any.

@@ -15,9 +15,16 @@ pub struct Refusal {
     pub reason: Reason,
     /// The sentence: what was seen, and what was expected.
     pub text: Cow<'static, str>,
-    /// The rule of the policy, if one refuses.
-    pub rule: Option<Arc<Rule>>,
-    /// The person or address that the user is to ask, if a rule refuses; empty for the operator.
+    /// The rule of the policy, if one refuses. Boxed, since results with refusals are moved in each exchange.
+    pub by: Option<Box<ByRule>>,
+}
+
+/// The rule that refuses a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByRule {
+    /// The rule.
+    pub rule: Arc<Rule>,
+    /// The person or address that the user is to ask; empty for the operator.
     pub contact: String,
 }
 
@@ -25,7 +32,13 @@ impl Refusal {
     /// Makes a refusal for `reason` with the sentence `text`.
     #[must_use]
     pub fn new(reason: Reason, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason, text: text.into(), rule: None, contact: String::new() }
+        Self { reason, text: text.into(), by: None }
+    }
+
+    /// Returns the rule of the policy, if one refuses.
+    #[must_use]
+    pub fn rule(&self) -> Option<&Rule> {
+        self.by.as_ref().map(|by| &*by.rule)
     }
 }
 
@@ -47,12 +60,12 @@ impl From<json::Error> for Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.text)?;
-        let Some(rule) = &self.rule else { return Ok(()) };
-        let whom = match self.contact.as_str() {
+        let Some(by) = &self.by else { return Ok(()) };
+        let whom = match by.contact.as_str() {
             "" => "the operator of this host",
             contact => contact,
         };
-        write!(out, " (rule {}); ask {whom}", rule.name)
+        write!(out, " (rule {}); ask {whom}", by.rule.name)
     }
 }
 

@@ -29,7 +29,7 @@ pub enum Note {
     /// It leads around the proxy, in this way.
     Way(&'static str),
     /// The policy would refuse it.
-    Policy(Warned),
+    Policy(Box<Warned>),
 }
 
 impl From<&'static str> for Note {
@@ -42,7 +42,8 @@ impl fmt::Display for Note {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Way(way) => out.write_str(way),
-            Self::Policy(Warned { rule, text }) => {
+            Self::Policy(warned) => {
+                let Warned { rule, text } = &**warned;
                 write!(out, "the policy would refuse {text}; {}", rule.shown())
             }
         }

@@ -106,17 +106,17 @@ pub fn verdict(profile: &Profile, target: &str, body: &[u8]) -> Result<(), Refus
 pub fn shown(verdict: &Result<(), Refusal>) -> String {
     match verdict {
         Ok(()) => "passes".to_owned(),
-        Err(Refusal { rule: Some(rule), reason: Reason::Policy, .. }) => rule.name.clone(),
+        Err(Refusal { by: Some(by), reason: Reason::Policy, .. }) => by.rule.name.clone(),
         Err(refusal) => format!("{:?}", refusal.reason),
     }
 }
 
 /// Returns `true` if a rule refuses for an option whose values are not the keys of a map.
 pub fn is_about_values(verdict: &Result<(), Refusal>) -> bool {
-    let Err(Refusal { rule: Some(rule), reason: Reason::Policy, .. }) = verdict else {
+    let Err(Refusal { by: Some(by), reason: Reason::Policy, .. }) = verdict else {
         return false;
     };
-    matches!(rule.subject, Subject::Option { form, .. } if form != Form::Keys)
+    matches!(by.rule.subject, Subject::Option { form, .. } if form != Form::Keys)
 }
 
 /// Returns another spelling of `body`: members that options name in another case, with blanks around them, and

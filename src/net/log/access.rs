@@ -183,8 +183,8 @@ impl fmt::Display for Line<'_> {
         match &outcome.verdict {
             Verdict::Forwarded(Forced::NOTHING) => out.write_str(" passed")?,
             Verdict::Refused(fault) => match &**fault {
-                Fault::Refused(Refusal { text, rule: Some(rule), .. }) => {
-                    write!(out, " refused ({text}; {})", rule.shown())?;
+                Fault::Refused(Refusal { text, by: Some(by), .. }) => {
+                    write!(out, " refused ({text}; {})", by.rule.shown())?;
                 }
                 Fault::Refused(refusal) => write!(out, " refused ({refusal})")?,
                 fault if fault.status() >= 500 => write!(out, " failed ({fault})")?,

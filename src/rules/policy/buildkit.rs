@@ -102,7 +102,7 @@ fn decided(
 ) -> Result<Vec<Note>, Lack> {
     let Some(policy) = &profile.policy else { return Ok(Vec::new()) };
     let Decided { warned, .. } = policy.decide(name, &Message::new(profile, name, message))?;
-    Ok(warned.into_iter().map(Note::Policy).collect())
+    Ok(warned.into_iter().map(Box::new).map(Note::Policy).collect())
 }
 
 /// A message of a call.

@@ -52,7 +52,7 @@ fn with(mut judgement: Judgement, decided: Decided) -> Judgement {
             return judgement;
         }
     };
-    notes.extend(warned.into_iter().map(Note::Policy));
+    notes.extend(warned.into_iter().map(Box::new).map(Note::Policy));
     if unseen.is_empty() {
         return judgement;
     }

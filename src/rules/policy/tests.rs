@@ -81,7 +81,7 @@ pub(super) fn line(judgement: Judgement) -> String {
             }
         }
         Judgement::Gather { .. } => "gathers".to_owned(),
-        Judgement::Refuse(refusal) => match &refusal.rule {
+        Judgement::Refuse(refusal) => match refusal.rule() {
             Some(rule) if refusal.reason == Reason::Policy => format!("refused by {}", rule.name),
             Some(rule) => format!("unclear to {}: {}", rule.name, refusal.text),
             None => format!("refused: {}", refusal.text),

@@ -1,7 +1,7 @@
 use super::*;
 use crate::proxy::{Fault, Outcome, Verdict};
 use crate::rules::policy::{Act, Policy, Rule, Subject};
-use crate::rules::{Forced, Reason, Refusal};
+use crate::rules::{ByRule, Forced, Reason, Refusal};
 use std::sync::Arc;
 
 fn present() -> Present {
@@ -57,8 +57,9 @@ fn rule(name: &str) -> Rule {
 fn the_rules_that_refused_most_are_named() {
     let refused = |listener: &mut Verdicts, name: &str| {
         let operation = crate::engine::route("POST", b"/containers/create");
-        let rule = Some(Arc::new(rule(name)));
-        let refusal = Refusal { rule, ..Refusal::new(Reason::Policy, "no") };
+        let (rule, contact) = (Arc::new(rule(name)), String::new());
+        let by = Some(Box::new(ByRule { rule, contact }));
+        let refusal = Refusal { by, ..Refusal::new(Reason::Policy, "no") };
         let verdict = Verdict::Refused(Box::new(Fault::Refused(refusal)));
         let (status, took) = (Some(403), Duration::ZERO);
         listener.exchange(&Outcome { operation, verdict, status, sent: 0, received: 1, took });

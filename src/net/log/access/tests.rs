@@ -2,7 +2,7 @@ use super::*;
 use std::sync::Arc;
 
 use crate::rules::policy::Warned;
-use crate::rules::{Injections, Profile};
+use crate::rules::{ByRule, Injections, Profile};
 
 #[test]
 fn times_are_rounded_to_tenths_of_a_millisecond() {
@@ -109,8 +109,7 @@ fn a_refusal_by_the_policy_names_the_rule_and_its_place() {
         ("conservative:14", "rule conservative:14"),
     ] {
         let refusal = Refusal {
-            rule: Some(ruled(name)),
-            contact: "ops".to_owned(),
+            by: Some(Box::new(ByRule { rule: ruled(name), contact: "ops".to_owned() })),
             ..Refusal::new(Reason::Policy, "the policy does not allow Privileged")
         };
         let outcome = Outcome {
@@ -150,7 +149,7 @@ fn a_warning_of_the_policy_has_the_rule_and_other_notes_have_none() {
         (warning.to_string(), keys)
     };
     let text = "ContainerCreate".to_owned();
-    let (sentence, keys) = warned(&Note::Policy(Warned { rule: ruled("whole"), text }));
+    let (sentence, keys) = warned(&Note::Policy(Box::new(Warned { rule: ruled("whole"), text })));
     assert_eq!(
         sentence,
         "the policy would refuse ContainerCreate; rule whole, conservative:14; uid 5, pid unknown, \
