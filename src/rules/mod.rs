@@ -211,10 +211,16 @@ impl From<Retarget> for Judgement {
 /// among them.
 #[must_use]
 pub fn judge(profile: &Profile, asked: &Asked<'_>, facts: &Facts) -> Judgement {
-    judged(profile, asked, facts)
-        .and_then(|judgement| policy::applied(profile, asked, facts, judgement))
-        .and_then(|judgement| authz::applied(profile, asked, judgement))
-        .unwrap_or_else(Judgement::Refuse)
+    let judged = judged(profile, asked, facts);
+    // Most profiles have neither, and a judgement is large to move.
+    let judged = if profile.policy.is_none() && profile.authz.is_none() {
+        judged
+    } else {
+        judged
+            .and_then(|judgement| policy::applied(profile, asked, facts, judgement))
+            .and_then(|judgement| authz::applied(profile, asked, judgement))
+    };
+    judged.unwrap_or_else(Judgement::Refuse)
 }
 
 fn judged(profile: &Profile, asked: &Asked<'_>, facts: &Facts) -> Result<Judgement, Refusal> {
