@@ -17,7 +17,8 @@ fuzz_target!(|body: &str| {
     let blanks = body.len() - body.trim_start_matches(' ').len();
     let mut random = Random::new(blanks as u64);
     let target = random.pick(TARGETS);
-    let profile = policies::profile(policies::random(target, &mut random));
+    let policy = policies::random(target, &mut random);
+    let profile = policies::profile(policy, &mut random);
     let plain = verdict(&profile, target, body.as_bytes());
     if is_about_values(&plain) {
         let other = respelled(body, &mut random);

@@ -40,7 +40,9 @@ fn body(target: &str, random: &mut Random) -> String {
     let options: Vec<_> = groups.flat_map(|group| group.options).collect();
     let mut members: Vec<(&str, String)> = Vec::new();
     for _ in 0..random.below(6) {
-        let (path, form) = *random.pick(&options);
+        let binds = &("HostConfig.Binds", Form::Text);
+        let is_bind = operation == "ContainerCreate" && random.once_in(4);
+        let (path, form) = *if is_bind { binds } else { random.pick(&options) };
         // A body has no other values below or above one.
         let clashes = |other: &str| {
             let shorter = path.len().min(other.len());
@@ -108,7 +110,7 @@ fn a_verdict_depends_neither_on_the_spelling_nor_on_the_pieces() {
     let (passed, refused) = (Cell::new(0), Cell::new(0));
     check(1_200, |random| {
         let target = random.pick(TARGETS);
-        let profile = policies::profile(policies::random(target, random));
+        let profile = policies::profile(policies::random(target, random), random);
         let body = body(target, random);
         let plain = verdict(&profile, target, body.as_bytes());
         let other = respelled(&body, random);

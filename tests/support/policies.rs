@@ -6,8 +6,9 @@ use dockerd_ci_proxy::config::policy::preset;
 use dockerd_ci_proxy::engine::options::{Form, GROUPS, Part};
 use dockerd_ci_proxy::engine::route;
 use dockerd_ci_proxy::http::body::Framing;
-use dockerd_ci_proxy::rules::facts::Facts;
+use dockerd_ci_proxy::rules::facts::{Facts, HostQuestion, Need, Relation};
 use dockerd_ci_proxy::rules::policy::{Act, BindSource, Policy, Rule, Subject, Test};
+use dockerd_ci_proxy::rules::socket::SocketBind;
 use dockerd_ci_proxy::rules::{Asked, Judgement, Profile, Reason, Refusal, Traits, judge};
 
 use super::random::Random;
@@ -33,6 +34,8 @@ pub const WORDS: &[&str] = &[
     "seccomp=unconfined",
     "local",
     "bind",
+    "/srv/a:/x:ro",
+    "/etc:/x",
     "/",
     "x",
     "Memory",
@@ -52,7 +55,7 @@ pub fn random(target: &str, random: &mut Random) -> Policy {
     let mut rules: Vec<Arc<Rule>> = Vec::new();
     for at in 0..=random.below(6) {
         let (path, form) = random.pick(&options);
-        let subject = match random.below(12) {
+        let subject = match random.below(5) {
             0 => Subject::Binds(vec![BindSource::Path { path: "/srv".into(), read_only: true }]),
             _ => Subject::Option { path, form, test: test(random) },
         };
@@ -81,24 +84,31 @@ fn test(random: &mut Random) -> Test {
     }
 }
 
-pub fn profile(policy: Policy) -> Profile {
-    Profile { policy: Some(Arc::new(policy)), ..Profile::default() }
+/// Returns a profile that may replace the daemon's socket in mounts.
+pub fn profile(policy: Policy, random: &mut Random) -> Profile {
+    let own = SocketBind::Rewrite("/run/own.sock".to_owned());
+    let socket_bind = if random.once_in(2) { own } else { SocketBind::Pass };
+    Profile { policy: Some(Arc::new(policy)), socket_bind, ..Profile::default() }
 }
 
 /// Judges a body. Nothing that would be asked is news.
 pub fn verdict(profile: &Profile, target: &str, body: &[u8]) -> Result<(), Refusal> {
-    let traits = Traits {
-        framing: Framing::Length(body.len() as u64),
-        encoded: false,
-        form: false,
-        json: true,
-    };
+    let framing = Framing::Length(body.len() as u64);
+    let traits = Traits { framing, encoded: false, form: false, json: true };
     let operation = route("POST", target.as_bytes());
     let asked = Asked { operation, target, traits, body: Some(body) };
-    match judge(profile, &asked, &Facts::default()) {
-        Judgement::Refuse(refusal) => Err(refusal),
-        Judgement::Gather { .. } => panic!("the body is there"),
-        Judgement::Pass { .. } | Judgement::Edit(_) | Judgement::Need { .. } => Ok(()),
+    let mut facts = Facts::default();
+    loop {
+        match judge(profile, &asked, &facts) {
+            Judgement::Refuse(refusal) => return Err(refusal),
+            Judgement::Need { needs, draft: None } => {
+                let [Need::Host(HostQuestion::Paths(paths))] = &*needs else { panic!("{needs:?}") };
+                let others = paths.iter().map(|path| (path.clone(), Relation::Other));
+                facts.learn_paths(others.collect());
+            }
+            Judgement::Gather { .. } => panic!("the body is there"),
+            Judgement::Pass { .. } | Judgement::Edit(_) | Judgement::Need { .. } => return Ok(()),
+        }
     }
 }
 

@@ -50,7 +50,8 @@ pub(super) fn filled(sources: &[BindSource], caller: &Caller) -> Vec<BindSource>
 pub(super) struct Check<'c> {
     pub(super) sources: &'c [BindSource],
     pub(super) facts: &'c Facts,
-    /// The paths that must be looked up. They count as allowed.
+    /// The paths that must be looked up. They count as allowed: with a [mark](crate::rules::paths::parts) unless
+    /// the answer is news, without one only if they are the daemon's socket.
     pub(super) unseen: &'c mut Vec<String>,
     /// `true` if the proxy replaces the daemon's socket by its own.
     pub(super) replaces_socket: bool,

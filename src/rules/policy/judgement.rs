@@ -3,6 +3,7 @@
 use super::document::Document;
 use super::{Decided, Lack};
 use crate::rules::facts::{Facts, HostQuestion, Need};
+use crate::rules::paths::parts;
 use crate::rules::socket::Note;
 use crate::rules::{Asked, Edited, Forced, Judgement, Profile, Refusal};
 
@@ -62,6 +63,8 @@ fn with(mut judgement: Judgement, decided: Decided) -> Judgement {
         Judgement::Pass { notes } => (Vec::new(), Some(Edited { notes, ..Edited::default() })),
         other => return other,
     };
+    // A path outside of all sources is refused unless it is the daemon's socket, so the draft is not decided about.
+    let is_open = unseen.iter().any(|path| parts(path).is_none());
     // Questions about the host come first, and paths before others.
     if let Some(Need::Host(HostQuestion::Paths(paths))) = needs.first_mut() {
         unseen.append(paths);
@@ -69,6 +72,10 @@ fn with(mut judgement: Judgement, decided: Decided) -> Judgement {
     }
     unseen.sort_unstable();
     unseen.dedup();
-    needs.insert(0, Need::Host(HostQuestion::Paths(unseen)));
+    let paths = Need::Host(HostQuestion::Paths(unseen));
+    if is_open {
+        return Judgement::Need { needs: vec![paths], draft: None };
+    }
+    needs.insert(0, paths);
     Judgement::Need { needs, draft }
 }

@@ -3,12 +3,12 @@ use std::sync::Arc;
 
 use super::*;
 use crate::rules::caller::{Container, Mount};
-use crate::rules::facts::NO_FACTS;
+use crate::rules::facts::{HostQuestion, NO_FACTS, Need};
 use crate::rules::paths::PathRules;
 use crate::rules::policy::tests::{asked, decided, line, no, profile};
 use crate::rules::policy::{Rule, Subject, Test};
 use crate::rules::socket::SocketBind;
-use crate::rules::{Profile, judge};
+use crate::rules::{Judgement, Profile, judge};
 
 fn path(path: &str, read_only: bool) -> BindSource {
     BindSource::Path { path: path.to_owned(), read_only }
@@ -104,6 +104,12 @@ fn the_daemons_socket_is_allowed_if_the_proxy_replaces_it() {
     assert_eq!(of_binds(&replacing, "/run:/x"), REFUSED);
     assert_eq!(of_binds(&passing, "/run/docker.sock:/x"), REFUSED);
     assert_eq!(verdict(&passing, mount), REFUSED);
+    // No draft is sent if the answer is no news.
+    let asked = asked("POST /containers/create", r#"{"HostConfig":{"Binds":["/etc:/x"]}}"#);
+    let Judgement::Need { needs, draft: None } = judge(&replacing, &asked, &NO_FACTS) else {
+        panic!()
+    };
+    assert_eq!(needs, [Need::Host(HostQuestion::Paths(vec!["/etc".to_owned()]))]);
 }
 
 #[test]
