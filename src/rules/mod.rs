@@ -30,6 +30,7 @@ pub use inject::{Forced, How, Inject, Injections, Value};
 pub use mounts::AnonymousVolumes;
 pub use reason::Reason;
 pub use refusal::{ByRule, Refusal};
+use refusal::shown;
 
 use self::authz::Authz;
 use self::caller::{OfCaller, Wanted};

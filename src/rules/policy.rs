@@ -25,9 +25,7 @@ pub(super) use judgement::applied;
 pub use test::Test;
 
 use super::caller::{Caller, Wanted};
-use super::paths::parts;
-use super::refusal::shown;
-use super::{ByRule, Reason, Refusal};
+use super::{ByRule, Reason, Refusal, shown};
 use crate::engine::options::Form;
 use crate::json;
 
@@ -175,7 +173,7 @@ pub trait Values {
 pub struct Decided {
     /// The rules that would have refused it.
     pub warned: Vec<Warned>,
-    /// Host paths on which the decision depends. One without a [mark](parts) may be refused when it is known.
+    /// Host paths on which the decision depends. One without a [mark](crate::rules::paths::parts) may be refused when it is known.
     pub unseen: Vec<String>,
 }
 
@@ -240,10 +238,6 @@ impl Policy {
                     self.act(rule, operation, Some((path, &value)), &mut decided)?;
                 }
             }
-        }
-        if self.trial {
-            // A look at a path may fail. Those without a mark decide what is reported.
-            decided.unseen.retain(|path| parts(path).is_none());
         }
         if self.default != Act::Allow {
             self.act(&Arc::new(self.default_rule()), operation, None, &mut decided)?;

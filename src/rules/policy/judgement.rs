@@ -32,7 +32,13 @@ pub(in crate::rules) fn applied(
     };
     let document = Document::new(profile, facts, asked, target.unwrap_or(asked.target), body);
     match policy.decide(asked.operation.name, &document) {
-        Ok(decided) => Ok(with(judgement, decided)),
+        Ok(mut decided) => {
+            if policy.trial {
+                // A look at a path may fail. Those without a mark decide what is reported.
+                decided.unseen.retain(|path| parts(path).is_none());
+            }
+            Ok(with(judgement, decided))
+        }
         Err(Lack::Unclear(refusal)) => Err(refusal),
         Err(Lack::Body) => Ok(match judgement {
             Judgement::Pass { .. } => Judgement::Gather { forced: Forced::NOTHING },
