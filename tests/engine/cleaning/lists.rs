@@ -1,12 +1,12 @@
 //! The lists of the daemon.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
 use std::iter::successors;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use serde_json::Value;
+
+use crate::support::exchange;
 
 /// The kinds of things, each with the target of its list.
 const LISTS: [(&str, &str); 7] = [
@@ -132,17 +132,6 @@ pub(super) fn get(daemon: &Path, target: &str) -> (u16, Value) {
 
 /// Sends a request with a JSON document; returns status and content of the response.
 pub(super) fn send(socket: &Path, method: &str, target: &str, body: &str) -> (u16, Value) {
-    let mut stream = UnixStream::connect(socket).unwrap();
-    let length = body.len();
-    let head = format!(
-        "{method} {target} HTTP/1.0\r\nHost: d\r\nContent-Type: application/json\r\n\
-         Content-Length: {length}\r\n\r\n"
-    );
-    stream.write_all([&head, body].concat().as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer:?}"));
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let status = status.unwrap_or_else(|| panic!("{answer:?}"));
-    (status, serde_json::from_str(body).unwrap_or_default())
+    let (status, body) = exchange(socket, method, target, body.as_bytes());
+    (status, serde_json::from_str(&body).unwrap_or_default())
 }

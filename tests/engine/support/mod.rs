@@ -13,9 +13,6 @@ mod folder;
 #[allow(unreachable_pub)]
 pub(crate) mod http2;
 mod lab;
-#[path = "../../support/policy_rows.rs"]
-#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the core")]
-pub(crate) mod policy_rows;
 mod proxy;
 #[path = "../../support/skip.rs"]
 mod skip;
@@ -31,7 +28,7 @@ pub(crate) use lab::{Kind, Lab, assert_below, remove_cgroup};
 pub(crate) use proxy::{Proxy, binary};
 pub(crate) use skip::skip;
 pub(crate) use wait::{eventually, until};
-pub(crate) use wire::converse;
+pub(crate) use wire::{converse, exchange};
 
 /// Returns reproducible bytes of every value, without a pattern that could hide a lost block.
 pub(crate) fn noise(length: usize) -> Vec<u8> {

@@ -23,6 +23,25 @@ pub(crate) fn converse(socket: &Path, request: &[u8], half_close: bool) -> Strin
     without_date(&answer) + &end
 }
 
+/// Sends a request whose content is JSON, or a tar; returns status and content of the response.
+pub(crate) fn exchange(socket: &Path, method: &str, target: &str, content: &[u8]) -> (u16, String) {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    let is_json = content.first().is_none_or(|first| b"{[\"".contains(first));
+    let kind = if is_json { "json" } else { "x-tar" };
+    let length = content.len();
+    let head = format!(
+        "{method} {target} HTTP/1.0\r\nHost: d\r\nContent-Type: application/{kind}\r\n\
+         Content-Length: {length}\r\n\r\n"
+    );
+    stream.write_all(&[head.as_bytes(), content].concat()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer:?}"));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    (status.unwrap_or_else(|| panic!("{answer:?}")), body.to_owned())
+}
+
 /// Removes the one field that differs between answers.
 fn without_date(answer: &str) -> String {
     let mut lines = answer.split("\\r\\n").map(|line| match line {
