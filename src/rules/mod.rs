@@ -29,8 +29,8 @@ pub use inject::buildkit;
 pub use inject::{Forced, How, Inject, Injections, Value};
 pub use mounts::AnonymousVolumes;
 pub use reason::Reason;
-pub use refusal::{ByRule, Refusal};
 use refusal::shown;
+pub use refusal::{ByRule, Refusal};
 
 use self::authz::Authz;
 use self::caller::{OfCaller, Wanted};

@@ -48,9 +48,8 @@ fn judged(profile: &Profile, request: &str, body: &str) -> String {
 fn relation(path: &str) -> Relation {
     match path {
         "/data/./out" => Relation::Beyond,
-        "/data/./socket" => Relation::Socket,
+        "/data/./socket" | "/run/docker.sock" => Relation::Socket,
         "/data/./new" => Relation::Missing,
-        "/run/docker.sock" => Relation::Socket,
         _ => Relation::Other,
     }
 }
