@@ -293,7 +293,7 @@ impl Policy {
         match rule.act {
             Act::Allow => Ok(()),
             Act::Refuse if !self.trial => {
-                Err(Refusal { by: Some(self.by(rule)), ..refusal.clone() }.into())
+                Err(Refusal { by: Some(Box::new(self.by(rule))), ..refusal.clone() }.into())
             }
             Act::Warn | Act::Refuse => {
                 let text = format!("{operation}, as {}", refusal.text);
@@ -315,11 +315,11 @@ impl Policy {
         let what = seen(rule, operation, value);
         let reason = if rule.reason.is_empty() { "" } else { ": " };
         let text = format!("the policy does not allow {what}{reason}{}", rule.reason);
-        Refusal { by: Some(self.by(rule)), ..Refusal::new(Reason::Policy, text) }
+        Refusal { by: Some(Box::new(self.by(rule))), ..Refusal::new(Reason::Policy, text) }
     }
 
-    fn by(&self, rule: &Arc<Rule>) -> Box<ByRule> {
-        Box::new(ByRule { rule: Arc::clone(rule), contact: self.contact.clone() })
+    fn by(&self, rule: &Arc<Rule>) -> ByRule {
+        ByRule { rule: Arc::clone(rule), contact: self.contact.clone() }
     }
 
     /// Returns the facts about the caller that it needs, if any.
