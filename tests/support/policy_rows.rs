@@ -23,8 +23,6 @@ pub struct Row {
 pub struct Request {
     pub target: String,
     pub body: Option<Value>,
-    /// The answers of engines: the name, the status, and what an inspection shows.
-    pub answers: Vec<[String; 3]>,
 }
 
 /// Returns all rows.
@@ -58,11 +56,7 @@ impl Row {
                 let mut next = || words.next().unwrap_or_default();
                 self.messages.push([next(), next(), next()]);
             }
-            engine => {
-                let (status, shown) = pair;
-                let answer = [engine, status, shown].map(str::to_owned);
-                self.set.last_mut().unwrap().answers.push(answer);
-            }
+            _ => panic!("{word} {rest}"),
         }
     }
 
@@ -77,7 +71,7 @@ impl Row {
                 (self.target.clone(), Some(body))
             }
         };
-        Request { target, body, answers: Vec::new() }
+        Request { target, body }
     }
 }
 
