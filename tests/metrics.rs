@@ -197,7 +197,7 @@ fn ruled() -> Verdicts {
     let policy = Policy { rules, ..Policy::default() };
     let mut requests = Verdicts::default();
     for _ in 0..2 {
-        let (rule, contact) = (policy.rules[1].clone(), String::new());
+        let (rule, contact) = (policy.rules.get(1).cloned().unwrap(), String::new());
         let by = Some(Box::new(ByRule { rule, contact }));
         let refusal = Refusal { by, ..Refusal::new(Reason::Policy, "no") };
         let verdict = Verdict::Refused(Box::new(Fault::Refused(refusal)));
