@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::policy::word;
+use crate::config::policy::{described_sources, word};
 use crate::rules::policy::{Act, BindSource, Policy, Rule, Subject, Test};
 
 /// Describes a policy in one line.
@@ -39,9 +39,18 @@ pub(super) fn effect(policy: &Policy, traced: &Rule) -> &'static str {
     }
 }
 
-/// Describes each rule in one line.
+/// Describes each rule of the operator in one line, and counts those of the preset.
 pub(super) fn rules(policy: &Policy) -> impl Iterator<Item = String> {
-    policy.rules.iter().map(|rule| line(rule))
+    let own = |rule: &&Arc<Rule>| {
+        let line = rule.from.strip_prefix(&*policy.preset).and_then(|line| line.strip_prefix(':'));
+        line.is_none_or(|line| line.contains(':'))
+    };
+    let name = &policy.preset;
+    let rest = policy.rules.len() - policy.rules.iter().filter(own).count();
+    let rest = (rest > 0).then(|| {
+        format!("policy then {rest} rules of the preset: dockerd-ci-proxy explain --preset {name}")
+    });
+    policy.rules.iter().filter(own).map(|rule| line(rule)).chain(rest)
 }
 
 /// Describes a rule: `policy refuse HostConfig.Privileged in ContainerCreate: rule privileged (conservative:14)`.
@@ -55,9 +64,10 @@ fn line(rule: &Rule) -> String {
         Subject::Option { path, test, .. } => format!("{path}{} in {operations}", tested(test)),
         Subject::Binds(sources) => binds(sources),
     };
-    let reason = match rule.reason.as_str() {
-        "" => String::new(),
-        reason => format!(", reason {reason:?}"),
+    let reason = match (rule.reason.as_str(), &rule.subject) {
+        // The reason of the sources repeats them.
+        ("", _) | (_, Subject::Binds(_)) => String::new(),
+        (reason, _) => format!(", reason {reason:?}"),
     };
     let act = match rule.act {
         Act::Allow => "allow",
@@ -95,12 +105,7 @@ fn either(list: &[String]) -> String {
 
 /// Describes the bind mounts that are not from one of the sources.
 fn binds(sources: &[BindSource]) -> String {
-    let described = sources.iter().map(|source| match source {
-        BindSource::Path { path, read_only: false } => path.clone(),
-        BindSource::Path { path, read_only: true } => format!("{path} (read-only)"),
-        BindSource::CallerMounts => "what the client's own container mounts".to_owned(),
-    });
-    match described.collect::<Vec<_>>().join(", ") {
+    match described_sources(sources) {
         none if none.is_empty() => "bind mounts".to_owned(),
         some => format!("bind mounts of anything but {some}"),
     }

@@ -203,9 +203,23 @@ fn bind_rule(from: String, sources: Vec<BindSource>) -> Rule {
         from,
         act: Act::Refuse,
         operations: Vec::new(),
+        reason: match described_sources(&sources) {
+            none if none.is_empty() => "no host path may be mounted; use a volume".to_owned(),
+            some => format!("host paths that may be mounted: {some}"),
+        },
         subject: Subject::Binds(sources),
-        reason: String::new(),
     }
+}
+
+/// Describes the sources of bind mounts; empty for none.
+#[must_use]
+pub fn described_sources(sources: &[BindSource]) -> String {
+    let described = sources.iter().map(|source| match source {
+        BindSource::Path { path, read_only: false } => path.clone(),
+        BindSource::Path { path, read_only: true } => format!("{path} (read-only)"),
+        BindSource::CallerMounts => "what the client's own container mounts".to_owned(),
+    });
+    described.collect::<Vec<_>>().join(", ")
 }
 
 /// Returns `true` if nothing is left to `later`.
