@@ -118,6 +118,9 @@ impl Walk<'_> {
                 Some(Meaning::Name) => {
                     level.name = self.text(item).map(|name| Given::new(name, by));
                 }
+                Some(Meaning::Policy) if item.get_ref().is_str() => {
+                    self.unfit(item, "a table like { preset = \"conservative\" }");
+                }
                 Some(Meaning::Policy) => {
                     if let Some(table) = self.table(item) {
                         let mut reader =

@@ -161,8 +161,11 @@ fn path(item: &Item<'_>) -> Result<(&'static str, Form), String> {
         return Ok((path, form));
     }
     let paths = GROUPS.iter().flat_map(|group| group.options).map(|(path, _)| *path);
-    // The last name alone is a usual mistake.
-    let end = paths.clone().find(|path| path.rsplit('.').next() == Some(typed));
+    // The last name alone is a usual mistake, or a flag of docker.
+    let name = typed.trim_start_matches('-');
+    let is_end =
+        |path: &&str| path.rsplit('.').next().is_some_and(|end| end.eq_ignore_ascii_case(name));
+    let end = paths.clone().find(is_end);
     Err(match end {
         Some(end) => format!("unknown option {typed:?}; did you mean {end:?}?"),
         None => unknown("option", typed, paths),

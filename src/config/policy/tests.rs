@@ -178,6 +178,10 @@ fn an_unknown_name_is_a_fault_with_the_one_that_was_meant() {
             "unknown option \"SecurityOpt\"; did you mean \"HostConfig.SecurityOpt\"?",
         ),
         (
+            "option = '--privileged'",
+            "unknown option \"--privileged\"; did you mean \"HostConfig.Privileged\"?",
+        ),
+        (
             "option = 'hostconfig.privileged'",
             "unknown option \"hostconfig.privileged\"; did you mean \"HostConfig.Privileged\"?",
         ),
