@@ -80,8 +80,8 @@ fn rules(listener: &Listener) -> Result<ListenerRules, (Exit, String)> {
 fn check_plugins(listener: &Listener) -> Result<(), (Exit, String)> {
     for Plugin { name, from, .. } in &listener.authz {
         match authz::find(name) {
-            Ok(_) => {}
-            Err(NotFound::Missing) => {
+            Ok(address) if address.is_there() => {}
+            Ok(_) | Err(NotFound::Missing) => {
                 warn!(
                     "{from}: no authorization plugin {name:?} is there yet; requests are refused until it is"
                 );

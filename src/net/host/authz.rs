@@ -159,6 +159,15 @@ fn url(text: &str) -> Result<Address, String> {
 type Incarnation = (Address, Option<(u64, u64, i64, i64)>);
 
 impl Address {
+    /// Returns `true` if something is at the address, as far as a file shows that.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        match self {
+            Self::Unix(path) => path.exists(),
+            Self::Tcp(_) => true,
+        }
+    }
+
     fn incarnation(&self) -> Incarnation {
         let file = match self {
             Self::Unix(path) => fs::metadata(path).ok(),

@@ -193,6 +193,8 @@ fn plugins_are_found_in_the_order_of_dockerd() {
     let _second = UnixListener::bind(format!("{sockets}/x/x.sock")).unwrap();
     assert_eq!(found(), unix(format!("{sockets}/x/x.sock")));
     assert_eq!(find_in(places, "/p.sock"), unix("/p.sock".to_owned()));
+    assert!(!Address::Unix("/p.sock".into()).is_there());
+    assert!(Address::Unix("/".into()).is_there());
 }
 
 #[test]
