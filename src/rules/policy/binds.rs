@@ -60,26 +60,31 @@ pub(super) struct Check<'c> {
 }
 
 impl Check<'_> {
-    /// Returns `true` if a bind of this host path is allowed. A path below a source is looked up, since a link
-    /// there may lead out of it. So is any other one that may be the daemon's socket: that is replaced, and then allowed.
+    /// Returns `true` if a mount of this host path is allowed. So is one that may be the daemon's socket, until that
+    /// is looked up: the proxy replaces it.
     fn allows(&mut self, path: &str, is_read_only: bool) -> Result<bool, Refusal> {
-        self.count += 1;
-        few(self.count)?;
-        if !path.starts_with('/') {
-            return Ok(false);
-        }
-        if self.is_below_source(&cleaned(path), is_read_only) {
+        if self.is_below_source(path, is_read_only)? {
             return Ok(true);
         }
         let sought = unmarked(path);
-        let may_be_replaced = self.replaces_socket && self.facts.relation(&sought).is_none();
+        let may_be_replaced =
+            path.starts_with('/') && self.replaces_socket && self.facts.relation(&sought).is_none();
         if may_be_replaced {
             self.unseen.push(sought.into_owned());
         }
         Ok(may_be_replaced)
     }
 
-    fn is_below_source(&mut self, path: &str, is_read_only: bool) -> bool {
+    /// Returns `true` if this host path is one of the sources, or below one. That is looked up, since a link there may
+    /// lead out of it.
+    fn is_below_source(&mut self, path: &str, is_read_only: bool) -> Result<bool, Refusal> {
+        self.count += 1;
+        few(self.count)?;
+        let cleaned = cleaned(path);
+        Ok(path.starts_with('/') && self.is_below(&cleaned, is_read_only))
+    }
+
+    fn is_below(&mut self, path: &str, is_read_only: bool) -> bool {
         self.sources.iter().any(|source| {
             let BindSource::Path { path: root, read_only } = source else { return false };
             let Some(sought) = marked(path, root).filter(|_| is_read_only || !read_only) else {
@@ -151,13 +156,18 @@ impl Check<'_> {
             values(options, "o").any(|(_, flags)| flags.split(',').any(|other| other == flag))
         };
         let is_bind = has("bind") || has("rbind");
+        // With both, the last one counts.
+        let is_read_only = has("ro") && !has("rw");
+        let is_shared = SHARED.into_iter().any(has);
         let is_apart = values(options, "type").all(|(_, kind)| APART.contains(&&*kind))
             && values(options, "type").next().is_some();
         for (_, device) in values(options, "device").filter(|(_, device)| !device.is_empty()) {
             let is_allowed = match (is_bind, is_apart) {
                 // A relative one begins in the directory in which the daemon runs: "/", nearly everywhere.
-                (true, _) if !device.starts_with('/') => false,
-                (true, _) => self.allows(&device, has("ro"))?,
+                (true, _) if !device.starts_with('/') || is_shared => false,
+                // The kernel follows a link before it goes up from there; the daemon does not clean this path.
+                (true, _) if device.split('/').any(|name| name == "..") => false,
+                (true, _) => self.is_below_source(&device, is_read_only)?,
                 (false, is_apart) => is_apart,
             };
             if !is_allowed {

@@ -6,7 +6,7 @@ use crate::rules::caller::{Container, Mount};
 use crate::rules::facts::{HostQuestion, NO_FACTS, Need};
 use crate::rules::paths::PathRules;
 use crate::rules::policy::tests::{asked, decided, line, no, profile};
-use crate::rules::policy::{Rule, Subject, Test};
+use crate::rules::policy::{Policy, Rule, Subject, Test};
 use crate::rules::socket::SocketBind;
 use crate::rules::{Judgement, Profile, judge};
 
@@ -112,6 +112,31 @@ fn the_daemons_socket_is_allowed_if_the_proxy_replaces_it() {
 }
 
 #[test]
+fn what_depends_on_a_path_is_decided_when_the_path_is_known() {
+    let replacing = Profile {
+        socket_bind: SocketBind::Rewrite("/run/own.sock".to_owned()),
+        ..allowing(&[path("/data", false)])
+    };
+    let body = r#"{"HostConfig":{"Binds":["/etc:/x"]}}"#;
+    let first = judge(&replacing, &asked("POST /containers/create", body), &NO_FACTS);
+    assert!(matches!(first, Judgement::Need { draft: None, .. }), "{first:?}");
+    assert_eq!(of_binds(&replacing, "/etc:/x"), REFUSED);
+    assert_eq!(of_binds(&replacing, "/data/a:/x"), "passes");
+}
+
+#[test]
+fn a_trial_reports_a_bind_that_is_not_the_socket() {
+    let mut replacing =
+        Profile { socket_bind: SocketBind::Rewrite("/run/own.sock".to_owned()), ..allowing(&[]) };
+    replacing.policy =
+        replacing.policy.map(|policy| Arc::new(Policy { trial: true, ..(*policy).clone() }));
+    assert_eq!(
+        of_binds(&replacing, "/etc:/x"),
+        "warns: the bind mount of \"/etc:/x\" in ContainerCreate"
+    );
+}
+
+#[test]
 fn mounts_below_a_source_are_allowed() {
     let profile = allowing(&[path("/data", false), path("/srv/cache", true)]);
     let of =
@@ -157,6 +182,17 @@ fn services_and_volumes_are_judged_too() {
     assert_eq!(volume("{}"), "passes");
     assert_eq!(volume(r#"{"DriverOpts":{"type":"none","o":"bind","device":"/data"}}"#), "passes");
     assert_eq!(volume(r#"{"DriverOpts":{"type":"none","o":"bind","device":"/"}}"#), REFUSED);
+    for (device, flags) in [
+        ("/data/link/..", "bind"),
+        ("/data/a/../b", "bind"),
+        ("/data", "bind,rshared"),
+        ("/srv/cache", "bind"),
+        ("/srv/cache", "bind,ro,rw"),
+    ] {
+        let body =
+            format!(r#"{{"DriverOpts":{{"type":"none","o":{flags:?},"device":{device:?}}}}}"#);
+        assert_eq!(volume(&body), REFUSED, "{device} {flags}");
+    }
     assert_eq!(
         volume(r#"{"DriverOpts":{"type":"nfs","o":"addr=1.2.3.4","device":":/x"}}"#),
         "passes"
