@@ -282,6 +282,7 @@ fn refusals() -> Vec<Refusal> {
     let authz = Profile { authz, ..Profile::default() };
     let bodies = ["[".repeat(99) + &"]".repeat(99), format!("\"{}\"", "x".repeat(1 << 23))];
     let of_plugins = bodies.map(|body| refused(&authz, connect, &body));
+    let odd = refused(&authz, "POST http://d/swarm/init", "");
     let unmapped = UNMAPPED.iter().map(|(line, body)| refused(&mounted(), line, body));
     requests
         .chain([
@@ -292,6 +293,7 @@ fn refusals() -> Vec<Refusal> {
             buildkit::plain_http2(),
             without_value(),
             by_policy(),
+            odd,
             no_socket("its path is not UTF-8"),
             verdict("opa", br#"{"Msg":"no"}"#).unwrap_err(),
             failed("opa", "AuthZPlugin.AuthZReq: no answer in 10 seconds"),

@@ -19,12 +19,18 @@ pub use super::facts::Authorization;
 
 use super::caller::Caller;
 use super::facts::Need;
+use super::policy::nothing_at_top;
 use super::{Asked, Edited, Judgement, Profile, Reason, Refusal, encoded_body, form_body};
-use crate::engine::{Operation, Payload};
+use crate::engine::{Operation, Payload, route};
 use crate::http::body::Framing;
+use crate::http::target::split_query;
+use crate::json::Found;
 
 /// Maximum size in bytes of a body that plugins get, as in dockerd since 29.3.1.
 pub const BODY_LIMIT: usize = 4 * 1024 * 1024;
+
+/// The path of the operation that creates a container.
+const CONTAINER_CREATE: &str = "/containers/create";
 
 /// A plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +143,7 @@ pub(super) fn applied(
         Judgement::Need { needs, draft: Some(edited) } => (needs, edited),
         other => return Ok(other),
     };
+    check_target(asked.operation, asked.target)?;
     if asked.traits.form {
         return Err(form_body());
     }
@@ -154,6 +161,9 @@ pub(super) fn applied(
         };
         if let Some(body) = body {
             let document = canonical(asked.operation, body)?;
+            if asked.operation.path == CONTAINER_CREATE {
+                check_top(&document)?;
+            }
             if document.len() > BODY_LIMIT {
                 return Err(too_large());
             }
@@ -164,6 +174,33 @@ pub(super) fn applied(
     }
     needs.push(Need::Authorization);
     Ok(Judgement::Need { needs, draft: Some(edited) })
+}
+
+/// Refuses a request-target that plugins, which compare it with patterns, could take for another operation.
+fn check_target(operation: &Operation, target: &str) -> Result<(), Refusal> {
+    let (path, _) = split_query(target);
+    let is_escaped = path.split('%').skip(1).any(|rest| {
+        let digits = rest.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        digits.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+    });
+    let is_same = operation.method.is_empty()
+        || std::ptr::eq(route(operation.method, path.as_bytes()), operation);
+    if path.starts_with('/') && is_same && !is_escaped { Ok(()) } else { Err(odd_target()) }
+}
+
+/// Refuses a HostConfig that plugins do not see where it is.
+fn check_top(document: &[u8]) -> Result<(), Refusal> {
+    let document = str::from_utf8(document).unwrap_or_default();
+    match Found::document(document, None)? {
+        Found::Object(top) => nothing_at_top(&top, None),
+        Found::Absent | Found::Null(_) => Ok(()),
+    }
+}
+
+fn odd_target() -> Refusal {
+    let text = "authorization plugins could read the request-target in another way than the daemon; \
+                begin it with a slash, and escape nothing in the path that is no part of a name";
+    Refusal::new(Reason::OddTarget, text)
 }
 
 fn is_long(framing: Framing) -> bool {

@@ -21,6 +21,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use binds::{BindSource, CALLER_MOUNTS};
+pub(super) use document::nothing_at_top;
 pub(super) use judgement::applied;
 pub use test::Test;
 

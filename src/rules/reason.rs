@@ -83,6 +83,7 @@ reasons! {
     OwnMount "own_mount" 403 3 "A mount is at a path at which the operator mounts something."
     SocketBind "socket_bind" 403 3 "A container mounts the daemon's socket, or may do so later."
     Policy "policy" 403 7 "A rule of the operator's policy refuses the request."
+    OddTarget "odd_target" 400 3 "Authorization plugins could read the request-target in another way than the daemon."
     AuthzDenied "authz_denied" 403 7 "An authorization plugin denies the request."
     AuthzFailed "authz_failed" 500 13 "An authorization plugin did not decide about the request."
     Slice "slice" 403 3 "An annotation would move a container out of the cgroup parent."

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::engine::route;
 use crate::http::head;
+use crate::http::target::decoded_path;
 use crate::rules::facts::{Facts, HostQuestion};
 use crate::rules::paths::PathRules;
 use crate::rules::{Traits, judge};
@@ -20,7 +21,7 @@ fn profile() -> Profile {
 fn judged(line: &str, fields: &str, body: Option<&[u8]>) -> Judgement {
     let head = format!("{line} HTTP/1.1\r\n{fields}\r\n");
     let request = head::request(head.as_bytes()).unwrap();
-    let operation = route(request.method, request.target.as_bytes());
+    let operation = route(request.method, &decoded_path(request.target).unwrap());
     let asked = Asked { operation, target: request.target, traits: Traits::of(&request), body };
     judge(&profile(), &asked, &Facts::default())
 }
@@ -150,4 +151,36 @@ fn http2_is_described_as_its_upgrade() {
     let upgrade = judged("POST /grpc", "Connection: Upgrade\r\nUpgrade: h2c\r\n", None);
     assert_eq!(draft(upgrade), None);
     assert!(message.contains(r#""RequestUri":"/grpc""#) && message.contains(r#""Upgrade":"h2c""#));
+}
+
+#[test]
+fn a_target_that_plugins_could_misread_is_refused() {
+    for target in [
+        "/%73warm/init",
+        "/swarm%2Finit",
+        "/v1.40/%6eetworks/prune",
+        "/%761.40/swarm/init",
+        "http://d/swarm/init",
+        "/frob%2dx",
+    ] {
+        assert_eq!(
+            reason(judged(&format!("POST {target}"), "", None)),
+            Reason::OddTarget,
+            "{target}"
+        );
+    }
+    for line in
+        ["POST /swarm/init", "GET /images/a%2Fb%3Ac/json", "POST /frob%2Fx", "GET /info?a=%61"]
+    {
+        assert!(matches!(judged(line, "", None), Judgement::Need { .. }), "{line}");
+    }
+}
+
+#[test]
+fn a_host_config_at_the_top_is_refused() {
+    let line = "POST /containers/create";
+    let body = br#"{"Image":"x","CapAdd":["ALL"]}"#;
+    assert_eq!(reason(judged(line, JSON, Some(body))), Reason::OutsideHostConfig);
+    let body = br#"{"Image":"x","HostConfig":{"CapAdd":["ALL"]}}"#;
+    assert!(matches!(judged(line, JSON, Some(body)), Judgement::Need { draft: Some(_), .. }));
 }

@@ -260,7 +260,10 @@ fn in_pair<'t>(
 }
 
 /// Refuses fields of a HostConfig at the top of the body, which Docker 20.10 reads: this field, or any of them.
-fn nothing_at_top(top: &Object<'_>, field: Option<&str>) -> Result<(), Lack> {
+pub(in crate::rules) fn nothing_at_top(
+    top: &Object<'_>,
+    field: Option<&str>,
+) -> Result<(), Refusal> {
     let member = top.member("HostConfig")?;
     let beside = member.is_some_and(|member| member.value.starts_with('{'));
     let names = if beside { READ_AT_TOP } else { HOST_CONFIG_FIELDS };
@@ -272,7 +275,7 @@ fn nothing_at_top(top: &Object<'_>, field: Option<&str>) -> Result<(), Lack> {
     let means_more =
         |member: &&Member<'_>| has_effect(member) && member.value != "0" && member.value != "false";
     match top.all_of(&names).find(means_more) {
-        Some(member) => Err(outside_host_config(member.key()).into()),
+        Some(member) => Err(outside_host_config(member.key())),
         None => Ok(()),
     }
 }
