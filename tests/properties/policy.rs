@@ -24,7 +24,10 @@ fn value(form: Form, random: &mut Random) -> String {
         (_, Form::Number | Form::Bytes | Form::Cpus) => {
             random.pick(&["1", "4097", "-1", "0"]).to_owned()
         }
-        (_, Form::Keys) => format!("{{{}:\"x\",\"a.b\":null}}", word(random)),
+        // Keys of maps have one spelling, so none is the name of an option.
+        (_, Form::Keys) => {
+            format!("{{{:?}:\"x\",\"a.b\":null}}", random.pick(&["host", "x", "local"]))
+        }
         (_, Form::Members) => format!("{{\"New\":{}}}", word(random)),
         (2..4, _) => format!("[{}]", random.some(3, word).join(",")),
         _ => word(random),

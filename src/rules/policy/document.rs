@@ -16,7 +16,7 @@ use crate::engine::fields::{BINDS, DRIVER_OPTS};
 use crate::engine::options::{Form, Part, find};
 use crate::engine::shapes::HOST_CONFIG_FIELDS;
 use crate::http::target::{pairs, split_query};
-use crate::json::{Error, Member, Object, is_field};
+use crate::json::{Error, Found, Member, Object, is_field};
 use crate::rules::facts::Facts;
 use crate::rules::inject::query::{PAIRS, bad_query, is_spelling, many_pairs};
 use crate::rules::mounts::host_config::{has_effect, outside_host_config};
@@ -45,6 +45,8 @@ pub(super) struct Document<'r> {
     top: OnceCell<Option<Rc<Object<'r>>>>,
     /// The objects that were parsed, by their place. Many rules look at the same ones.
     objects: RefCell<BTreeMap<usize, Rc<Object<'r>>>>,
+    /// The document as the client sent it, if it was looked at.
+    client: OnceCell<Box<Document<'r>>>,
 }
 
 impl<'r> Document<'r> {
@@ -57,7 +59,8 @@ impl<'r> Document<'r> {
         body: Option<&'r [u8]>,
     ) -> Self {
         let own = Own { profile, facts, asked };
-        Self { own, asked, target, body, top: OnceCell::new(), objects: RefCell::default() }
+        let (top, client) = (OnceCell::new(), OnceCell::new());
+        Self { own, asked, target, body, top, objects: RefCell::default(), client }
     }
 
     /// Reads the values of an option in the query.
@@ -104,8 +107,20 @@ impl<'r> Document<'r> {
         let body = self.body.ok_or(Lack::Body)?;
         let text = str::from_utf8(body).map_err(|error| Error::NotJson(error.to_string()))?;
         let is_empty = text.trim_matches([' ', '\t', '\r', '\n']).is_empty();
-        let top = if is_empty { None } else { opened(&String::new, text)? };
+        let top = if is_empty { None } else { self.with_host_config(text)? };
         Ok(self.top.get_or_init(|| top).as_ref())
+    }
+
+    /// Parses the body, and its HostConfig in the same pass.
+    fn with_host_config(&self, text: &'r str) -> Result<Option<Rc<Object<'r>>>, Error> {
+        let Found::Object(mut top) = Found::document(text, Some("HostConfig"))? else {
+            return Ok(None);
+        };
+        // A rule that reads it finds the error.
+        if let Ok(Found::Object(inner)) = top.object_along("HostConfig") {
+            self.objects.borrow_mut().insert(inner.text.as_ptr().addr(), Rc::new(inner));
+        }
+        Ok(Some(Rc::new(top)))
     }
 
     /// Returns the object that is written in `text`; `None` for `null`.
@@ -141,7 +156,8 @@ impl<'r> Document<'r> {
     fn of_client(&self, path: &str, form: Form) -> Result<Vec<Value<'r>>, Lack> {
         let Own { profile, facts, asked } = self.own;
         let body = Some(asked.body.unwrap_or_default());
-        Document::new(profile, facts, asked, asked.target, body).in_body(path, form)
+        let make = || Box::new(Document::new(profile, facts, asked, asked.target, body));
+        self.client.get_or_init(make).in_body(path, form)
     }
 
     /// Returns the device of a volume that is created, if it is not below one of the sources.
@@ -164,6 +180,9 @@ impl<'r> Document<'r> {
 
     /// Marks the values that the operator or the proxy adds.
     fn mark(&self, path: &str, form: Form, values: &mut [Value<'r>]) -> Result<(), Lack> {
+        if values.iter().all(|value| value.kind != ValueKind::Set) {
+            return Ok(());
+        }
         let is_edited = self.body.map(<[u8]>::as_ptr) != self.asked.body.map(<[u8]>::as_ptr);
         let theirs = match form {
             Form::Members if is_edited => Some(self.of_client(path, form)?),
@@ -253,7 +272,7 @@ fn in_pair<'t>(
     let object = if text.is_empty() { None } else { opened(&name, text)? };
     match object {
         None => missing(path, text, values),
-        Some(object) if rest.is_empty() => return leaf(form, &name, object.text, values),
+        Some(object) if rest.is_empty() => return leaf(form, &name, object.text, &opened, values),
         Some(object) => return walk(&object, rest, form, &opened, values),
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Value, ValueKind};
 use crate::engine::options::Form;
-use crate::json::folded;
+use crate::json::{folded, is_field};
 
 /// A test of the values of an option. Values that mean the same as missing ones pass only the tests about them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,22 +44,35 @@ impl Test {
 
     /// Returns `true` if a value that is set passes.
     fn takes(&self, form: Form, text: &str) -> bool {
-        let text = normal(form, text);
-        let is = |other: &String| normal(form, other) == text;
-        let number = text.parse::<i64>();
+        let number = || text.parse::<i64>();
         match self {
             Self::Set => true,
-            Self::In(list) => list.iter().any(is),
-            Self::NotIn(list) => !list.iter().any(is),
-            Self::Prefix(list) => list.iter().any(|begin| text.starts_with(&*normal(form, begin))),
+            Self::In(list) => is_among(form, text, list),
+            Self::NotIn(list) => !is_among(form, text, list),
+            Self::Prefix(list) => {
+                let text = normal(form, text);
+                list.iter().any(|begin| text.starts_with(&*normal(form, begin)))
+            }
             // A negative limit is none.
-            Self::Above(limit) => number.map_or(true, |number| {
+            Self::Above(limit) => number().map_or(true, |number| {
                 number > *limit || number < 0 && matches!(form, Form::Bytes | Form::Cpus)
             }),
-            Self::Below(limit) => number.map_or(true, |number| number < *limit),
+            Self::Below(limit) => number().map_or(true, |number| number < *limit),
             Self::Missing | Self::EmptyList => false,
         }
     }
+}
+
+fn is_among(form: Form, text: &str, list: &[String]) -> bool {
+    // Lists of members are long, and most are spelled as there.
+    if list.iter().any(|other| other == text) {
+        return true;
+    }
+    if form == Form::Members {
+        return list.iter().any(|other| is_field(text, other));
+    }
+    let text = normal(form, text);
+    list.iter().any(|other| normal(form, other) == text)
 }
 
 fn is_number(form: Form) -> bool {

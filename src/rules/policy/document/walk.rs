@@ -78,7 +78,7 @@ fn descend<'d>(
     let name =
         || [&*object.name, if object.name.is_empty() { "" } else { "." }, member.key()].concat();
     let Some((_, rest)) = path.split_once('.') else {
-        return leaf(form, &name, member.value, values);
+        return leaf(form, &name, member.value, open, values);
     };
     if member.value.starts_with('[') {
         if let Listed::Array(array) = object.array_in(Some(member))? {
@@ -110,9 +110,10 @@ pub(super) fn leaf<'d>(
     form: Form,
     name: &dyn Fn() -> String,
     text: &'d str,
+    open: Open<'_, 'd>,
     values: &mut Vec<Value<'d>>,
 ) -> Result<(), Error> {
-    element(form, name, text, 0, values)
+    element(form, name, text, 0, open, values)
 }
 
 fn element<'d>(
@@ -120,6 +121,7 @@ fn element<'d>(
     name: &dyn Fn() -> String,
     text: &'d str,
     depth: usize,
+    open: Open<'_, 'd>,
     values: &mut Vec<Value<'d>>,
 ) -> Result<(), Error> {
     // An element is there, whatever it is: `[""]` masks no path.
@@ -136,9 +138,9 @@ fn element<'d>(
             push(text, content, kind, values);
             return Ok(());
         }
-        Some(b'[') if depth < DEPTH => return list(form, name, text, depth, values),
+        Some(b'[') if depth < DEPTH => return list(form, name, text, depth, open, values),
         Some(b'{') if matches!(form, Form::Keys | Form::Members) => {
-            return keys(form, name, text, values);
+            return keys(form, name, text, open, values);
         }
         Some(b'{') if !in_list && is_closed(text) => ValueKind::Unset,
         Some(b'n' | b'f') | None => ValueKind::Unset,
@@ -154,6 +156,7 @@ fn list<'d>(
     name: &dyn Fn() -> String,
     text: &'d str,
     depth: usize,
+    open: Open<'_, 'd>,
     values: &mut Vec<Value<'d>>,
 ) -> Result<(), Error> {
     let Listed::Array(array) = Listed::read(name, text)? else { return Ok(()) };
@@ -161,7 +164,7 @@ fn list<'d>(
         push(text, Cow::Borrowed(text), ValueKind::EmptyList, values);
     }
     let mut elements = array.elements.into_iter();
-    elements.try_for_each(|text| element(form, name, text, depth + 1, values))
+    elements.try_for_each(|text| element(form, name, text, depth + 1, open, values))
 }
 
 /// Adds the keys of an object; of [`Form::Members`] those with a value that is set.
@@ -169,10 +172,11 @@ fn keys<'d>(
     form: Form,
     name: &dyn Fn() -> String,
     text: &'d str,
+    open: Open<'_, 'd>,
     values: &mut Vec<Value<'d>>,
 ) -> Result<(), Error> {
     let before = values.len();
-    if let Found::Object(object) = Found::read(name(), text)? {
+    if let Some(object) = open(name, text)? {
         for member in object.members.iter().filter(|member| form == Form::Keys || is_set(member)) {
             let key = Cow::Owned(member.key().to_owned());
             push(member.value, key, ValueKind::Set, values);
