@@ -147,8 +147,11 @@ fn mounts(config: &Listener) -> String {
 fn choices(config: &Listener, profile: &Profile) -> impl Iterator<Item = String> {
     let strict = "requests that are not known operations of the Engine API are refused, and BuildKit images \
                   that cannot be labelled";
-    let no_buildkit =
-        "BuildKit's connections are forwarded unchanged, and its images have no labels";
+    let no_buildkit = if config.policy.is_some() {
+        "BuildKit's calls are decided about by the policy, but not edited, and its images have no labels"
+    } else {
+        "BuildKit's connections are forwarded unchanged, and its images have no labels"
+    };
     let leave = "anonymous volumes have no labels, unless a client mounts them itself";
     let leaves = config.anonymous_volumes == AnonymousVolumes::Leave;
     let asked = [(config.strict, strict), (config.no_buildkit, no_buildkit), (leaves, leave)];

@@ -322,9 +322,16 @@ fn decisions(profile: &Profile, asked: &Asked<'_>) -> Vec<String> {
 /// Returns the sentence about a connection that leaves HTTP and is used by builds.
 fn connection(profile: &Profile, operation: &Operation) -> Option<&'static str> {
     match operation.path {
+        "/grpc" if profile.no_buildkit && profile.policy.is_some() => Some(
+            "becomes one of BuildKit; its builds are not edited, and the policy decides about each of its calls",
+        ),
         "/grpc" if profile.no_buildkit => {
             Some("becomes one of BuildKit and passes unread; its builds are not edited")
         }
+        "/grpc" if profile.policy.is_some() => Some(
+            "becomes one of BuildKit; the rules are applied to each build in it, and the policy decides about \
+             each of its calls",
+        ),
         "/grpc" => Some("becomes one of BuildKit; the rules are applied to each build in it"),
         "/session" => Some(
             "passes unread; it serves files to a build, which is a request of its own (POST /grpc \
