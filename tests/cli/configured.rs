@@ -25,7 +25,7 @@ pub(super) fn explained(page: &str, heading: &str, block: &str, request: &str) -
     let end = |(_, rest): (&'_ str, &'_ str)| rest.split_once("```").unwrap().0.to_owned();
     let file = end(part.split_once("```toml\n").unwrap());
     let body = end(part.rsplit_once("```json\n").unwrap());
-    let folder = Folder::new("explained-page");
+    let folder = Folder::new(&format!("explained-{block}"));
     // That group may not exist here.
     let file = file.replace("\"gitlab-runner\"", "\"0\"");
     fs::write(folder.at("config.toml"), file).unwrap();
