@@ -83,7 +83,7 @@ fn is_podman(lab: &Lab) -> bool {
     exchange(&lab.engine.socket, "GET", "/version", b"").1.contains("Podman")
 }
 
-/// What all rows use. It knows the daemon, the proxy, and what the words of rows stand for.
+/// The state that all rows share: the daemon, the proxy, and the meaning of the words of rows.
 struct Bench {
     daemon: PathBuf,
     proxy: Proxy,
@@ -96,7 +96,7 @@ struct Bench {
     name: String,
     names: AtomicUsize,
     failures: Mutex<Vec<String>>,
-    /// What the engine refused itself.
+    /// The requests that the engine refused itself.
     notes: Mutex<BTreeSet<String>>,
 }
 

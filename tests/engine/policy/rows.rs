@@ -36,7 +36,7 @@ pub(super) struct Row<'t> {
     pub(super) rule: &'t str,
     /// The place of the values in the body.
     pub(super) at: &'t str,
-    /// What the message names.
+    /// The option that the message names.
     pub(super) names: &'t str,
     /// `true` for the listener with sources of bind mounts.
     pub(super) has_sources: bool,
@@ -65,7 +65,7 @@ pub(super) enum Verdict {
     Direct,
 }
 
-/// How a value is seen to work.
+/// The way in which a value is seen to work.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Sight<'t> {
     AtItsPlace,
