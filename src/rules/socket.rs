@@ -32,12 +32,6 @@ pub enum Note {
     Policy(Box<Warned>),
 }
 
-impl From<&'static str> for Note {
-    fn from(way: &'static str) -> Self {
-        Self::Way(way)
-    }
-}
-
 impl fmt::Display for Note {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
